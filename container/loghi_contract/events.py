@@ -1,0 +1,243 @@
+"""The events of a run, one JSON object a line in out/events.jsonl."""
+
+import json
+import math
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, ClassVar  # JSON values have no narrower type
+
+from loghi_contract.records import RecordError, from_json, to_json
+
+#: The version of the event format, key `v`.
+EVENT_VERSION = 1
+
+#: No line of the file is longer, so that every reader may use a fixed buffer.
+MAX_LINE_BYTES = 8192
+
+_MAX_TEXT = 1500
+_MAX_ITEMS = 400
+
+
+class FinishStatus(str, Enum):
+    COMPLETED = "completed"
+    EARLY_STOPPED = "early_stopped"
+    CANCELLED = "cancelled"
+
+
+class Model(str, Enum):
+    """Which of a run's two models a score belongs to."""
+
+    BASE = "base_model"
+    BEST = "best_val"
+
+
+@dataclass(frozen=True)
+class Versions:
+    trainer: str
+    keras: str
+    backend: str
+    cuda: str | None
+
+
+@dataclass(frozen=True)
+class Device:
+    kind: str
+    name: str
+    memory_mb: int | None
+
+
+@dataclass(frozen=True)
+class Started:
+    kind: ClassVar[str] = "started"
+    versions: Versions
+    device: Device
+    pid: int
+
+
+@dataclass(frozen=True)
+class Phase:
+    kind: ClassVar[str] = "phase"
+    name: str
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    kind: ClassVar[str] = "data_summary"
+    split: str
+    lines: int
+    characters: int
+    skipped: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Charset:
+    """`added` and `removed` name at most 400 characters."""
+
+    kind: ClassVar[str] = "charset"
+    policy: str
+    known: int
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the user should know that does not stop the run."""
+
+    kind: ClassVar[str] = "warning"
+    code: str
+    message: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    kind: ClassVar[str] = "step"
+    epoch: int
+    step: int
+    steps: int
+    loss: float | None
+    lines_per_second: float
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One row of the epoch table; epoch 0 is the base model before any step. cer and wer are fractions."""
+
+    kind: ClassVar[str] = "epoch"
+    epoch: int
+    epochs: int
+    train_loss: float | None
+    val_loss: float | None
+    val_cer: float
+    val_wer: float
+    lr: float | None
+    seconds: float
+    is_best: bool
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Written, reopened and in place; `path` is relative to the out folder."""
+
+    kind: ClassVar[str] = "checkpoint"
+    name: str
+    epoch: int
+    path: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores of one model on one split that took no part in training."""
+
+    kind: ClassVar[str] = "evaluation"
+    split: str
+    model: Model
+    lines: int
+    cer: float
+    wer: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    kind: ClassVar[str] = "finished"
+    status: FinishStatus
+    best_epoch: int
+    best_val_cer: float
+    model: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    kind: ClassVar[str] = "failed"
+    code: str
+    exit_code: int
+    message: str
+    hint: str | None
+    where: str | None
+    traceback_file: str | None
+
+
+Payload = (
+    Started | Phase | DataSummary | Charset | Notice | Step | Epoch | Checkpoint | Evaluation | Finished | Failed
+)
+KINDS: dict[str, type[Any]] = {
+    payload.kind: payload
+    for payload in (
+        Started,
+        Phase,
+        DataSummary,
+        Charset,
+        Notice,
+        Step,
+        Epoch,
+        Checkpoint,
+        Evaluation,
+        Finished,
+        Failed,
+    )
+}
+TERMINAL_KINDS = (Finished.kind, Failed.kind)
+
+
+@dataclass(frozen=True)
+class Event:
+    """A payload with its envelope: sequence number, seconds since the epoch (UTC) and the run's id."""
+
+    seq: int
+    t: float
+    run: str
+    payload: Payload
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.payload.kind in TERMINAL_KINDS
+
+
+def encode_event(event: Event) -> bytes:
+    """One line with its newline. NaN and infinities become null; long texts are cut so that it fits.
+
+    Raises:
+        ValueError: the line is longer than `MAX_LINE_BYTES` all the same.
+    """
+    value = {"v": EVENT_VERSION, "seq": event.seq, "t": round(event.t, 3), "run": event.run, "kind": event.payload.kind}
+    value |= _finite(to_json(event.payload))
+    line = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+    if len(line) > MAX_LINE_BYTES:
+        raise ValueError(f"event {event.payload.kind} has {len(line)} bytes")
+    return line
+
+
+def decode_event(line: bytes) -> Event | None:
+    """Read one line; None for a kind this version does not know.
+
+    Raises:
+        RecordError: the line is not an event.
+    """
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise RecordError(f"not an event: {error}") from error
+    if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
+        raise RecordError("not an event: no kind")
+    payload_type = KINDS.get(value["kind"])
+    if payload_type is None:
+        return None
+    payload = from_json(payload_type, value, value["kind"], allow_unknown=True)
+    try:
+        return Event(int(value["seq"]), float(value["t"]), str(value["run"]), payload)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecordError(f"not an event: {error}") from error
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, str):
+        # a surrogate (an undecodable file name) cannot be written as UTF-8
+        return value[:_MAX_TEXT].encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, list):
+        return [_finite(item) for item in value[:_MAX_ITEMS]]
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,106 @@
+"""job.json: everything the trainer is told, fully resolved."""
+
+import json
+from dataclasses import dataclass
+from enum import Enum
+
+from loghi_contract import CONTRACT
+from loghi_contract.records import RecordError, from_json, to_json
+from loghi_contract.text import Normalization
+
+
+class CharsetPolicy(str, Enum):
+    """What happens to characters the base model cannot write."""
+
+    EXTEND = "extend"
+    FAIL = "fail"
+    REPLACE = "replace"
+
+
+class Augmentation(str, Enum):
+    NONE = "none"
+    LIGHT = "light"
+
+
+class Precision(str, Enum):
+    AUTO = "auto"
+    FLOAT32 = "float32"
+
+
+class Part(str, Enum):
+    """A part of the network that can be frozen."""
+
+    CONV = "conv"
+    RECURRENT = "recurrent"
+    DENSE = "dense"
+
+
+class DeviceKind(str, Enum):
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+@dataclass(frozen=True)
+class TrainingSpec:
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    early_stopping: int
+    seed: int
+    augmentation: Augmentation
+    precision: Precision
+    freeze: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class ListsSpec:
+    """Container paths of the line lists; lists hold container image paths."""
+
+    train: str
+    val: str
+    test: str | None
+    base_domain: str | None
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """One run, as the trainer sees it.
+
+    `vgsl` is a network specification or a library name for training from scratch; otherwise it is None and
+    the base model lies in /in/base_model.
+    """
+
+    contract: int
+    run_id: str
+    name: str
+    vgsl: str | None
+    lists: ListsSpec
+    device: DeviceKind
+    charset: CharsetPolicy
+    normalization: Normalization
+    training: TrainingSpec
+
+
+class ContractMismatch(ValueError):
+    """The job was written for another version of the contract."""
+
+
+def dump_job(job: JobSpec) -> str:
+    return json.dumps(to_json(job), ensure_ascii=False, indent=2) + "\n"
+
+
+def load_job(text: str) -> JobSpec:
+    """Read job.json.
+
+    Raises:
+        ContractMismatch: written for another contract version.
+        RecordError: not JSON, or a key unknown, missing or of the wrong kind.
+    """
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise RecordError(f"job.json is not JSON: {error}") from error
+    contract = value.get("contract") if isinstance(value, dict) else None
+    if contract != CONTRACT:
+        raise ContractMismatch(f"the job speaks contract {contract}, this trainer speaks contract {CONTRACT}")
+    return from_json(JobSpec, value)

@@ -1,0 +1,202 @@
+"""What a Loghi model folder is, and whether this one can be used; nothing is loaded or changed."""
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any  # JSON values have no narrower type
+
+from loghi_contract.tokenizer import CHARLIST_FILE, TOKENIZER_FILE, Tokenizer, TokenizerError, read_tokenizer
+
+MODEL_FILE = "model.keras"
+CONFIG_FILE = "config.json"
+
+_MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
+# Keras stores its members uncompressed; anything that unpacks to far more than it takes is not from Keras
+_MAX_UNPACKED_RATIO = 20
+_MAX_CONFIG_BYTES = 32 * 1024 * 1024
+
+
+class ModelFolderError(ValueError):
+    """A folder that cannot serve as base model: what is wrong, and what to do."""
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What the host and the trainer need to know of a model before it is loaded.
+
+    `height_px` and `channels` are those of the line images; `classes` counts the columns of the output layer.
+    """
+
+    model_file: Path
+    name: str
+    height_px: int
+    channels: int
+    classes: int
+    keras_version: str
+    tokenizer: Tokenizer
+
+    @property
+    def is_keras2(self) -> bool:
+        return self.keras_version.startswith("2.")
+
+
+def inspect_model_folder(folder: Path) -> ModelFacts:
+    """Look into a Loghi model folder without running anything in it.
+
+    Raises:
+        ModelFolderError: it is no model folder, or its parts do not fit together.
+
+    Source: Loghi HTR 2.x, model folders; Keras 3, the `.keras` archive.
+    """
+    model_file = _find_model_file(folder)
+    config, keras_version = _read_archive(model_file)
+    layers = _layers(config, model_file)
+    height_px, channels = _input_shape(layers, model_file)
+    classes = _output_classes(layers, model_file)
+    try:
+        tokenizer = read_tokenizer(folder)
+    except TokenizerError as error:
+        raise ModelFolderError(
+            "model.tokenizer",
+            f"the base model's characters are not known: {error}",
+            f"Copy {TOKENIZER_FILE} (or {CHARLIST_FILE}) from where the model came from into {folder}.",
+        ) from error
+    if tokenizer.classes != classes:
+        raise _tokenizer_mismatch(folder, tokenizer, classes)
+    name = config["config"].get("name") or folder.name
+    return ModelFacts(model_file, str(name), height_px, channels, classes, keras_version, tokenizer)
+
+
+def _find_model_file(folder: Path) -> Path:
+    if folder.is_file():
+        raise ModelFolderError(
+            "model.not_a_folder",
+            f"{folder} is a file; a Loghi model is a folder",
+            f"Name its folder: {folder.parent}",
+        )
+    if not folder.is_dir():
+        raise ModelFolderError(
+            "model.missing", f"there is no folder {folder}", "Correct the path; it is relative to the config's folder."
+        )
+    if any(folder.glob("*.pb")):
+        raise ModelFolderError(
+            "model.saved_model",
+            f"{folder} holds a SavedModel of Loghi 1.x, which Keras 3 cannot open",
+            "Convert it once with Loghi's own converter, in its container: "
+            "`python3 src/utils/convert-v2-to-v3/convert.py` of loghi-htr; then name the new folder.",
+        )
+    archives = sorted(folder.glob("*.keras"))
+    if len(archives) == 1:
+        return archives[0]
+    if (folder / MODEL_FILE) in archives:
+        return folder / MODEL_FILE
+    if archives:
+        raise ModelFolderError(
+            "model.ambiguous",
+            f"{folder} holds {len(archives)} models: {', '.join(a.name for a in archives)}",
+            f"Keep the one you mean, named {MODEL_FILE}, in a folder of its own with its {TOKENIZER_FILE}.",
+        )
+    inside = _best_val_inside(folder)
+    if inside is not None:
+        raise ModelFolderError(
+            "model.parent_folder", f"{folder} is not a model but holds one", f"Use {inside} instead."
+        )
+    raise ModelFolderError(
+        "model.no_model_file",
+        f"there is no {MODEL_FILE} in {folder}",
+        f"A Loghi model folder holds {MODEL_FILE}, {TOKENIZER_FILE} and {CONFIG_FILE}; it is often named best_val.",
+    )
+
+
+def _best_val_inside(folder: Path) -> Path | None:
+    """The model folder a user meant when they named a run folder or Loghi's output folder."""
+    for pattern in ("best_val", "model/best_val", "out/model/best_val", "*/best_val"):
+        for found in sorted(folder.glob(pattern)):
+            if (found / MODEL_FILE).is_file():
+                return found
+    return None
+
+
+def _read_archive(model_file: Path) -> tuple[dict[str, Any], str]:
+    broken = ModelFolderError(
+        "model.broken_file",
+        f"{model_file} is not a whole Keras model: it is truncated or damaged",
+        "Copy the model again from where it came from; compare the file sizes.",
+    )
+    try:
+        with zipfile.ZipFile(model_file) as archive:
+            sizes = {member.filename: member.file_size for member in archive.infolist()}
+            if sum(sizes.values()) > _MAX_UNPACKED_RATIO * max(model_file.stat().st_size, 1):
+                raise ModelFolderError(
+                    "model.zip_bomb",
+                    f"{model_file} would unpack to {sum(sizes.values())} bytes, far more than a Keras model holds",
+                    "This file was not written by Keras or Loghi. Do not use it.",
+                )
+            missing = [name for name in _MEMBERS if name not in sizes]
+            if missing or sizes["config.json"] > _MAX_CONFIG_BYTES or archive.testzip() is not None:
+                raise broken
+            config = json.loads(archive.read("config.json"))
+            metadata = json.loads(archive.read("metadata.json"))
+    except ModelFolderError:
+        raise
+    except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError) as error:
+        raise broken from error
+    if not isinstance(config, dict) or not isinstance(metadata, dict):
+        raise broken
+    return config, str(metadata.get("keras_version", ""))
+
+
+def _layers(config: dict[str, Any], model_file: Path) -> list[dict[str, Any]]:
+    try:
+        layers = config["config"]["layers"]
+        return [{"class_name": layer["class_name"], **layer["config"]} for layer in layers]
+    except (KeyError, TypeError) as error:
+        raise _foreign(model_file, "its list of layers") from error
+
+
+def _input_shape(layers: list[dict[str, Any]], model_file: Path) -> tuple[int, int]:
+    shapes = [layer.get("batch_shape") or layer.get("batch_input_shape") for layer in layers]
+    shape = next((shape for shape in shapes if shape), None)
+    if not isinstance(shape, list) or len(shape) != 4:
+        raise _foreign(model_file, "an input of (batch, width, height, channels)")
+    height_px, channels = shape[2], shape[3]
+    if not isinstance(height_px, int) or channels not in (1, 3, 4):
+        raise _foreign(model_file, "an input with a fixed height and 1, 3 or 4 channels")
+    return height_px, channels
+
+
+def _output_classes(layers: list[dict[str, Any]], model_file: Path) -> int:
+    units = [layer.get("units") for layer in layers if layer["class_name"] == "Dense"]
+    if not units or not isinstance(units[-1], int):
+        raise _foreign(model_file, "a Dense output layer")
+    return units[-1]
+
+
+def _foreign(model_file: Path, what: str) -> ModelFolderError:
+    return ModelFolderError(
+        "model.not_loghi",
+        f"{model_file} is a Keras model, but it lacks {what}: it is not a Loghi text line model",
+        "Name a model that was trained by Loghi HTR or loghi-runner.",
+    )
+
+
+def _tokenizer_mismatch(folder: Path, tokenizer: Tokenizer, classes: int) -> ModelFolderError:
+    source = TOKENIZER_FILE if (folder / TOKENIZER_FILE).is_file() else CHARLIST_FILE
+    has, needs = len(tokenizer.characters), classes - 2
+    message = f"{source} has {has} characters, the model's output layer was made for {needs}"
+    if abs(has - needs) == 1:
+        hint = (
+            "Off by one is the known fault of models fine-tuned from an old base model: "
+            f"copy {CHARLIST_FILE} from that base model's folder to {folder / CHARLIST_FILE}"
+            + (f" and remove {folder / TOKENIZER_FILE}." if source == TOKENIZER_FILE else ".")
+        )
+    else:
+        hint = f"Model and {source} come from different trainings: copy the one that was saved with this model."
+    return ModelFolderError("model.tokenizer_mismatch", message, hint)

@@ -1,0 +1,42 @@
+"""Where things are inside the container; `LOGHI_ROOT` puts a folder before them for runs without one."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+JOB_DIR = PurePosixPath("/in/job")
+DATA_DIR = PurePosixPath("/in/data")
+BASE_MODEL_DIR = PurePosixPath("/in/base_model")
+OUT_DIR = PurePosixPath("/out")
+
+JOB_FILE = JOB_DIR / "job.json"
+LISTS_DIR = JOB_DIR / "lists"
+
+#: Paths below are relative to the run's out folder, on both sides.
+EVENTS_FILE = PurePosixPath("events.jsonl")
+BEST_VAL = PurePosixPath("model/best_val")
+REPORT_DIR = PurePosixPath("report")
+
+ROOT_VARIABLE = "LOGHI_ROOT"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Turns container paths into paths this process can open."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls) -> "Places":
+        return cls(Path(os.environ.get(ROOT_VARIABLE, "/")))
+
+    def real(self, container_path: PurePosixPath | str) -> Path:
+        """The path to open; relative container paths are an error of the caller."""
+        path = PurePosixPath(container_path)
+        if not path.is_absolute():
+            raise ValueError(f"not a container path: {path}")
+        return self.root / path.relative_to("/")
+
+    @property
+    def out(self) -> Path:
+        return self.real(OUT_DIR)

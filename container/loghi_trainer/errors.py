@@ -1,0 +1,44 @@
+"""What can go wrong in the trainer; `__main__` maps each to a `failed` event and an exit code.
+
+    TrainerError
+     +- DataError       base model, lists, images      exit 3
+     +- DeviceError     a GPU asked for is not there   exit 4
+     +- StorageError    the out folder cannot be written  exit 4
+     +- TrainingFailed  the training itself            exit 5
+     +- JobError        job.json of another contract   exit 6
+"""
+
+from typing import ClassVar
+
+from loghi_contract.exit_codes import ExitCode
+
+
+class TrainerError(Exception):
+    exit_code: ClassVar[ExitCode] = ExitCode.BUG
+
+    def __init__(self, code: str, message: str, *, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.where = where
+        self.hint = hint
+
+
+class DataError(TrainerError):
+    exit_code = ExitCode.DATA
+
+
+class DeviceError(TrainerError):
+    exit_code = ExitCode.ENGINE
+
+
+class StorageError(TrainerError):
+    exit_code = ExitCode.ENGINE
+
+
+class TrainingFailed(TrainerError):
+    exit_code = ExitCode.TRAINING
+
+
+class JobError(TrainerError):
+    exit_code = ExitCode.CONTRACT

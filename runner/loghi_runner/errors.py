@@ -1,0 +1,46 @@
+"""What can go wrong on the host side.
+
+    RunnerError
+     +- UsageError      the command or the config          exit 2
+     +- DataError       base model, line lists, images     exit 3
+     +- EngineError     Docker, GPU, disk, machine         exit 4
+     +- TrainingError   the trainer failed                 exit 5
+     +- ContractError   image and host do not fit          exit 6
+"""
+
+from typing import ClassVar
+
+from loghi_contract.exit_codes import ExitCode
+
+
+class RunnerError(Exception):
+    """What is wrong, where, and what to do; `cli` prints it and exits with `exit_code`."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.BUG
+
+    def __init__(self, code: str, message: str, *, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.where = where
+        self.hint = hint
+
+
+class UsageError(RunnerError):
+    exit_code = ExitCode.USAGE
+
+
+class DataError(RunnerError):
+    exit_code = ExitCode.DATA
+
+
+class EngineError(RunnerError):
+    exit_code = ExitCode.ENGINE
+
+
+class TrainingError(RunnerError):
+    exit_code = ExitCode.TRAINING
+
+
+class ContractError(RunnerError):
+    exit_code = ExitCode.CONTRACT

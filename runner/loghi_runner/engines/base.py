@@ -1,0 +1,77 @@
+"""What an engine is: six small methods that start, watch and end one trainer process."""
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from loghi_contract.job import DeviceKind
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A folder of this machine as the trainer sees it; `source` is a real path, symlinks resolved."""
+
+    source: Path
+    target: PurePosixPath
+    read_only: bool
+
+
+@dataclass(frozen=True)
+class Launch:
+    """Everything an engine needs to start one run.
+
+    `gpus` holds UUIDs chosen on the host; empty for `DeviceKind.CPU`. `image` is what the engine runs, "" without one.
+    """
+
+    run_id: str
+    run_dir: Path
+    image: str
+    device: DeviceKind
+    gpus: tuple[str, ...]
+    mounts: tuple[Mount, ...]
+
+
+@dataclass(frozen=True)
+class Handle:
+    """Finds a started trainer again, also from another process; kept in run.json.
+
+    `id` is the container's id, or `pid:start time` of a local process.
+    """
+
+    engine: str
+    id: str
+
+
+@dataclass(frozen=True)
+class ProcessEnd:
+    """How the trainer's process ended; `exit_code` is negative for a signal, as subprocess counts.
+
+    `exit_code` is None when the process is gone and nobody saw it end.
+    """
+
+    exit_code: int | None
+    out_of_memory: bool = False
+
+
+class Engine(Protocol):
+    """One way to run the trainer. `console_log` is the run's console.log, the trainer's stderr."""
+
+    name: str
+
+    def check(self) -> str:
+        """A sentence for the plan: what will be used, with versions. Raises EngineError when it cannot be used."""
+
+    def start(self, launch: Launch, console_log: Path) -> Handle:
+        """Start the trainer in a session of its own. Raises EngineError; leaves nothing behind then."""
+
+    def poll(self, handle: Handle) -> ProcessEnd | None:
+        """How it ended, or None while it runs. Never blocks."""
+
+    def interrupt(self, handle: Handle) -> None:
+        """Ask it to end after the current step (SIGINT)."""
+
+    def kill(self, handle: Handle) -> None:
+        """End it at once (SIGKILL)."""
+
+    def clean_up(self, handle: Handle, console_log: Path, *, keep: bool) -> None:
+        """After the end: bring what it printed into console_log; remove what the engine kept, unless `keep`."""

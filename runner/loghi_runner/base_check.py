@@ -1,0 +1,59 @@
+"""The base model of a run, looked at before anything is started."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from loghi_contract.model_folder import MODEL_FILE, ModelFacts, ModelFolderError, inspect_model_folder
+from loghi_runner.config import VgslModel
+from loghi_runner.findings import Finding, Severity
+
+#: A network from scratch has no file to measure; Loghi's largest library network takes this much.
+_NEW_NETWORK_BYTES = 125_000_000
+
+
+@dataclass(frozen=True)
+class BaseModelCheck:
+    """`folder` is the real folder to mount, `bytes` the size of the model; both None and 0 when unusable."""
+
+    facts: ModelFacts | None
+    folder: Path | None
+    bytes: int
+    findings: tuple[Finding, ...]
+
+
+def check_base_model(base_model: Path | VgslModel) -> BaseModelCheck:
+    """What the base model is and whether it can be used; nothing in it is run or changed."""
+    if isinstance(base_model, VgslModel):
+        message = f"no base model: a new network is trained from scratch, {base_model.vgsl}"
+        finding = Finding(Severity.INFO, "model.from_scratch", message, "base_model")
+        return BaseModelCheck(None, None, _NEW_NETWORK_BYTES, (finding,))
+    try:
+        facts = inspect_model_folder(base_model)
+        size = facts.model_file.stat().st_size
+    except ModelFolderError as error:
+        return _unusable(error.code, error.message, error.hint)
+    except OSError as error:
+        message = f"the base model cannot be read: {error.strerror}: {error.filename}"
+        return _unusable("model.unreadable", message, "Ask its owner for permission, or copy the folder.")
+    folder = base_model.resolve()
+    astray = [entry for entry in sorted(folder.iterdir()) if not entry.resolve().is_relative_to(folder)]
+    if astray:
+        message = f"{astray[0].name} in {base_model} is a symbolic link to {astray[0].resolve()}, outside the folder"
+        hint = f"The trainer sees the folder only: copy it with `cp -rL {base_model} NEW_FOLDER` and name that."
+        return _unusable("model.symlink", message, hint)
+    findings = (_keras2(base_model, facts),) if facts.is_keras2 else ()
+    return BaseModelCheck(facts, folder, size, findings)
+
+
+def _unusable(code: str, message: str, hint: str) -> BaseModelCheck:
+    return BaseModelCheck(None, None, 0, (Finding(Severity.ERROR, code, message, "base_model", hint),))
+
+
+def _keras2(base_model: Path, facts: ModelFacts) -> Finding:
+    return Finding(
+        Severity.INFO,
+        "model.keras2",
+        f"the base model is a Keras 2 model ({facts.keras_version}): it is rebuilt for Keras 3 in memory, "
+        f"{base_model / MODEL_FILE} stays as it is",
+        where="base_model",
+    )

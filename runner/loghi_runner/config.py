@@ -1,0 +1,252 @@
+"""A config file into a RunConfig, or every problem in it at once."""
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any  # raw YAML values have no narrower type
+
+from pydantic import BaseModel, ValidationError
+
+from loghi_runner.config_schema import (
+    NAME_PATTERN,
+    DataConfig,
+    EngineConfig,
+    EngineKind,
+    NormalizationChoice,
+    RunConfig,
+    TextConfig,
+    TrainingConfig,
+    VgslModel,
+)
+from loghi_runner.config_yaml import KeyPath, YamlDocument, read_yaml, read_yaml_value
+from loghi_runner.errors import UsageError
+
+__all__ = [
+    "ConfigError",
+    "DataConfig",
+    "EngineConfig",
+    "EngineKind",
+    "LoadedConfig",
+    "NormalizationChoice",
+    "Problem",
+    "RunConfig",
+    "TextConfig",
+    "TrainingConfig",
+    "VgslModel",
+    "load_config",
+]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One fault of a config; `where` is `config.yaml:7`, the file's name, or the `--set` it came from."""
+
+    where: str
+    key: str
+    message: str
+    hint: str | None
+
+    def __str__(self) -> str:
+        sentence = f"{self.where}: {f'{self.key} ' if self.key else ''}{self.message}"
+        return f"{sentence}. {self.hint}" if self.hint else sentence
+
+
+class ConfigError(UsageError):
+    """The config cannot be used; `problems` holds all that is wrong with it."""
+
+    def __init__(self, path: Path, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
+        message = "\n".join([f"{path.name} has {count}:", *(f"  {problem}" for problem in problems)])
+        super().__init__("config.invalid", message, where=str(path))
+
+
+@dataclass(frozen=True)
+class LoadedConfig:
+    """`text` is the user's file byte for byte (UTF-8); `overrides` are the `--set` arguments, as given."""
+
+    config: RunConfig
+    path: Path
+    text: str
+    overrides: tuple[str, ...]
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> LoadedConfig:
+    """Read a config; paths in it, and in overrides, are relative to its folder.
+
+    Raises:
+        ConfigError: it cannot be read, or anything in it is wrong.
+    """
+    path = path.absolute()
+    text = _read_text(path)
+    document = read_yaml(text)
+    problems = [
+        Problem(_at(path, problem.line), problem.key, problem.message, problem.hint) for problem in document.problems
+    ]
+    if problems and not document.value:
+        raise ConfigError(path, problems)
+    sources: dict[KeyPath, str] = {}
+    for override in overrides:
+        problems += _apply_override(document.value, override, sources)
+    values = {"name": path.stem, **document.value}
+    problems += _name_problems(values, document, path, sources)
+    try:
+        config = RunConfig.model_validate(values, context={"folder": path.parent})
+    except ValidationError as error:
+        problems += [_problem(dict(item), values, document, path, sources) for item in error.errors()]
+        raise ConfigError(path, problems) from None
+    if problems:
+        raise ConfigError(path, problems)
+    return LoadedConfig(config, path, text, tuple(overrides))
+
+
+def _read_text(path: Path) -> str:
+    hint: str | None = "`loghi-runner init` writes a config to start from."
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        message = f"does not exist: {path}"
+    except IsADirectoryError:
+        message, hint = f"is a folder: {path}", "Name the config file in it."
+    except OSError as error:
+        message, hint = f"cannot be read: {error.strerror}", "Check the file's permissions."
+    else:
+        try:
+            return content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = content[: error.start].count(b"\n") + 1
+            message, hint = f"is not UTF-8 text (line {line})", "Save it again with the encoding UTF-8."
+    raise ConfigError(path, [Problem(path.name, "", message, hint)])
+
+
+def _at(path: Path, line: int | None) -> str:
+    return path.name if line is None else f"{path.name}:{line}"
+
+
+def _apply_override(values: dict[str, Any], override: str, sources: dict[KeyPath, str]) -> list[Problem]:
+    where = f"--set {override}"
+    key, equals, raw = override.partition("=")
+    parts = tuple(part.strip() for part in key.split("."))
+    if not equals or not all(parts):
+        return [Problem(where, "", "is not `key=value`", "Write for example --set training.epochs=3")]
+    try:
+        value = read_yaml_value(raw)
+    except ValueError as error:
+        return [Problem(where, key, f"has a value that is not YAML: {error}", "Put the value in quotes.")]
+    section = values
+    for part in parts[:-1]:
+        if not isinstance(section.get(part), dict):
+            section[part] = {}
+        section = section[part]
+    section[parts[-1]] = value
+    sources[parts] = where
+    return []
+
+
+def _name_problems(
+    values: Mapping[str, Any], document: YamlDocument, path: Path, sources: Mapping[KeyPath, str]
+) -> list[Problem]:
+    name = values["name"]
+    if not isinstance(name, str) or re.match(NAME_PATTERN, name):
+        return []
+    allowed = "only letters, digits, `.`, `_` and `-` work in Loghi's scripts"
+    proposal = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._-")[:100] or "my_model"
+    if "name" in document.value:
+        message = f"is {name!r}; {allowed}"
+    else:
+        message = f"is taken from the file's name, {name!r}; {allowed}"
+    return [Problem(_where(("name",), document, path, sources), "name", message, f"Write `name: {proposal}`.")]
+
+
+def _problem(
+    item: Mapping[str, Any],
+    values: Mapping[str, Any],
+    document: YamlDocument,
+    path: Path,
+    sources: Mapping[KeyPath, str],
+) -> Problem:
+    # parts in angle brackets name the alternatives of base_model, not keys
+    loc = tuple(part for part in item["loc"] if not str(part).startswith("<"))
+    message, hint = _words(item, loc)
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
+    return Problem(_where(loc, document, path, sources), key, message, hint)
+
+
+def _where(loc: KeyPath, document: YamlDocument, path: Path, sources: Mapping[KeyPath, str]) -> str:
+    for length in range(len(loc), 0, -1):
+        if loc[:length] in sources:
+            return sources[loc[:length]]
+        if loc[:length] in document.lines:
+            return _at(path, document.lines[loc[:length]])
+    return path.name
+
+
+_LIMITS = {
+    "greater_than_equal": ("ge", "at least"),
+    "less_than_equal": ("le", "at most"),
+    "greater_than": ("gt", "more than"),
+    "less_than": ("lt", "less than"),
+}
+
+
+def _words(item: Mapping[str, Any], loc: KeyPath) -> tuple[str, str | None]:
+    """Message and hint for one of pydantic's errors."""
+    kind, given, context = str(item["type"]), item["input"], item.get("ctx", {})
+    shown = "nothing" if given is None else repr(given)
+    if kind == "missing":
+        field = schema_of(loc[:-1]).model_fields.get(str(loc[-1]))
+        return "is missing", f"It says: {field.description}" if field and field.description else None
+    if kind == "extra_forbidden":
+        return "is not a key of a config", _did_you_mean_key(loc)
+    if kind in _LIMITS:
+        name, words = _LIMITS[kind]
+        return f"must be {words} {context[name]:g}, not {shown}", None
+    if kind in ("enum", "literal_error"):
+        options = re.findall(r"'([^']*)'", str(context["expected"]))
+        close = difflib.get_close_matches(str(given).lower(), options, 1)
+        hint = f"Did you mean {close[0]}?" if close else None
+        return f"must be one of {', '.join(options)}, not {shown}", hint
+    if kind.startswith("int_"):
+        return f"must be a whole number, not {shown}", None
+    if kind in ("float_type", "float_parsing", "finite_number"):
+        comma = isinstance(given, str) and "," in given
+        return f"must be a number, not {shown}", "Write it with a decimal point." if comma else None
+    if kind in ("string_type", "string_too_short"):
+        hint = f'Put it in quotes: "{given}"' if isinstance(given, (int, float)) else None
+        return f"must be text, not {shown}", hint
+    if kind == "model_type":
+        keys = ", ".join(schema_of(loc).model_fields)
+        return f"must be a section, not {shown}", f"Indented below it, or in braces, stand its keys: {keys}."
+    if kind in ("path", "batch_size", "gpus"):
+        return f"{item['msg']}, not {shown}" if kind == "path" else str(item["msg"]), None
+    if kind == "too_short":
+        return "names nothing", "Give at least one."
+    return str(item["msg"]), None
+
+
+def schema_of(path: KeyPath) -> type[BaseModel]:
+    """The section of the schema at a path of keys; the whole config where there is none."""
+    sections: dict[KeyPath, type[BaseModel]] = {
+        ("base_model",): VgslModel,
+        ("data",): DataConfig,
+        ("training",): TrainingConfig,
+        ("text",): TextConfig,
+        ("engine",): EngineConfig,
+    }
+    return sections.get(path, RunConfig)
+
+
+def _did_you_mean_key(loc: KeyPath) -> str:
+    key = str(loc[-1])
+    siblings = list(schema_of(loc[:-1]).model_fields)
+    close = difflib.get_close_matches(key.lower(), siblings, 1, cutoff=0.6)
+    if close:
+        return f"Did you mean {close[0]}?"
+    for section in ("data", "training", "text", "engine"):
+        if key in schema_of((section,)).model_fields:
+            return f"It belongs into the section {section}."
+    if key in RunConfig.model_fields:
+        return "It belongs to the left margin, not into a section."
+    return f"Known here: {', '.join(siblings)}."

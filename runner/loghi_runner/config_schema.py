@@ -1,0 +1,215 @@
+"""Every key of a config, with its range, its default and what it means.
+
+The descriptions below are what docs/configuration.md and the platforms' forms show.
+"""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias  # raw YAML values have no narrower type
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Strict, Tag, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from loghi_contract.job import Augmentation, CharsetPolicy, Part, Precision
+
+#: Letters, digits . _ - : Loghi's scripts and container names break on anything else.
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+
+
+class NormalizationChoice(str, Enum):
+    AUTO = "auto"
+    NFC = "nfc"
+    NONE = "none"
+
+
+class EngineKind(str, Enum):
+    AUTO = "auto"
+    DOCKER = "docker"
+    LOCAL = "local"
+
+
+def absolute_path(value: Any, info: ValidationInfo) -> Path:
+    """A path from the config: relative to the config's folder, `~` is the home folder."""
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise PydanticCustomError("path", "must be a path")
+    try:
+        path = Path(value).expanduser()
+    except RuntimeError as error:
+        raise PydanticCustomError("path", "names the home folder of an unknown user") from error
+    folder = (info.context or {}).get("folder", Path.cwd())
+    path = Path(folder, path)
+    return path.resolve() if ".." in path.parts else path
+
+
+def _one_or_many(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+def _section(value: Any) -> Any:
+    # a section whose keys are all commented out reads as null
+    return {} if value is None else value
+
+
+def _whole_number_or_auto(value: Any) -> Any:
+    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1024):
+        return value
+    raise PydanticCustomError("batch_size", "must be a whole number from 1 to 1024, or auto")
+
+
+def _gpus(value: Any) -> Any:
+    if value in ("auto", "none") or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 64):
+        return value
+    values = [value] if isinstance(value, str) else value
+    if isinstance(values, list) and values and all(_is_gpu_uuid(item) for item in values):
+        if len(set(values)) == len(values):
+            return tuple(values)
+        raise PydanticCustomError("gpus", "names a graphics card twice")
+    if value == 0:
+        raise PydanticCustomError("gpus", "says 0 cards; write none to train on the processor")
+    raise PydanticCustomError("gpus", "must be auto, none, a number of cards, or a list such as [GPU-<uuid>]")
+
+
+def _is_gpu_uuid(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(("GPU-", "MIG-")) and " " not in value
+
+
+def _base_model_kind(value: Any) -> str:
+    return "<network>" if isinstance(value, (dict, VgslModel)) else "<folder>"
+
+
+ConfigPath: TypeAlias = Annotated[Path, BeforeValidator(absolute_path, json_schema_input_type=str)]
+ConfigPaths: TypeAlias = Annotated[
+    tuple[ConfigPath, ...],
+    BeforeValidator(_one_or_many, json_schema_input_type=str | list[str]),
+    Field(min_length=1),
+]
+WholeNumber: TypeAlias = Annotated[int, Strict()]
+Number: TypeAlias = Annotated[float, Strict()]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class VgslModel(_Section):
+    """Train a network from scratch instead of adapting a base model."""
+
+    vgsl: str = Field(
+        min_length=1, description="A VGSL network specification, or one of Loghi's library names such as `recommended`."
+    )
+
+
+class DataConfig(_Section):
+    train: ConfigPaths = Field(description="Line list to learn from; several in [brackets].")
+    validation: ConfigPaths | None = Field(
+        default=None,
+        description="Line list that chooses the best epoch; without it, some pages of `train` are set aside.",
+    )
+    test: ConfigPaths | None = Field(
+        default=None,
+        description="Line list that chooses nothing and is scored before and after, for an honest verdict.",
+    )
+    base_domain: ConfigPaths | None = Field(
+        default=None, description="Line list in the base model's own hands: does the new model forget them?"
+    )
+    root: ConfigPath | None = Field(
+        default=None,
+        description="Folder where the image paths in the lists begin, when it is not the list's own folder.",
+    )
+
+
+class TrainingConfig(_Section):
+    epochs: WholeNumber = Field(
+        default=15, ge=1, le=10000, description="How often the training lines are gone through, at most."
+    )
+    batch_size: Annotated[
+        int | Literal["auto"], BeforeValidator(_whole_number_or_auto, json_schema_input_type=int | Literal["auto"])
+    ] = Field(
+        default=8,
+        description="Lines per training step; `auto` is 8 under 1000 training lines, 16 from there, 32 from 5000.",
+        json_schema_extra={"values": "whole number from 1 to 1024, or `auto`"},
+    )
+    learning_rate: Number = Field(
+        default=3e-4,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="How far each step goes; smaller is slower and safer.",
+    )
+    early_stopping: WholeNumber = Field(
+        default=5, ge=0, le=10000, description="End after this many epochs without a better validation CER; 0 never does."
+    )
+    seed: WholeNumber = Field(
+        default=1, ge=0, le=2**31 - 1, description="Start of the random numbers; the same seed gives the same run on a CPU."
+    )
+    augmentation: Augmentation = Field(
+        default=Augmentation.LIGHT,
+        description="Small random changes to the training images, so that they are not learnt by heart.",
+    )
+    precision: Precision = Field(
+        default=Precision.AUTO,
+        description="`auto` calculates faster where the device can; `float32` is exact everywhere.",
+    )
+    freeze: Annotated[tuple[Part, ...], BeforeValidator(_one_or_many, json_schema_input_type=Part | list[Part])] = (
+        Field((), description="Parts of the base model that stay as they are.")
+    )
+
+
+class TextConfig(_Section):
+    normalization: NormalizationChoice = Field(
+        default=NormalizationChoice.AUTO,
+        description="Unicode form of the texts; `auto` is `nfc` unless the base model has accents as own characters.",
+    )
+
+
+class EngineConfig(_Section):
+    kind: EngineKind = Field(
+        default=EngineKind.AUTO,
+        description="Where to train; `auto` takes `docker`, and `local` only where there is no Docker.",
+    )
+    gpus: Annotated[
+        Literal["auto", "none"] | int | tuple[str, ...],
+        BeforeValidator(_gpus, json_schema_input_type=Literal["auto", "none"] | int | list[str]),
+    ] = Field(
+        default="auto",
+        description="Graphics cards: a free one, none, how many, or which by UUID.",
+        json_schema_extra={"values": "`auto`, `none`, a number, or a list of UUIDs"},
+    )
+    image: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Container image to train in.",
+        json_schema_extra={"default_words": "the one of this version"},
+    )
+
+
+class RunConfig(_Section):
+    """A run as a person writes it; all paths are absolute once loaded."""
+
+    name: str = Field(
+        default="",
+        description="Name of the new model: letters, digits, `.`, `_` and `-`.",
+        json_schema_extra={"default_words": "the config file's name", "values": "text without blanks or slashes"},
+    )
+    base_model: Annotated[
+        Annotated[ConfigPath, Tag("<folder>")] | Annotated[VgslModel, Tag("<network>")],
+        Discriminator(_base_model_kind),
+    ] = Field(
+        description="Folder of the Loghi model to adapt, often named best_val; or `{vgsl: ...}` to begin from scratch."
+    )
+    data: Annotated[DataConfig, BeforeValidator(_section)] = Field(description="The lines.")
+    output: ConfigPath = Field(description="Folder for the runs; each run makes its own folder in it.")
+    training: Annotated[TrainingConfig, BeforeValidator(_section)] = Field(
+        default=TrainingConfig(), description="How to train."
+    )
+    charset: CharsetPolicy = Field(
+        default=CharsetPolicy.EXTEND,
+        description="Characters the base model cannot write: learn them too (`extend`), stop (`fail`), "
+        "or learn only those of the training lines (`replace`).",
+    )
+    text: Annotated[TextConfig, BeforeValidator(_section)] = Field(
+        default=TextConfig(), description="How texts are made comparable."
+    )
+    engine: Annotated[EngineConfig, BeforeValidator(_section)] = Field(
+        default=EngineConfig(), description="Where the training happens."
+    )

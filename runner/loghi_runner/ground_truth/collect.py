@@ -1,0 +1,192 @@
+"""All lines of a run: every split's lists read, images found, validation set aside, splits compared."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from loghi_contract.lines import SKIP_SENTENCES, SkippedLine, SkipReason
+from loghi_runner.config import DataConfig
+from loghi_runner.findings import Finding, Severity
+from loghi_runner.ground_truth.images import GroundTruthLine, ImageFinder
+from loghi_runner.ground_truth.leaks import find_leaks
+from loghi_runner.ground_truth.lists import ListedLine, read_lists
+from loghi_runner.ground_truth.pages import set_pages_aside
+from loghi_runner.ground_truth.roots import propose_root
+
+
+class Split(str, Enum):
+    TRAIN = "train"
+    VAL = "val"
+    TEST = "test"
+    BASE_DOMAIN = "base_domain"
+
+
+#: The words for a split, as in "492 training lines".
+SPLIT_WORDS = {
+    Split.TRAIN: "training",
+    Split.VAL: "validation",
+    Split.TEST: "test",
+    Split.BASE_DOMAIN: "base domain",
+}
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """The lines of each split that has any list, the lines left out, and what was found on the way."""
+
+    splits: dict[Split, tuple[GroundTruthLine, ...]]
+    skipped: tuple[tuple[Split, SkippedLine], ...]
+    findings: tuple[Finding, ...]
+
+    def lines(self) -> Iterator[GroundTruthLine]:
+        """All lines of all splits."""
+        for lines in self.splits.values():
+            yield from lines
+
+
+def collect_ground_truth(data: DataConfig, seed: int, config_folder: Path) -> GroundTruth:
+    """Read and check the lists of a config; `seed` decides which pages become validation when there is no list."""
+    collector = _Collector(data, config_folder)
+    for split, key, paths in (
+        (Split.TRAIN, "data.train", data.train),
+        (Split.VAL, "data.validation", data.validation),
+        (Split.TEST, "data.test", data.test),
+        (Split.BASE_DOMAIN, "data.base_domain", data.base_domain),
+    ):
+        if paths is not None:
+            collector.add(split, key, paths)
+    if data.validation is None and collector.splits[Split.TRAIN]:
+        aside = set_pages_aside(collector.splits[Split.TRAIN], seed)
+        collector.findings.append(aside.finding)
+        collector.splits[Split.TRAIN] = aside.train
+        collector.splits[Split.VAL] = aside.validation
+    if data.test is None:
+        collector.findings.append(_no_test_list())
+    named = {split.value: lines for split, lines in collector.splits.items()}
+    collector.findings += find_leaks(named, {split.value: words for split, words in SPLIT_WORDS.items()})
+    splits = {split: collector.splits[split] for split in Split if split in collector.splits}
+    return GroundTruth(splits, tuple(collector.skipped), tuple(collector.findings))
+
+
+class _Collector:
+    def __init__(self, data: DataConfig, config_folder: Path) -> None:
+        self.splits: dict[Split, tuple[GroundTruthLine, ...]] = {}
+        self.skipped: list[tuple[Split, SkippedLine]] = []
+        self.findings: list[Finding] = []
+        self._finder = ImageFinder(data.root)
+        self._root = data.root
+        self._config_folder = config_folder
+
+    def add(self, split: Split, key: str, paths: tuple[Path, ...]) -> None:
+        listed = read_lists(paths, key, self._config_folder)
+        lines: list[GroundTruthLine] = []
+        missing: list[ListedLine] = []
+        skipped = list(listed.skipped)
+        for line in listed.lines:
+            found = self._finder.find(line)
+            if isinstance(found, GroundTruthLine):
+                lines.append(found)
+                continue
+            skipped.append(found)
+            if found.reason is SkipReason.MISSING_IMAGE:
+                missing.append(line)
+        self.splits[split] = tuple(lines)
+        self.skipped += [(split, line) for line in skipped]
+        self.findings += listed.findings
+        self.findings += self._skip_findings(split, key, len(lines), skipped, missing)
+        if listed.trimmed:
+            self.findings.append(_trimmed(split, key, listed.trimmed))
+        self.findings += _retried(lines, self._root)
+
+    def _skip_findings(
+        self, split: Split, key: str, kept: int, skipped: list[SkippedLine], missing: list[ListedLine]
+    ) -> Iterator[Finding]:
+        counts = Counter(line.reason for line in skipped)
+        total = kept + len(skipped)
+        severity = Severity.WARNING
+        if skipped and not kept:
+            severity = Severity.ERROR
+            if len(counts) > 1:
+                reasons = "; ".join(f"{SKIP_SENTENCES[reason]} ({count}x)" for reason, count in counts.most_common())
+                message = f"none of the {total} {SPLIT_WORDS[split]} lines can be used: {reasons}"
+                yield Finding(severity, "data.all_skipped", message, key, "The findings below say what to do.")
+        for reason, count in counts.most_common():
+            first = next(line for line in skipped if line.reason is reason)
+            if reason is SkipReason.MISSING_IMAGE:
+                yield self._missing(split, severity, count, total, first, missing)
+            else:
+                yield _skipped(split, severity, reason, count, total, first)
+
+    def _missing(
+        self, split: Split, severity: Severity, count: int, total: int, first: SkippedLine, missing: list[ListedLine]
+    ) -> Finding:
+        message = f"{_none_or(count, total)} {SPLIT_WORDS[split]} images do not exist; the first is {first.detail}"
+        hint = "Image paths are relative to the list's own folder; `data.root` says where else they begin."
+        if self._root is not None:
+            hint = f"They were looked for in data.root, {self._root}: correct it, or the list."
+        proposal = propose_root(missing, self._config_folder)
+        if proposal is not None:
+            found = "all that were tried are" if proposal.found == proposal.tried else "some are"
+            hint = f"Set data.root: {proposal.root} ({found} there, such as {proposal.example})."
+        return Finding(severity, "data.missing_images", message, first.where, hint)
+
+
+def _none_or(count: int, total: int) -> str:
+    return f"all {total}" if count == total else f"{count} of {total}"
+
+
+def _skipped(
+    split: Split, severity: Severity, reason: SkipReason, count: int, total: int, first: SkippedLine
+) -> Finding:
+    detail = f" ({first.detail})" if first.detail else ""
+    message = (
+        f"{_none_or(count, total)} {SPLIT_WORDS[split]} lines are skipped: {SKIP_SENTENCES[reason]}; "
+        f"the first is {first.where}{detail}"
+    )
+    hint = {
+        SkipReason.MALFORMED: "A line is `image<TAB>text` or `image<TAB>weight<TAB>text`.",
+        SkipReason.EMPTY_TEXT: "Transcribe these lines, or take them out of the list.",
+        SkipReason.UNREADABLE_IMAGE: "Make these images again (PNG or JPEG), or take them out of the list.",
+    }.get(reason)
+    return Finding(severity, f"data.{reason.value}", message, first.where, hint)
+
+
+def _trimmed(split: Split, key: str, count: int) -> Finding:
+    message = f"{count} {SPLIT_WORDS[split]} texts have blanks before or after them; these are cut off"
+    return Finding(Severity.INFO, "data.trimmed", message, key)
+
+
+def _retried(lines: list[GroundTruthLine], root: Path | None) -> Iterator[Finding]:
+    retried = [line for line in lines if line.retried]
+    if not retried:
+        return
+    first = retried[0]
+    message = (
+        f"{len(retried)} images were found in data.root by the end of their path: {first.sample.image} is {first.image}"
+    )
+    yield Finding(Severity.INFO, "data.found_by_tail", message, "data.root")
+    listed_of: dict[Path, str] = {}
+    for line in retried:
+        other = listed_of.setdefault(line.image, line.sample.image)
+        if other != line.sample.image:
+            yield Finding(
+                Severity.ERROR,
+                "data.ambiguous_root",
+                f"two different images of the lists would be the same file in data.root, {root}: "
+                f"{other} and {line.sample.image} are both {line.image}",
+                where=line.sample.where,
+                hint="Set data.root to the folder that holds the images' folders, or correct the paths in the list.",
+            )
+            return
+
+
+def _no_test_list() -> Finding:
+    return Finding(
+        Severity.INFO,
+        "data.no_test",
+        "there is no test list: the verdict will rest on the validation lines, which also choose the best epoch",
+        where="data.test",
+        hint="Give data.test a list of lines that are in no other list.",
+    )

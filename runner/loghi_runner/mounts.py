@@ -1,0 +1,99 @@
+"""Which folders the trainer gets to see: few, never `/` or a home folder, never the output."""
+
+import contextlib
+import os
+import pwd
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from loghi_contract.places import BASE_MODEL_DIR, DATA_DIR, JOB_DIR, OUT_DIR
+from loghi_runner.engines.base import Mount
+
+#: Engines take many mounts, people read few.
+_MANY = 8
+
+_HOMES_LIE_IN = (Path("/home"), Path("/Users"))
+_SYSTEM_FOLDERS = frozenset(
+    f"/{name}"
+    for name in (
+        *("", "Users", "Volumes", "bin", "boot", "dev", "etc", "home", "lib", "media", "mnt", "opt"),
+        *("proc", "root", "run", "srv", "sys", "tmp", "usr", "var"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class DataFolders:
+    """Real folders that hold all images; the n-th is /in/data/<n>. `refused` may not be mounted."""
+
+    folders: tuple[Path, ...]
+    refused: tuple[Path, ...]
+
+    def container_path(self, image: Path) -> PurePosixPath:
+        """Where a real image path is inside the container."""
+        for number, folder in enumerate(self.folders):
+            if image.is_relative_to(folder):
+                return DATA_DIR / str(number) / image.relative_to(folder).as_posix()
+        raise ValueError(f"in no data folder: {image}")
+
+
+def choose_data_folders(images: Iterable[Path], output: Path, homes: Sequence[Path]) -> DataFolders:
+    """The fewest sensible real folders that hold the images.
+
+    Args:
+        output: real path of the output folder; no folder is widened until it holds it.
+        homes: home folders; neither they nor what is above them is ever mounted.
+    """
+    found = {image.parent for image in images}
+    refused = tuple(sorted(folder for folder in found if is_too_wide(folder, homes)))
+    folders = _outermost(found)
+    folders = _merge_siblings(folders, output, homes)
+    while len(folders) > _MANY:
+        merged = _merge_siblings(folders, output, homes)
+        if merged == folders:
+            break
+        folders = merged
+    return DataFolders(tuple(sorted(folders)), refused)
+
+
+def is_too_wide(folder: Path, homes: Sequence[Path]) -> bool:
+    """Whether mounting it would show the trainer a home folder or the whole machine."""
+    return (
+        str(folder) in _SYSTEM_FOLDERS
+        or folder.parent in _HOMES_LIE_IN
+        or any(home.is_relative_to(folder) for home in homes)
+    )
+
+
+def home_folders() -> tuple[Path, ...]:
+    """The real home folders of the user: by the environment and by the user database."""
+    homes = {Path.home().resolve()}
+    with contextlib.suppress(KeyError):
+        homes.add(Path(pwd.getpwuid(os.getuid()).pw_dir).resolve())
+    # an account without a home has `/`, which says nothing about where the files of people are
+    return tuple(sorted(homes - {Path("/")}))
+
+
+def run_mounts(data: DataFolders, base_model: Path | None, run_dir: Path) -> tuple[Mount, ...]:
+    """All mounts of a run; `run_dir` is a real path."""
+    mounts = [Mount(folder, DATA_DIR / str(number), True) for number, folder in enumerate(data.folders)]
+    if base_model is not None:
+        mounts.append(Mount(base_model, BASE_MODEL_DIR, True))
+    mounts.append(Mount(run_dir / "in", JOB_DIR, True))
+    mounts.append(Mount(run_dir / "out", OUT_DIR, False))
+    return tuple(mounts)
+
+
+def _outermost(folders: set[Path]) -> set[Path]:
+    return {folder for folder in folders if not any(parent in folders for parent in folder.parents)}
+
+
+def _merge_siblings(folders: set[Path], output: Path, homes: Sequence[Path]) -> set[Path]:
+    parents = Counter(folder.parent for folder in folders)
+    merged = set(folders)
+    for parent, count in parents.items():
+        if count > 1 and not is_too_wide(parent, homes) and not output.is_relative_to(parent):
+            merged.add(parent)
+    return _outermost(merged)

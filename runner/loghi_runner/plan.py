@@ -1,0 +1,119 @@
+"""What a run will do, decided before anything is written: job, lists, mounts and findings."""
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from loghi_contract import CONTRACT
+from loghi_contract.job import DeviceKind, JobSpec, ListsSpec, TrainingSpec
+from loghi_contract.lines import LineSample, SkippedLine
+from loghi_contract.model_folder import ModelFacts
+from loghi_contract.places import LISTS_DIR
+from loghi_runner.base_check import check_base_model
+from loghi_runner.config import LoadedConfig, TrainingConfig, VgslModel
+from loghi_runner.engines.base import Mount
+from loghi_runner.findings import Finding, Severity, errors
+from loghi_runner.ground_truth.collect import GroundTruth, Split, collect_ground_truth
+from loghi_runner.mounts import DataFolders, choose_data_folders, home_folders, run_mounts
+from loghi_runner.preflight import check_characters, check_disk, check_output, check_transparency, choose_normalization
+
+__all__ = ["Finding", "RunPlan", "Severity", "make_plan"]
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """One run, decided. `lists` holds the splits that exist, with container image paths.
+
+    With an error among the findings the plan is for showing only.
+    """
+
+    run_id: str
+    run_dir: Path
+    config: LoadedConfig
+    job: JobSpec
+    lists: dict[str, tuple[LineSample, ...]]
+    skipped: tuple[tuple[str, SkippedLine], ...]
+    mounts: tuple[Mount, ...]
+    findings: tuple[Finding, ...]
+    base: ModelFacts | None
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that stop the run."""
+        return errors(self.findings)
+
+
+def make_plan(loaded: LoadedConfig, *, run_id: str, device: DeviceKind) -> RunPlan:
+    """Check config, base model, lines and output, and decide what the run does. Writes nothing."""
+    config = loaded.config
+    base = check_base_model(config.base_model)
+    truth = collect_ground_truth(config.data, config.training.seed, loaded.path.parent)
+    normalization, normalization_findings = choose_normalization(config, base.facts)
+    output = config.output.resolve()
+    homes = home_folders()
+    data = choose_data_folders((line.image for line in truth.lines()), output, homes)
+    findings = (
+        *base.findings,
+        *truth.findings,
+        *normalization_findings,
+        *check_characters(config, base.facts, normalization, truth),
+        *check_transparency(config, base.facts, truth),
+        *check_output(config.output, data, base.folder, homes),
+        *check_disk(config.output, base.bytes, shutil.disk_usage),
+    )
+    job = JobSpec(
+        contract=CONTRACT,
+        run_id=run_id,
+        name=config.name,
+        vgsl=config.base_model.vgsl if isinstance(config.base_model, VgslModel) else None,
+        lists=ListsSpec(
+            train=str(LISTS_DIR / "train.txt"),
+            val=str(LISTS_DIR / "val.txt"),
+            test=str(LISTS_DIR / "test.txt") if Split.TEST in truth.splits else None,
+            base_domain=str(LISTS_DIR / "base_domain.txt") if Split.BASE_DOMAIN in truth.splits else None,
+        ),
+        device=device,
+        charset=config.charset,
+        normalization=normalization,
+        training=_training(config.training, len(truth.splits.get(Split.TRAIN, ()))),
+    )
+    return RunPlan(
+        run_id=run_id,
+        run_dir=config.output / run_id,
+        config=loaded,
+        job=job,
+        lists=_container_lists(truth, data),
+        skipped=tuple((split.value, line) for split, line in truth.skipped),
+        mounts=run_mounts(data, base.folder, output / run_id),
+        findings=_by_severity(findings),
+        base=base.facts,
+    )
+
+
+def _training(training: TrainingConfig, train_lines: int) -> TrainingSpec:
+    batch_size = training.batch_size
+    if not isinstance(batch_size, int):
+        batch_size = 8 if train_lines < 1000 else 16 if train_lines < 5000 else 32
+    return TrainingSpec(
+        epochs=training.epochs,
+        batch_size=batch_size,
+        learning_rate=training.learning_rate,
+        early_stopping=training.early_stopping,
+        seed=training.seed,
+        augmentation=training.augmentation,
+        precision=training.precision,
+        freeze=training.freeze,
+    )
+
+
+def _container_lists(truth: GroundTruth, data: DataFolders) -> dict[str, tuple[LineSample, ...]]:
+    return {
+        split.value: tuple(replace(line.sample, image=str(data.container_path(line.image))) for line in lines)
+        for split, lines in truth.splits.items()
+    }
+
+
+def _by_severity(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    order = list(Severity)
+    return tuple(sorted(findings, key=lambda finding: order.index(finding.severity)))

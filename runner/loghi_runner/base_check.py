@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from loghi_contract.model_folder import MODEL_FILE, ModelFacts, ModelFolderError, inspect_model_folder
+from loghi_contract.model_folder import CONFIG_FILE, ModelFacts, ModelFolderError, inspect_model_folder
+from loghi_contract.tokenizer import CHARLIST_FILE, TOKENIZER_FILE
 from loghi_runner.config import VgslModel
 from loghi_runner.findings import Finding, Severity
 
@@ -36,12 +37,13 @@ def check_base_model(base_model: Path | VgslModel) -> BaseModelCheck:
         message = f"the base model cannot be read: {error.strerror}: {error.filename}"
         return _unusable("model.unreadable", message, "Ask its owner for permission, or copy the folder.")
     folder = base_model.resolve()
-    astray = [entry for entry in sorted(folder.iterdir()) if not entry.resolve().is_relative_to(folder)]
+    parts = (folder / name for name in (facts.model_file.name, TOKENIZER_FILE, CHARLIST_FILE, CONFIG_FILE))
+    astray = next((part for part in parts if not part.resolve().is_relative_to(folder)), None)
     if astray:
-        message = f"{astray[0].name} in {base_model} is a symbolic link to {astray[0].resolve()}, outside the folder"
+        message = f"{astray.name} in {base_model} is a symbolic link to {astray.resolve()}, outside the folder"
         hint = f"The trainer sees the folder only: copy it with `cp -rL {base_model} NEW_FOLDER` and name that."
         return _unusable("model.symlink", message, hint)
-    findings = (_keras2(base_model, facts),) if facts.is_keras2 else ()
+    findings = (_keras2(facts),) if facts.is_keras2 else ()
     return BaseModelCheck(facts, folder, size, findings)
 
 
@@ -49,11 +51,11 @@ def _unusable(code: str, message: str, hint: str) -> BaseModelCheck:
     return BaseModelCheck(None, None, 0, (Finding(Severity.ERROR, code, message, "base_model", hint),))
 
 
-def _keras2(base_model: Path, facts: ModelFacts) -> Finding:
+def _keras2(facts: ModelFacts) -> Finding:
     return Finding(
         Severity.INFO,
         "model.keras2",
         f"the base model is a Keras 2 model ({facts.keras_version}): it is rebuilt for Keras 3 in memory, "
-        f"{base_model / MODEL_FILE} stays as it is",
+        f"{facts.model_file} stays as it is",
         where="base_model",
     )

@@ -57,10 +57,15 @@ class ConfigError(UsageError):
     """The config cannot be used; `problems` holds all that is wrong with it."""
 
     def __init__(self, path: Path, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(sorted(problems, key=_line))
         count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
         message = "\n".join([f"{path.name} has {count}:", *(f"  {problem}" for problem in problems)])
         super().__init__("config.invalid", message, where=str(path))
+
+
+def _line(problem: Problem) -> int:
+    number = problem.where.rpartition(":")[2]
+    return int(number) if number.isdigit() else 0
 
 
 @dataclass(frozen=True)

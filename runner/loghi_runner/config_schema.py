@@ -137,10 +137,16 @@ class TrainingConfig(_Section):
         description="How far each step goes; smaller is slower and safer.",
     )
     early_stopping: WholeNumber = Field(
-        default=5, ge=0, le=10000, description="End after this many epochs without a better validation CER; 0 never does."
+        default=5,
+        ge=0,
+        le=10000,
+        description="End after this many epochs without a better validation CER; 0 never does.",
     )
     seed: WholeNumber = Field(
-        default=1, ge=0, le=2**31 - 1, description="Start of the random numbers; the same seed gives the same run on a CPU."
+        default=1,
+        ge=0,
+        le=2**31 - 1,
+        description="Start of the random numbers; the same seed gives the same run on a CPU.",
     )
     augmentation: Augmentation = Field(
         default=Augmentation.LIGHT,
@@ -151,7 +157,7 @@ class TrainingConfig(_Section):
         description="`auto` calculates faster where the device can; `float32` is exact everywhere.",
     )
     freeze: Annotated[tuple[Part, ...], BeforeValidator(_one_or_many, json_schema_input_type=Part | list[Part])] = (
-        Field((), description="Parts of the base model that stay as they are.")
+        Field(default=(), description="Parts of the base model that stay as they are.")
     )
 
 

@@ -1,4 +1,4 @@
-"""Which folders the trainer gets to see: few, never `/` or a home folder, never the output."""
+"""Which folders the trainer gets to see: few, never `/` or a home folder."""
 
 import contextlib
 import os
@@ -10,9 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from loghi_contract.places import BASE_MODEL_DIR, DATA_DIR, JOB_DIR, OUT_DIR
 from loghi_runner.engines.base import Mount
-
-#: Engines take many mounts, people read few.
-_MANY = 8
+from loghi_runner.ground_truth.images import GroundTruthLine
 
 _HOMES_LIE_IN = (Path("/home"), Path("/Users"))
 _SYSTEM_FOLDERS = frozenset(
@@ -39,23 +37,26 @@ class DataFolders:
         raise ValueError(f"in no data folder: {image}")
 
 
-def choose_data_folders(images: Iterable[Path], output: Path, homes: Sequence[Path]) -> DataFolders:
-    """The fewest sensible real folders that hold the images.
+def choose_data_folders(lines: Iterable[GroundTruthLine], homes: Sequence[Path]) -> DataFolders:
+    """Few real folders that hold all images: the folders they are in, or what holds a list's page folders.
 
     Args:
-        output: real path of the output folder; no folder is widened until it holds it.
         homes: home folders; neither they nor what is above them is ever mounted.
     """
-    found = {image.parent for image in images}
+    folders_of_list: dict[str, set[Path]] = {}
+    for line in lines:
+        folders_of_list.setdefault(line.sample.where.rpartition(":")[0], set()).add(line.image.parent)
+    found = set().union(*folders_of_list.values())
+    # one list with images in several folders side by side: these are pages, and what holds them is the data folder;
+    # folders of different lists side by side say nothing about what else is beside them
+    page_parents = {
+        parent
+        for folders in folders_of_list.values()
+        for parent, count in Counter(folder.parent for folder in folders).items()
+        if count > 1 and not is_too_wide(parent, homes)
+    }
     refused = tuple(sorted(folder for folder in found if is_too_wide(folder, homes)))
-    folders = _outermost(found)
-    folders = _merge_siblings(folders, output, homes)
-    while len(folders) > _MANY:
-        merged = _merge_siblings(folders, output, homes)
-        if merged == folders:
-            break
-        folders = merged
-    return DataFolders(tuple(sorted(folders)), refused)
+    return DataFolders(tuple(sorted(_outermost(found | page_parents))), refused)
 
 
 def is_too_wide(folder: Path, homes: Sequence[Path]) -> bool:
@@ -88,12 +89,3 @@ def run_mounts(data: DataFolders, base_model: Path | None, run_dir: Path) -> tup
 
 def _outermost(folders: set[Path]) -> set[Path]:
     return {folder for folder in folders if not any(parent in folders for parent in folder.parents)}
-
-
-def _merge_siblings(folders: set[Path], output: Path, homes: Sequence[Path]) -> set[Path]:
-    parents = Counter(folder.parent for folder in folders)
-    merged = set(folders)
-    for parent, count in parents.items():
-        if count > 1 and not is_too_wide(parent, homes) and not output.is_relative_to(parent):
-            merged.add(parent)
-    return _outermost(merged)

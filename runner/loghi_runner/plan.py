@@ -52,7 +52,7 @@ def make_plan(loaded: LoadedConfig, *, run_id: str, device: DeviceKind) -> RunPl
     normalization, normalization_findings = choose_normalization(config, base.facts)
     output = config.output.resolve()
     homes = home_folders()
-    data = choose_data_folders((line.image for line in truth.lines()), output, homes)
+    data = choose_data_folders(truth.lines(), homes)
     findings = (
         *base.findings,
         *truth.findings,

@@ -4,7 +4,7 @@ import os
 import tempfile
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -56,28 +56,20 @@ def check_characters(
 ) -> Iterator[Finding]:
     """Which characters the model cannot write, and what the charset policy makes of them."""
     counts = {split: _count(lines, normalization) for split, lines in truth.splits.items()}
-    train = counts.get(Split.TRAIN, Counter())
-    if not train or not (base or not isinstance(config.base_model, Path)):
-        return
-    known = set(base.tokenizer.characters) if base else set()
+    train = counts.pop(Split.TRAIN, Counter())
+    if not train or (base is None and isinstance(config.base_model, Path)):
+        return  # no lines, or an unusable base model: said elsewhere
     if base is None or config.charset is CharsetPolicy.REPLACE:
         yield from _own_charset(base, train)
-        known = set(train)
+        yield from _never_learnt(_unknown(counts.values(), set(train)))
+        return
+    known = set(base.tokenizer.characters)
+    if config.charset is CharsetPolicy.FAIL:
+        yield from _refused(_unknown([train, counts.pop(Split.VAL, Counter())], known), truth, normalization)
     else:
-        unknown = _unknown(train, known)
-        if config.charset is CharsetPolicy.FAIL:
-            val = counts.get(Split.VAL, Counter())
-            unknown = _unknown(train + val, known)
-            yield from _refused(unknown, truth, normalization)
-            known |= set(val)
-        else:
-            yield from _new(unknown)
+        yield from _new(_unknown([train], known))
         known |= set(train)
-    unseen: Counter[str] = Counter()
-    for split, counted in counts.items():
-        if split is not Split.TRAIN:
-            unseen += _unknown(counted, known)
-    yield from _never_learnt(unseen)
+    yield from _never_learnt(_unknown(counts.values(), known))
 
 
 def _count(lines: Sequence[GroundTruthLine], normalization: Normalization) -> Counter[str]:
@@ -87,8 +79,9 @@ def _count(lines: Sequence[GroundTruthLine], normalization: Normalization) -> Co
     return counter
 
 
-def _unknown(counts: Counter[str], known: set[str]) -> Counter[str]:
-    return Counter({character: count for character, count in counts.items() if character not in known})
+def _unknown(counts: Iterable[Counter[str]], known: set[str]) -> Counter[str]:
+    total = sum(counts, Counter[str]())
+    return Counter({character: count for character, count in total.items() if character not in known})
 
 
 def _own_charset(base: ModelFacts | None, train: Counter[str]) -> Iterator[Finding]:

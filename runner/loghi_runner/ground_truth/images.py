@@ -104,5 +104,8 @@ def _header(path: Path) -> tuple[int, int, bool] | str:
         return "empty file" if path.stat().st_size == 0 else "not an image of a known kind"
     except Image.DecompressionBombError:
         return "far too large for a line image"
-    except (OSError, ValueError, SyntaxError) as error:
-        return str(error) or type(error).__name__
+    except OSError as error:
+        return error.strerror or str(error)
+    except (ValueError, SyntaxError) as error:
+        # Pillow reports broken PNG chunks so
+        return str(error)

@@ -1,6 +1,7 @@
 """Line lists from disk: their lines, and what keeps a list from being read."""
 
 import difflib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +101,8 @@ def _read_text(path: Path, name: str, key: str) -> str | Finding:
 def _did_you_mean(path: Path) -> str:
     if not path.parent.is_dir():
         return f"There is no folder {path.parent} either; relative paths begin at the config's folder."
-    names = sorted(entry.name for entry in path.parent.iterdir() if entry.is_file())
+    readable = os.access(path.parent, os.R_OK)
+    names = sorted(entry.name for entry in path.parent.iterdir()) if readable else []
     close = difflib.get_close_matches(path.name, names, 1)
     if close:
         return f"Did you mean {path.with_name(close[0])}?"

@@ -200,9 +200,9 @@ def _words(item: Mapping[str, Any], loc: KeyPath) -> tuple[str, str | None]:
     """Message and hint for one of pydantic's errors."""
     kind, given, context = str(item["type"]), item["input"], item.get("ctx", {})
     shown = "nothing" if given is None else repr(given)
-    if kind == "missing":
+    if kind == "missing" or (kind == "path" and given is None):
         field = schema_of(loc[:-1]).model_fields.get(str(loc[-1]))
-        return "is missing", f"It says: {field.description}" if field and field.description else None
+        return "is missing" if kind == "missing" else "is not filled in", field.description if field else None
     if kind == "extra_forbidden":
         return "is not a key of a config", _did_you_mean_key(loc)
     if kind in _LIMITS:
@@ -225,7 +225,7 @@ def _words(item: Mapping[str, Any], loc: KeyPath) -> tuple[str, str | None]:
         keys = ", ".join(schema_of(loc).model_fields)
         return f"must be a section, not {shown}", f"Indented below it, or in braces, stand its keys: {keys}."
     if kind in ("path", "batch_size", "gpus"):
-        return f"{item['msg']}, not {shown}" if kind == "path" else str(item["msg"]), None
+        return f"{item['msg']}, not {shown}", None
     if kind == "too_short":
         return "names nothing", "Give at least one."
     return str(item["msg"]), None

@@ -63,9 +63,9 @@ def _gpus(value: Any) -> Any:
     if isinstance(values, list) and values and all(_is_gpu_uuid(item) for item in values):
         if len(set(values)) == len(values):
             return tuple(values)
-        raise PydanticCustomError("gpus", "names a graphics card twice")
+        raise PydanticCustomError("gpus", "must name each graphics card once")
     if value == 0:
-        raise PydanticCustomError("gpus", "says 0 cards; write none to train on the processor")
+        raise PydanticCustomError("gpus", "must be none to train on the processor")
     raise PydanticCustomError("gpus", "must be auto, none, a number of cards, or a list such as [GPU-<uuid>]")
 
 
@@ -203,7 +203,9 @@ class RunConfig(_Section):
     ] = Field(
         description="Folder of the Loghi model to adapt, often named best_val; or `{vgsl: ...}` to begin from scratch."
     )
-    data: Annotated[DataConfig, BeforeValidator(_section)] = Field(description="The lines.")
+    data: Annotated[DataConfig, BeforeValidator(_section)] = Field(
+        description="The lines to learn from and to be judged by."
+    )
     output: ConfigPath = Field(description="Folder for the runs; each run makes its own folder in it.")
     training: Annotated[TrainingConfig, BeforeValidator(_section)] = Field(
         default=TrainingConfig(), description="How to train."

@@ -31,9 +31,9 @@ class DataFolders:
 
     def container_path(self, image: Path) -> PurePosixPath:
         """Where a real image path is inside the container."""
-        for number, folder in enumerate(self.folders):
-            if image.is_relative_to(folder):
-                return DATA_DIR / str(number) / image.relative_to(folder).as_posix()
+        for folder in image.parents:
+            if folder in self.folders:
+                return DATA_DIR / str(self.folders.index(folder)) / image.relative_to(folder).as_posix()
         raise ValueError(f"in no data folder: {image}")
 
 

@@ -44,12 +44,18 @@ def _shared(first: _Lines, second: _Lines, digests: "_Digests") -> _Lines:
     by_size: dict[int, list[Path]] = {}
     for line in first:
         by_size.setdefault(line.bytes, []).append(line.image)
-    return [
-        line
-        for line in second
-        if line.image in by_path
-        or any(digests.of(line.image) == digests.of(other) for other in by_size.get(line.bytes, ()))
-    ]
+    by_content: dict[int, set[bytes]] = {}
+    shared = []
+    for line in second:
+        same_size = by_size.get(line.bytes)
+        if line.image in by_path:
+            shared.append(line)
+        elif same_size:
+            if line.bytes not in by_content:
+                by_content[line.bytes] = {digests.of(image) for image in same_size}
+            if digests.of(line.image) in by_content[line.bytes]:
+                shared.append(line)
+    return shared
 
 
 class _Digests:

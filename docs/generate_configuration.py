@@ -1,0 +1,132 @@
+"""Writes docs/configuration.md from the config's schema; `--check` exits 1 when the page is stale."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any  # annotations and defaults have no narrower type
+
+from annotated_types import Ge, Gt, Le
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from loghi_runner.config import RunConfig, VgslModel, schema_of
+from loghi_runner.config_schema import ConfigPath, ConfigPaths
+from loghi_runner.config_template import config_template
+
+PAGE = Path(__file__).parent / "configuration.md"
+
+_HEAD = """\
+# The config
+
+<!-- Written by docs/generate_configuration.py from the schema; do not edit. -->
+
+A run is described by one YAML file. `loghi-runner init` writes one to fill in, `loghi-runner finetune config.yaml
+--dry-run` checks it. Only `base_model`, `data.train` and `output` are required.
+
+- Paths are relative to the config's own folder; `~` is your home folder. That holds for `--set` too.
+- Unknown keys, keys given twice and values out of range are errors; all problems are reported at once, with their line.
+- `--set training.epochs=3` changes a value for one run only; it is recorded in the run's `run.json`.
+- Plain words such as `no` or `on` are texts (YAML 1.2); `3e-4` is a number.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [_HEAD, _table("Top level", RunConfig, ())]
+    parts += [
+        _table("`base_model`, to train from scratch", VgslModel, ("base_model",)),
+        *(_table(f"`{key}`", schema_of((key,)), (key,)) for key in ("data", "training", "text", "engine")),
+        f"## The file `init` writes\n\n```yaml\n{_without_trailing_blanks(config_template())}```\n",
+    ]
+    return "\n".join(parts)
+
+
+def _table(title: str, section: type[BaseModel], path: tuple[str, ...]) -> str:
+    rows = "\n".join(_rows(section, path))
+    return f"## {title}\n\n| key | values | default | meaning |\n|---|---|---|---|\n{rows}\n"
+
+
+def _rows(section: type[BaseModel], path: tuple[str, ...]) -> Iterator[str]:
+    for name, field in section.model_fields.items():
+        key = ".".join((*path, name))
+        yield f"| `{key}` | {_values(name, field)} | {_default(field)} | {field.description} |".replace("  ", " ")
+
+
+def _extra(field: FieldInfo, name: str) -> str | None:
+    extra = field.json_schema_extra
+    return str(extra[name]) if isinstance(extra, dict) and name in extra else None
+
+
+def _values(name: str, field: FieldInfo) -> str:
+    said = _extra(field, "values")
+    annotation: Any = field.annotation
+    if said:
+        return said
+    if name == "base_model":
+        return "path, or `{vgsl: ...}`"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "section, see below"
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return ", ".join(f"`{member.value}`" for member in annotation)
+    kinds = (annotation, *getattr(annotation, "__args__", ()))
+    if tuple[ConfigPath, ...] in kinds or ConfigPaths in kinds:
+        return "path, or list of paths"
+    if Path in kinds or ConfigPath in kinds:
+        return "path"
+    if name == "freeze":
+        return "list of `conv`, `recurrent`, `dense`"
+    if annotation in (int, float):
+        return _number("whole number" if annotation is int else "number", field)
+    return "text"
+
+
+def _number(kind: str, field: FieldInfo) -> str:
+    limits = []
+    for limit in field.metadata:
+        if isinstance(limit, Ge):
+            limits.append(f"from {limit.ge}")
+        elif isinstance(limit, Gt):
+            limits.append(f"above {limit.gt}")
+        elif isinstance(limit, Le):
+            limits.append(f"to {limit.le}")
+    return " ".join([kind, *limits])
+
+
+def _default(field: FieldInfo) -> str:
+    said = _extra(field, "default_words")
+    default = field.default
+    if said:
+        return said
+    if field.is_required():
+        return "**required**"
+    if isinstance(default, BaseModel):
+        return ""
+    if default is None:
+        return "none"
+    if default == ():
+        return "`[]`"
+    return f"`{default.value if isinstance(default, Enum) else default}`"
+
+
+def _without_trailing_blanks(text: str) -> str:
+    return "".join(line.rstrip() + "\n" for line in text.splitlines())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the page is stale")
+    arguments = parser.parse_args()
+    text = page()
+    if not arguments.check:
+        PAGE.write_text(text, encoding="utf-8")
+        return 0
+    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text:
+        return 0
+    print(f"{PAGE.name} is stale: run python docs/{Path(__file__).name}", file=sys.stderr)  # noqa: T201  # a script
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""The commented config that `loghi-runner init` writes; the values shown are the defaults."""
+
+import json
+import re
+
+_TEMPLATE = """\
+# One fine-tuning run. Fill in base_model, train and output, then type: loghi-runner finetune {file}
+# Paths begin at this file's folder. A line that begins with # is off; remove the # to use it.
+
+# name: bonnevie_finetuned    # name of the new model; default: this file's name; only letters, digits . _ -
+base_model: {base_model} # folder of the Loghi model to start from, often named best_val
+# base_model: {{vgsl: recommended}}    # instead of a folder: a new network, trained from scratch
+
+data:                         # line lists: one line image a line, as image<TAB>text
+  train: {train} # lines to learn from; several lists: [a.txt, b.txt]
+  # validation: val.txt       # lines that choose the best epoch; default: some pages of train
+  # test: test.txt            # lines that choose nothing: an honest score, before and after; default: none
+  # base_domain: old.txt      # lines in the base model's own hands: does it forget them? default: none
+  # root: /srv/htr            # where the image paths in the lists begin; default: each list's own folder
+
+output: {output} # folder for the runs; each run makes its own folder in it
+
+training:
+  epochs: 15                  # how often the lines are gone through, at most
+  batch_size: 8               # lines per step; less if memory runs out, or auto
+  learning_rate: 0.0003       # smaller is slower and safer
+  early_stopping: 5           # end after so many epochs without a better score; 0: never
+  seed: 1                     # the same seed gives the same run
+  augmentation: light         # small random changes to the images: light | none
+  precision: auto             # auto | float32 (slower, exact everywhere)
+  freeze: []                  # parts of the base model that stay as they are: conv, recurrent, dense
+
+charset: extend               # letters new to the base model: extend (learn them) | fail (stop) | replace
+text:
+  normalization: auto         # Unicode form of the texts: auto | nfc | none
+engine:
+  kind: auto                  # auto | docker | local (no container)
+  gpus: auto                  # auto (a free one) | none | how many | [GPU-<uuid>]
+  # image: my-image:1         # container image; default: the one of this version
+"""
+
+#: The column in which the comments begin.
+_COLUMN = 29
+
+
+def config_template(*, file: str = "config.yaml", base_model: str = "", train: str = "", output: str = "runs") -> str:
+    """The text of a new config; paths left out are left to the user."""
+    values = {"base_model": base_model, "train": train, "output": output}
+    prefixes = {"base_model": "base_model: ", "train": "  train: ", "output": "output: "}
+    filled = {key: _scalar(value).ljust(_COLUMN - len(prefixes[key])) for key, value in values.items()}
+    return _TEMPLATE.format(file=file, **filled)
+
+
+def _scalar(path: str) -> str:
+    # a double-quoted JSON string is a YAML string too
+    plain = re.fullmatch(r"[\w./~][\w./~ -]*", path) and not re.fullmatch(r"[\d.]+|~|true|false|null", path.lower())
+    return path if plain or not path else json.dumps(path, ensure_ascii=False)

@@ -1,0 +1,69 @@
+"""`loghi-runner image`: build the trainer's image, or see whether a run could use it."""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from loghi_runner import image, image_build
+from loghi_runner.cli.options import AsJson
+from loghi_runner.console import print_json
+from loghi_runner.engines import load_engine
+from loghi_runner.image import ImageStore, Variant
+
+app = typer.Typer(no_args_is_help=True, help="Build or check the trainer's container image.")
+
+_VariantOption = Annotated[
+    Variant, typer.Option(help="cpu, or cuda for NVIDIA cards (default: cpu).", show_default=False)
+]
+
+
+@app.command()
+def build(
+    variant: _VariantOption = Variant.CPU,
+    base_image: Annotated[
+        str | None, typer.Option(help="An image with Python 3.11 and venv (default: the Dockerfile's).")
+    ] = None,
+    ca: Annotated[
+        Path | None, typer.Option(help="A private certificate authority (PEM) (default: this machine's setting).")
+    ] = None,
+    tag: Annotated[str | None, typer.Option(help="The image's name (default: loghi-runner:VERSION-VARIANT).")] = None,
+    if_missing: Annotated[
+        bool, typer.Option("--if-missing", help="Do nothing when a fitting image is there (default: build).")
+    ] = False,
+) -> None:
+    """Build the trainer's image with this machine's docker program (BuildKit)."""
+    engine = load_engine("docker")
+    engine.check()
+    store = cast(ImageStore, engine)
+    name = tag or image.image_name(variant)
+    if not (if_missing and image.has_fitting_image(store, name)):
+        if ca is None and (found := image_build.find_ca_file(os.environ)):
+            variable, ca = found
+            typer.echo(f"certificates: {ca}, as {variable} says (for the build only; not kept in the image)", err=True)
+        if proxies := image_build.proxy_variables(os.environ):
+            typer.echo(f"proxy: {', '.join(proxies)} go to the build (not kept in the image)", err=True)
+        image_build.build_image(image_build.BuildRequest(variant, name, base_image, ca))
+    _print_image(store, name, as_json=False)
+
+
+@app.command()
+def check(
+    variant: _VariantOption = Variant.CPU,
+    name: Annotated[
+        str | None, typer.Option("--image", help="Another image's name (default: loghi-runner:VERSION-VARIANT).")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether the image is there and fits this loghi-runner."""
+    _print_image(cast(ImageStore, load_engine("docker")), name or image.image_name(variant), as_json=as_json)
+
+
+def _print_image(store: ImageStore, name: str, *, as_json: bool) -> None:
+    facts = image.require_image(store, name)
+    if as_json:
+        print_json({"kind": "image", **asdict(facts)})
+    else:
+        typer.echo(f"{facts.name}  {facts.digest}  {facts.size_bytes / 1e9:.2f} GB")

@@ -1,0 +1,80 @@
+"""Leaves out the tests this machine cannot run, by marker, and says which and why.
+
+`LOGHI_RUNNER_REQUIRE=docker,tf` makes a lack of what these markers need an error instead (continuous integration).
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import pytest
+
+from loghi_contract.job import DeviceKind
+from loghi_runner.errors import RunnerError
+from loghi_runner.image import default_image, require_image
+
+REQUIRE_VARIABLE = "LOGHI_RUNNER_REQUIRE"
+
+_left_out = pytest.StashKey[Counter[str]]()
+
+
+def lack_of_tf() -> str | None:
+    missing = [module for module in ("tensorflow", "keras", "cv2") if find_spec(module) is None]
+    return f"not installed: {', '.join(missing)}" if missing else None
+
+
+def lack_of_docker() -> str | None:
+    if find_spec("docker") is None:
+        return "not installed: docker"
+    from loghi_runner.engines.docker import DockerEngine
+
+    engine = DockerEngine()
+    try:
+        engine.check()
+        require_image(engine, default_image(DeviceKind.CPU))
+    except RunnerError as error:
+        return f"{error.message}. {error.hint or ''}".strip()
+    return None
+
+
+def lack_of_gpu() -> str | None:
+    from loghi_runner.gpus import list_cards
+
+    found = list_cards()
+    return None if found.cards else found.reason
+
+
+LACKS: dict[str, Callable[[], str | None]] = {"tf": lack_of_tf, "docker": lack_of_docker, "gpu": lack_of_gpu}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    required = {marker for marker in os.environ.get(REQUIRE_VARIABLE, "").split(",") if marker}
+    lacks: dict[str, str | None] = {}
+    counted: Counter[str] = Counter()
+    kept, left_out = [], []
+    for item in items:
+        reasons = []
+        for marker in LACKS:
+            if item.get_closest_marker(marker) is None:
+                continue
+            if marker not in lacks:
+                lacks[marker] = LACKS[marker]()
+            if lacks[marker]:
+                reasons.append(f"{marker}: {lacks[marker]}")
+                if marker in required:
+                    raise pytest.UsageError(f"{REQUIRE_VARIABLE} names {marker}, but {lacks[marker]}")
+        if reasons:
+            left_out.append(item)
+            counted.update(reasons[:1])
+        else:
+            kept.append(item)
+    config.stash[_left_out] = counted
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for reason, count in config.stash.get(_left_out, Counter()).items():
+        terminalreporter.write_line(f"left out: {count} test(s) marked {reason}", yellow=True)

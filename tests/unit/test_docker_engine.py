@@ -1,0 +1,204 @@
+"""How the engine `docker` reads a daemon's answers and its silence, those a real daemon cannot be made to give."""
+
+import gc
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from socketserver import UnixStreamServer
+from typing import Any
+
+import pytest
+
+from loghi_contract.job import DeviceKind
+from loghi_runner.engines.base import Handle, Launch, ProcessEnd
+from loghi_runner.engines.docker import SILENCE_GRACE_S, DockerEngine
+from loghi_runner.errors import EngineError
+
+Answer = tuple[int, Any]
+HANDLE = Handle("docker", "c0ffee")
+
+# the docker package drops a socket that it could not connect
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture(autouse=True)
+def collect_dropped_sockets() -> Iterator[None]:
+    yield
+    gc.collect()
+
+
+class FakeDaemon:
+    """A Docker API on a socket, answering from a table; what was asked for is kept in `asked`."""
+
+    def __init__(self, path: Path) -> None:
+        self.url = f"unix://{path}"
+        self.asked: list[str] = []
+        self.created: dict[str, Any] = {}
+        self.answers: dict[str, Answer] = {
+            "GET /version": (200, {"Version": "20.10.24", "ApiVersion": "1.41", "Components": [{"Name": "Engine"}]}),
+            "GET /info": (200, {"SecurityOptions": ["name=seccomp,profile=default"]}),
+            "POST /containers/create": (201, {"Id": HANDLE.id}),
+            f"POST /containers/{HANDLE.id}/start": (204, None),
+            f"DELETE /containers/{HANDLE.id}": (204, None),
+        }
+        daemon = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def _answer(self) -> None:
+                path = self.path.partition("?")[0]
+                _, first, *rest = path.split("/")
+                wanted = f"{self.command} /" + "/".join(rest if first.startswith("v1.") else [first, *rest])
+                daemon.asked.append(wanted)
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                if wanted == "POST /containers/create":
+                    daemon.created = json.loads(body)
+                status, value = daemon.answers.get(wanted, (404, {"message": f"no answer for {wanted}"}))
+                content = b"" if value is None else json.dumps(value).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_GET = do_POST = do_DELETE = _answer  # noqa: N815  # the names http.server asks for
+
+            def address_string(self) -> str:
+                return "test"
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = UnixStreamServer(str(path), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
+        self.thread.start()
+
+    def stop(self) -> None:
+        if self.thread.is_alive():
+            self.server.shutdown()
+            self.thread.join()
+            self.server.server_close()
+            self.path.unlink()
+
+    @property
+    def path(self) -> Path:
+        return Path(self.url.removeprefix("unix://"))
+
+    def set_state(self, **state: object) -> None:
+        whole = {"Status": "running", "ExitCode": 0, "OOMKilled": False} | state
+        self.answers[f"GET /containers/{HANDLE.id}/json"] = (200, {"State": whole})
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[FakeDaemon]:
+    fake = FakeDaemon(tmp_path / "docker.sock")
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Launch:
+    return Launch("20261122-090000-k3f9", tmp_path, "loghi-runner:test", DeviceKind.CPU, (), ())
+
+
+@pytest.mark.parametrize(
+    ("state", "end"),
+    [
+        ({"Status": "running"}, None),
+        ({"Status": "paused"}, None),
+        ({"Status": "exited", "ExitCode": 0}, ProcessEnd(0)),
+        ({"Status": "exited", "ExitCode": 130}, ProcessEnd(130)),
+        ({"Status": "exited", "ExitCode": 143}, ProcessEnd(143)),
+        ({"Status": "exited", "ExitCode": 139}, ProcessEnd(-11)),
+        ({"Status": "exited", "ExitCode": 137, "OOMKilled": True}, ProcessEnd(-9, out_of_memory=True)),
+        ({"Status": "exited", "ExitCode": 0, "OOMKilled": True}, ProcessEnd(0)),
+        ({"Status": "created"}, ProcessEnd(None)),
+    ],
+)
+def test_a_container_state_says_how_the_trainer_ended(
+    daemon: FakeDaemon, state: dict[str, object], end: ProcessEnd | None
+) -> None:
+    daemon.set_state(**state)
+    assert DockerEngine(daemon.url).poll(HANDLE) == end
+
+
+def test_a_container_that_somebody_removed_has_an_unknown_end(daemon: FakeDaemon) -> None:
+    assert DockerEngine(daemon.url).poll(HANDLE) == ProcessEnd(None)
+
+
+def test_a_silent_daemon_is_no_end_of_the_run(daemon: FakeDaemon) -> None:
+    daemon.set_state()
+    now = [0.0]
+    engine = DockerEngine(daemon.url, clock=lambda: now[0])
+    assert engine.poll(HANDLE) is None
+    daemon.stop()
+    assert engine.poll(HANDLE) is None
+    now[0] = SILENCE_GRACE_S - 1
+    assert engine.poll(HANDLE) is None
+    now[0] = SILENCE_GRACE_S + 1
+    with pytest.raises(EngineError) as caught:
+        engine.poll(HANDLE)
+    assert caught.value.code == "engine.docker_unreachable"
+
+
+def test_who_looks_at_a_run_without_a_daemon_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(EngineError):
+        DockerEngine(f"unix://{tmp_path}/absent.sock").poll(HANDLE)
+
+
+def test_a_left_over_socket_means_no_daemon(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(tmp_path / "dead.sock"))
+    with pytest.raises(EngineError) as caught:
+        DockerEngine(f"unix://{tmp_path}/dead.sock").check()
+    assert caught.value.code == "engine.no_daemon"
+
+
+def test_a_failed_start_leaves_no_container(daemon: FakeDaemon, launch: Launch) -> None:
+    daemon.answers[f"POST /containers/{HANDLE.id}/start"] = (
+        500,
+        {"message": 'could not select device driver "nvidia"'},
+    )
+    with pytest.raises(EngineError) as caught:
+        DockerEngine(daemon.url).start(launch, launch.run_dir / "console.log")
+    assert caught.value.code == "engine.gpu_no_toolkit"
+    assert daemon.asked[-1] == f"DELETE /containers/{HANDLE.id}"
+
+
+def test_podman_is_not_asked_for_cards_it_would_not_give(daemon: FakeDaemon, launch: Launch) -> None:
+    components = [{"Name": "Podman Engine"}]
+    daemon.answers["GET /version"] = (200, {"Version": "4.3.1", "ApiVersion": "1.41", "Components": components})
+    with_card = Launch(launch.run_id, launch.run_dir, launch.image, DeviceKind.GPU, ("GPU-0",), ())
+    with pytest.raises(EngineError) as caught:
+        DockerEngine(daemon.url).start(with_card, launch.run_dir / "console.log")
+    assert (caught.value.code, caught.value.exit_code) == ("engine.gpu_podman", 4)
+    assert not daemon.created
+
+
+def test_a_run_on_a_card_without_a_chosen_card_is_never_started(daemon: FakeDaemon, launch: Launch) -> None:
+    without = Launch(launch.run_id, launch.run_dir, launch.image, DeviceKind.GPU, (), ())
+    with pytest.raises(EngineError):
+        DockerEngine(daemon.url).start(without, launch.run_dir / "console.log")
+    assert not daemon.created
+
+
+@pytest.mark.parametrize(
+    ("option", "look", "expected"),
+    [
+        ("name=rootless", lambda made: made["User"], "0:0"),
+        ("name=userns", lambda made: made["HostConfig"]["UsernsMode"], "host"),
+    ],
+)
+def test_files_belong_to_the_caller_whatever_the_daemon_maps(
+    daemon: FakeDaemon, launch: Launch, option: str, look: Callable[[dict[str, Any]], str], expected: str
+) -> None:
+    daemon.answers["GET /info"] = (200, {"SecurityOptions": [option]})
+    DockerEngine(daemon.url).start(launch, launch.run_dir / "console.log")
+    assert look(daemon.created) == expected
+
+
+def test_a_stop_by_docker_gives_the_trainer_time_to_save(daemon: FakeDaemon, launch: Launch) -> None:
+    DockerEngine(daemon.url).start(launch, launch.run_dir / "console.log")
+    assert (daemon.created["StopSignal"], daemon.created["StopTimeout"]) == ("SIGINT", 120)

@@ -1,0 +1,85 @@
+# `make help` lists the verbs. The same ones run at home and in .ci/run.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+LOCK := requirements/dev.txt
+# installed again when what is to be installed differs, whatever the files' dates say
+STAMP := $(VENV)/.installed-$(shell cat $(LOCK) pyproject.toml | sha256sum | cut -c1-16)
+# for `make image`, `make demo`: an image with Python 3.11 when the Dockerfile's default cannot be pulled
+BASE_IMAGE ?=
+VARIANT ?= cpu
+# for `make test`: more of pytest's arguments, such as ARGS="-m 'not tf'"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check image docs bench lock clean
+
+help:
+	@echo "make setup   the virtual environment $(VENV) with everything locked in $(LOCK)"
+	@echo "make demo    fine-tune a small model on a sample in another hand (in a container when Docker is there)"
+	@echo "make test    all tests this machine can run; says which it left out"
+	@echo "make check   linter, formatting, types, and whether the generated docs are up to date"
+	@echo "make image   the trainer's image (VARIANT=cuda, BASE_IMAGE=...)"
+	@echo "make docs    write the generated pages of docs/ again"
+	@echo "make bench   the benchmark (ARGS=...)"
+	@echo "make lock    resolve the requirements files again"
+	@echo "make clean   remove $(VENV) and what tools left behind"
+
+setup: $(STAMP)
+	@:
+
+$(STAMP):
+	@python=; for candidate in "$$PYTHON" python3.11 python3; do \
+	    if [ -n "$$candidate" ] && "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	    then python=$$candidate; break; fi; done; \
+	if [ -z "$$python" ]; then \
+	    echo "setup: Python 3.11 or later with venv is needed (Debian: sudo apt install python3-venv)" >&2; exit 4; fi; \
+	set -e; rm -f $(VENV)/.installed-*; \
+	"$$python" -m venv $(VENV); \
+	echo "setup: installing the packages of $(LOCK) into $(VENV)"; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(LOCK); \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .; \
+	touch $@
+
+demo: setup
+	@kind=auto; \
+	if ! $(BIN)/loghi-runner image build --if-missing $(if $(BASE_IMAGE),--base-image "$(BASE_IMAGE)"); then \
+	    echo "demo: there is no container image (the reason is above), so the demo runs without a container" >&2; \
+	    kind=local; \
+	fi; \
+	$(BIN)/loghi-runner finetune examples/sample/demo.yaml --set engine.kind=$$kind
+
+test: setup
+	$(BIN)/python -m pytest $(ARGS)
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	@set -e; for page in docs/generate_*.py; do \
+	    [ -e "$$page" ] || continue; echo "$$page --check"; $(BIN)/python "$$page" --check; done
+
+image: setup
+	$(BIN)/loghi-runner image build --variant $(VARIANT) $(if $(BASE_IMAGE),--base-image "$(BASE_IMAGE)")
+
+docs: setup
+	@set -e; for page in docs/generate_*.py; do echo "$$page"; $(BIN)/python "$$page"; done
+
+bench: setup
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# No index host may be written into the files; the trainer's versions are the same here and in the image.
+UV_COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header \
+    --python-version 3.11 --python-platform linux $(ARGS)
+
+lock: setup
+	$(UV_COMPILE) pyproject.toml --extra cpu --extra dev --output-file requirements/dev.txt
+	$(UV_COMPILE) pyproject.toml --constraints requirements/dev.txt --output-file requirements/host.txt
+	$(UV_COMPILE) container/requirements-cpu.in --constraints requirements/dev.txt \
+	    --output-file container/requirements-cpu.txt
+	$(UV_COMPILE) container/requirements-cuda.in --constraints requirements/dev.txt \
+	    --output-file container/requirements-cuda.txt
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -44,3 +44,9 @@ class TrainingError(RunnerError):
 
 class ContractError(RunnerError):
     exit_code = ExitCode.CONTRACT
+
+
+#: The class for each exit code, for errors that arrive as numbers: findings, and the trainer's last event.
+ERROR_CLASSES: dict[ExitCode, type[RunnerError]] = {
+    kind.exit_code: kind for kind in (RunnerError, UsageError, DataError, EngineError, TrainingError, ContractError)
+}

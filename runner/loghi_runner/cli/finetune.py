@@ -1,0 +1,45 @@
+"""`loghi-runner finetune`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loghi_runner.answer import answer_rows, record_json, summary_line
+from loghi_runner.cli.options import AsJson
+from loghi_runner.console import JsonView, PersonView, make_console, print_error, print_json, print_rows
+from loghi_runner.finetune import check_only, finetune
+
+app = typer.Typer()
+
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the config, e.g. training.epochs=3."),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and touch nothing (default: run).")]
+
+
+@app.command("finetune")
+def finetune_command(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The run's config, see `loghi-runner init`.")],
+    settings: Settings = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Adapt a Loghi model to a new hand."""
+    view = JsonView() if as_json else PersonView(dry_run=dry_run)
+    if dry_run:
+        check_only(config, settings or [], view)
+        return
+    folder, record = finetune(config, settings or [], view)
+    if not record.state.is_over:
+        return  # the terminal was closed; there is nobody to tell
+    if as_json:
+        print_json(record_json(folder, record))
+    else:
+        if record.error is not None:
+            print_error(make_console(stderr=True), record.error)
+        answer = make_console(stderr=False)
+        answer.print(summary_line(record))
+        print_rows(answer, answer_rows(folder, record))
+    raise typer.Exit(record.exit_code or 0)

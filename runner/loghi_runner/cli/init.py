@@ -1,0 +1,38 @@
+"""`loghi-runner init`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loghi_runner.cli.options import AsJson
+from loghi_runner.console import make_console, print_json, print_rows
+from loghi_runner.init import write_config
+from loghi_runner.wording import short_path
+
+app = typer.Typer()
+
+
+@app.command("init")
+def init_command(
+    path: Annotated[Path, typer.Argument(metavar="[PATH]", help="The config to write (default: config.yaml).")] = Path(
+        "config.yaml"
+    ),
+    script: Annotated[
+        Path | None, typer.Option("--from", metavar="SCRIPT", help="Carry an edited finetune.sh over (default: none).")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file (default: refuse).")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a config to start from."""
+    written = write_config(path, script, force=force)
+    if as_json:
+        print_json({"kind": "config", "path": str(written.path.absolute()), "notes": written.notes_json()})
+        return
+    told = make_console(stderr=True)
+    for title, rows in written.note_rows():
+        told.print(title)
+        print_rows(told, rows)
+    answer = make_console(stderr=False)
+    answer.print(short_path(written.path.absolute()))
+    told.print(f"next: edit it, then loghi-runner finetune {written.shell_path()} --dry-run")

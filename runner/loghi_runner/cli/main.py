@@ -1,0 +1,114 @@
+"""The command `loghi-runner`: all command groups, and the one place where errors end."""
+
+import logging
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from loghi_contract import CONTRACT, __version__
+from loghi_contract.exit_codes import ExitCode
+from loghi_runner.cli import doctor, export, finetune, image, init, runs
+from loghi_runner.cli.options import AsJson
+from loghi_runner.console import error_json, make_console, print_error, print_json
+from loghi_runner.errors import RunnerError, UsageError
+from loghi_runner.watch import Detached
+
+_COMMAND = "loghi-runner"
+_DEBUG = "--debug"
+
+app = typer.Typer(name=_COMMAND, pretty_exceptions_enable=False, rich_markup_mode=None)
+for group in (finetune, init, runs, export, doctor):
+    app.registered_commands += group.app.registered_commands
+app.add_typer(image.app, name="image")
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    context: typer.Context,
+    debug: bool = typer.Option(False, _DEBUG, help="Show tracebacks and log messages; works after any command."),
+) -> None:
+    """Teach a Loghi handwriting model a new hand, safely, on a shared machine."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command("version")
+def version_command(as_json: AsJson = False) -> None:
+    """Print the version and the contract it speaks."""
+    if as_json:
+        print_json({"kind": "version", "version": __version__, "contract": CONTRACT})
+    else:
+        typer.echo(f"loghi-runner {__version__} (contract {CONTRACT})")
+
+
+def main() -> None:
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; every error is told here."""
+    own = list(arguments)
+    debug = _DEBUG in own
+    # it works before and after the command's name
+    own = [argument for argument in own if argument != _DEBUG]
+    logging.basicConfig(level=logging.DEBUG if debug else logging.ERROR, format="%(name)s: %(message)s")
+    as_json = "--json" in own
+    try:
+        code = app(own, prog_name=_COMMAND, standalone_mode=False)
+        return int(code) if isinstance(code, int) else int(ExitCode.OK)
+    except RunnerError as error:
+        _tell(error, as_json)
+        if debug:
+            traceback.print_exc()
+        return int(error.exit_code)
+    except TyperException as error:
+        _tell(
+            UsageError("usage.command", error.format_message(), hint=f"`{_command_of(own)} --help` shows how."), as_json
+        )
+        return int(ExitCode.USAGE)
+    except (KeyboardInterrupt, Abort):
+        make_console(stderr=True).print("stopped; nothing was started or removed")
+        return int(ExitCode.INTERRUPTED)
+    except Detached:
+        return int(ExitCode.OK)
+    except BrokenPipeError:
+        # `loghi-runner logs last | head`: the reader has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.OK)
+    except Exception as error:  # noqa: BLE001  # the top of the process: everything else is our own fault
+        _tell(_bug(error), as_json)
+        if debug:
+            traceback.print_exc()
+        return int(ExitCode.BUG)
+
+
+def _tell(error: RunnerError, as_json: bool) -> None:
+    if as_json:
+        print_json(error_json(error))
+    else:
+        print_error(make_console(stderr=True), error)
+
+
+def _bug(error: Exception) -> RunnerError:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="loghi-runner-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
+    ) as file:
+        file.write(f"loghi-runner {__version__}\n")
+        traceback.print_exception(error, file=file)
+    return RunnerError(
+        "bug",
+        f"a fault in loghi-runner itself: {type(error).__name__}: {error}",
+        where=file.name,
+        hint="Please report it with that file. A run that was started goes on: `loghi-runner show last`.",
+    )
+
+
+def _command_of(arguments: Sequence[str]) -> str:
+    name = next((argument for argument in arguments if not argument.startswith("-")), None)
+    known = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
+    return f"{_COMMAND} {name}" if name in known else _COMMAND

@@ -1,0 +1,103 @@
+"""`loghi-runner runs`, `show`, `logs`, `stop` and `clean`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loghi_runner.answer import answer_rows, record_json
+from loghi_runner.cli.options import AsJson, Output, RunName, Yes
+from loghi_runner.console import make_console, print_error, print_json, print_rows
+from loghi_runner.runs import DEFAULT_OUTPUT, clean_run, find_run, list_runs, look_at, stop_run
+from loghi_runner.show import console_lines, event_lines, run_columns, run_header, show_json, show_rows
+
+app = typer.Typer()
+
+RunsDir = Annotated[Path, typer.Argument(metavar="[DIR]", help=f"An output folder (default: {DEFAULT_OUTPUT}).")]
+
+
+@app.command("runs")
+def runs_command(folder: RunsDir = DEFAULT_OUTPUT, as_json: AsJson = False) -> None:
+    """List the runs of an output folder."""
+    looks = [look_at(run) for run in list_runs(folder)]
+    if as_json:
+        print_json({"kind": "runs", "runs": [record_json(look.folder, look.record) for look in looks]})
+        return
+    answer = make_console(stderr=False)
+    if not looks:
+        make_console(stderr=True).print(f"no runs in {folder}")
+        return
+    answer.print(run_header())
+    for look in looks:
+        answer.print(run_columns(look))
+
+
+@app.command("show")
+def show_command(run: RunName, output: Output = DEFAULT_OUTPUT, as_json: AsJson = False) -> None:
+    """Show how a run stands: its epochs, its verdict, its model."""
+    look = look_at(find_run(run, output))
+    if as_json:
+        print_json(show_json(look))
+        return
+    answer = make_console(stderr=False)
+    print_rows(answer, show_rows(look), indent=0)
+    print_rows(answer, answer_rows(look.folder, look.record), indent=0)
+    if look.record.error is not None:
+        print_error(make_console(stderr=True), look.record.error)
+
+
+@app.command("logs")
+def logs_command(
+    run: RunName,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more until the run ends.")] = False,
+    console: Annotated[bool, typer.Option("--console", help="What the trainer printed (default: its events).")] = False,
+    steps: Annotated[bool, typer.Option("--steps", help="Show every step too (default: leave them out).")] = False,
+    output: Output = DEFAULT_OUTPUT,
+    as_json: AsJson = False,
+) -> None:
+    """Print a run's events, or with --console what the trainer printed."""
+    folder = find_run(run, output)
+    answer = make_console(stderr=False)
+    if console:
+        lines = console_lines(folder, follow=follow)
+    else:
+        lines = event_lines(folder, follow=follow, as_json=as_json, steps=steps or as_json)
+    for line in lines:
+        answer.print(line)
+
+
+@app.command("stop")
+def stop_command(
+    run: RunName,
+    grace_s: Annotated[float, typer.Option("--grace", help="Seconds before it is ended at once.", min=0)] = 120.0,
+    output: Output = DEFAULT_OUTPUT,
+    as_json: AsJson = False,
+) -> None:
+    """End a run after its current step; best_val is kept."""
+    folder = find_run(run, output)
+    if not as_json:
+        make_console(stderr=True).print("stopping after the current step ...")
+    look = stop_run(folder, grace_s=grace_s)
+    if as_json:
+        print_json(record_json(look.folder, look.record))
+        return
+    answer = make_console(stderr=False)
+    answer.print(look.record.state.value)
+    print_rows(answer, answer_rows(look.folder, look.record))
+
+
+@app.command("clean")
+def clean_command(folder: RunsDir = DEFAULT_OUTPUT, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Remove containers and links that ended runs left behind; never a model or a record."""
+    kept = {run: found for run in list_runs(folder) if (found := clean_run(run, really=False))}
+    told, answer = make_console(stderr=True), make_console(stderr=False)
+    if not as_json:
+        for run, found in kept.items():
+            told.print(f"{run.path.name}: {', '.join(found)}")
+    if kept and not yes:
+        typer.confirm("Remove these?", abort=True, err=True)
+    removed = {run.path.name: clean_run(run, really=True) for run in kept}
+    if as_json:
+        print_json({"kind": "cleaned", "removed": removed})
+    else:
+        answer.print(f"removed what {len(removed)} runs had left" if removed else "nothing to remove")

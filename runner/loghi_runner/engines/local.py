@@ -1,0 +1,122 @@
+"""The engine `local`: the trainer as a process of this machine, without a container."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib import metadata, util
+from pathlib import Path
+
+from loghi_contract.job import DeviceKind
+from loghi_contract.places import ROOT_VARIABLE
+from loghi_runner.engines.base import Handle, Launch, ProcessEnd
+from loghi_runner.errors import EngineError
+from loghi_runner.processes import find_process, name_process
+from loghi_runner.rundir import RunFolder
+
+#: For tests only: the path of a Python program that is started in place of the trainer.
+TEST_TRAINER_VARIABLE = "LOGHI_RUNNER_TEST_TRAINER"
+
+_REAL_COMMAND = (sys.executable, "-m", "loghi_trainer")
+_TRAINER_MODULES = ("keras", "tensorflow", "cv2", "loghi_trainer")
+
+
+class LocalEngine:
+    """Starts `python -m loghi_trainer` in a session of its own, the container's folders laid out as links."""
+
+    name = "local"
+
+    def __init__(self, command: Sequence[str] | None = None) -> None:
+        self._command = tuple(command) if command else _trainer_command()
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+
+    def check(self) -> str:
+        if self._command != _REAL_COMMAND:
+            return f"local, with the test trainer {self._command[-1]}"
+        missing = [module for module in _TRAINER_MODULES if util.find_spec(module) is None]
+        if missing:
+            raise EngineError(
+                "engine.local_packages",
+                f"the engine local needs Python packages that are not installed: {', '.join(missing)}",
+                hint="Install them: pip install 'loghi-runner[cpu]' (with an NVIDIA card: 'loghi-runner[cuda]').",
+            )
+        return f"local, Keras {metadata.version('keras')} on {_tensorflow()}"
+
+    def start(self, launch: Launch, console_log: Path) -> Handle:
+        root = RunFolder(launch.run_dir).places
+        try:
+            _lay_out(root, launch)
+            with console_log.open("ab") as log:
+                child = subprocess.Popen(
+                    self._command,
+                    cwd=launch.run_dir,
+                    env=_environment(root, launch),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=log,
+                    start_new_session=True,  # Ctrl+C in the terminal reaches the host only
+                )
+        except OSError as error:
+            shutil.rmtree(root, ignore_errors=True)
+            raise EngineError(
+                "engine.local_start",
+                f"the trainer could not be started: {error.strerror or error}",
+                where=str(error.filename or launch.run_dir),
+                hint="Is the disk full, or the output folder on a file system without links?",
+            ) from error
+        handle = Handle(self.name, name_process(child.pid))
+        self._children[handle.id] = child
+        return handle
+
+    def poll(self, handle: Handle) -> ProcessEnd | None:
+        child = self._children.get(handle.id)
+        if child is not None:
+            exit_code = child.poll()
+            return None if exit_code is None else ProcessEnd(exit_code)
+        return None if find_process(handle.id) else ProcessEnd(None)
+
+    def interrupt(self, handle: Handle) -> None:
+        process = find_process(handle.id)
+        if process is not None:
+            process.send_signal(signal.SIGINT)
+
+    def kill(self, handle: Handle) -> None:
+        process = find_process(handle.id)
+        if process is not None:
+            # its whole session: helpers of the trainer must not outlive it
+            os.killpg(process.pid, signal.SIGKILL)
+
+    def clean_up(self, handle: Handle, console_log: Path, *, keep: bool) -> None:
+        self._children.pop(handle.id, None)
+        if not keep:
+            shutil.rmtree(RunFolder(console_log.parent).places, ignore_errors=True)
+
+
+def _trainer_command() -> tuple[str, ...]:
+    stand_in = os.environ.get(TEST_TRAINER_VARIABLE)
+    return (sys.executable, stand_in) if stand_in else _REAL_COMMAND
+
+
+def _tensorflow() -> str:
+    for distribution in ("tensorflow", "tensorflow-cpu"):
+        try:
+            return f"TensorFlow {metadata.version(distribution)}"
+        except metadata.PackageNotFoundError:
+            continue
+    return "TensorFlow"
+
+
+def _lay_out(root: Path, launch: Launch) -> None:
+    root.mkdir()
+    for mount in launch.mounts:
+        link = root / mount.target.relative_to("/")
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(mount.source, target_is_directory=True)
+
+
+def _environment(root: Path, launch: Launch) -> dict[str, str]:
+    # "-1" hides every card from CUDA: a CPU run must not take one by accident
+    cards = ",".join(launch.gpus) if launch.device is DeviceKind.GPU else "-1"
+    return {**os.environ, ROOT_VARIABLE: str(root), "CUDA_VISIBLE_DEVICES": cards, "PYTHONUNBUFFERED": "1"}

@@ -1,0 +1,223 @@
+"""The order of one run: check, prepare, start, follow, conclude."""
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol, cast
+
+from loghi_contract import CONTRACT, __version__
+from loghi_contract.events import Device, Event, Started
+from loghi_contract.job import DeviceKind
+from loghi_runner.conclude import conclude, read_tail
+from loghi_runner.config import LoadedConfig, load_config
+from loghi_runner.engines import choose_engine
+from loghi_runner.engines.base import Engine, Launch
+from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
+from loghi_runner.findings import Finding
+from loghi_runner.follow import EventReader, follow
+from loghi_runner.gpus import DeviceChoice, choose_device, list_cards
+from loghi_runner.image import ImageFacts, ImageStore, default_image, require_image
+from loghi_runner.plan import RunPlan, make_plan
+from loghi_runner.processes import machine_name, name_process
+from loghi_runner.progress import Progress
+from loghi_runner.rundir import (
+    Host,
+    RunFailure,
+    RunFolder,
+    RunRecord,
+    RunState,
+    config_sha256,
+    create_run_folder,
+    new_run_id,
+    utc_now,
+)
+from loghi_runner.signals import StopWishes
+from loghi_runner.watch import Detached, Watch
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where a run happens. `engine_error` is why it cannot, in a dry run."""
+
+    engine: str
+    device: DeviceChoice
+    image: ImageFacts | None = None
+    engine_error: RunnerError | None = None
+
+
+class View(Protocol):
+    """How a run is shown; the only thing this module tells anybody."""
+
+    def plan(self, plan: RunPlan, setting: Setting) -> None:
+        """What will be done, with all findings; before anything is done."""
+
+    def begin(self, folder: RunFolder, progress: Progress) -> None:
+        """The trainer was started."""
+
+    def event(self, line: bytes, event: Event) -> None:
+        """One event, already added to the progress."""
+
+    def note(self, sentence: str) -> None:
+        """Something the host did meanwhile."""
+
+    def end(self) -> None:
+        """Nothing more will come; may be called after `abandon`."""
+
+    def abandon(self) -> None:
+        """The terminal is gone: write nothing to it any more."""
+
+
+def check_only(config_path: Path, overrides: Sequence[str], view: View) -> None:
+    """Show the plan of a run and touch nothing.
+
+    Raises:
+        RunnerError: the run could not be started like this.
+    """
+    loaded = load_config(config_path, overrides)
+    kind = loaded.config.engine.kind.value
+    error: RunnerError | None = None
+    choice = DeviceChoice(DeviceKind.CPU, (), "not known")
+    sentence, image = f"{kind}: cannot be used", None
+    try:
+        choice = _device(loaded)
+        engine, sentence = choose_engine(kind)
+        image = _image(engine, loaded, choice.kind)
+    except RunnerError as problem:
+        # shown with the plan: the lines can be looked at before the machine is ready
+        error = problem
+    plan = make_plan(loaded, run_id=new_run_id(), device=choice.kind)
+    view.plan(plan, Setting(sentence, choice, image, error))
+    if plan.errors:
+        raise _plan_error(plan.errors)
+    if error is not None:
+        raise error
+
+
+def finetune(config_path: Path, overrides: Sequence[str], view: View) -> tuple[RunFolder, RunRecord]:
+    """Fine-tune as the config says, and return how it ended.
+
+    The record's state is `running` when the terminal was closed: the trainer goes on without us then.
+
+    Raises:
+        RunnerError: nothing was started.
+    """
+    loaded = load_config(config_path, overrides)
+    engine, sentence = choose_engine(loaded.config.engine.kind.value)
+    choice = _device(loaded)
+    image = _image(engine, loaded, choice.kind)
+    plan = make_plan(loaded, run_id=new_run_id(), device=choice.kind)
+    view.plan(plan, Setting(sentence, choice, image))
+    if plan.errors:
+        raise _plan_error(plan.errors)
+    record = _first_record(plan, engine, choice, image)
+    with StopWishes() as wishes:
+        folder = create_run_folder(plan, record)
+        return folder, _run(plan, record, folder, engine, view, wishes)
+
+
+def _plan_error(errors: Sequence[Finding]) -> RunnerError:
+    """One error for all findings, which the view has shown; the most fundamental of them gives the exit code."""
+    count = "one problem" if len(errors) == 1 else f"{len(errors)} problems"
+    kind = ERROR_CLASSES[min(finding.exit_code for finding in errors)]
+    return kind("plan.errors", f"{count} to solve first; nothing was started")
+
+
+def _device(loaded: LoadedConfig) -> DeviceChoice:
+    return choose_device(loaded.config.engine.gpus, list_cards())
+
+
+def _image(engine: Engine, loaded: LoadedConfig, device: DeviceKind) -> ImageFacts | None:
+    if engine.name != "docker":
+        return None
+    # before the run folder is made: without an image there is no run to keep a record of
+    return require_image(cast(ImageStore, engine), loaded.config.engine.image or default_image(device))
+
+
+def _first_record(plan: RunPlan, engine: Engine, choice: DeviceChoice, image: ImageFacts | None) -> RunRecord:
+    return RunRecord(
+        run_id=plan.run_id,
+        name=plan.config.config.name,
+        state=RunState.PREPARED,
+        created=utc_now(),
+        versions={"loghi-runner": __version__, "contract": str(CONTRACT), "python": platform.python_version()},
+        engine=engine.name,
+        device=choice.kind.value,
+        gpus=choice.uuids,
+        config_sha256=config_sha256(plan.config.text),
+        image=image.name if image else None,
+        image_digest=image.digest if image else None,
+        host=Host(machine_name(), name_process(os.getpid())),
+        overrides=plan.config.overrides,
+    )
+
+
+def _run(
+    plan: RunPlan, record: RunRecord, folder: RunFolder, engine: Engine, view: View, wishes: StopWishes
+) -> RunRecord:
+    launch = Launch(plan.run_id, plan.run_dir, record.image or "", plan.job.device, record.gpus, plan.mounts)
+    try:
+        handle = engine.start(launch, folder.console_log)
+    except RunnerError as error:
+        folder.write(record.with_failure(failure_of(error)))
+        raise
+    record = replace(record, state=RunState.RUNNING, handle=handle)
+    folder.write(record)
+    progress = Progress(plan.job.training.epochs)
+    watch = Watch(engine, handle, wishes, view.note)
+    try:
+        view.begin(folder, progress)
+        refused = _follow(plan, folder, progress, watch, view)
+        end = watch.wait_for_end()
+    except Detached:
+        view.abandon()
+        return record
+    finally:
+        view.end()
+    keep = progress.finished is None and not watch.stops.killed
+    engine.clean_up(handle, folder.console_log, keep=keep)
+    record = replace(record, kept=keep)
+    if refused is not None:
+        record = record.with_failure(refused)
+    else:
+        record = conclude(
+            record,
+            progress,
+            end,
+            read_tail(folder.console_log),
+            stops=replace(watch.stops, killed=watch.stops.killed or folder.kill_mark.exists()),
+            from_scratch=plan.job.vgsl is not None,
+        )
+    folder.write(record)
+    return record
+
+
+def _follow(plan: RunPlan, folder: RunFolder, progress: Progress, watch: Watch, view: View) -> RunFailure | None:
+    """Pass on every event; the failure is a device other than the one that was asked for."""
+    for line, event in follow(EventReader(folder.events_file), watch.has_ended, watch.pause):
+        progress.add(event)
+        view.event(line, event)
+        watch.pass_on_wishes()
+        if plan.job.device is DeviceKind.GPU and isinstance(event.payload, Started):
+            device = event.payload.device
+            if device.kind != DeviceKind.GPU.value:
+                watch.kill()
+                return _gpu_not_used(device)
+    return None
+
+
+def _gpu_not_used(used: Device) -> RunFailure:
+    return failure_of(
+        EngineError(
+            "gpu.not_used",
+            f"the run was to use a graphics card, but the trainer uses {used.name} ({used.kind.upper()}); it was ended",
+            hint="The image or the installed TensorFlow may lack CUDA: `loghi-runner doctor`. "
+            "To train on the CPU, write `gpus: none` under `engine`.",
+        )
+    )
+
+
+def failure_of(error: RunnerError) -> RunFailure:
+    """An error as run.json keeps it."""
+    return RunFailure(error.code, error.message, int(error.exit_code), error.hint, error.where)

@@ -1,0 +1,127 @@
+"""How numbers, times, paths and events read on a screen; pure, so that every sentence can be tested."""
+
+import datetime
+import os
+from pathlib import Path
+
+from loghi_contract import events
+
+_STATUS_WORDS = {
+    events.FinishStatus.COMPLETED: "finished",
+    events.FinishStatus.EARLY_STOPPED: "finished early, no further gain",
+    events.FinishStatus.CANCELLED: "stopped",
+}
+_PHASE_WORDS = {
+    "reading_data": "reading the lines",
+    "loading_model": "loading the model",
+    "training": "training",
+    "evaluating": "scoring the lines",
+    "saving": "saving",
+}
+_SPLIT_WORDS = {
+    "train": "training lines",
+    "val": "validation lines",
+    "test": "test lines",
+    "base_domain": "the base model's own lines",
+}
+
+
+def percent(fraction: float) -> str:
+    return f"{100 * fraction:.1f} %"
+
+
+def duration(seconds: float) -> str:
+    """`0:07`, `12:05`, `3:04:05`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def short_path(path: Path) -> str:
+    """Relative to the working folder when it lies inside it: what a person would type."""
+    folder = Path(os.path.abspath("."))  # noqa: PTH100  # resolve() would follow links and show another name
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
+
+
+def local_time(utc: str) -> str:
+    """A UTC time of run.json as local time; what is no time stays as it is."""
+    try:
+        return datetime.datetime.fromisoformat(utc).astimezone().strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return utc
+
+
+def status_word(status: events.FinishStatus | str) -> str:
+    return _STATUS_WORDS[events.FinishStatus(status)]
+
+
+def phase_word(name: str) -> str:
+    return _PHASE_WORDS.get(name, name.replace("_", " "))
+
+
+def counted(counts: dict[str, int]) -> str:
+    """`8 missing_image, 4 empty_text`, the most frequent first."""
+    return ", ".join(f"{n} {reason}" for reason, n in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def loss_text(loss: float | None) -> str:
+    return "–" if loss is None else f"{loss:.2f}"
+
+
+def epoch_line(epoch: events.Epoch, remaining_s: float | None = None) -> str:
+    """One epoch as one plain line."""
+    if epoch.epoch == 0:
+        return f"epoch 0 (before training): CER {percent(epoch.val_cer)}, WER {percent(epoch.val_wer)}"
+    best = " (best)" if epoch.is_best else ""
+    line = (
+        f"epoch {epoch.epoch} of {epoch.epochs}: CER {percent(epoch.val_cer)}{best}, WER {percent(epoch.val_wer)}, "
+        f"loss {loss_text(epoch.train_loss)}, {duration(epoch.seconds)}"
+    )
+    return line if remaining_s is None or remaining_s < 1 else f"{line}, about {duration(remaining_s)} left"
+
+
+def event_line(payload: events.Payload) -> str:
+    """Any event as one plain line."""
+    match payload:
+        case events.Started(versions=versions, device=device):
+            memory = f", {device.memory_mb} MB" if device.memory_mb else ""
+            return f"started on {device.name} ({device.kind.upper()}{memory}), Keras {versions.keras}"
+        case events.Phase(name=name):
+            return phase_word(name)
+        case events.DataSummary(split=split, lines=lines, skipped=skipped):
+            left_out = f", skipped: {counted(skipped)}" if skipped else ""
+            return f"{_SPLIT_WORDS.get(split, split)}: {lines}{left_out}"
+        case events.Charset() as charset:
+            return _charset_line(charset)
+        case events.Notice(message=message, hint=hint):
+            return f"warning: {message}" + (f" ({hint})" if hint else "")
+        case events.Step() as step:
+            return (
+                f"epoch {step.epoch}, step {step.step} of {step.steps}: loss {loss_text(step.loss)}, "
+                f"{step.lines_per_second:.1f} lines/s"
+            )
+        case events.Epoch() as epoch:
+            return epoch_line(epoch)
+        case events.Checkpoint(name=name, epoch=number):
+            return f"saved {name} (epoch {number})"
+        case events.Evaluation(split=split, model=model, lines=lines, cer=cer, wer=wer):
+            who = "base model" if model is events.Model.BASE else model.value
+            words = _SPLIT_WORDS.get(split, split)
+            return f"{who} on {lines} {words}: CER {percent(cer)}, WER {percent(wer)}"
+        case events.Finished(status=status, best_epoch=best_epoch):
+            return f"{status_word(status)}; best_val is epoch {best_epoch}"
+        case events.Failed(message=message, code=code):
+            return f"failed: {message} [{code}]"
+
+
+def _charset_line(charset: events.Charset) -> str:
+    changes = [
+        f"{word} {' '.join(characters)}"
+        for word, characters in (("new:", charset.added), ("gone:", charset.removed))
+        if characters
+    ]
+    return "; ".join([f"the model writes {charset.known} characters", *changes])

@@ -1,0 +1,147 @@
+"""A small workplace for whole runs: line images, lists, a base model's outside, and the stand-in trainer."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+FAKE_TRAINER = ROOT / "tests" / "fake_trainer.py"
+CHARACTERS = "abcdefghijklmnopqrstuvwxyz "
+COMMAND = (sys.executable, "-c", "from loghi_runner.cli.main import main; main()")
+
+
+def write_line_images(folder: Path, list_file: Path, count: int) -> None:
+    """One page folder for each six lines; every image differs, so that no two count as the same."""
+    lines = []
+    for number in range(count):
+        image = folder / f"page_{number // 6}" / f"line_{number}.png"
+        image.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (200 + number, 64), color=100 + number).save(image)
+        lines.append(f"{image.relative_to(list_file.parent)}\ten linje tekst")
+    list_file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_base_model(folder: Path) -> None:
+    """The outside of a Loghi model: what is looked at before a model is loaded."""
+    folder.mkdir(parents=True)
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, None, 64, 1]}},
+        {"class_name": "Dense", "config": {"units": len(CHARACTERS) + 2}},
+    ]
+    with zipfile.ZipFile(folder / "model.keras", "w") as archive:
+        archive.writestr("metadata.json", json.dumps({"keras_version": "3.9.2"}))
+        archive.writestr("config.json", json.dumps({"config": {"name": "base", "layers": layers}}))
+        archive.writestr("model.weights.h5", b"\0" * 1000)
+    tokens = ["[PAD]", "[UNK]", *CHARACTERS]
+    text = json.dumps({str(index): token for index, token in enumerate(tokens)})
+    (folder / "tokenizer.json").write_text(text, encoding="utf-8")
+
+
+@dataclass
+class Workplace:
+    """A folder with a config; `run` runs a command in it to its end, `start` leaves it running."""
+
+    folder: Path
+    scenario: str = "success"
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.yaml"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        own = {
+            "LOGHI_RUNNER_TEST_TRAINER": str(FAKE_TRAINER),
+            "LOGHI_FAKE_TRAINER": self.scenario,
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "runner"), str(ROOT / "container")]),
+            "COLUMNS": "80",
+            "TERM": "xterm",
+        }
+        return {**os.environ, **own}
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*COMMAND, *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def finetune(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self.run("finetune", "config.yaml", *arguments)
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [*COMMAND, *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            text=True,
+            start_new_session=True,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+        )
+        self.started.append(process)
+        return process
+
+    def start_finetune(self, *arguments: str) -> subprocess.Popen[str]:
+        """A run whose events arrive as JSON lines on stdout."""
+        return self.start("finetune", "config.yaml", "--json", *arguments)
+
+    @property
+    def run_dir(self) -> Path:
+        (found,) = (path for path in (self.folder / "runs").iterdir() if not path.name.startswith("."))
+        return found
+
+    def record(self) -> dict[str, Any]:
+        value: dict[str, Any] = json.loads((self.run_dir / "run.json").read_text(encoding="utf-8"))
+        return value
+
+
+def read_until(process: subprocess.Popen[str], wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Read JSON lines of a process until one is wanted; the process must not end before."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        value: dict[str, Any] = json.loads(line)
+        if wanted(value):
+            return value
+    raise AssertionError(f"it ended first, with {process.wait()}: {process.stderr.read() if process.stderr else ''}")
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Iterator[Workplace]:
+    place = Workplace(tmp_path)
+    write_line_images(tmp_path / "data" / "train", tmp_path / "data" / "train.txt", 24)
+    write_line_images(tmp_path / "data" / "val", tmp_path / "data" / "val.txt", 6)
+    write_base_model(tmp_path / "base")
+    for number, image in enumerate((tmp_path / "data" / "val").rglob("*.png")):
+        Image.new("L", (300 + number, 64), color=200).save(image)
+    place.config.write_text(
+        "name: bonnevie\n"
+        "base_model: base\n"
+        "data: {train: data/train.txt, validation: data/val.txt}\n"
+        "output: runs\n"
+        "engine: {kind: local, gpus: none}\n",
+        encoding="utf-8",
+    )
+    yield place
+    for process in place.started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def until() -> Callable[[subprocess.Popen[str], Callable[[dict[str, Any]], bool]], dict[str, Any]]:
+    return read_until

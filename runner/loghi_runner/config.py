@@ -172,11 +172,29 @@ def _problem(
     path: Path,
     sources: Mapping[KeyPath, str],
 ) -> Problem:
-    # parts in angle brackets name the alternatives of base_model, not keys
-    loc = tuple(part for part in item["loc"] if not str(part).startswith("<"))
+    loc = _written_loc(item["loc"], values)
     message, hint = _words(item, loc)
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
     return Problem(_where(loc, document, path, sources), key, message, hint)
+
+
+def _written_loc(loc: KeyPath, values: object) -> KeyPath:
+    """The keys as the user wrote them: one path counts as a list of one, alternatives are no keys."""
+    written: list[str | int] = []
+    for part in loc:
+        if isinstance(part, int) and not isinstance(values, list):
+            continue
+        if isinstance(part, str) and part.startswith("<"):
+            continue
+        written.append(part)
+        values = _item(values, part)
+    return tuple(written)
+
+
+def _item(values: object, part: str | int) -> object:
+    if isinstance(values, dict):
+        return values.get(part)
+    return values[part] if isinstance(values, list) and isinstance(part, int) else None
 
 
 def _where(loc: KeyPath, document: YamlDocument, path: Path, sources: Mapping[KeyPath, str]) -> str:

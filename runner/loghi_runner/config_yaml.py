@@ -8,6 +8,7 @@ import yaml
 
 KeyPath = tuple[str | int, ...]
 
+_MAX_DEPTH = 20
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -34,17 +35,13 @@ def read_yaml(text: str) -> YamlDocument:
     """Read a mapping; a byte order mark is accepted, everything odd is a problem with its line."""
     document = YamlDocument()
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_Loader)):
-            document.problems.append(
-                YamlProblem(None, "", "anchors and aliases (& and *) are not accepted", "Write the value out.")
-            )
-            return document
+        _refuse_oddities(text)
         node = yaml.compose(text, Loader=_Loader)
+    except _OddityError as oddity:
+        document.problems.append(oddity.problem)
+        return document
     except yaml.YAMLError as error:
         document.problems.append(_syntax_problem(error, text))
-        return document
-    except RecursionError:
-        document.problems.append(YamlProblem(None, "", "the file is nested far too deep", "Write it anew."))
         return document
     if not isinstance(node, yaml.MappingNode):
         message = "the file is empty" if node is None else "the file is not a list of `key: value` lines"
@@ -81,6 +78,24 @@ _Loader.add_implicit_resolver(
     re.compile(r"^([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan)$"),
     list("-+0123456789."),
 )
+
+
+class _OddityError(Exception):
+    def __init__(self, line: int, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.problem = YamlProblem(line, "", message, hint)
+
+
+def _refuse_oddities(text: str) -> None:
+    """Stop at what no config needs and what could make reading it endless: aliases and bottomless nesting."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, yaml.AliasEvent):
+            raise _OddityError(line, "anchors and aliases (& and *) are not accepted", "Write the value out.")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            raise _OddityError(line, "this is nested far too deep", "A config has sections, and lists in them.")
 
 
 def _value(node: yaml.Node, path: KeyPath, document: YamlDocument) -> Any:

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from loghi_contract import CONTRACT
 from loghi_contract.job import DeviceKind, JobSpec, ListsSpec, TrainingSpec
@@ -91,13 +92,17 @@ def make_plan(loaded: LoadedConfig, *, run_id: str, device: DeviceKind) -> RunPl
     )
 
 
+def resolve_batch_size(choice: int | Literal["auto"], train_lines: int) -> int:
+    """Lines per step: as chosen; `auto` takes fewer where there are few steps to learn from."""
+    if isinstance(choice, int):
+        return choice
+    return 8 if train_lines < 1000 else 16 if train_lines < 5000 else 32
+
+
 def _training(training: TrainingConfig, train_lines: int) -> TrainingSpec:
-    batch_size = training.batch_size
-    if not isinstance(batch_size, int):
-        batch_size = 8 if train_lines < 1000 else 16 if train_lines < 5000 else 32
     return TrainingSpec(
         epochs=training.epochs,
-        batch_size=batch_size,
+        batch_size=resolve_batch_size(training.batch_size, train_lines),
         learning_rate=training.learning_rate,
         early_stopping=training.early_stopping,
         seed=training.seed,

@@ -184,7 +184,8 @@ def check_output(output: Path, data: DataFolders, base_model: Path | None, homes
     for folder in data.folders:
         if real.is_relative_to(folder):
             message = f"the output {output} lies in {folder}, where the line images are"
-            yield Finding(Severity.ERROR, "output.in_data", message, "output", "Name a folder outside the data.")
+            hint = f"Name a folder outside the data, such as {folder.parent / 'runs'}."
+            yield Finding(Severity.ERROR, "output.in_data", message, "output", hint)
         elif folder.is_relative_to(real):
             message = f"the line images in {folder} lie in the output {output}"
             hint = "Name an output folder that holds nothing but runs."

@@ -108,7 +108,7 @@ def test_a_list_whose_lines_are_all_skipped_is_an_error_that_adds_up_the_reasons
 
 
 def test_blanks_around_texts_are_counted_before_and_after(project: Project, ask: type[Findings]) -> None:
-    text = "p1/p1-000.png\t before\np1/p1-001.png\tafter  \r\np1/p1-002.png\tclean\n#p1/x.png\t no line\n"
+    text = "p1/p1-000.png\t before\np1/p1-001.png\tafter  \r\np1/p1-002.png\tclean\r\n#p1/x.png\t no line\n"
     (project.folder / "lines/train.txt").write_text(text, newline="")
     finding = ask(project.plan().findings).one("data.trimmed")
     assert finding.severity is Severity.INFO
@@ -124,6 +124,12 @@ def test_a_linked_image_is_found_where_it_really_is(project: Project) -> None:
     sources = {mount.source for mount in plan.mounts}
     assert project.folder / "scans" in sources
     assert plan.lists["train"][0].image.endswith("/real.png")
+
+
+def test_a_linked_image_folder_is_mounted_where_it_really_is(project: Project) -> None:
+    (project.folder / "lines/p1").rename(project.folder / "moved")
+    (project.folder / "lines/p1").symlink_to(project.folder / "moved")
+    assert project.folder / "moved" in {mount.source for mount in project.plan().mounts}
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may read everything")
@@ -170,6 +176,17 @@ def test_relative_paths_below_another_folder_propose_it(project: Project, ask: t
     finding = ask(project.plan("data.train=lists/train.txt").findings).one("data.missing_images")
     assert finding.hint is not None
     assert finding.hint.startswith(f"Set data.root: {project.folder} (")
+
+
+def test_a_folder_where_the_pages_would_be_confused_is_not_proposed(project: Project, ask: type[Findings]) -> None:
+    project.image("lists/line.png")
+    for number in range(3):
+        project.image(f"pages/q{number}/line.png")
+    moved = [(f"/old/q{number}/line.png", "a") for number in range(3)]
+    project.line_list("lists/train.txt", moved, make_images=False)
+    finding = ask(project.plan("data.train=lists/train.txt").findings).one("data.missing_images")
+    assert finding.hint is not None
+    assert finding.hint.startswith(f"Set data.root: {project.folder / 'pages'} (")
 
 
 def test_without_a_likely_place_the_rule_is_explained(project: Project, ask: type[Findings]) -> None:

@@ -124,6 +124,14 @@ def test_characters_only_in_judged_lines_are_not_learnt_but_kept_and_said(
     assert len(plan.lists["val"]) == 2
 
 
+def test_a_character_learnt_in_training_is_not_called_unlearnt(project: Project, ask: type[Findings]) -> None:
+    project.line_list("lines/train.txt", page("p1", 2, "ða"))
+    project.line_list("lines/val.txt", page("p3", 2, "ða"))
+    codes = ask(project.plan().findings).codes()
+    assert "charset.new" in codes
+    assert "charset.unseen" not in codes
+
+
 def test_replace_warns_of_the_letters_that_are_lost(project: Project, ask: type[Findings]) -> None:
     project.line_list("lines/train.txt", page("p1", 1, LETTERS.replace("q", "").strip() + " é"))
     finding = ask(project.plan("charset=replace").findings).one("charset.replaced")
@@ -192,6 +200,7 @@ def test_a_missing_test_list_says_what_the_verdict_rests_on(project: Project, as
 def test_an_output_in_the_data_is_refused(project: Project, ask: type[Findings], output: str) -> None:
     finding = ask(project.plan(f"output={output}").findings).one("output.in_data")
     assert (finding.severity, finding.exit_code, finding.where) == (Severity.ERROR, ExitCode.USAGE, "output")
+    assert finding.hint == f"Name a folder outside the data, such as {project.folder / 'runs'}."
 
 
 def test_data_in_the_output_is_refused(project: Project, ask: type[Findings]) -> None:

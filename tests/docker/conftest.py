@@ -30,6 +30,7 @@ class Bench:
     """A run folder without the host around it, and the containers it started."""
 
     engine: DockerEngine
+    client: docker.DockerClient
     run_dir: Path
     launch: Launch
 
@@ -50,7 +51,7 @@ class Bench:
 
     def containers(self) -> list[str]:
         """The states of this run's containers."""
-        found = docker.from_env().containers.list(all=True, filters={"label": f"{RUN_LABEL}={self.launch.run_id}"})
+        found = self.client.containers.list(all=True, filters={"label": f"{RUN_LABEL}={self.launch.run_id}"})
         return [container.status for container in found]
 
 
@@ -66,7 +67,14 @@ def wait_until(look: Callable[[], T | None]) -> T:
 
 
 @pytest.fixture(scope="session")
-def probe_image() -> str:
+def client() -> Iterator[docker.DockerClient]:
+    made = docker.from_env()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def probe_image(client: docker.DockerClient) -> str:
     """The CPU image with the probe in place of the trainer."""
     context = io.BytesIO()
     files = {
@@ -80,12 +88,12 @@ def probe_image() -> str:
             member.size, member.mode = len(text.encode()), 0o644
             archive.addfile(member, io.BytesIO(text.encode()))
     context.seek(0)
-    docker.from_env().images.build(fileobj=context, custom_context=True, tag=PROBE_IMAGE, rm=True, forcerm=True)
+    client.images.build(fileobj=context, custom_context=True, tag=PROBE_IMAGE, rm=True, forcerm=True)
     return PROBE_IMAGE
 
 
 @pytest.fixture
-def bench(tmp_path: Path, probe_image: str) -> Iterator[Bench]:
+def bench(tmp_path: Path, client: docker.DockerClient, probe_image: str) -> Iterator[Bench]:
     run_dir, data = tmp_path / "run", tmp_path / "the data"
     for folder in (run_dir / "in", run_dir / "out", data):
         folder.mkdir(parents=True)
@@ -96,6 +104,6 @@ def bench(tmp_path: Path, probe_image: str) -> Iterator[Bench]:
         Mount(data, PurePosixPath("/in/data/0"), read_only=True),
         Mount(run_dir / "out", PurePosixPath("/out"), read_only=False),
     )
-    yield Bench(DockerEngine(), run_dir, Launch(run_id, run_dir, probe_image, DeviceKind.CPU, (), mounts))
-    for container in docker.from_env().containers.list(all=True, filters={"label": f"{RUN_LABEL}={run_id}"}):
+    yield Bench(DockerEngine(), client, run_dir, Launch(run_id, run_dir, probe_image, DeviceKind.CPU, (), mounts))
+    for container in client.containers.list(all=True, filters={"label": f"{RUN_LABEL}={run_id}"}):
         container.remove(force=True)

@@ -1,17 +1,14 @@
 """What a run's container may do, and how it ends, with a real daemon and a real image."""
 
-import gc
 import json
 import os
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import docker
 import pytest
 
 from loghi_contract import CONTRACT_LABEL
 from loghi_contract.job import DeviceKind
-from loghi_runner.engines import NO_DAEMON
 from loghi_runner.engines.base import Mount, ProcessEnd
 from loghi_runner.engines.docker import DockerEngine
 from loghi_runner.errors import ContractError, EngineError
@@ -33,6 +30,18 @@ def test_the_container_runs_as_the_caller(bench: Bench, report: dict[str, Any]) 
     assert (report["uid"], report["gid"]) == (os.getuid(), os.getgid())
     assert set(os.getgroups()) <= {*report["groups"], report["gid"]}
     assert (bench.out / "report.json").stat().st_uid == os.getuid()
+
+
+def test_a_caller_who_is_not_root_is_not_root_inside(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    monkeypatch.setattr(os, "getgid", lambda: 12346)
+    monkeypatch.setattr(os, "getgroups", lambda: [12346, 12347])
+    bench.out.chmod(0o777)
+    assert bench.wait(bench.start("report")) == ProcessEnd(0)
+    report = json.loads((bench.out / "report.json").read_text())
+    assert (report["uid"], report["gid"]) == (12345, 12346)
+    assert 12347 in report["groups"]
+    assert (bench.out / "report.json").stat().st_uid == 12345
 
 
 def test_the_container_has_no_rights_and_no_network(report: dict[str, Any]) -> None:
@@ -90,7 +99,7 @@ def test_another_process_finds_the_container_again(bench: Bench) -> None:
 def test_a_lack_of_memory_is_seen(bench: Bench) -> None:
     handle = bench.start("grow")
     wait_until(lambda: (bench.out / "ready").exists() or None)
-    docker.APIClient(**docker.utils.kwargs_from_env()).update_container(handle.id, mem_limit="64m", memswap_limit="64m")
+    bench.client.api.update_container(handle.id, mem_limit="64m", memswap_limit="64m")
     bench.engine.interrupt(handle)
     assert bench.wait(handle) == ProcessEnd(-9, out_of_memory=True)
 
@@ -154,8 +163,7 @@ def test_the_built_image_fits_and_has_a_digest(bench: Bench) -> None:
 
 
 def _labelled(bench: Bench, labels: dict[str, str]) -> str:
-    client = docker.from_env()
-    container = client.containers.create(bench.launch.image)
+    container = bench.client.containers.create(bench.launch.image)
     name = f"loghi-runner-test-labels:{bench.launch.run_id}"
     changes = [f'LABEL {key}="{value}"' for key, value in labels.items()]
     repository, _, tag = name.partition(":")
@@ -170,18 +178,9 @@ def test_an_image_of_another_contract_is_refused_before_the_start(bench: Bench) 
         with pytest.raises(ContractError) as caught:
             require_image(bench.engine, name)
     finally:
-        docker.from_env().images.remove(name)
+        bench.client.images.remove(name)
     assert caught.value.exit_code == 6
     assert "speaks contract 99" in caught.value.message
-
-
-# the docker package drops a socket that it could not connect
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_no_daemon_is_told_from_one_that_fails(tmp_path: Path) -> None:
-    with pytest.raises(EngineError) as caught:
-        DockerEngine(f"unix://{tmp_path}/absent.sock").check()
-    gc.collect()
-    assert caught.value.code == NO_DAEMON
 
 
 def test_check_names_the_daemon(bench: Bench) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from loghi_contract.job import DeviceKind
+from loghi_runner.engines import NO_DAEMON
 from loghi_runner.engines.base import Handle, Launch, ProcessEnd
 from loghi_runner.engines.docker import SILENCE_GRACE_S, DockerEngine
 from loghi_runner.errors import EngineError
@@ -148,12 +149,22 @@ def test_who_looks_at_a_run_without_a_daemon_is_told_so(tmp_path: Path) -> None:
         DockerEngine(f"unix://{tmp_path}/absent.sock").poll(HANDLE)
 
 
+def test_no_daemon_is_told_from_one_that_fails(daemon: FakeDaemon, tmp_path: Path) -> None:
+    with pytest.raises(EngineError) as caught:
+        DockerEngine(f"unix://{tmp_path}/absent.sock").check()
+    assert caught.value.code == NO_DAEMON
+    daemon.answers["GET /version"] = (500, {"message": "the disk is on fire"})
+    with pytest.raises(EngineError) as caught:
+        DockerEngine(daemon.url).check()
+    assert caught.value.code == "engine.docker_unreachable"
+
+
 def test_a_left_over_socket_means_no_daemon(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(tmp_path / "dead.sock"))
     with pytest.raises(EngineError) as caught:
         DockerEngine(f"unix://{tmp_path}/dead.sock").check()
-    assert caught.value.code == "engine.no_daemon"
+    assert caught.value.code == NO_DAEMON
 
 
 def test_a_failed_start_leaves_no_container(daemon: FakeDaemon, launch: Launch) -> None:

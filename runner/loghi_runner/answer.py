@@ -7,7 +7,7 @@ from typing import Any  # JSON values have no narrower type
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_contract.records import to_json
 from loghi_runner.rundir import RunFolder, RunRecord, RunState, skipped_counts
-from loghi_runner.wording import counted, percent, short_path, status_word
+from loghi_runner.wording import counted, percent, plural, short_path, status_word
 
 Row = tuple[str, str]
 
@@ -17,16 +17,19 @@ def loghi_model_line(model: Path) -> str:
     return f"HTRLOGHIMODEL={shlex.quote(str(model.absolute()))}"
 
 
-def summary_line(record: RunRecord) -> str:
-    """One line on how a run ended."""
-    if record.state is RunState.CANCELLED and record.status is None:
-        return "ended at once" if record.error is None else record.error.message
+def summary_line(record: RunRecord, skipped: int = 0) -> str:
+    """One line on how a run ended: its best epoch and how many lines were skipped. Errors are told apart from it."""
     if record.status is not None:
-        best = ""
-        if record.best_val_cer is not None:
-            best = f": best CER {percent(record.best_val_cer)} (epoch {record.best_epoch})"
-        return f"{status_word(record.status)}{best}"
-    return record.state.value if record.error is None else f"{record.state.value}: {record.error.message}"
+        ended = status_word(record.status)
+    else:
+        ended = "ended at once" if record.state is RunState.CANCELLED else record.state.value
+    parts = []
+    if record.best_val_cer is not None:
+        of = f" of {record.epochs}" if record.epochs else ""
+        parts.append(f"best CER {percent(record.best_val_cer)} (epoch {record.best_epoch}{of})")
+    if skipped:
+        parts.append(f"{plural(skipped, 'line')} skipped")
+    return f"{ended}: {', '.join(parts)}" if parts else ended
 
 
 def answer_rows(folder: RunFolder, record: RunRecord, *, ask_for: str | None = None) -> list[Row]:

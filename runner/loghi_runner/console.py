@@ -22,7 +22,7 @@ from loghi_runner.findings import Finding, Severity
 from loghi_runner.finetune import Setting
 from loghi_runner.live import LiveRun
 from loghi_runner.plan import RunPlan
-from loghi_runner.plan_text import Row, finding_lines, mount_rows, plan_rows, skipped_rows
+from loghi_runner.plan_text import Row, finding_rows, mount_rows, plan_rows, skipped_rows
 from loghi_runner.progress import Progress
 from loghi_runner.rundir import RunFailure, RunFolder
 from loghi_runner.watch import Detached
@@ -36,11 +36,19 @@ def make_console(*, stderr: bool) -> Console:
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
+def say(console: Console, text: str | Text) -> None:
+    """A sentence: broken between words on a terminal, one line elsewhere."""
+    console.print(text, soft_wrap=not console.is_terminal)
+
+
 def print_rows(console: Console, rows: list[Row], indent: int = 2) -> None:
-    """Labels in one column, texts in the next; a long text goes on below itself on a terminal."""
+    """Labels in one column, texts in the next; on a terminal a long sentence goes on below itself.
+
+    What is to be copied (a path, a row without a label) is never broken.
+    """
     width = max((len(label) for label, _text in rows), default=0)
     for label, text in rows:
-        if console.is_terminal:
+        if console.is_terminal and label and " " in text:
             grid = Table.grid(padding=(0, 2))
             grid.add_column(width=width, style="dim")
             grid.add_column(overflow="fold")
@@ -51,11 +59,10 @@ def print_rows(console: Console, rows: list[Row], indent: int = 2) -> None:
 
 
 def print_findings(console: Console, findings: tuple[Finding, ...]) -> None:
-    for finding, below in finding_lines(findings):
+    for finding in findings:
         style = _SEVERITY_STYLES[finding.severity]
-        console.print(Text.assemble((f"{finding.severity.value}: ", style), finding.message))
-        for line in below:
-            console.print(Text(f"  {line}", style="dim" if line.startswith("where") else ""))
+        say(console, Text.assemble((f"{finding.severity.value}: ", style), finding.message))
+        print_rows(console, finding_rows(finding))
 
 
 def print_plan(console: Console, plan: RunPlan, setting: Setting, *, in_full: bool) -> None:
@@ -68,7 +75,7 @@ def print_plan(console: Console, plan: RunPlan, setting: Setting, *, in_full: bo
             console.print("skipped lines")
             print_rows(console, skipped_rows(plan))
     if setting.device.warning:
-        console.print(Text.assemble(("warning: ", "yellow"), setting.device.sentence))
+        say(console, Text.assemble(("warning: ", "yellow"), setting.device.sentence))
     print_findings(console, plan.findings)
 
 
@@ -111,11 +118,11 @@ def error_json(error: RunnerError | RunFailure) -> dict[str, Any]:
 
 def print_error(console: Console, error: RunnerError | RunFailure) -> None:
     """What is wrong, where, and what to do; a config error lists all its problems."""
-    console.print(Text.assemble(("error: ", "bold red"), error.message))
+    say(console, Text.assemble(("error: ", "bold red"), error.message))
     if error.where:
-        console.print(Text(f"where: {error.where}"))
+        console.print(f"where: {error.where}")
     if error.hint:
-        console.print(Text(f"fix: {error.hint}"))
+        say(console, f"fix: {error.hint}")
 
 
 def print_json(value: Mapping[str, Any]) -> None:
@@ -151,16 +158,16 @@ class PersonView:
         elif isinstance(payload, Epoch):
             self._console.print(epoch_line(payload, self._progress.remaining_s))
         elif isinstance(payload, Notice):
-            self._console.print(Text.assemble(("warning: ", "yellow"), payload.message))
+            say(self._console, Text.assemble(("warning: ", "yellow"), payload.message))
             if payload.hint:
-                self._console.print(f"  {payload.hint}")
+                print_rows(self._console, [("fix:", payload.hint)])
         elif isinstance(payload, (Started, DataSummary, Charset, Evaluation)):
-            self._console.print(event_line(payload))
+            say(self._console, event_line(payload))
         if self._live is not None:
             self._live.refresh()
 
     def note(self, sentence: str) -> None:
-        self._console.print(sentence)
+        say(self._console, sentence)
 
     def end(self) -> None:
         if self._live is not None:

@@ -150,6 +150,7 @@ def _first_record(plan: RunPlan, engine: Engine, choice: DeviceChoice, image: Im
         image_digest=image.digest if image else None,
         host=Host(machine_name(), name_process(os.getpid())),
         overrides=plan.config.overrides,
+        epochs=plan.job.training.epochs,
     )
 
 

@@ -1,7 +1,6 @@
 """A plan as a person reads it: what is trained on, where, with what, and what is skipped."""
 
 from collections import Counter
-from collections.abc import Iterable
 
 from loghi_contract.job import TrainingSpec
 from loghi_runner.findings import Finding
@@ -54,18 +53,10 @@ def skipped_rows(plan: RunPlan) -> list[Row]:
     return [*rows, ("", f"... and {rest} more")] if rest > 0 else rows
 
 
-def finding_lines(findings: Iterable[Finding]) -> list[tuple[Finding, list[str]]]:
-    """Each finding with the lines below its message: where it is and what to do."""
-    return [
-        (
-            finding,
-            [
-                *([f"where: {finding.where}"] if finding.where else []),
-                *([f"fix: {finding.hint}"] if finding.hint else []),
-            ],
-        )
-        for finding in findings
-    ]
+def finding_rows(finding: Finding) -> list[Row]:
+    """What stands below a finding's message: where it is and what to do."""
+    rows = (("where:", finding.where), ("fix:", finding.hint))
+    return [(label, text) for label, text in rows if text]
 
 
 def _base_model(plan: RunPlan) -> str:

@@ -58,7 +58,10 @@ class Host:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """run.json. Times are UTC, ISO 8601; `gpus` holds UUIDs; `exit_code` is what `finetune` ended with."""
+    """run.json. Times are UTC, ISO 8601; `gpus` holds UUIDs; `exit_code` is what `finetune` ended with.
+
+    `epochs` is how many were planned.
+    """
 
     run_id: str
     name: str
@@ -76,6 +79,7 @@ class RunRecord:
     overrides: tuple[str, ...] = ()
     ended: str | None = None
     exit_code: int | None = None
+    epochs: int | None = None
     status: str | None = None
     best_epoch: int | None = None
     best_val_cer: float | None = None

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -85,6 +85,17 @@ def look_at(folder: RunFolder) -> Look:
         return _concluded(folder, record, progress, from_scratch=job is not None and job.vgsl is not None)
     except EngineError as error:
         return Look(folder, record, progress, error.message)
+
+
+def look_at_all(folders: Iterable[RunFolder]) -> tuple[list[Look], list[RunFolder]]:
+    """The runs that can be read, and those whose record is damaged."""
+    looks, broken = [], []
+    for folder in folders:
+        try:
+            looks.append(look_at(folder))
+        except UsageError:
+            broken.append(folder)
+    return looks, broken
 
 
 def is_followed(record: RunRecord) -> bool:

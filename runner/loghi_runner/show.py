@@ -16,12 +16,22 @@ from loghi_runner.wording import duration, epoch_line, event_line, local_time, p
 _TAIL_PAUSE_S = 0.2
 
 
-def run_header() -> str:
-    return f"{'run':<20}  {'state':<9}  {'CER':>15}  {'started':<16}  name"
+def run_table(looks: list[Look], broken: list[RunFolder]) -> list[str]:
+    """A header, then one line a run; a run whose record is damaged is there too."""
+    header = f"{'run':<20}  {'state':<9}  {'CER':>15}  {'started':<16}  name"
+    damaged = [f"{folder.path.name:<20}  unreadable (run.json is damaged)" for folder in broken]
+    return [header, *damaged, *(_columns(look) for look in looks)]
 
 
-def run_columns(look: Look) -> str:
-    """One run as one line."""
+def runs_json(looks: list[Look], broken: list[RunFolder]) -> dict[str, Any]:
+    return {
+        "kind": "runs",
+        "runs": [record_json(look.folder, look.record) for look in looks],
+        "unreadable": [str(folder.path) for folder in broken],
+    }
+
+
+def _columns(look: Look) -> str:
     record, best = look.record, look.progress.best
     base = next((epoch for epoch in look.progress.epochs if epoch.epoch == 0), None)
     cer = "" if best is None else percent(best.val_cer)

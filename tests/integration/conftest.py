@@ -1,5 +1,7 @@
 """A small workplace for whole runs: line images, lists, a base model's outside, and the stand-in trainer."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -12,6 +14,8 @@ from typing import Any
 
 import pytest
 from PIL import Image
+
+from loghi_runner.cli.main import run as run_command
 
 ROOT = Path(__file__).parents[2]
 FAKE_TRAINER = ROOT / "tests" / "fake_trainer.py"
@@ -46,6 +50,13 @@ def write_base_model(folder: Path) -> None:
     (folder / "tokenizer.json").write_text(text, encoding="utf-8")
 
 
+@dataclass(frozen=True)
+class Result:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 @dataclass
 class Workplace:
     """A folder with a config; `run` runs a command in it to its end, `start` leaves it running."""
@@ -59,35 +70,35 @@ class Workplace:
         return self.folder / "config.yaml"
 
     @property
-    def environment(self) -> dict[str, str]:
-        own = {
+    def own_environment(self) -> dict[str, str]:
+        return {
             "LOGHI_RUNNER_TEST_TRAINER": str(FAKE_TRAINER),
             "LOGHI_FAKE_TRAINER": self.scenario,
             "PYTHONPATH": os.pathsep.join([str(ROOT / "runner"), str(ROOT / "container")]),
             "COLUMNS": "80",
             "TERM": "xterm",
         }
-        return {**os.environ, **own}
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*COMMAND, *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    def run(self, *arguments: str) -> Result:
+        """In this process, which is many times faster; `start` is for what needs a process of its own."""
+        stdout, stderr = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            patch.setattr(sys, "stdin", io.StringIO())
+            for name, value in self.own_environment.items():
+                patch.setenv(name, value)
+            with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+                code = run_command(arguments)
+        return Result(code, stdout.getvalue(), stderr.getvalue())
 
-    def finetune(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def finetune(self, *arguments: str) -> Result:
         return self.run("finetune", "config.yaml", *arguments)
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [*COMMAND, *arguments],
             cwd=self.folder,
-            env=self.environment,
+            env={**os.environ, **self.own_environment},
             text=True,
             start_new_session=True,
             **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
@@ -125,7 +136,7 @@ def workplace(tmp_path: Path) -> Iterator[Workplace]:
     write_line_images(tmp_path / "data" / "train", tmp_path / "data" / "train.txt", 24)
     write_line_images(tmp_path / "data" / "val", tmp_path / "data" / "val.txt", 6)
     write_base_model(tmp_path / "base")
-    for number, image in enumerate((tmp_path / "data" / "val").rglob("*.png")):
+    for number, image in enumerate(sorted((tmp_path / "data" / "val").rglob("*.png"))):
         Image.new("L", (300 + number, 64), color=200).save(image)
     place.config.write_text(
         "name: bonnevie\n"

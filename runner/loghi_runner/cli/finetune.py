@@ -9,6 +9,7 @@ from loghi_runner.answer import answer_rows, record_json, summary_line
 from loghi_runner.cli.options import AsJson
 from loghi_runner.console import JsonView, PersonView, make_console, print_error, print_json, print_rows
 from loghi_runner.finetune import check_only, finetune
+from loghi_runner.rundir import skipped_counts
 
 app = typer.Typer()
 
@@ -40,6 +41,6 @@ def finetune_command(
         if record.error is not None:
             print_error(make_console(stderr=True), record.error)
         answer = make_console(stderr=False)
-        answer.print(summary_line(record))
+        answer.print(summary_line(record, sum(skipped_counts(folder).values())))
         print_rows(answer, answer_rows(folder, record))
     raise typer.Exit(record.exit_code or 0)

@@ -8,8 +8,9 @@ import typer
 from loghi_runner.answer import answer_rows, record_json
 from loghi_runner.cli.options import AsJson, Output, RunName, Yes
 from loghi_runner.console import make_console, print_error, print_json, print_rows
-from loghi_runner.runs import DEFAULT_OUTPUT, clean_run, find_run, list_runs, look_at, stop_run
-from loghi_runner.show import console_lines, event_lines, run_columns, run_header, show_json, show_rows
+from loghi_runner.runs import DEFAULT_OUTPUT, clean_run, find_run, list_runs, look_at, look_at_all, stop_run
+from loghi_runner.show import console_lines, event_lines, run_table, runs_json, show_json, show_rows
+from loghi_runner.wording import plural
 
 app = typer.Typer()
 
@@ -19,17 +20,15 @@ RunsDir = Annotated[Path, typer.Argument(metavar="[DIR]", help=f"An output folde
 @app.command("runs")
 def runs_command(folder: RunsDir = DEFAULT_OUTPUT, as_json: AsJson = False) -> None:
     """List the runs of an output folder."""
-    looks = [look_at(run) for run in list_runs(folder)]
+    looks, broken = look_at_all(list_runs(folder))
     if as_json:
-        print_json({"kind": "runs", "runs": [record_json(look.folder, look.record) for look in looks]})
-        return
-    answer = make_console(stderr=False)
-    if not looks:
+        print_json(runs_json(looks, broken))
+    elif not looks and not broken:
         make_console(stderr=True).print(f"no runs in {folder}")
-        return
-    answer.print(run_header())
-    for look in looks:
-        answer.print(run_columns(look))
+    else:
+        answer = make_console(stderr=False)
+        for line in run_table(looks, broken):
+            answer.print(line)
 
 
 @app.command("show")
@@ -100,4 +99,4 @@ def clean_command(folder: RunsDir = DEFAULT_OUTPUT, yes: Yes = False, as_json: A
     if as_json:
         print_json({"kind": "cleaned", "removed": removed})
     else:
-        answer.print(f"removed what {len(removed)} runs had left" if removed else "nothing to remove")
+        answer.print(f"removed what {plural(len(removed), 'run')} had left" if removed else "nothing to remove")

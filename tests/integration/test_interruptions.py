@@ -1,0 +1,191 @@
+"""Ctrl+C, SIGTERM, a closed terminal, and a GPU that is not used."""
+
+import fcntl
+import json
+import os
+import pty
+import signal
+import subprocess
+import termios
+
+import pytest
+
+from loghi_runner.finetune import finetune
+from loghi_runner.gpus import Card, Cards
+
+
+def _is_step(value: dict) -> bool:
+    return value["kind"] == "step" and value["epoch"] == 2
+
+
+def _records(process: subprocess.Popen[str]) -> list[dict]:
+    """What is left on stdout; ends with the process."""
+    assert process.stdout is not None
+    values = [json.loads(line) for line in process.stdout]
+    process.wait(30)
+    return values
+
+
+def test_ctrl_c_once_ends_cleanly_and_keeps_best_val(workplace, until) -> None:
+    workplace.scenario = "stops_when_asked"
+    host = workplace.start_finetune()
+    until(host, _is_step)
+    os.killpg(host.pid, signal.SIGINT)  # what a terminal does: the whole group
+    values = _records(host)
+    assert host.returncode == 130
+    assert {"kind": "note", "message": "stopping after this step; Ctrl+C again ends at once"} in values
+    # the trainer's session is its own: one key press is one signal
+    assert "signals: [2]" in [value.get("message") for value in values]
+    record = workplace.record()
+    assert (record["state"], record["status"], record["best_epoch"]) == ("cancelled", "cancelled", 1)
+    assert (workplace.run_dir / "out" / "model" / "best_val" / "model.keras").exists()
+
+
+def test_ctrl_c_twice_ends_at_once(workplace, until) -> None:
+    workplace.scenario = "never_stops"
+    host = workplace.start_finetune()
+    started = until(host, lambda value: value["kind"] == "started")
+    until(host, lambda value: value["kind"] == "epoch")
+    os.killpg(host.pid, signal.SIGINT)
+    until(host, lambda value: value.get("code") == "fake.signals")
+    os.killpg(host.pid, signal.SIGINT)
+    last = _records(host)[-1]
+    assert host.returncode == 130
+    assert (last["state"], last["error"]["message"]) == (
+        "cancelled",
+        "ended at once, as asked; best_val of epoch 0 is kept",
+    )
+    with pytest.raises(ProcessLookupError):
+        os.kill(started["pid"], 0)
+
+
+def test_sigterm_to_the_host_asks_the_trainer_and_exits_143(workplace, until) -> None:
+    workplace.scenario = "stops_when_asked"
+    host = workplace.start_finetune()
+    until(host, _is_step)
+    host.terminate()
+    values = _records(host)
+    assert host.returncode == 143
+    assert values[-1]["state"] == "cancelled"
+    assert values[-1]["best_epoch"] == 1
+
+
+def test_a_trainer_that_got_sigterm_itself_ends_the_host_with_143(workplace, until) -> None:
+    workplace.scenario = "stops_when_asked"
+    host = workplace.start_finetune()
+    started = until(host, lambda value: value["kind"] == "started")
+    until(host, _is_step)
+    os.kill(started["pid"], signal.SIGTERM)
+    _records(host)
+    assert host.returncode == 143
+
+
+def test_a_closed_terminal_detaches_and_the_run_goes_on(workplace) -> None:
+    workplace.scenario = "waits_for_go"
+    keyboard, screen = pty.openpty()
+    host = workplace.start(
+        "finetune",
+        "config.yaml",
+        stdin=screen,
+        stdout=screen,
+        stderr=screen,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(screen)
+    seen = b""
+    while b"30.0 %" not in seen:
+        seen += os.read(keyboard, 4096)
+    os.close(keyboard)  # the window is closed
+    assert host.wait(30) == 0
+
+    shown = json.loads(workplace.run("show", "last", "--json").stdout)
+    assert shown["state"] == "running"
+    (workplace.run_dir / "out" / "go").touch()
+    workplace.run("logs", "last", "-f")
+    shown = json.loads(workplace.run("show", "last", "--json").stdout)
+    assert (shown["state"], shown["best_epoch"], shown["exit_code"]) == ("finished", 1, 0)
+
+
+def test_a_host_that_was_killed_leaves_a_run_that_others_conclude(workplace, until) -> None:
+    workplace.scenario = "never_stops"
+    host = workplace.start_finetune()
+    started = until(host, lambda value: value["kind"] == "started")
+    until(host, lambda value: value["kind"] == "epoch")
+    host.kill()
+    host.wait(30)
+    os.kill(started["pid"], signal.SIGKILL)
+    listed = json.loads(workplace.run("runs", "--json").stdout)["runs"]
+    while listed[0]["state"] == "running":  # the kernel takes its time to end a process
+        listed = json.loads(workplace.run("runs", "--json").stdout)["runs"]
+    assert listed[0]["state"] == "lost"
+    assert "nobody saw it end" in listed[0]["error"]["message"]
+
+
+def test_stop_ends_a_run_from_another_terminal(workplace, until) -> None:
+    workplace.scenario = "stops_when_asked"
+    host = workplace.start_finetune()
+    until(host, _is_step)
+    stopped = workplace.run("stop", "last")
+    assert stopped.returncode == 0, stopped.stderr
+    assert stopped.stdout.splitlines()[0] == "cancelled"
+    assert _records(host)[-1]["state"] == "cancelled"
+    assert host.returncode == 130
+
+
+def test_stop_ends_a_stubborn_run_after_the_grace(workplace, until) -> None:
+    workplace.scenario = "never_stops"
+    host = workplace.start_finetune()
+    until(host, lambda value: value["kind"] == "epoch")
+    workplace.run("stop", "last", "--grace", "0")
+    last = _records(host)[-1]
+    assert (last["state"], last["error"]["code"]) == ("cancelled", "run.killed")
+
+
+def test_a_reader_that_goes_away_does_not_end_the_run(workplace, until) -> None:
+    workplace.scenario = "waits_for_go"
+    host = workplace.start_finetune()
+    until(host, lambda value: value["kind"] == "epoch")
+    host.stdout.close()
+    (workplace.run_dir / "out" / "go").touch()
+    assert host.wait(30) == 0
+    workplace.run("logs", "last", "-f")
+    assert json.loads(workplace.run("show", "last", "--json").stdout)["state"] == "finished"
+
+
+class Watcher:
+    """A view that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.kinds: list[str] = []
+
+    def plan(self, plan, setting) -> None:
+        self.setting = setting
+
+    def begin(self, folder, progress) -> None:
+        pass
+
+    def event(self, line, event) -> None:
+        self.kinds.append(event.payload.kind)
+
+    def note(self, sentence) -> None:
+        pass
+
+    def end(self) -> None:
+        pass
+
+    def abandon(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("gpus", ["auto", "1", "[GPU-1234]"])
+def test_a_gpu_that_is_not_used_is_never_a_silent_cpu_run(workplace, monkeypatch, gpus: str) -> None:
+    card = Card("GPU-1234", "Fake H0", 16000, 15000, 0)
+    monkeypatch.setattr("loghi_runner.finetune.list_cards", lambda: Cards((card,), ""))
+    workplace.scenario = "on_the_cpu_instead"
+    for name, value in workplace.own_environment.items():
+        monkeypatch.setenv(name, value)
+    view = Watcher()
+    _folder, record = finetune(workplace.config, [f"engine.gpus={gpus}"], view)
+    assert view.setting.device.uuids == ("GPU-1234",)
+    assert (record.exit_code, record.error.code, record.gpus) == (4, "gpu.not_used", ("GPU-1234",))
+    assert "trainer uses Fake cpu (CPU)" in record.error.message

@@ -1,0 +1,178 @@
+"""The commands that need only a run folder: runs, show, logs, clean, export; and errors of the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+
+def test_runs_lists_states_and_scores(workplace) -> None:
+    workplace.finetune()
+    workplace.scenario = "failed"
+    workplace.finetune()
+    result = workplace.run("runs")
+    header, *rows = result.stdout.splitlines()
+    assert header.split() == ["run", "state", "CER", "started", "name"]
+    # two runs of one second stand in any order
+    assert sorted(row[22:50] for row in rows) == ["failed                      ", "finished    31.2 % > 9.8 %  "]
+
+
+def test_a_run_is_found_by_the_beginning_of_its_id(workplace) -> None:
+    workplace.finetune()
+    run_id = workplace.run_dir.name
+    assert workplace.run("show", run_id[:12]).returncode == 0
+    result = workplace.run("show", "1999")
+    assert result.returncode == 2
+    assert "there is no run 1999 in runs" in result.stderr
+
+
+def test_logs_tell_the_events_in_plain_lines(workplace) -> None:
+    workplace.finetune()
+    lines = [line[10:] for line in workplace.run("logs", "last").stdout.splitlines()]
+    assert lines[0] == "started on Fake cpu (CPU), Keras 3"
+    assert lines[-1] == "finished; best_val is epoch 2"
+    assert not any("step" in line for line in lines)
+
+
+def test_logs_as_json_are_the_events_byte_for_byte(workplace) -> None:
+    workplace.finetune()
+    result = workplace.run("logs", "last", "--json")
+    assert result.stdout == (workplace.run_dir / "out" / "events.jsonl").read_text(encoding="utf-8")
+
+
+def test_export_copies_the_model_and_prints_the_line_for_loghi(workplace) -> None:
+    workplace.finetune()
+    result = workplace.run("export", "last", "models/new hand")
+    target = workplace.folder / "models" / "new hand"
+    assert result.stdout.splitlines() == ["models/new hand", f"HTRLOGHIMODEL='{target}'"]
+    best_val: Path = workplace.run_dir / "out" / "model" / "best_val"
+    assert {path.name: path.read_bytes() for path in target.iterdir()} == {
+        path.name: path.read_bytes() for path in best_val.iterdir()
+    }
+
+
+def test_export_never_writes_into_a_folder_with_files(workplace) -> None:
+    workplace.finetune()
+    (workplace.folder / "taken").mkdir()
+    (workplace.folder / "taken" / "thesis.txt").write_text("precious", encoding="utf-8")
+    result = workplace.run("export", "last", "taken")
+    assert result.returncode == 2
+    assert [path.name for path in (workplace.folder / "taken").iterdir()] == ["thesis.txt"]
+
+
+def test_clean_removes_what_a_failed_run_left_but_no_model(workplace) -> None:
+    workplace.scenario = "crash"
+    workplace.finetune()
+    assert (workplace.run_dir / "places").is_dir()
+    result = workplace.run("clean", "--yes")
+    assert "removed what 1 run had left" in result.stdout
+    assert not (workplace.run_dir / "places").exists()
+    assert (workplace.run_dir / "out" / "model" / "best_val" / "model.keras").exists()
+    assert (workplace.folder / "data" / "train" / "page_0" / "line_0.png").exists()
+    assert "nothing to remove" in workplace.run("clean", "--yes").stdout
+
+
+def test_clean_asks_first(workplace) -> None:
+    workplace.scenario = "crash"
+    workplace.finetune()
+    result = workplace.run("clean")  # nobody answers
+    assert result.returncode == 130
+    assert (workplace.run_dir / "places").is_dir()
+
+
+def test_stop_of_a_run_that_is_over_says_so(workplace) -> None:
+    workplace.finetune()
+    result = workplace.run("stop", "last")
+    assert result.returncode == 2
+    assert "the run is over already: finished" in result.stderr
+
+
+def test_a_damaged_record_is_named(workplace) -> None:
+    workplace.finetune()
+    record = workplace.run_dir / "run.json"
+    record.write_text("{", encoding="utf-8")
+    result = workplace.run("show", "last")
+    assert result.returncode == 2
+    assert f"where: {record}" in result.stderr.splitlines()
+
+
+def test_one_damaged_record_does_not_hide_the_other_runs(workplace) -> None:
+    workplace.finetune()
+    (workplace.run_dir / "run.json").write_text("{", encoding="utf-8")
+    broken = workplace.run_dir.rename(workplace.folder / "broken")
+    workplace.finetune()
+    broken.rename(workplace.folder / "runs" / "20000101-000000-aaaa")
+    result = workplace.run("runs")
+    assert result.returncode == 0
+    assert "unreadable" in result.stdout
+    assert "finished" in result.stdout
+
+
+def test_all_config_problems_are_shown_at_once(workplace) -> None:
+    text = workplace.config.read_text(encoding="utf-8")
+    workplace.config.write_text(text + "training: {epoch: 3, batch_size: no}\n", encoding="utf-8")
+    result = workplace.finetune()
+    assert result.returncode == 2
+    assert "training.epoch " in result.stderr and "training.batch_size" in result.stderr
+    as_json = json.loads(workplace.finetune("--json").stdout)
+    assert (as_json["kind"], as_json["exit_code"], len(as_json["problems"])) == ("error", 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["finetun"], "finetun"),
+        (["finetune"], "CONFIG"),
+        (["show", "last", "--jsn"], "--jsn"),
+        (["show", "last"], "there are no runs in runs"),
+    ],
+)
+def test_a_wrong_command_line_is_exit_2_with_a_way_on(workplace, arguments: list[str], says: str) -> None:
+    result = workplace.run(*arguments)
+    assert result.returncode == 2
+    error, fix = result.stderr.splitlines()[0], result.stderr.splitlines()[-1]
+    assert error.startswith("error: ") and says in error
+    assert fix.startswith("fix: ")
+
+
+def test_init_writes_a_config_once(workplace) -> None:
+    first = workplace.run("init", "new.yaml")
+    assert (first.returncode, first.stdout) == (0, "new.yaml\n")
+    again = workplace.run("init", "new.yaml")
+    assert again.returncode == 2
+    assert "exists already" in again.stderr
+    assert workplace.run("init", "new.yaml", "--force").returncode == 0
+
+
+def test_init_from_a_script_tells_every_value(workplace) -> None:
+    script = workplace.folder / "finetune.sh"
+    script.write_text(
+        "#!/bin/bash\nHTRBASEMODEL=/models/ibsen\nUSEBASEMODEL=1\nGPU=-1\nlistdir=/data/lists\n"
+        "trainlist=$listdir/train.txt\nvalidationlist=$listdir/val.txt\nepochs=7\noutputdir=/data/out\n"
+        "python3 main.py --train_list $trainlist --validation_list $validationlist --epochs $epochs "
+        "--model $HTRBASEMODEL --gpu $GPU --output $outputdir\n",
+        encoding="utf-8",
+    )
+    result = workplace.run("init", "carried.yaml", "--from", "finetune.sh")
+    assert result.returncode == 0, result.stderr
+    assert "carried over" in result.stderr
+    assert "epochs: 7" in (workplace.folder / "carried.yaml").read_text(encoding="utf-8")
+
+
+def test_version_names_the_contract(workplace) -> None:
+    assert "(contract 1)" in workplace.run("version").stdout
+
+
+def test_a_fault_of_our_own_leaves_its_traceback_in_a_file(workplace, monkeypatch, capsys) -> None:
+    from loghi_runner.cli import main
+
+    def fail(*_arguments: object) -> None:
+        raise ZeroDivisionError("a fault")
+
+    monkeypatch.setattr("loghi_runner.cli.runs.list_runs", fail)
+    assert main.run(["runs", str(workplace.folder)]) == 1
+    shown = capsys.readouterr().err
+    assert "Traceback" not in shown
+    (file,) = [line.removeprefix("where: ") for line in shown.splitlines() if line.startswith("where: ")]
+    assert "ZeroDivisionError: a fault" in Path(file).read_text(encoding="utf-8")
+    Path(file).unlink()

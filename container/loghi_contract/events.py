@@ -71,7 +71,7 @@ class DataSummary:
 
 @dataclass(frozen=True)
 class Charset:
-    """`added` and `removed` name at most 400 characters."""
+    """`known` counts the base model's characters; `added` and `removed` name at most 400."""
 
     kind: ClassVar[str] = "charset"
     policy: str
@@ -108,7 +108,6 @@ class Epoch:
     epoch: int
     epochs: int
     train_loss: float | None
-    val_loss: float | None
     val_cer: float
     val_wer: float
     lr: float | None
@@ -140,10 +139,12 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Finished:
+    """`best_val_cer` is None when the run was stopped before anything was scored."""
+
     kind: ClassVar[str] = "finished"
     status: FinishStatus
     best_epoch: int
-    best_val_cer: float
+    best_val_cer: float | None
     model: str
 
 
@@ -158,9 +159,7 @@ class Failed:
     traceback_file: str | None
 
 
-Payload = (
-    Started | Phase | DataSummary | Charset | Notice | Step | Epoch | Checkpoint | Evaluation | Finished | Failed
-)
+Payload = Started | Phase | DataSummary | Charset | Notice | Step | Epoch | Checkpoint | Evaluation | Finished | Failed
 KINDS: dict[str, type[Any]] = {
     payload.kind: payload
     for payload in (

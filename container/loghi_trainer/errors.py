@@ -1,11 +1,11 @@
 """What can go wrong in the trainer; `__main__` maps each to a `failed` event and an exit code.
 
-    TrainerError
-     +- DataError       base model, lists, images      exit 3
-     +- DeviceError     a GPU asked for is not there   exit 4
-     +- StorageError    the out folder cannot be written  exit 4
-     +- TrainingFailed  the training itself            exit 5
-     +- JobError        job.json of another contract   exit 6
+TrainerError
+ +- DataError       base model, lists, images      exit 3
+ +- DeviceError     a GPU asked for is not there   exit 4
+ +- StorageError    the out folder cannot be written  exit 4
+ +- TrainingFailed  the training itself            exit 5
+ +- JobError        job.json of another contract   exit 6
 """
 
 from typing import ClassVar

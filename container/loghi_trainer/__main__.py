@@ -1,0 +1,104 @@
+"""`python -m loghi_trainer`: run the job in /in/job/job.json, once.
+
+Standard output is the events; everything else is standard error. The one place that maps errors to exit codes.
+"""
+
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path, PurePosixPath
+from types import FrameType
+
+from loghi_contract import events
+from loghi_contract.exit_codes import ExitCode
+from loghi_contract.job import ContractMismatch, JobSpec, load_job
+from loghi_contract.places import EVENTS_FILE, JOB_FILE, REPORT_DIR, Places
+from loghi_contract.records import RecordError
+from loghi_trainer.environment import environment_for
+from loghi_trainer.errors import JobError, TrainerError
+from loghi_trainer.reporter import Reporter
+from loghi_trainer.stdio import claim_stdout
+
+_TRACEBACK_FILE = REPORT_DIR / "traceback.txt"
+
+
+class _StopRequest:
+    """Remembers the signal that asked the run to stop."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        # a shell may have left SIGINT ignored for background processes: set both explicitly
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._remember)
+
+    def __call__(self) -> bool:
+        return self.signal is not None
+
+    def _remember(self, number: int, frame: FrameType | None) -> None:
+        self.signal = self.signal or number
+
+
+def main() -> int:
+    stdout = claim_stdout()
+    places = Places.from_environment()
+    stop = _StopRequest()
+    run_id = ""
+    try:
+        job = _read_job(places.real(JOB_FILE))
+        run_id = job.run_id
+    except TrainerError as error:
+        reporter = Reporter(places.out / EVENTS_FILE, stdout, run_id)
+        return _fail(reporter, places, error)
+    reporter = Reporter(places.out / EVENTS_FILE, stdout, run_id)
+    os.environ.update(environment_for(job.device))
+    try:
+        # the framework reads the environment when it is imported
+        from loghi_trainer.train import train
+
+        finished = train(job, places, reporter, stop)
+    except Exception as error:  # noqa: BLE001  # the top of the process: everything becomes a `failed` event
+        return _fail(reporter, places, error)
+    reporter.emit(finished)
+    if finished.status is events.FinishStatus.CANCELLED:
+        return ExitCode.TERMINATED if stop.signal == signal.SIGTERM else ExitCode.INTERRUPTED
+    return ExitCode.OK
+
+
+def _read_job(path: Path) -> JobSpec:
+    try:
+        return load_job(path.read_text(encoding="utf-8"))
+    except ContractMismatch as error:
+        raise JobError(
+            "job.contract", str(error), where="job.json", hint="Build the image again: `loghi-runner image build`."
+        ) from error
+    except (RecordError, OSError, UnicodeDecodeError) as error:
+        raise JobError("job.unreadable", f"job.json cannot be read: {error}", where="job.json") from error
+
+
+def _fail(reporter: Reporter, places: Places, error: Exception) -> int:
+    """Write the traceback to a file, say what went wrong, and return the exit code."""
+    where_to = places.out / _TRACEBACK_FILE
+    written = _write_traceback(where_to, error)
+    if isinstance(error, TrainerError):
+        code, exit_code, message, hint, where = error.code, error.exit_code, error.message, error.hint, error.where
+    else:
+        code, exit_code, where = "trainer.bug", ExitCode.BUG, None
+        message = f"the trainer met a fault of its own: {type(error).__name__}: {error}"
+        hint = "Please report it with the traceback file."
+    reporter.emit(events.Failed(code, int(exit_code), message, hint, where, str(_TRACEBACK_FILE) if written else None))
+    return int(exit_code)
+
+
+def _write_traceback(path: PurePosixPath | Path, error: Exception) -> bool:
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError:
+        traceback.print_exception(error, file=sys.stderr)
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

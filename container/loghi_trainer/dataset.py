@@ -1,0 +1,186 @@
+"""Batches of lines of similar width, decoded once and prepared ahead by a few threads."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loghi_contract.lines import LineSample, SkippedLine, SkipReason
+from loghi_contract.places import Places
+from loghi_trainer import images
+from loghi_trainer.images import Pixels, Tensor
+from loghi_trainer.lines import Line, Split, skip
+
+#: Decoded pixels kept in memory; what is beyond is decoded again each epoch.
+CACHE_BYTES: Final = 1024**3
+
+_WORKERS: Final = 4
+_BATCHES_AHEAD: Final = 8
+# how far the sorting by width is blurred, so that an epoch's batches differ from the last one's
+_WIDTH_JITTER: Final = 0.1
+
+Job = TypeVar("Job")
+Batch = TypeVar("Batch")
+
+#: Fills short label rows; no class has this number.
+LABEL_PADDING: Final = -1
+
+
+@dataclass(frozen=True)
+class TrainingBatch:
+    """images (lines, width, height, channels); labels (lines, longest) filled with -1; weights (lines,)."""
+
+    images: Tensor
+    labels: NDArray[np.int32]
+    weights: Tensor
+
+
+class ImageStore:
+    """Decoded line images by container path; safe to use from several threads."""
+
+    def __init__(self, places: Places, height_px: int, channels: int, cache_bytes: int = CACHE_BYTES) -> None:
+        self.height_px = height_px
+        self._places = places
+        self._channels = channels
+        self._free_bytes = cache_bytes
+        self._cache: dict[str, Pixels] = {}
+
+    def pixels(self, image: str) -> Pixels:
+        """uint8 (height, width, channels). Raises UnreadableImage."""
+        cached = self._cache.get(image)
+        if cached is not None:
+            return cached
+        path: Path = self._places.real(PurePosixPath(image))
+        pixels = images.decode_image(path, self._channels)
+        # a race of two threads costs a few bytes of the budget at most
+        if pixels.nbytes <= self._free_bytes:
+            self._free_bytes -= pixels.nbytes
+            self._cache[image] = pixels
+        return pixels
+
+    def resized(self, image: str) -> Tensor:
+        """float32 (height_px, width, channels), 0..255."""
+        return images.resize_to_height(self.pixels(image), self.height_px)
+
+
+def measure_lines(
+    name: str, samples: Sequence[LineSample], skipped: Sequence[SkippedLine], store: ImageStore, workers: int = _WORKERS
+) -> Split:
+    """Decode every image once: what cannot be decoded is skipped with its reason, the rest gets its width."""
+
+    def measure(sample: LineSample) -> Line | SkippedLine:
+        try:
+            pixels = store.pixels(sample.image)
+        except images.UnreadableImage as error:
+            return skip(sample, SkipReason.UNREADABLE_IMAGE, str(error))
+        return Line(sample, sample.text, images.resized_width(pixels, store.height_px))
+
+    with ThreadPoolExecutor(workers) as pool:
+        measured = list(pool.map(measure, samples))
+    lines = tuple(item for item in measured if isinstance(item, Line))
+    return Split(name, lines, (*skipped, *(item for item in measured if isinstance(item, SkippedLine))))
+
+
+def plan_batches(widths_px: Sequence[int], batch_size: int, rng: np.random.Generator) -> list[list[int]]:
+    """Indices of one epoch's batches: lines of similar width together, batches in random order.
+
+    Every line comes once; only the last batch drawn may be smaller than `batch_size`.
+    """
+    blurred = np.asarray(widths_px) * rng.uniform(1 - _WIDTH_JITTER, 1 + _WIDTH_JITTER, len(widths_px))
+    order = np.argsort(blurred, kind="stable")
+    # the odd batch takes its place at a random end of the width range rather than always the widest lines
+    offset = int(rng.integers(batch_size))
+    cuts = list(range(offset, len(order), batch_size))
+    batches = [part.tolist() for part in np.split(order, cuts) if part.size]
+    rng.shuffle(batches)
+    return batches
+
+
+class TrainingFeed:
+    """Batches for training; an epoch's order and augmentation depend on seed, epoch and line alone."""
+
+    def __init__(
+        self,
+        lines: Sequence[Line],
+        labels: Sequence[list[int]],
+        store: ImageStore,
+        *,
+        batch_size: int,
+        seed: int,
+        augment: Callable[[Tensor, np.random.Generator], Tensor] | None,
+    ) -> None:
+        self._lines = lines
+        self._labels = labels
+        self._store = store
+        self._batch_size = batch_size
+        self._seed = seed
+        self._augment = augment
+        self._fed_widths = [
+            max(line.width_px, images.width_for_labels(row)) for line, row in zip(lines, labels, strict=True)
+        ]
+
+    @property
+    def max_steps(self) -> int:
+        """An upper bound of the steps of an epoch; the odd batch may or may not be there."""
+        return -(-len(self._lines) // self._batch_size) + 1
+
+    def epoch_batches(self, epoch: int) -> list[list[int]]:
+        return plan_batches(self._fed_widths, self._batch_size, np.random.default_rng((self._seed, epoch)))
+
+    def epoch(self, batches: list[list[int]], epoch: int) -> Iterator[TrainingBatch]:
+        """The batches of one epoch, in order, prepared ahead of their use."""
+        return _ahead(lambda indices: self._batch(indices, epoch), batches)
+
+    def _batch(self, indices: list[int], epoch: int) -> TrainingBatch:
+        tensors = [self._tensor(index, epoch) for index in indices]
+        rows = [self._labels[index] for index in indices]
+        labels = np.full((len(rows), max(map(len, rows))), LABEL_PADDING, np.int32)
+        for target, row in zip(labels, rows, strict=True):
+            target[: len(row)] = row
+        weights = np.asarray([self._lines[index].sample.weight for index in indices], np.float32)
+        return TrainingBatch(images.stack(tensors), labels, weights)
+
+    def _tensor(self, index: int, epoch: int) -> Tensor:
+        resized = self._store.resized(self._lines[index].sample.image)
+        if self._augment is not None:
+            resized = self._augment(resized, np.random.default_rng((self._seed, epoch, index)))
+        return images.widen(images.center(resized), images.width_for_labels(self._labels[index]))
+
+
+def recognition_batches(
+    lines: Sequence[Line], store: ImageStore, batch_size: int
+) -> Iterator[tuple[list[int], Tensor, NDArray[np.int32]]]:
+    """Indices, images and widths in pixels; the width of a line never depends on its text."""
+    order = sorted(range(len(lines)), key=lambda index: lines[index].width_px)
+    batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+
+    def prepare(indices: list[int]) -> tuple[list[int], Tensor, NDArray[np.int32]]:
+        tensors = [recognition_tensor(store.resized(lines[index].sample.image)) for index in indices]
+        return indices, images.stack(tensors), np.asarray([tensor.shape[0] for tensor in tensors], np.int32)
+
+    return _ahead(prepare, batches)
+
+
+def recognition_tensor(resized: Tensor) -> Tensor:
+    """What the model sees of one line when nobody knows its text; (width, height, channels)."""
+    return images.widen(images.center(resized), images.MIN_WIDTH_PX)
+
+
+def _ahead(prepare: Callable[[Job], Batch], jobs: Sequence[Job]) -> Iterator[Batch]:
+    """Run `prepare` on each job in order, a few jobs ahead of the consumer; leaving early cancels the rest."""
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        waiting = iter(jobs)
+        running = [pool.submit(prepare, job) for job in islice(waiting, _BATCHES_AHEAD)]
+        try:
+            while running:
+                batch = running.pop(0).result()
+                running.extend(pool.submit(prepare, job) for job in islice(waiting, 1))
+                yield batch
+        finally:
+            for future in running:
+                future.cancel()

@@ -1,0 +1,111 @@
+"""The machine under the framework: which device a run really uses, and how the run is kept reproducible.
+
+One of the two files that speak to a backend directly; the other is `ctc`.
+"""
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any  # the backends are imported by name and untyped
+
+import keras
+
+from loghi_contract import __version__
+from loghi_contract.events import Device, Versions
+from loghi_contract.job import DeviceKind, Precision
+from loghi_trainer.errors import DeviceError
+
+# cards from compute capability 7.0 on have fast float16 arithmetic; Loghi draws the line there too
+_HALF_CAPABILITY = (7, 0)
+
+
+def claim_device(asked: DeviceKind) -> Device:
+    """The device the run will use.
+
+    Raises:
+        DeviceError: a GPU was asked for and the framework sees none; never a silent run on the processor.
+    """
+    gpus = _visible_gpus()
+    if asked is DeviceKind.CPU:
+        return Device(DeviceKind.CPU.value, "processor", None)
+    if not gpus:
+        raise DeviceError(
+            "device.no_gpu",
+            f"a GPU was asked for, but {_package_name()} sees none",
+            hint="Check the card's driver with `nvidia-smi` and `loghi-runner doctor`; "
+            "or set `engine: {gpus: none}` to train on the processor.",
+        )
+    return Device(DeviceKind.GPU.value, gpus[0], None)
+
+
+def versions() -> Versions:
+    return Versions(__version__, keras.__version__, f"{_package_name()} {_package_version()}", _cuda_version())
+
+
+def make_reproducible(seed: int) -> None:
+    """One seed, one result, on one machine: Python, NumPy, the framework, and its order of additions."""
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() == "tensorflow":
+        _tensorflow().config.experimental.enable_op_determinism()
+
+
+def policy_for(precision: Precision, device: Device) -> str:
+    """The Keras dtype policy: float16 arithmetic on cards that are fast at it, float32 elsewhere."""
+    if precision is Precision.FLOAT32 or device.kind != DeviceKind.GPU.value:
+        return "float32"
+    return "mixed_float16" if _capability() >= _HALF_CAPABILITY else "float32"
+
+
+def out_of_memory_errors() -> tuple[type[BaseException], ...]:
+    """The exceptions this backend raises when the card (or the machine) has no memory left."""
+    if keras.backend.backend() == "tensorflow":
+        return (MemoryError, _tensorflow().errors.ResourceExhaustedError)
+    if keras.backend.backend() == "torch":
+        return (MemoryError, import_module("torch").OutOfMemoryError)
+    return (MemoryError,)
+
+
+def _visible_gpus() -> list[str]:
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        experimental = _tensorflow().config.experimental
+        devices = _tensorflow().config.list_physical_devices("GPU")
+        return [experimental.get_device_details(device).get("device_name", device.name) for device in devices]
+    if backend == "torch":
+        cuda = import_module("torch").cuda
+        return [cuda.get_device_name(index) for index in range(cuda.device_count())]
+    return [device.device_kind for device in import_module("jax").devices() if device.platform == "gpu"]
+
+
+def _capability() -> tuple[int, int]:
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        card = _tensorflow().config.list_physical_devices("GPU")[0]
+        details = _tensorflow().config.experimental.get_device_details(card)
+        return tuple(details.get("compute_capability", (0, 0)))
+    if backend == "torch":
+        return tuple(import_module("torch").cuda.get_device_capability(0))
+    return (0, 0)  # JAX does not tell; float32 is safe
+
+
+def _cuda_version() -> str | None:
+    if keras.backend.backend() != "tensorflow":
+        return None
+    cuda = _tensorflow().sysconfig.get_build_info().get("cuda_version")
+    return str(cuda) if cuda else None
+
+
+def _package_name() -> str:
+    return str(keras.backend.backend())
+
+
+def _package_version() -> str:
+    for package in (_package_name(), f"{_package_name()}-cpu"):
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            continue
+    return "unknown"
+
+
+def _tensorflow() -> Any:
+    return import_module("tensorflow")

@@ -1,0 +1,45 @@
+"""Scores of a model on a split, line by line, and the table a person can read them in."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from loghi_trainer.dataset import ImageStore
+from loghi_trainer.lines import Split
+from loghi_trainer.recognize import Recognizer
+from loghi_trainer.scores import ErrorCounts, count_errors, pool
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one model read on a split: a text and its errors for every line, in the split's order."""
+
+    texts: tuple[str, ...]
+    errors: tuple[ErrorCounts, ...]
+
+    @property
+    def total(self) -> ErrorCounts:
+        return pool(self.errors)
+
+
+def evaluate(recognizer: Recognizer, split: Split, store: ImageStore, is_cancelled: Callable[[], bool]) -> Reading:
+    """Recognise a split and count the errors against its ground truth. Raises Cancelled."""
+    texts = recognizer.recognize(split.lines, store, is_cancelled)
+    errors = tuple(count_errors(line.text, text) for line, text in zip(split.lines, texts, strict=True))
+    return Reading(tuple(texts), errors)
+
+
+def write_lines_table(table: Path, split: Split, readings: Sequence[tuple[str, Reading]]) -> None:
+    """A table `image text` and, for each model, `<model>_text <model>_edits`; one row a line.
+
+    No absolute path of the host is in it: images are named as the trainer sees them.
+    """
+    header = ["image", "text", *(f"{name}_{column}" for name, _ in readings for column in ("text", "edits"))]
+    rows = ["\t".join(header)]
+    for index, line in enumerate(split.lines):
+        cells = [line.sample.image, line.text]
+        for _, reading in readings:
+            cells += [reading.texts[index], str(reading.errors[index].edits)]
+        rows.append("\t".join(cells))
+    table.parent.mkdir(parents=True, exist_ok=True)
+    table.write_text("\n".join(rows) + "\n", encoding="utf-8", errors="backslashreplace")

@@ -1,0 +1,169 @@
+"""Facts and transformations of a Loghi network, a plain chain of layers from line image to softmax."""
+
+from typing import Any  # Keras configs are JSON
+
+import keras
+from keras import ops
+
+from loghi_trainer.errors import DataError
+from loghi_trainer.recurrent import SideBySideLSTM, can_run_side_by_side
+
+_CHAIN_LAYERS = (
+    "InputLayer",
+    "Conv2D",
+    "Activation",
+    "ReLU",
+    "LeakyReLU",
+    "MaxPooling2D",
+    "AveragePooling2D",
+    "BatchNormalization",
+    "Reshape",
+    "Bidirectional",
+    "LSTM",
+    "GRU",
+    "Dropout",
+    "SpatialDropout2D",
+    "Dense",
+)
+
+
+def require_chain(model: keras.Model) -> None:
+    """Raise DataError unless the network is a chain of the layers Loghi builds from a specification."""
+    foreign = [layer.name for layer in model.layers if type(layer).__name__ not in _CHAIN_LAYERS]
+    branching = [layer.name for layer in model.layers if len(layer._inbound_nodes) > 1]
+    if foreign or branching:
+        raise DataError(
+            "model.not_a_chain",
+            f"the base model has a layer that loghi-runner does not know: {(foreign or branching)[0]}",
+            hint="Networks made of convolution, pooling, batch normalisation, LSTM/GRU, dropout and dense layers work.",
+        )
+
+
+def rebuilt(
+    model: keras.Model,
+    *,
+    precision: str,
+    classes: int | None = None,
+    name: str | None = None,
+    side_by_side: bool = False,
+) -> keras.Model:
+    """The same network from its config, with the same weights.
+
+    Args:
+        precision: a Keras dtype policy for all layers but the softmax, which stays float32.
+        classes: another number of output classes; the output layer's weights are then fresh.
+        side_by_side: run LSTMs with `SideBySideLSTM` where that gives the same; otherwise they are Keras's own.
+    """
+    config = model.get_config()
+    config["name"] = name or config["name"]
+    for layer in config["layers"]:
+        # the input has a plain dtype, the others a policy
+        _set_dtype(layer, "float32" if layer["class_name"] == "InputLayer" else precision)
+    config["layers"][-1]["config"]["dtype"] = "float32"
+    output = output_layer(model)
+    if classes is not None:
+        next(layer for layer in config["layers"] if layer["config"]["name"] == output.name)["config"]["units"] = classes
+    for layer, description in zip(model.layers, config["layers"], strict=True):
+        if isinstance(layer, keras.layers.Bidirectional):
+            description |= _class_entry(side_by_side and can_run_side_by_side(layer))
+    twin = keras.Model.from_config(config)
+    for layer in model.layers:
+        if layer is not output or classes is None:
+            twin.get_layer(layer.name).set_weights(layer.get_weights())
+    return twin
+
+
+def output_layer(model: keras.Model) -> keras.layers.Dense:
+    return next(layer for layer in reversed(model.layers) if isinstance(layer, keras.layers.Dense))
+
+
+def frames_of(model: keras.Model, width_px: int) -> int:
+    """Time steps the network makes of a line of `width_px` pixels."""
+    frames = width_px
+    for layer in model.layers:
+        frames = _frames_after(layer, frames)
+    return int(frames)
+
+
+def can_hide_padding(model: keras.Model) -> bool:
+    """Whether a line's pixels fall on the same places however wide the batch is (no padding on the left)."""
+    return all(_aligned(layer) for layer in model.layers)
+
+
+def padding_hidden(model: keras.Model) -> keras.Model:
+    """The same network over (images, widths in pixels), in which no line feels its neighbours in the batch.
+
+    Loghi's own networks read the filling right of a line, so their result depends on the batch. Here the filling
+    is zero before every convolution, as beyond the edge of a line alone, and recurrent layers are masked:
+    the result is that of a batch of one. Weights are shared with `model`.
+    """
+    images = keras.Input(model.inputs[0].shape[1:], dtype="float32", name="images")
+    widths = keras.Input((), dtype="int32", name="widths_px")
+    x, frames = _hide(images, widths, 0.0), widths
+    for layer in model.layers[1:]:
+        if isinstance(layer, keras.layers.MaxPooling2D):
+            x = _hide(x, frames, -1e4)  # fits float16 too; a window beyond the edge must not win
+        if isinstance(layer, (keras.layers.Bidirectional, keras.layers.LSTM, keras.layers.GRU)):
+            x = layer(x, mask=_valid(x, frames), training=False)
+            continue
+        x = layer(x, training=False)
+        frames = _frames_after(layer, frames)
+        if len(x.shape) == 4:
+            x = _hide(x, frames, 0.0)
+    return keras.Model([images, widths], [x, frames])
+
+
+def _valid(x: Any, frames: Any) -> Any:
+    """Which frames belong to the line; bool (batch, time)."""
+    # the width is not known when the graph is built, so the frames are counted, not numbered
+    first_feature = x[:, :, 0] if len(x.shape) == 3 else x[:, :, 0, 0]
+    counted = ops.cumsum(ops.ones_like(first_feature, dtype="int32"), axis=1)
+    return counted <= ops.expand_dims(frames, 1)
+
+
+def _hide(x: Any, frames: Any, filling: float) -> Any:
+    valid = ops.expand_dims(ops.expand_dims(_valid(x, frames), -1), -1)
+    return ops.where(valid, x, ops.cast(filling, x.dtype))
+
+
+def _frames_after(layer: keras.layers.Layer, frames: Any) -> Any:
+    shape = _window(layer)
+    if shape is None:
+        return frames
+    size, stride, padding = shape
+    if padding == "same":
+        return (frames + stride - 1) // stride
+    return (frames - size) // stride + 1
+
+
+def _aligned(layer: keras.layers.Layer) -> bool:
+    shape = _window(layer)
+    if shape is None:
+        return True
+    size, stride, padding = shape
+    # with `same`, the filling is shared between left and right; only these two leave the left alone
+    return padding == "valid" or stride == 1 or size == stride == 2
+
+
+def _window(layer: keras.layers.Layer) -> tuple[int, int, str] | None:
+    """Size and stride along the width, and the padding, of a layer that slides over the image."""
+    if isinstance(layer, keras.layers.Conv2D):
+        return layer.kernel_size[0], layer.strides[0], layer.padding
+    if isinstance(layer, (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)):
+        return layer.pool_size[0], layer.strides[0], layer.padding
+    return None
+
+
+def _class_entry(side_by_side: bool) -> dict[str, Any]:
+    """The entries of a layer's config that say which class it is."""
+    if side_by_side:
+        registered = keras.saving.get_registered_name(SideBySideLSTM)
+        return {"module": SideBySideLSTM.__module__, "class_name": "SideBySideLSTM", "registered_name": registered}
+    return {"module": "keras.layers", "class_name": "Bidirectional", "registered_name": None}
+
+
+def _set_dtype(layer: dict[str, Any], precision: str) -> None:
+    layer["config"]["dtype"] = precision
+    for key in ("layer", "backward_layer"):
+        if isinstance(layer["config"].get(key), dict):
+            _set_dtype(layer["config"][key], precision)

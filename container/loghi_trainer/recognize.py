@@ -1,0 +1,57 @@
+"""What a model reads in line images, the same whichever lines share a batch."""
+
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from loghi_contract.tokenizer import Tokenizer
+from loghi_trainer.ctc import greedy_decode
+from loghi_trainer.dataset import ImageStore, recognition_batches
+from loghi_trainer.lines import Line
+from loghi_trainer.network import can_hide_padding, frames_of, padding_hidden
+
+
+class Cancelled(Exception):
+    """The run was asked to stop while lines were being recognised."""
+
+
+class Recognizer:
+    """Reads lines in batches; the result is that of Loghi's own inference with a batch of one.
+
+    A network whose layers shift a line with the batch's width is fed one line at a time.
+    """
+
+    def __init__(self, network: keras.Model, tokenizer: Tokenizer, batch_size: int) -> None:
+        self._network = network
+        self._tokenizer = tokenizer
+        self._hidden = padding_hidden(network) if can_hide_padding(network) else None
+        self._batch_size = batch_size if self._hidden is not None else 1
+
+    def recognize(
+        self, lines: Sequence[Line], store: ImageStore, is_cancelled: Callable[[], bool] = lambda: False
+    ) -> list[str]:
+        """The text of every line, in order, trimmed as Loghi trims it.
+
+        Raises:
+            Cancelled: `is_cancelled` became true between two batches.
+        """
+        texts = [""] * len(lines)
+        for indices, images, widths_px in recognition_batches(lines, store, self._batch_size):
+            if is_cancelled():
+                raise Cancelled
+            probabilities, frames = self._probabilities(images, widths_px)
+            for index, labels in zip(indices, greedy_decode(probabilities, frames), strict=True):
+                texts[index] = self._tokenizer.decode(labels)
+        return texts
+
+    def _probabilities(
+        self, images: NDArray[np.float32], widths_px: NDArray[np.int32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        if self._hidden is None:
+            probabilities = self._network.predict_on_batch(images)
+            frames = np.asarray([frames_of(self._network, int(width)) for width in widths_px], np.int32)
+            return probabilities, frames
+        probabilities, frames = self._hidden.predict_on_batch([images, widths_px])
+        return probabilities, frames

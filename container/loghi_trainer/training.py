@@ -1,0 +1,113 @@
+"""The training steps: one compiled Keras step, fed by width-bucketed batches."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from loghi_contract.events import Step
+from loghi_contract.job import Part, TrainingSpec
+from loghi_trainer import device
+from loghi_trainer.ctc import ctc_loss
+from loghi_trainer.dataset import TrainingBatch, TrainingFeed
+from loghi_trainer.errors import TrainingFailed
+from loghi_trainer.network import output_layer
+from loghi_trainer.recognize import Cancelled
+from loghi_trainer.reporter import Reporter
+from loghi_trainer.schedule import learning_rate_at
+
+# Loghi's own optimizer settings.  Source: Loghi HTR 2.x, AdamW defaults.
+_WEIGHT_DECAY = 0.004
+
+_PART_LAYERS: dict[Part, tuple[type[keras.layers.Layer], ...]] = {
+    Part.CONV: (keras.layers.Conv2D, keras.layers.BatchNormalization),
+    Part.RECURRENT: (keras.layers.Bidirectional, keras.layers.LSTM, keras.layers.GRU),
+    Part.DENSE: (keras.layers.Dense,),
+}
+
+
+@dataclass(frozen=True)
+class EpochSteps:
+    """What an epoch of steps came to; `learning_rate` is that of its last step."""
+
+    train_loss: float
+    learning_rate: float
+
+
+class Training:
+    """Trains one network in place, epoch by epoch."""
+
+    def __init__(
+        self,
+        network: keras.Model,
+        feed: TrainingFeed,
+        spec: TrainingSpec,
+        reporter: Reporter,
+        is_cancelled: Callable[[], bool],
+    ) -> None:
+        self._network = network
+        self._feed = feed
+        self._spec = spec
+        self._reporter = reporter
+        self._is_cancelled = is_cancelled
+        freeze(network, spec.freeze)
+        self._optimizer = keras.optimizers.AdamW(learning_rate=spec.learning_rate, weight_decay=_WEIGHT_DECAY)
+        # jit_compile would compile anew for every width of a batch
+        network.compile(optimizer=self._optimizer, loss=ctc_loss, jit_compile=False)
+
+    def run_epoch(self, epoch: int) -> EpochSteps:
+        """Train on every line once.
+
+        Raises:
+            Cancelled: the run was asked to stop; the step under way was finished.
+            TrainingFailed: the loss is no longer a number, or memory ran out.
+        """
+        batches = self._feed.epoch_batches(epoch)
+        loss_sum, lines_done, learning_rate = 0.0, 0, 0.0
+        started = time.monotonic()
+        for step, batch in enumerate(self._feed.epoch(batches, epoch), start=1):
+            learning_rate = self._set_learning_rate((epoch - 1 + (step - 1) / len(batches)) / self._spec.epochs)
+            loss = self._step(batch)
+            if not math.isfinite(loss):
+                raise TrainingFailed(
+                    "training.not_a_number",
+                    f"the loss became {loss} in step {step} of epoch {epoch}",
+                    hint="Lower training.learning_rate, for example to a third; best_val is kept.",
+                )
+            loss_sum += loss * len(batch.images)
+            lines_done += len(batch.images)
+            speed = lines_done / max(time.monotonic() - started, 1e-9)
+            self._reporter.emit(Step(epoch, step, len(batches), loss, round(speed, 2)))
+            if self._is_cancelled():
+                raise Cancelled
+        return EpochSteps(loss_sum / max(lines_done, 1), learning_rate)
+
+    def _set_learning_rate(self, progress: float) -> float:
+        learning_rate = learning_rate_at(progress, self._spec.learning_rate)
+        self._optimizer.learning_rate = learning_rate
+        return learning_rate
+
+    def _step(self, batch: TrainingBatch) -> float:
+        self._network.reset_metrics()
+        try:
+            loss = self._network.train_on_batch(batch.images, batch.labels, batch.weights)
+        except device.out_of_memory_errors() as error:
+            lines, width_px, _, _ = batch.images.shape
+            raise TrainingFailed(
+                "training.out_of_memory",
+                f"memory ran out on {lines} lines of {width_px} pixels in one step",
+                hint=f"Set training.batch_size to {max(1, lines // 2)}, or give the run a card with more free memory.",
+            ) from error
+        return float(np.asarray(loss))
+
+
+def freeze(network: keras.Model, parts: tuple[Part, ...]) -> None:
+    """Keep the layers of these parts as they are; a new output layer is never frozen away from new letters."""
+    for layer in network.layers:
+        frozen = any(isinstance(layer, _PART_LAYERS[part]) for part in parts)
+        layer.trainable = not frozen
+    if Part.DENSE in parts:
+        output_layer(network).trainable = False

@@ -36,7 +36,7 @@ training:
   epochs: 5  # times through all training lines, at most (epochs, line 18)
   batch_size: 8  # lines at a time; lower it if memory runs out (batch_size, line 21)
   learning_rate: 0.0003  # how big each step is (learning_rate, line 23)
-  seed: 1  # start of the random numbers (--seed, line 59)
+  seed: 1  # start of the random numbers (--seed, line 41)
 engine:
   gpus: none  # graphics card: auto, none, or its UUID (GPU, line 10)
 """

@@ -25,43 +25,20 @@ learning_rate=0.0003
 tmpdir=$(mktemp -d)
 outputdir=/home/anna/loghi/$model_name
 
-# from here on nothing was edited
-IMAGE=loghi/docker.htr:$VERSION
-MODEL=$HTRNEWMODEL
-MODELDIR=""
-REPLACEFINAL=""
+# how the values reach main.py
+model=$HTRNEWMODEL
 if [[ $USEBASEMODEL -eq 1 ]]; then
-    MODEL=$HTRBASEMODEL
-    MODELDIR="-v $(dirname "${MODEL}"):$(dirname "${MODEL}")"
+    model=$HTRBASEMODEL
 fi
-if [[ $REPLACEFINALLAYER -eq 1 ]]; then
-    REPLACEFINAL="--replace_final_layer"
+final=""
+if [[ $REPLACEFINALLAYER -eq 1 ]]; then final="--replace_final_layer"; fi
+card=""
+if [ "$GPU" -ge 0 ]; then
+    card="--gpus device=$GPU"
 fi
-DOCKERGPUPARAMS=""
-if [[ $GPU -gt -1 ]]; then
-    DOCKERGPUPARAMS="--gpus device=${GPU}"
-fi
-
-mkdir -p $outputdir
-docker run $DOCKERGPUPARAMS --rm -u $(id -u ${USER}):$(id -g ${USER}) -ti \
-    $MODELDIR \
-    -v $listdir:$listdir \
-    -v $outputdir:$outputdir \
-    $IMAGE \
-        python3 /src/loghi-htr/src/main.py \
-        --train_list $trainlist \
-        --do_validate \
-        --validation_list $validationlist \
-        --learning_rate $learning_rate \
-        --batch_size $batch_size \
-        --epochs $epochs \
-        --gpu $GPU \
-        --seed 1 \
-        --beam_width 1 \
-        --model $MODEL \
-        --aug_multiply $multiply \
-        --model_name $model_name \
-        --output $outputdir \
-        $REPLACEFINAL
-
-echo "The results are in $outputdir"
+echo "training $model_name"
+docker run $card --rm -v "$(dirname "$model")":"$(dirname "$model")" loghi/docker.htr:$VERSION \
+    python3 /src/loghi-htr/src/main.py --model $model $final --gpu $GPU --seed 1 \
+    --train_list $trainlist --validation_list $validationlist --do_validate \
+    --epochs $epochs --batch_size $batch_size --learning_rate $learning_rate --aug_multiply $multiply \
+    --model_name $model_name --output $outputdir

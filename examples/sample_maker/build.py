@@ -93,7 +93,7 @@ class SampleMaker:
             page = self.scan_page(stem, office_page(language, generator_for(stem, "text")), language, BASE_HAND, number)
             split = "val" if number % _BASE_VAL_EVERY == 0 else "train"
             left = count - sum(map(len, lists.values()))
-            lists[split] += self.write_lines(page, folder)[:left]
+            lists[split] += self.write_lines(page, folder, left)
         for name, rows in lists.items():
             _write_text(folder / f"{name}.txt", rows)
 
@@ -118,11 +118,11 @@ class SampleMaker:
         Image.fromarray(image).save(file, "JPEG", quality=JPEG_QUALITY, optimize=True)
         return ScannedPage(stem, file.getvalue(), written)
 
-    def write_lines(self, page: ScannedPage, folder: Path) -> list[str]:
-        """Write the page's line images below `folder`; return its rows of a line list."""
+    def write_lines(self, page: ScannedPage, folder: Path, limit: int | None = None) -> list[str]:
+        """Write the page's line images, the first `limit`, below `folder`; return their rows of a line list."""
         grey = page.grey()
         rows = []
-        for line in page.written.lines:
+        for line in page.written.lines[:limit]:
             path = Path("lines", page.stem, f"{page.stem}-{line.line_id}.png")
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(cut_line(grey, line.polygon)).save(folder / path, optimize=True)

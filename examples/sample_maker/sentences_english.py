@@ -43,6 +43,8 @@ OFFICE_SENTENCES = (
     "Extract of the log, “{ship}”, {day} {month}: {weather}.",
     "Jane {esurname} signs with a cross, the clerk being witness.",
     "Query: is the toll at {farm} bridge payable by {trade}s?",
+    "Mr. {esurname}’s clerk could not find the widow’s {thing}.",
+    "The {trade}’s boy broke a pane in {woman} {esurname}’s window!",
     "Vessels in harbour: “{ship}”, “{ship}” and “{ship}”.",
 )
 
@@ -116,6 +118,12 @@ NEW_CHARACTER_SENTENCES = (
     "Gave {iceman} a {thing}; he gave me salt mutton.",
 )
 
+NEW_CHARACTER_ENTRIES = (
+    "{n} {measure} of {goods} à {n}/3;",
+    "{iceman}, {n} days à 2 shillings;",
+    "{goods} à {n} pence;",
+)
+
 GREETINGS = ("Dear {kin},", "My dear {woman},", "Dear Mr. {esurname},", "My dearest {kin},")
 FAREWELLS = ("Your loving {woman}.", "Ever yours, {man} {esurname}.", "I remain, Sir, {man} {esurname}.")
 HEADINGS = (
@@ -133,4 +141,5 @@ ENTRIES = (
     "{thing}, {thing}, {thing} & {thing};",
     "{place} - {place}: {n} miles;",
     "{ship}, {esurname}, {goods};",
+    "{woman}’s {thing}, {n}/3;",
 )

@@ -52,6 +52,8 @@ OFFICE_SENTENCES = (
     "Afskrift: “Jeg, {man} {surname}, skylder {woman} {surname} {big} Kr.”",
     "Garnisonen i {place} har forlangt {big} {measure} {goods} inden {month}.",
     "Gjødselkjøring, {n} Læs, er ført til Bogs.",
+    "Gården {farm} har stået øde i {n} År, og Taget må fornyes.",
+    "På Spørgsmål svarede {man} {surname}, at han intet så.",
     "Hr. {surname} & Søn leverer {goods} efter Prøve (se Bilag {n}).",
 )
 
@@ -116,6 +118,8 @@ NEW_HAND_SENTENCES = (
     "Ungerne har plukket {n} {measure} Tyttebær oppe i Lia.",
     "Vi savner din Latter i Stuen, kjære {kin}.",
     "Der kom en Kræmmer med Naaler, Baand og hvide Kopper.",
+    "Jeg får ikke sove, når Vinden går om Huset.",
+    "Små Både lå på Stranden efter Stormen, slået i Stykker.",
     "Lev vel, og glem ikke din gamle {kin} paa {farm}!",
 )
 
@@ -131,6 +135,8 @@ NEW_CHARACTER_SENTENCES = (
     "Guðrun syr Seil for os, 4 Alen à 60 Øre.",
     "Vi salter Sild i {iceplace}; hver Tønde à {n} Kr.",
 )
+
+NEW_CHARACTER_ENTRIES = ("{n} {measure} {goods} à {n} Kr.;", "{n} {thing} à {n} Øre;", "{iceman}, {n} Dage à 2 Kr.;")
 
 GREETINGS = ("Kjære {kin}!", "Min kjære {woman}!", "Gode Ven {man} {surname}!", "Kjære {kin} og alle Hjemme!")
 FAREWELLS = ("Din hengivne {man} {surname}.", "Venlig Hilsen fra din {woman}.", "Deres ærbødige {man} {surname}.")

@@ -86,18 +86,22 @@ def letter_pages(language: Language, count: int, random: np.random.Generator) ->
                 Paragraph(" ".join(body[:half])),
                 _entries(language, int(random.integers(3, 6)), random),
                 Paragraph(" ".join(body[half:])),
-                _entries(language, int(random.integers(4, 8)), random),
+                _entries(language, int(random.integers(4, 8)), random, patterns.NEW_CHARACTER_ENTRIES),
                 Paragraph(fill(_choose(patterns.FAREWELLS, random), slots, random), Align.RIGHT),
             ]
         )
     return pages
 
 
-def _entries(language: Language, count: int, random: np.random.Generator) -> Paragraph:
+def _entries(language: Language, count: int, random: np.random.Generator, besides: tuple[str, ...] = ()) -> Paragraph:
+    """Return `count` entries of an account; those of `besides` come as often as all others together."""
     slots = _SLOTS[language]
-    patterns: tuple[str, ...] = _PATTERNS[language].ENTRIES
-    text = " ".join(fill(_choose(patterns, random), slots, random) for _ in range(count))
-    return Paragraph(text.rstrip(";:.") + ".")
+    usual: tuple[str, ...] = _PATTERNS[language].ENTRIES
+    text = ""
+    for _ in range(count):
+        chosen = besides if besides and random.random() < 0.5 else usual
+        text += fill(_choose(chosen, random), slots, random) + " "
+    return Paragraph(text.rstrip(";:. ") + ".")
 
 
 def _choose(options: Sequence[str], random: np.random.Generator) -> str:

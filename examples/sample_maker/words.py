@@ -12,7 +12,8 @@ Slots = Mapping[str, tuple[str, ...]]
 
 _MEN = (
     "Anders Christian Halvor Johannes Peder Zacharias Åsmund Østen Wilhelm Jacob Ole Mathias Gunnar Erik Lars Knud "
-    "Torkel Nils Hans Sivert Rasmus Elias Isak Fredrik Bernt Daniel Claus Gregers Iver Lorentz Morten Thore Ulrik"
+    "Torkel Nils Hans Sivert Rasmus Elias Isak Fredrik Bernt Daniel Claus Gregers Iver Lorentz Morten Thore Ulrik "
+    "Håkon Pål Håvard"
 )
 _WOMEN = (
     "Anne Karen Ingeborg Marthe Åse Berthe Johanne Elisabeth Gunhild Kirsten Dorthea Magdalene Ragnhild Sophie "
@@ -20,7 +21,8 @@ _WOMEN = (
 )
 _SURNAMES = (
     "Quale Zahl Aamodt Brekke Dahl Eriksen Falch Grøndahl Hjelm Ibenholt Juul Kjær Lange Meyer Nygaard Olsen Prytz "
-    "Qvam Rønning Sæther Tønder Urdal Vogt Wessel Ytterdal Ærø Østby Ås Hegge Sunde Bakke Lund Strøm Krogh Moe Rød"
+    "Qvam Rønning Sæther Tønder Urdal Vogt Wessel Ytterdal Ærø Østby Ås Hegge Sunde Bakke Lund Strøm Krogh Moe Rød "
+    "Håland Skår Gråberg"
 )
 _SHIPS = (
     "Xerxes Queen Æolus Ørnen Åsgard Zephyr Valkyrien Haabet Fremad Victoria Dronningen Juno Hermes Nordstjernen "
@@ -65,9 +67,12 @@ NORWEGIAN: Slots = _SHARED | {
     "weekday": _split("Mandag Tirsdag Onsdag Torsdag Fredag Løverdag Søndag"),
     "place": _split(
         "Bergen Christiania Drammen Arendal Kragerø Molde Tromsø Vardø Ålesund Østerdalen Levanger Larvik Stavanger "
-        "Egersund Farsund Grimstad Halden Risør Namsos Mandal Hammerfest Valdres Sogn Voss Ørsta Lofoten Jæren Toten"
+        "Egersund Farsund Grimstad Halden Risør Namsos Mandal Hammerfest Valdres Sogn Voss Ørsta Lofoten Jæren "
+        "Måløy Vågan"
     ),
-    "farm": _split("Solbakken Øvrebø Lien Haugen Nordgaarden Myren Aasen Sletten Kvernmo Elvestad Brubakken Åmot"),
+    "farm": _split(
+        "Solbakken Øvrebø Lien Haugen Nordgaarden Myren Aasen Sletten Kvernmo Elvestad Brubakken Åmot Gåsvik Rådal"
+    ),
     "goods": (
         "Rug",
         "Byg",

@@ -144,6 +144,12 @@ def test_hands_share_no_sentence(language: Language) -> None:
     assert len(set(sentences)) == len(sentences)
 
 
+def test_base_hand_writes_all_its_characters() -> None:
+    pages = [office_page(language, generator_for("office", number)) for number in range(20) for language in Language]
+
+    assert {character for page in pages for part in page for character in part.text} == set(words.BASE_CHARACTERS)
+
+
 @pytest.mark.parametrize("language", list(Language))
 def test_every_page_keeps_to_the_characters_of_its_hand(language: Language) -> None:
     office = [office_page(language, generator_for("office", number)) for number in range(20)]

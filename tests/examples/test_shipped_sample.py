@@ -82,6 +82,10 @@ def test_new_hand_has_characters_that_the_base_hand_lacks(sample_folder: Path, s
     assert characters - set(words.BASE_CHARACTERS) == set(words.NEW_CHARACTERS)
 
 
+def test_new_hand_has_the_norwegian_letters(sample_folder: Path) -> None:
+    assert set("æøåÆØÅ") <= {character for _, text in _rows(sample_folder, "train") for character in text}
+
+
 def test_base_hand_keeps_to_the_base_characters(sample_folder: Path) -> None:
     characters = {character for _, text in _rows(sample_folder, "base_test") for character in text}
 

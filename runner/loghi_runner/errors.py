@@ -1,11 +1,11 @@
 """What can go wrong on the host side.
 
-    RunnerError
-     +- UsageError      the command or the config          exit 2
-     +- DataError       base model, line lists, images     exit 3
-     +- EngineError     Docker, GPU, disk, machine         exit 4
-     +- TrainingError   the trainer failed                 exit 5
-     +- ContractError   image and host do not fit          exit 6
+RunnerError
+ +- UsageError      the command or the config          exit 2
+ +- DataError       base model, line lists, images     exit 3
+ +- EngineError     Docker, GPU, disk, machine         exit 4
+ +- TrainingError   the trainer failed                 exit 5
+ +- ContractError   image and host do not fit          exit 6
 """
 
 from typing import ClassVar

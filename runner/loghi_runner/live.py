@@ -21,7 +21,7 @@ class LiveRun:
         self._console = console
         self._progress = progress
         self._has_header = False
-        self._live = Live(self._region(), console=console, auto_refresh=False, transient=True)
+        self._live = Live(self.region(), console=console, auto_refresh=False, transient=True)
         self._live.start()
 
     def add_epoch(self, epoch: Epoch) -> None:
@@ -36,12 +36,13 @@ class LiveRun:
         self._console.print(Text.assemble(row, (mark, "green" if mark == "best" else "dim")))
 
     def refresh(self) -> None:
-        self._live.update(self._region(), refresh=True)
+        self._live.update(self.region(), refresh=True)
 
     def stop(self) -> None:
         self._live.stop()
 
-    def _region(self) -> RenderableType:
+    def region(self) -> RenderableType:
+        """The two lines below the table: where the run is, and how it stands."""
         return Group(self._where(), self._how())
 
     def _where(self) -> RenderableType:

@@ -163,7 +163,7 @@ class RunFolder:
             ) from error
 
     def write(self, record: RunRecord) -> None:
-        write_atomically(self.record_file, json.dumps(to_json(record), ensure_ascii=False, indent=2) + "\n")
+        write_atomically(self.record_file, json.dumps(to_json(record), indent=2) + "\n")
 
 
 def new_run_id(now_s: float | None = None) -> str:
@@ -227,7 +227,7 @@ def write_atomically(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
-    except OSError:
+    except BaseException:
         beside.unlink(missing_ok=True)
         raise
     descriptor = os.open(path.parent, os.O_RDONLY)

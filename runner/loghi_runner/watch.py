@@ -14,7 +14,7 @@ _PAUSE_S = 0.1
 _LAST_EVENT_GRACE_S = 60.0
 
 
-class Detached(Exception):  # noqa: N818  # not an error: the terminal was closed and the run goes on
+class Detached(Exception):  # not an error: the terminal was closed and the run goes on
     """The host leaves; the trainer goes on."""
 
 

@@ -124,4 +124,4 @@ def _charset_line(charset: events.Charset) -> str:
         for word, characters in (("new:", charset.added), ("gone:", charset.removed))
         if characters
     ]
-    return "; ".join([f"the model writes {charset.known} characters", *changes])
+    return "; ".join([f"the base model knows {charset.known} characters", *changes])

@@ -1,0 +1,126 @@
+"""Writes docs/events.md from the contract; `--check` exits 1 when the page is stale."""
+
+import argparse
+import dataclasses
+import inspect
+import json
+import re
+import sys
+import types
+import typing
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+
+from loghi_contract.events import EVENT_VERSION, KINDS, MAX_LINE_BYTES, TERMINAL_KINDS
+
+ROOT = Path(__file__).parents[1]
+PAGE = Path(__file__).parent / "events.md"
+EXAMPLES = ROOT / "tests" / "unit" / "golden_events.jsonl"
+
+_HEAD = f"""\
+# Events
+
+<!-- Written by docs/generate_events.py from the contract; do not edit. -->
+
+A run's record is `out/events.jsonl`: UTF-8, one JSON object a line, at most {MAX_LINE_BYTES} bytes. The same lines
+are the trainer's standard output, and `loghi-runner finetune --json` and `loghi-runner logs RUN --json` print them.
+
+- Readers leave out kinds and keys they do not know; a line that is no event is left out too.
+- There are no NaN: a number that is not finite is `null`.
+- `cer` and `wer` are fractions, pooled over the split, and may be above 1. Times are seconds.
+- A run ends with exactly one of {" and ".join(f"`{kind}`" for kind in TERMINAL_KINDS)}. When the process dies before
+  it, the host concludes from the exit code and the end of `console.log`.
+
+Every event has these keys:
+
+| key | type | meaning |
+|---|---|---|
+| `v` | integer | version of this format, {EVENT_VERSION} |
+| `seq` | integer | number of the event, from 0 |
+| `t` | number | time, in seconds since 1970 (UTC) |
+| `run` | text | the run's id |
+| `kind` | text | one of the kinds below |
+
+`finetune --json` prints, besides, lines of its own: `plan` and `run` before the events, `note` when the user stops the
+run, and at the end `run_record` (run.json with the path of the model), or `error` when nothing was started.
+"""
+
+#: What the fields mean where their name does not say it.
+_MEANINGS = {
+    ("started", "device"): "what the training really runs on; `kind` is cpu or gpu",
+    ("started", "pid"): "process id, as the trainer sees it",
+    ("phase", "name"): "reading_data, loading_model, training, evaluating or saving",
+    ("data_summary", "split"): "train, val, test or base_domain",
+    ("data_summary", "skipped"): "how many lines were left out, by reason",
+    ("charset", "policy"): "extend, fail, replace; new when trained from scratch",
+    ("warning", "code"): "see errors.md",
+    ("step", "steps"): "steps in this epoch",
+    ("epoch", "epoch"): "0 is the base model before any step",
+    ("epoch", "epochs"): "how many are planned; early stopping may end before",
+    ("epoch", "lr"): "learning rate of the last step",
+    ("epoch", "is_best"): "best_val is this epoch now",
+    ("checkpoint", "name"): "best_val or last",
+    ("checkpoint", "path"): "relative to the out folder; the file is there and was opened again",
+    ("evaluation", "split"): "test or base_domain",
+    ("finished", "best_epoch"): "0 reads: keep the base model",
+    ("finished", "model"): "folder of best_val, relative to the out folder",
+    ("failed", "code"): "see errors.md",
+    ("failed", "exit_code"): "see errors.md",
+    ("failed", "traceback_file"): "relative to the out folder",
+}
+_TYPE_WORDS = {int: "integer", float: "number", str: "text", bool: "true or false"}
+
+
+def page() -> str:
+    """The whole page."""
+    examples = {json.loads(line)["kind"]: line for line in EXAMPLES.read_text(encoding="utf-8").splitlines()}
+    parts = [_HEAD]
+    for kind, payload in KINDS.items():
+        own_words = inspect.getdoc(payload) or ""
+        description = "" if own_words.startswith(f"{payload.__name__}(") else f"{own_words}\n\n"
+        rows = "\n".join(_rows(kind, payload))
+        parts.append(
+            f"## `{kind}`\n\n{description}| key | type | meaning |\n|---|---|---|\n{rows}\n\n"
+            f"```json\n{examples[kind]}\n```\n"
+        )
+    return "\n".join(parts)
+
+
+def _rows(kind: str, payload: type) -> Iterator[str]:
+    hints = typing.get_type_hints(payload)
+    for field in dataclasses.fields(payload):
+        meaning = _MEANINGS.get((kind, field.name), "")
+        yield re.sub(" +", " ", f"| `{field.name}` | {_type_words(hints[field.name])} | {meaning} |")
+
+
+def _type_words(hint: typing.Any) -> str:
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        return f"{_type_words(inner[0])} or null"
+    if origin is tuple:
+        return f"list of {_type_words(inner[0])}"
+    if origin is dict:
+        return f"object of {_type_words(inner[1])}"
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return ", ".join(f"`{member.value}`" for member in hint)
+    if dataclasses.is_dataclass(hint):
+        return f"object: {', '.join(f'`{field.name}`' for field in dataclasses.fields(hint))}"
+    return _TYPE_WORDS[hint]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the page is stale")
+    text = page()
+    if not parser.parse_args().check:
+        PAGE.write_text(text, encoding="utf-8")
+        return 0
+    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text:
+        return 0
+    sys.stderr.write(f"{PAGE.name} is stale: run docs/{Path(__file__).name}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""How a run ended, when the trainer says so and when it cannot."""
+
+from dataclasses import replace
+
+import pytest
+
+from loghi_contract.events import Checkpoint, Epoch, Event, Failed, Finished, FinishStatus, Payload
+from loghi_runner.conclude import Stops, conclude
+from loghi_runner.crash_messages import CRASH_MESSAGES, recognise_crash
+from loghi_runner.engines.base import ProcessEnd
+from loghi_runner.progress import Progress
+from loghi_runner.rundir import RunRecord, RunState
+
+RECORD = RunRecord("id", "name", RunState.RUNNING, "now", {}, "local", "cpu", (), "00")
+
+
+def progress(*payloads: Payload) -> Progress:
+    return Progress.of(Event(seq, float(seq), "id", payload) for seq, payload in enumerate(payloads))
+
+
+def epoch(number: int, cer: float, *, is_best: bool = True) -> Epoch:
+    return Epoch(number, 15, 1.0, cer, 0.5, 1e-3, 10.0, is_best)
+
+
+#: One line of each program's log, as it was seen; the pattern of the table has to find it.
+SEEN = {
+    "storage.disk_full": "OSError: [Errno 28] No space left on device: '/out/model/best_val/model.keras'",
+    "storage.quota": "OSError: [Errno 122] Disk quota exceeded",
+    "gpu.out_of_memory": "ResourceExhaustedError: OOM when allocating tensor with shape[8,512]",
+    "memory.out_of_memory": "numpy._core._exceptions._ArrayMemoryError: MemoryError: Unable to allocate 4 GiB",
+    "gpu.driver_mismatch": "Failed to initialize NVML: Driver/library version mismatch",
+    "gpu.lost": "failed call to cuInit: CUDA_ERROR_NO_DEVICE: no CUDA-capable device is detected",
+    "gpu.driver_or_card": "CUDA driver version is insufficient for CUDA runtime version",
+    "storage.not_writable": "OSError: [Errno 30] Read-only file system: '/out/events.jsonl'",
+    "engine.local_packages": "ModuleNotFoundError: No module named 'keras'",
+}
+
+
+@pytest.mark.parametrize("message", CRASH_MESSAGES, ids=lambda message: message.code)
+def test_each_known_message_is_recognised(message) -> None:
+    found = recognise_crash(f"2026-11-22 something before\n{SEEN[message.code]}\n")
+    assert found is message
+
+
+def test_an_unknown_message_is_not_guessed_at() -> None:
+    assert recognise_crash("Traceback (most recent call last):\nKeyError: 'x'\n") is None
+    record = conclude(RECORD, progress(), ProcessEnd(1), "KeyError: 'x'")
+    assert record.error is not None
+    assert record.error.message == "the trainer ended with exit code 1 and no explanation"
+
+
+@pytest.mark.parametrize(
+    ("end", "exit_code", "code", "state"),
+    [
+        (ProcessEnd(137, out_of_memory=True), 4, "memory.out_of_memory", "failed"),
+        (ProcessEnd(-9), 4, "memory.out_of_memory", "failed"),
+        (ProcessEnd(137), 4, "memory.out_of_memory", "failed"),
+        (ProcessEnd(-15), 143, "run.terminated", "failed"),
+        (ProcessEnd(-7), 4, "engine.shared_memory", "failed"),
+        (ProcessEnd(-11), 5, "trainer.crashed", "failed"),
+        (ProcessEnd(139), 5, "trainer.crashed", "failed"),
+        (ProcessEnd(0), 1, "trainer.no_last_event", "failed"),
+        (ProcessEnd(1), 1, "trainer.ended", "failed"),
+        (ProcessEnd(3), 3, "trainer.ended", "failed"),
+        (ProcessEnd(77), 5, "trainer.ended", "failed"),
+        (ProcessEnd(None), 4, "run.lost", "lost"),
+    ],
+)
+def test_an_end_without_a_last_word(end: ProcessEnd, exit_code: int, code: str, state: str) -> None:
+    record = conclude(RECORD, progress(), end, "")
+    assert record.error is not None
+    assert (record.exit_code, record.error.code, record.state.value) == (exit_code, code, state)
+
+
+def test_a_crash_keeps_the_best_val_that_was_announced() -> None:
+    known = progress(Checkpoint("best_val", 1, "model"), epoch(1, 0.2), epoch(2, 0.1))  # epoch 2 not yet on disk
+    record = conclude(RECORD, known, ProcessEnd(-11), "")
+    assert (record.best_epoch, record.best_val_cer) == (1, 0.2)
+    assert record.error is not None and record.error.message.endswith("; best_val of epoch 1 is kept")
+
+
+def test_a_kill_that_the_user_wanted_is_no_lack_of_memory() -> None:
+    record = conclude(RECORD, progress(), ProcessEnd(-9), "", stops=Stops(asked=True, killed=True))
+    assert (record.state, record.exit_code) == (RunState.CANCELLED, 130)
+
+
+@pytest.mark.parametrize(
+    ("stops", "end", "exit_code"),
+    [
+        (Stops(asked=True), ProcessEnd(130), 130),
+        (Stops(asked=True, terminated=True), ProcessEnd(130), 143),
+        (Stops(), ProcessEnd(143), 143),
+        (Stops(), ProcessEnd(None), 130),
+    ],
+)
+def test_a_cancelled_run_ends_with_the_code_of_who_stopped_it(stops: Stops, end: ProcessEnd, exit_code: int) -> None:
+    cancelled = progress(epoch(0, 0.3), Finished(FinishStatus.CANCELLED, 0, 0.3, "m"))
+    record = conclude(RECORD, cancelled, end, "", stops=stops)
+    assert (record.state, record.exit_code) == (RunState.CANCELLED, exit_code)
+
+
+def test_a_run_that_finished_before_ctrl_c_reached_it_is_finished() -> None:
+    done = progress(epoch(0, 0.3), Finished(FinishStatus.COMPLETED, 0, 0.3, "m"))
+    record = conclude(RECORD, done, ProcessEnd(0), "", stops=Stops(asked=True))
+    assert (record.state, record.exit_code) == (RunState.FINISHED, 0)
+
+
+def test_a_crash_at_the_very_end_does_not_undo_a_finished_run() -> None:
+    done = progress(epoch(0, 0.3), Finished(FinishStatus.COMPLETED, 0, 0.3, "m"))
+    assert conclude(RECORD, done, ProcessEnd(-11), "Segmentation fault").exit_code == 0
+
+
+def test_the_trainers_own_explanation_goes_before_the_log() -> None:
+    failed = progress(Failed("data.x", 3, "what", "do this", "list:3", None))
+    record = conclude(RECORD, failed, ProcessEnd(3), SEEN["storage.disk_full"])
+    assert record.error is not None
+    assert (record.error.code, record.error.hint, record.exit_code) == ("data.x", "do this", 3)
+
+
+def test_an_earlier_error_is_replaced_when_the_run_turns_out_well() -> None:
+    lost = replace(RECORD, state=RunState.LOST)
+    done = progress(epoch(0, 0.3), Finished(FinishStatus.COMPLETED, 0, 0.3, "m"))
+    assert conclude(lost, done, ProcessEnd(None), "").error is None

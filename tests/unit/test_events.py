@@ -1,0 +1,58 @@
+"""The encoded form of every event is a promise; golden_events.jsonl holds one of each kind."""
+
+from pathlib import Path
+
+import pytest
+
+from loghi_contract import events
+from loghi_contract.events import KINDS, MAX_LINE_BYTES, Event, Payload, decode_event, encode_event
+
+GOLDEN = Path(__file__).parent / "golden_events.jsonl"
+
+PAYLOADS: tuple[Payload, ...] = (
+    events.Started(
+        events.Versions("0.1.0", "3.15.1", "tensorflow 2.21.0", None), events.Device("cpu", "CPU (2 cores)", None), 7
+    ),
+    events.Phase("training"),
+    events.DataSummary("train", 480, 19211, {"text_too_long": 2}),
+    events.Charset("extend", 98, ("ð", "ſ"), ()),
+    events.Notice("charset.replaced", "the output layer starts afresh", None),
+    events.Step(3, 12, 60, 8.25, 14.5),
+    events.Epoch(3, 15, 8.31, 0.098, 0.31, 0.0003, 61.2, True),
+    events.Checkpoint("best_val", 3, "model/best_val/model.keras"),
+    events.Evaluation("test", events.Model.BEST, 50, 0.11, 0.4),
+    events.Finished(events.FinishStatus.EARLY_STOPPED, 3, 0.098, "model/best_val"),
+    events.Failed("data.no_lines", 3, "no line is left in the train list: 4 missing_image", "Look.", "train", None),
+)
+
+
+def encoded() -> bytes:
+    return b"".join(
+        encode_event(Event(seq, 1795338000.25 + seq, "20261122-090000-k3f9", payload))
+        for seq, payload in enumerate(PAYLOADS)
+    )
+
+
+def test_every_kind_is_encoded_as_promised() -> None:
+    assert encoded().decode() == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_there_is_an_example_of_every_kind() -> None:
+    assert [payload.kind for payload in PAYLOADS] == list(KINDS)
+
+
+@pytest.mark.parametrize("line", GOLDEN.read_bytes().splitlines(keepends=True), ids=lambda line: line[-40:].decode())
+def test_what_was_written_is_read_back(line: bytes) -> None:
+    event = decode_event(line)
+    assert event is not None
+    assert encode_event(event) == line
+
+
+def test_a_loss_that_is_no_number_becomes_null() -> None:
+    line = encode_event(Event(0, 0.0, "run", events.Step(1, 1, 1, float("nan"), float("inf"))))
+    assert b'"loss":null,"lines_per_second":null' in line
+
+
+def test_a_long_message_is_cut_to_fit_a_line() -> None:
+    line = encode_event(Event(0, 0.0, "run", events.Notice("x.y", "ð" * 100_000, "ſ" * 100_000)))
+    assert len(line) <= MAX_LINE_BYTES

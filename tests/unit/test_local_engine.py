@@ -1,0 +1,131 @@
+"""Processes without a container: the right command, environment and identity."""
+
+import os
+import sys
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from loghi_contract.job import DeviceKind
+from loghi_runner.engines import NO_DAEMON, choose_engine, load_engine
+from loghi_runner.engines.base import Engine, Handle, Launch, Mount, ProcessEnd
+from loghi_runner.engines.local import LocalEngine
+from loghi_runner.errors import EngineError
+from loghi_runner.processes import find_process, name_process
+
+
+def launch(run_dir: Path, *, gpus: tuple[str, ...] = (), mounts: tuple[Mount, ...] = ()) -> Launch:
+    return Launch("run", run_dir, "", DeviceKind.GPU if gpus else DeviceKind.CPU, gpus, mounts)
+
+
+def wait_for(handle: Handle) -> None:
+    """Until the process has ended; its exit code is left for the engine."""
+    os.waitid(os.P_PID, int(handle.id.partition(":")[0]), os.WEXITED | os.WNOWAIT)
+
+
+def run_to_its_end(engine: LocalEngine, work: Launch) -> ProcessEnd:
+    handle = engine.start(work, work.run_dir / "console.log")
+    wait_for(handle)
+    end = engine.poll(handle)
+    assert end is not None
+    return end
+
+
+def python(program: str) -> LocalEngine:
+    return LocalEngine([sys.executable, "-c", program])
+
+
+def test_the_trainer_sees_the_containers_folders(tmp_path: Path) -> None:
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "scans" / "a.png").write_text("image", encoding="utf-8")
+    mounts = (Mount(tmp_path / "scans", PurePosixPath("/in/data/0"), read_only=True),)
+    program = "import os, sys; sys.stderr.write(open(os.environ['LOGHI_ROOT'] + '/in/data/0/a.png').read())"
+    end = run_to_its_end(python(program), launch(tmp_path, mounts=mounts))
+    assert end == ProcessEnd(0)
+    assert (tmp_path / "console.log").read_text(encoding="utf-8") == "image"
+
+
+@pytest.mark.parametrize(("gpus", "seen"), [((), "-1"), (("GPU-1", "GPU-2"), "GPU-1,GPU-2")])
+def test_only_the_chosen_cards_are_visible(tmp_path: Path, gpus: tuple[str, ...], seen: str) -> None:
+    program = "import os, sys; sys.stderr.write(os.environ['CUDA_VISIBLE_DEVICES'])"
+    run_to_its_end(python(program), launch(tmp_path, gpus=gpus))
+    assert (tmp_path / "console.log").read_text(encoding="utf-8") == seen
+
+
+def test_the_exit_code_is_known_to_who_started_it_only(tmp_path: Path) -> None:
+    engine = python("raise SystemExit(3)")
+    work = launch(tmp_path)
+    handle = engine.start(work, tmp_path / "console.log")
+    wait_for(handle)
+    assert LocalEngine().poll(handle) == ProcessEnd(None)
+    assert engine.poll(handle) == ProcessEnd(3)
+
+
+def test_a_process_id_that_was_given_away_is_not_ours() -> None:
+    pid, _, started = name_process(os.getpid()).partition(":")
+    assert find_process(f"{pid}:{started}") is not None
+    earlier = Handle("local", f"{pid}:{float(started) - 3600}")
+    assert LocalEngine().poll(earlier) == ProcessEnd(None)
+    LocalEngine().kill(earlier)  # must not end this test
+
+
+def test_cleaning_up_leaves_the_data_behind_the_links_alone(tmp_path: Path) -> None:
+    data = tmp_path / "scans"
+    data.mkdir()
+    (data / "a.png").write_text("image", encoding="utf-8")
+    mounts = (Mount(data, PurePosixPath("/in/data/0"), read_only=True),)
+    engine = python("")
+    handle = engine.start(launch(tmp_path, mounts=mounts), tmp_path / "console.log")
+    wait_for(handle)
+    engine.poll(handle)
+    engine.clean_up(handle, tmp_path / "console.log", keep=False)
+    assert not (tmp_path / "places").exists()
+    assert (data / "a.png").exists()
+
+
+def test_a_command_that_cannot_be_started_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="could not be started"):
+        LocalEngine(["/no/such/program"]).start(launch(tmp_path), tmp_path / "console.log")
+    assert not (tmp_path / "places").exists()
+
+
+class FakeDocker:
+    name = "docker"
+
+    def __init__(self, error: EngineError | None) -> None:
+        self.error = error
+
+    def check(self) -> str:
+        if self.error is not None:
+            raise self.error
+        return "docker, version 28"
+
+
+def with_docker(monkeypatch: pytest.MonkeyPatch, error: EngineError | None) -> None:
+    def load(name: str) -> Engine:
+        return FakeDocker(error) if name == "docker" else LocalEngine(["true"])  # type: ignore[return-value]
+
+    monkeypatch.setattr("loghi_runner.engines.load_engine", load)
+
+
+def test_auto_prefers_docker(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_docker(monkeypatch, None)
+    assert choose_engine("auto")[1] == "docker, version 28"
+
+
+def test_auto_goes_without_a_container_only_where_there_is_no_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_docker(monkeypatch, EngineError(NO_DAEMON, "no daemon"))
+    engine, sentence = choose_engine("auto")
+    assert engine.name == "local"
+    assert sentence.endswith("no Docker daemon on this machine, so without a container")
+
+
+def test_auto_does_not_get_round_a_daemon_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_docker(monkeypatch, EngineError("engine.docker_permission", "your account may not use Docker"))
+    with pytest.raises(EngineError, match="may not use Docker"):
+        choose_engine("auto")
+
+
+def test_an_engine_of_a_newer_version_is_named() -> None:
+    with pytest.raises(EngineError, match="there is no engine 'slurm'"):
+        load_engine("slurm")

@@ -1,0 +1,39 @@
+"""What is known of a run while it goes on."""
+
+import pytest
+
+from loghi_contract.events import Epoch, Event, Phase, Step
+from loghi_runner.progress import Progress
+
+
+def epoch(number: int, cer: float = 0.2, *, is_best: bool = False, seconds: float = 60.0) -> Epoch:
+    return Epoch(number, 5, None, cer, 0.5, None, seconds, is_best)
+
+
+def at(*timed: tuple[float, Epoch | Step | Phase], epochs: int | None = None) -> Progress:
+    return Progress.of((Event(i, t, "run", payload) for i, (t, payload) in enumerate(timed)), epochs)
+
+
+def test_the_time_left_is_whole_epochs_and_the_rest_of_this_one() -> None:
+    progress = at((0, epoch(0, is_best=True)), (60, epoch(1)), (90, Step(2, 5, 10, 1.0, 9.0)))
+    assert progress.remaining_s == pytest.approx(3.5 * 60)
+
+
+def test_the_first_epoch_is_estimated_from_its_steps_but_not_from_the_first() -> None:
+    # the first step took 30 s, the others 1 s each
+    progress = at((0, epoch(0)), (30, Step(1, 1, 10, 1.0, 1.0)), (34, Step(1, 5, 10, 1.0, 9.0)))
+    assert progress.remaining_s == pytest.approx(4.5 * 10)
+
+
+def test_nothing_is_promised_before_something_is_known() -> None:
+    assert at((0, epoch(0)), epochs=5).remaining_s is None
+    assert at((0, Step(1, 1, 10, 1.0, 1.0)), epochs=5).remaining_s is None
+
+
+def test_no_time_is_told_while_the_last_scores_are_made() -> None:
+    assert at((0, epoch(0)), (60, epoch(1)), (61, Phase("evaluating"))).remaining_s is None
+
+
+def test_the_best_epoch_is_the_one_the_trainer_marked() -> None:
+    progress = at((0, epoch(0, 0.3, is_best=True)), (1, epoch(1, 0.2, is_best=True)), (2, epoch(2, 0.2)))
+    assert progress.best is not None and progress.best.epoch == 1

@@ -1,0 +1,61 @@
+"""How numbers, paths and events read."""
+
+from pathlib import Path
+
+import pytest
+
+from loghi_contract import events
+from loghi_runner.wording import counted, duration, event_line, percent, short_path
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0:00"), (7.4, "0:07"), (59.6, "1:00"), (725, "12:05"), (11045, "3:04:05")]
+)
+def test_durations_read_like_a_clock(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_fractions_become_percent_only_on_screen() -> None:
+    assert percent(0.0534) == "5.3 %"
+
+
+def test_paths_below_the_working_folder_are_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert short_path(tmp_path / "runs" / "x") == "runs/x"
+    assert short_path(Path("/elsewhere/x")) == "/elsewhere/x"
+
+
+def test_the_most_frequent_reason_comes_first() -> None:
+    assert (
+        counted({"empty_text": 1, "missing_image": 8, "malformed": 1}) == "8 missing_image, 1 empty_text, 1 malformed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("payload", "text"),
+    [
+        (
+            events.Started(events.Versions("0", "3.15", "tf", "12"), events.Device("gpu", "H0", 16000), 1),
+            "started on H0 (GPU, 16000 MB), Keras 3.15",
+        ),
+        (events.Phase("reading_data"), "reading the lines"),
+        (events.Phase("a_new_one"), "a new one"),
+        (events.DataSummary("val", 48, 900, {"empty_text": 2}), "validation lines: 48, skipped: 2 empty_text"),
+        (events.Charset("extend", 96, ("ð", "ſ"), ()), "the base model knows 96 characters; new: ð ſ"),
+        (events.Notice("a.b", "watch out", "do this"), "warning: watch out (do this)"),
+        (events.Step(3, 12, 60, None, 14.5), "epoch 3, step 12 of 60: loss –, 14.5 lines/s"),
+        (events.Checkpoint("best_val", 3, "x"), "saved best_val (epoch 3)"),
+        (
+            events.Evaluation("test", events.Model.BASE, 50, 0.312, 0.8),
+            "base model on 50 test lines: CER 31.2 %, WER 80.0 %",
+        ),
+        (
+            events.Finished(events.FinishStatus.CANCELLED, 3, 0.1, "model/best_val"),
+            "stopped; best_val is epoch 3",
+        ),
+        (events.Failed("data.x", 3, "no line is left", None, None, None), "failed: no line is left [data.x]"),
+    ],
+    ids=lambda value: value.kind if hasattr(value, "kind") else "",
+)
+def test_every_event_reads_as_one_line(payload: events.Payload, text: str) -> None:
+    assert event_line(payload) == text

@@ -31,9 +31,25 @@ from loghi_runner.wording import epoch_line, event_line
 _SEVERITY_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
+class _Console(Console):
+    """Goes silent when its reader is gone (`... 2>&1 | tee log`, then Ctrl+C ends tee too); rich would exit."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        write_nowhere(self.file.fileno())
+
+
+def write_nowhere(*descriptors: int) -> None:
+    """Whatever is still written to these, now or at exit, is lost without an error."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in descriptors:
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
 def make_console(*, stderr: bool) -> Console:
     """A rich console that marks nothing up by itself: paths and texts are shown as they are."""
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    return _Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def say(console: Console, text: str | Text) -> None:
@@ -175,11 +191,7 @@ class PersonView:
             self._live = None
 
     def abandon(self) -> None:
-        # the terminal is closed: whatever is still written, now or at exit, must go nowhere
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for descriptor in (1, 2):
-            os.dup2(nowhere, descriptor)
-        os.close(nowhere)
+        write_nowhere(1, 2)
 
 
 class JsonView:
@@ -201,7 +213,7 @@ class JsonView:
         pass
 
     def abandon(self) -> None:
-        PersonView().abandon()
+        write_nowhere(1, 2)
 
     def _write(self, value: Mapping[str, Any]) -> None:
         try:

@@ -61,16 +61,18 @@ class Watch:
             raise Detached
         if self._wishes.stops >= 1 and not self.stops.asked:
             self.stops = replace(self.stops, asked=True, terminated=self._wishes.terminated)
-            self._note("stopping after this step; Ctrl+C again ends at once")
+            # done first, told afterwards: the key press may have ended the reader of what we tell, too
             try:
                 self._engine.interrupt(self._handle)
             except EngineError as error:
                 # the run goes on; a second Ctrl+C tries harder
                 self._note(f"it could not be asked to stop: {error.message}")
+            else:
+                self._note("stopping after this step; Ctrl+C again ends at once")
         if self._wishes.stops >= 2 and not self.stops.killed:
-            self._note("ending at once")
             self.stops = replace(self.stops, killed=True)
             self.kill()
+            self._note("ending at once")
 
     def kill(self) -> None:
         self._engine.kill(self._handle)

@@ -150,7 +150,10 @@ def workplace(tmp_path: Path) -> Iterator[Workplace]:
     for process in place.started:
         if process.poll() is None:
             process.kill()
-        process.communicate()
+        process.wait()
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
 
 
 @pytest.fixture

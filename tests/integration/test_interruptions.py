@@ -152,6 +152,18 @@ def test_a_reader_that_goes_away_does_not_end_the_run(workplace, until) -> None:
     assert json.loads(workplace.run("show", "last", "--json").stdout)["state"] == "finished"
 
 
+def test_ctrl_c_that_ends_the_reader_too_still_stops_the_run(workplace) -> None:
+    """`loghi-runner finetune config.yaml 2>&1 | tee log`, then Ctrl+C: it reaches tee as well."""
+    workplace.scenario = "stops_when_asked"
+    host = workplace.start("finetune", "config.yaml", stderr=subprocess.STDOUT)
+    while not host.stdout.readline().startswith("epoch 1 "):
+        pass
+    host.stdout.close()
+    os.killpg(host.pid, signal.SIGINT)
+    assert host.wait(30) == 130
+    assert workplace.record()["state"] == "cancelled"
+
+
 class Watcher:
     """A view that keeps what it is told."""
 

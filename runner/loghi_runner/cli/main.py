@@ -1,7 +1,6 @@
 """The command `loghi-runner`: all command groups, and the one place where errors end."""
 
 import logging
-import os
 import sys
 import tempfile
 import traceback
@@ -14,7 +13,7 @@ from loghi_contract import CONTRACT, __version__
 from loghi_contract.exit_codes import ExitCode
 from loghi_runner.cli import doctor, export, finetune, image, init, runs
 from loghi_runner.cli.options import AsJson
-from loghi_runner.console import error_json, make_console, print_error, print_json
+from loghi_runner.console import error_json, make_console, print_error, print_json, write_nowhere
 from loghi_runner.errors import RunnerError, UsageError
 from loghi_runner.watch import Detached
 
@@ -78,7 +77,7 @@ def run(arguments: Sequence[str]) -> int:
         return int(ExitCode.OK)
     except BrokenPipeError:
         # `loghi-runner logs last | head`: the reader has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        write_nowhere(sys.stdout.fileno())
         return int(ExitCode.OK)
     except Exception as error:  # noqa: BLE001  # the top of the process: everything else is our own fault
         _tell(_bug(error), as_json)

@@ -39,8 +39,7 @@ def show_command(run: RunName, output: Output = DEFAULT_OUTPUT, as_json: AsJson 
         print_json(show_json(look))
         return
     answer = make_console(stderr=False)
-    print_rows(answer, show_rows(look), indent=0)
-    print_rows(answer, answer_rows(look.folder, look.record), indent=0)
+    print_rows(answer, [*show_rows(look), *answer_rows(look.folder, look.record)], indent=0)
     if look.record.error is not None:
         print_error(make_console(stderr=True), look.record.error)
 

@@ -46,19 +46,19 @@ def _build(config: dict[str, Any]) -> keras.Model:
     inputs = keras.Input(first["config"]["batch_input_shape"][1:], name=first["config"]["name"])
     x = inputs
     for layer in rest:
-        x = keras.layers.deserialize({"class_name": layer["class_name"], "config": _keras3(layer["config"])})(x)
+        x = keras.layers.deserialize(_keras3_layer(layer))(x)
     return keras.Model(inputs, x, name=config["name"])
 
 
-def _keras3(config: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: value for key, value in config.items() if key not in _DROPPED_ARGUMENTS}
+def _keras3_layer(layer: dict[str, Any]) -> dict[str, Any]:
+    """A layer's description without what Keras 3 does not take, inner layers included."""
+    config = {key: value for key, value in layer["config"].items() if key not in _DROPPED_ARGUMENTS}
     for key in ("layer", "backward_layer"):
-        if isinstance(kept.get(key), dict):
-            inner = kept[key]
-            kept[key] = {"class_name": inner["class_name"], "config": _keras3(inner["config"])}
-    if isinstance(kept.get("axis"), list):
-        kept["axis"] = -1 if kept["axis"] == [3] else kept["axis"][0]
-    return kept
+        if isinstance(config.get(key), dict):
+            config[key] = _keras3_layer(config[key])
+    if isinstance(config.get("axis"), list):
+        config["axis"] = config["axis"][0]
+    return {"module": "keras.layers", "class_name": layer["class_name"], "config": config, "registered_name": None}
 
 
 def _copy_weights(network: keras.Model, layers: list[dict[str, Any]], file: h5py.File) -> None:

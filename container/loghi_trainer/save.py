@@ -85,6 +85,7 @@ def _write_portable(network: keras.Model, path: Path) -> None:
                 for member in source.infolist():
                     if member.filename == "config.json":
                         config = _without_newer_keys(json.loads(source.read(member)))
+                        config.pop("compile_config", None)  # nothing to compile with: no optimizer is kept
                         target.writestr(member.filename, json.dumps(config))
                     else:
                         with source.open(member) as read, target.open(member.filename, "w", force_zip64=True) as write:

@@ -1,0 +1,1 @@
+"""Speed and accuracy beside Loghi HTR itself, on the same base model, lines, epochs and batch size."""

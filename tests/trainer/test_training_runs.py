@@ -1,0 +1,237 @@
+"""Whole runs of the trainer as a process: what it says, what it leaves, how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from loghi_contract.exit_codes import ExitCode
+from loghi_contract.model_folder import inspect_model_folder
+from tests.trainer.made_jobs import JobFolder, made_texts
+from tests.trainer.made_jobs import make_job as write_job
+
+pytest.importorskip("keras", reason="the trainer's packages are not installed")
+
+pytestmark = pytest.mark.tf
+
+MakeJob = Callable[..., JobFolder]
+REPOSITORY = Path(__file__).parents[2]
+
+
+def start(job: JobFolder) -> subprocess.Popen[bytes]:
+    environment = os.environ | {"LOGHI_ROOT": str(job.root), "PYTHONPATH": str(REPOSITORY / "container")}
+    with (job.root / "stderr").open("wb") as stderr:
+        return subprocess.Popen(
+            [sys.executable, "-m", "loghi_trainer"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            start_new_session=True,
+        )
+
+
+def run(job: JobFolder) -> int:
+    process = start(job)
+    process.communicate()
+    return process.returncode
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> JobFolder:
+    """A small model trained from scratch, the base model of the tests below."""
+    job = write_job(
+        tmp_path_factory.mktemp("trained") / "run",
+        train=made_texts(160, 1),
+        test=made_texts(12, 3),
+        training={"epochs": 8, "learning_rate": 0.006},
+    )
+    assert run(job) == ExitCode.OK, (job.root / "stderr").read_text()
+    return job
+
+
+def test_training_from_scratch_learns_to_read(trained: JobFolder) -> None:
+    [before, after] = trained.of_kind("evaluation")
+
+    assert after.cer < 0.5 * before.cer
+    assert trained.of_kind("epoch")[0].epoch == 0
+
+
+def test_stdout_is_the_events_file_to_the_byte(make_job: MakeJob) -> None:
+    job = make_job(training={"epochs": 1})
+    process = start(job)
+    stdout, _ = process.communicate()
+
+    assert stdout == (job.out / "events.jsonl").read_bytes()
+    assert job.events()[-1].payload.kind == "finished"
+    assert [event.seq for event in job.events()] == list(range(len(job.events())))
+
+
+def test_best_val_is_a_model_folder_of_loghi(trained: JobFolder) -> None:
+    folder = trained.out / "model/best_val"
+    facts = inspect_model_folder(folder)
+    config = json.loads((folder / "config.json").read_text())
+
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "charlist.txt",
+        "config.json",
+        "model.keras",
+        "tokenizer.json",
+    ]
+    assert facts.name == config["model_name"] == "new_hand"
+    assert config["model_channels"] == 1
+    assert {"git_hash", "model", "uuid"} <= config.keys()
+    assert str(trained.root) not in (folder / "config.json").read_text()
+
+
+def test_saved_model_has_no_dead_optimizer_and_no_key_that_old_keras_refuses(trained: JobFolder) -> None:
+    with zipfile.ZipFile(trained.out / "model/best_val/model.keras") as archive:
+        config = archive.read("config.json").decode()
+        weights = archive.read("model.weights.h5")
+
+    for key in ("compile_config", "input_axes", "renorm", "quantization_config", "SideBySide"):
+        assert key not in config
+    assert b"optimizer" not in weights
+
+
+def test_two_runs_with_one_seed_give_the_same_epoch_table(make_job: MakeJob, trained: JobFolder) -> None:
+    jobs = [
+        make_job(name=name, base_model=trained.out / "model/best_val", training={"augmentation": "light"})
+        for name in ("one", "two")
+    ]
+    for job in jobs:
+        assert run(job) == ExitCode.OK
+
+    tables = [
+        [(row.epoch, row.train_loss, row.val_cer, row.val_wer, row.is_best) for row in job.of_kind("epoch")]
+        for job in jobs
+    ]
+    assert tables[0] == tables[1]
+    assert len(tables[0]) == 3
+
+
+def test_fine_tuning_adds_new_letters_and_names_them(make_job: MakeJob, trained: JobFolder) -> None:
+    base_model = trained.out / "model/best_val"
+    before = {path.name: path.read_bytes() for path in base_model.iterdir()}
+    job = make_job(base_model=base_model, train=made_texts(24, 4, "abcdð"), val=made_texts(6, 5, "abcð"))
+
+    assert run(job) == ExitCode.OK
+
+    [charset] = job.of_kind("charset")
+    assert charset.added == ("ð",)
+    assert inspect_model_folder(job.out / "model/best_val").tokenizer.characters[-1] == "ð"
+    assert {path.name: path.read_bytes() for path in base_model.iterdir()} == before
+
+
+def test_policy_fail_ends_with_the_data_exit_code(make_job: MakeJob, trained: JobFolder) -> None:
+    job = make_job(base_model=trained.out / "model/best_val", train=["ðð", "ab"], charset="fail")
+
+    assert run(job) == ExitCode.DATA
+
+    [failed] = job.of_kind("failed")
+    assert failed.code == "charset.unknown_characters"
+    assert "ð" in failed.message
+    assert "Traceback" in (job.out / failed.traceback_file).read_text()
+
+
+def test_unreadable_images_are_skipped_counted_and_listed(make_job: MakeJob, trained: JobFolder) -> None:
+    job = make_job(base_model=trained.out / "model/best_val", training={"epochs": 1})
+    (job.root / "in/data/0/train 3.png").write_bytes(b"no image")
+
+    assert run(job) == ExitCode.OK
+
+    summary = next(s for s in job.of_kind("data_summary") if s.split == "train")
+    assert summary.skipped == {"unreadable_image": 1}
+    assert "train 3.png" in (job.out / "report/skipped_lines.tsv").read_text()
+
+
+def test_run_with_no_usable_line_is_refused(make_job: MakeJob, trained: JobFolder) -> None:
+    job = make_job(base_model=trained.out / "model/best_val", train=["a"])
+    (job.root / "in/data/0/train 0.png").write_bytes(b"")
+
+    assert run(job) == ExitCode.DATA
+    assert job.of_kind("failed")[0].code == "data.no_lines"
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)]
+)
+def test_a_signal_ends_the_run_after_the_step_and_keeps_best_val(
+    make_job: MakeJob, trained: JobFolder, number: signal.Signals, code: ExitCode
+) -> None:
+    job = make_job(
+        base_model=trained.out / "model/best_val",
+        train=made_texts(200, 6),
+        training={"epochs": 500, "early_stopping": 500},
+    )
+    process = start(job)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if b'"kind":"step"' in line:
+            process.send_signal(number)
+            break
+    process.communicate()
+
+    assert process.returncode == code
+    assert job.of_kind("finished")[0].status == "cancelled"
+    assert inspect_model_folder(job.out / "model/best_val").classes > 3
+
+
+def test_stopped_training_never_leaves_a_half_written_model(make_job: MakeJob, trained: JobFolder) -> None:
+    job = make_job(base_model=trained.out / "model/best_val", training={"epochs": 500, "early_stopping": 500})
+    process = start(job)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if b'"kind":"checkpoint"' in line:
+            process.kill()
+            break
+    process.communicate()
+
+    assert process.returncode == -signal.SIGKILL
+    inspect_model_folder(job.out / "model/best_val")
+
+
+def test_job_of_another_contract_is_refused(make_job: MakeJob) -> None:
+    job = make_job(contract=99)
+
+    assert run(job) == ExitCode.CONTRACT
+    assert job.of_kind("failed")[0].code == "job.contract"
+
+
+def test_unknown_key_in_the_job_is_refused(make_job: MakeJob) -> None:
+    job = make_job(surprise=1)
+
+    assert run(job) == ExitCode.CONTRACT
+    assert "surprise" in job.of_kind("failed")[0].message
+
+
+def test_gpu_asked_for_and_absent_is_an_engine_error_not_a_cpu_run(make_job: MakeJob) -> None:
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        pytest.skip("this machine has a GPU, so one that is asked for is there")
+    job = make_job(device="gpu")
+
+    assert run(job) == ExitCode.ENGINE
+    assert job.of_kind("failed")[0].code == "device.no_gpu"
+
+
+def test_full_disk_fails_with_the_engine_exit_code_and_keeps_what_was_saved(
+    make_job: MakeJob, trained: JobFolder
+) -> None:
+    """A file size limit stands in for the full disk: writing fails with the same kind of error."""
+    job = make_job(base_model=trained.out / "model/best_val")
+    limited = ["bash", "-c", f"ulimit -f 20; trap '' XFSZ; exec {sys.executable} -m loghi_trainer"]
+    environment = os.environ | {"LOGHI_ROOT": str(job.root), "PYTHONPATH": str(REPOSITORY / "container")}
+
+    ended = subprocess.run(limited, env=environment, capture_output=True, check=False)
+
+    assert ended.returncode == ExitCode.ENGINE
+    assert job.of_kind("failed")[0].code == "storage.cannot_save"
+    assert not (job.out / "model/best_val/model.keras").exists()
+    assert not list((job.out / "model/best_val").glob(".*"))

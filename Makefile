@@ -3,6 +3,8 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 LOCK := requirements/dev.txt
+# Keras versions of users' Loghi installations: a test opens best_val in each
+OLD_KERAS := 3.9.2 3.13.2
 # installed again when what is to be installed differs, whatever the files' dates say
 STAMP := $(VENV)/.installed-$(shell cat $(LOCK) pyproject.toml | sha256sum | cut -c1-16)
 # for `make image`, `make demo`: an image with Python 3.11 when the Dockerfile's default cannot be pulled
@@ -39,6 +41,9 @@ $(STAMP):
 	echo "setup: installing the packages of $(LOCK) into $(VENV)"; \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(LOCK); \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .; \
+	for keras in $(OLD_KERAS); do \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	        --upgrade --target $(VENV)/keras-$$keras --requirement requirements/keras-$$keras.txt; done; \
 	touch $@
 
 demo: setup

@@ -10,7 +10,7 @@ from loghi_contract import CONTRACT
 from loghi_contract.events import Event, decode_event
 
 ALPHABET = "abcdefgh "
-SMALL_VGSL = "None,None,32,1 Cr3,3,8 Mp2,2,2,2 Bn Cr3,3,12 Mp2,2,2,2 Bn Rc3 Bl24 D10 Fs92"
+SMALL_VGSL = "None,None,32,1 Cr3,3,16 Mp2,2,2,2 Bn Cr3,3,24 Mp2,2,2,2 Bn Rc3 Bl32 Fs92"
 
 
 @dataclass(frozen=True)

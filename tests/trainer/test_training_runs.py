@@ -47,9 +47,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> JobFolder:
     """A small model trained from scratch, the base model of the tests below."""
     job = write_job(
         tmp_path_factory.mktemp("trained") / "run",
-        train=made_texts(160, 1),
+        train=made_texts(300, 1),
         test=made_texts(12, 3),
-        training={"epochs": 8, "learning_rate": 0.006},
+        training={"epochs": 11, "batch_size": 8, "learning_rate": 0.005, "early_stopping": 11},
     )
     assert run(job) == ExitCode.OK, (job.root / "stderr").read_text()
     return job

@@ -176,6 +176,16 @@ def test_unreadable_specification_is_refused_with_an_example() -> None:
     assert "recommended" in (refused.value.hint or "")
 
 
+def test_dropout_in_the_older_spelling_is_refused_not_lost() -> None:
+    from loghi_trainer.base_model import build_base_model
+    from loghi_trainer.errors import DataError
+
+    with pytest.raises(DataError) as refused:
+        build_base_model("None,None,64,1 Cr3,3,8 Mp2,2,2,2 Rc3 Bl16,D50 Fs9")
+
+    assert "Bl16 D50" in (refused.value.hint or "")
+
+
 def test_every_loghi_library_name_builds() -> None:
     from loghi_trainer.base_model import LIBRARY, build_base_model
 

@@ -74,7 +74,7 @@ def client() -> Iterator[docker.DockerClient]:
 
 
 @pytest.fixture(scope="session")
-def probe_image(client: docker.DockerClient) -> str:
+def probe_image(client: docker.DockerClient) -> Iterator[str]:
     """The CPU image with the probe in place of the trainer."""
     context = io.BytesIO()
     files = {
@@ -89,7 +89,8 @@ def probe_image(client: docker.DockerClient) -> str:
             archive.addfile(member, io.BytesIO(text.encode()))
     context.seek(0)
     client.images.build(fileobj=context, custom_context=True, tag=PROBE_IMAGE, rm=True, forcerm=True)
-    return PROBE_IMAGE
+    yield PROBE_IMAGE
+    client.images.remove(PROBE_IMAGE, force=True)
 
 
 @pytest.fixture

@@ -208,7 +208,7 @@ def test_a_lock_names_no_host_and_pins_by_hash(lock: Path) -> None:
     assert "://" not in text
     assert "index-url" not in text
     if lock.suffix == ".txt":
-        assert len(_pins(lock)) == len(re.findall(r"^\S+==.* \\$", text, re.MULTILINE)) > 10
+        assert len(_pins(lock)) == len(re.findall(r"^\S+==.* \\$", text, re.MULTILINE)) > 0
 
 
 def test_the_dockerfile_asks_a_registry_for_the_base_image_only() -> None:

@@ -10,7 +10,8 @@ import typer
 from loghi_runner import image, image_build
 from loghi_runner.cli.options import AsJson
 from loghi_runner.console import print_json
-from loghi_runner.engines import load_engine
+from loghi_runner.engines import NO_DAEMON, load_engine
+from loghi_runner.errors import EngineError
 from loghi_runner.image import ImageStore, Variant
 
 app = typer.Typer(no_args_is_help=True, help="Build or check the trainer's container image.")
@@ -31,12 +32,18 @@ def build(
     ] = None,
     tag: Annotated[str | None, typer.Option(help="The image's name (default: loghi-runner:VERSION-VARIANT).")] = None,
     if_missing: Annotated[
-        bool, typer.Option("--if-missing", help="Do nothing when a fitting image is there (default: build).")
+        bool, typer.Option("--if-missing", help="Do nothing with a fitting image, or without Docker (default: build).")
     ] = False,
 ) -> None:
     """Build the trainer's image with this machine's docker program (BuildKit)."""
     engine = load_engine("docker")
-    engine.check()
+    try:
+        engine.check()
+    except EngineError as error:
+        if not (if_missing and error.code == NO_DAEMON):
+            raise
+        typer.echo(f"{error.message}: no image is needed", err=True)
+        return
     store = cast(ImageStore, engine)
     name = tag or image.image_name(variant)
     if not (if_missing and image.has_fitting_image(store, name)):

@@ -3,9 +3,7 @@
 `LOGHI_RUNNER_REQUIRE=docker,tf` makes a lack of what these markers need an error instead (continuous integration).
 """
 
-import gc
 import os
-import warnings
 from collections import Counter
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -32,18 +30,12 @@ def lack_of_docker() -> str | None:
     from loghi_runner.engines.docker import DockerEngine
 
     engine = DockerEngine()
-    lack = None
-    with warnings.catch_warnings():
-        # the docker package drops a socket that it could not connect
-        warnings.simplefilter("ignore", ResourceWarning)
-        try:
-            engine.check()
-            require_image(engine, default_image(DeviceKind.CPU))
-        except RunnerError as error:
-            lack = f"{error.message}. {error.hint or ''}".strip()
-        del engine
-        gc.collect()
-    return lack
+    try:
+        engine.check()
+        require_image(engine, default_image(DeviceKind.CPU))
+    except RunnerError as error:
+        return f"{error.message}. {error.hint or ''}".strip()
+    return None
 
 
 def lack_of_gpu() -> str | None:

@@ -62,7 +62,8 @@ class FakeDaemon:
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
-                self.wfile.write(content)
+                if content:
+                    self.wfile.write(content)
 
             do_GET = do_POST = do_DELETE = _answer  # noqa: N815  # the names http.server asks for
 

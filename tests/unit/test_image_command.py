@@ -6,9 +6,6 @@ import pytest
 
 from loghi_runner.cli.main import run
 
-# the docker package drops a socket that it could not connect
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-
 
 @pytest.fixture(autouse=True)
 def without_docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

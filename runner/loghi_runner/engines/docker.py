@@ -17,6 +17,7 @@ from docker.utils import kwargs_from_env
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines import NO_DAEMON
 from loghi_runner.engines.base import Handle, Launch, ProcessEnd
+from loghi_runner.engines.connection import causes_of, knock
 from loghi_runner.engines.docker_messages import explain, refused
 from loghi_runner.errors import EngineError
 from loghi_runner.image import ImageFacts
@@ -117,9 +118,11 @@ class DockerEngine:
 
     def _api(self) -> docker.APIClient:
         if self._client is None:
+            connection = self._connection()
             try:
-                self._client = docker.APIClient(version="auto", **self._connection())
-            except docker.errors.DockerException as error:
+                knock(connection.get("base_url", ""))
+                self._client = docker.APIClient(version="auto", **connection)
+            except (docker.errors.DockerException, OSError) as error:
                 raise self._unreachable(error) from error
         return self._client
 
@@ -169,7 +172,7 @@ class DockerEngine:
             raise self._unreachable(error) from error
 
     def _unreachable(self, error: BaseException) -> EngineError:
-        causes = tuple(_causes(error))
+        causes = tuple(causes_of(error))
         where = self._address()
         if any(isinstance(cause, PermissionError) for cause in causes):
             return refused(where)
@@ -287,12 +290,3 @@ def _write_whole(path: Path, parts: Iterator[bytes]) -> None:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error, what caused it, and the errors it was made of: the socket's own error lies three deep."""
-    seen: list[BaseException] = [error]
-    for item in seen:
-        inner = [item.__cause__, item.__context__, *getattr(item, "args", ())]
-        seen += [cause for cause in inner if isinstance(cause, BaseException) and cause not in seen]
-    yield from seen

@@ -3,11 +3,14 @@
 Standard output holds the answer, standard error everything else.
 """
 
+import contextlib
+import errno
+import io
 import json
 import os
 import sys
-from collections.abc import Mapping
-from typing import Any  # JSON values have no narrower type
+from collections.abc import Iterator, Mapping
+from typing import Any, TextIO, cast  # JSON values have no narrower type
 
 from rich.console import Console
 from rich.padding import Padding
@@ -32,11 +35,44 @@ _SEVERITY_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Seve
 
 
 class _Console(Console):
-    """Goes silent when its reader is gone (`... 2>&1 | tee log`, then Ctrl+C ends tee too); rich would exit."""
-
     def on_broken_pipe(self) -> None:
-        self.quiet = True
-        write_nowhere(self.file.fileno())
+        # rich would exit with 1 here; the top of the process knows better
+        raise BrokenPipeError
+
+
+class _LastingStderr(io.TextIOBase):
+    """Standard error that goes silent when its reader is gone: a closed terminal, or `2>&1 | tee log` and Ctrl+C.
+
+    The run must not end because nobody listens.
+    """
+
+    def write(self, text: str) -> int:
+        with self._tolerated():
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._tolerated():
+            sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
+
+    def fileno(self) -> int:
+        return sys.stderr.fileno()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # only asked for
+        return sys.stderr.encoding
+
+    @contextlib.contextmanager
+    def _tolerated(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in (errno.EIO, errno.EPIPE):
+                raise
+            write_nowhere(sys.stderr.fileno())
 
 
 def write_nowhere(*descriptors: int) -> None:
@@ -47,9 +83,19 @@ def write_nowhere(*descriptors: int) -> None:
     os.close(nowhere)
 
 
+@contextlib.contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """For an answer after which something is left to do, if only to end with the right exit code."""
+    try:
+        yield
+    except BrokenPipeError:
+        write_nowhere(sys.stdout.fileno())
+
+
 def make_console(*, stderr: bool) -> Console:
     """A rich console that marks nothing up by itself: paths and texts are shown as they are."""
-    return _Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    file = cast(TextIO, _LastingStderr()) if stderr else None
+    return _Console(file=file, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def say(console: Console, text: str | Text) -> None:

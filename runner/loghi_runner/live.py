@@ -21,7 +21,15 @@ class LiveRun:
         self._console = console
         self._progress = progress
         self._has_header = False
-        self._live = Live(self.region(), console=console, auto_refresh=False, transient=True)
+        # without redirection: the console's own stream writes to sys.stderr and would come back to itself
+        self._live = Live(
+            self.region(),
+            console=console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
         self._live.start()
 
     def add_epoch(self, epoch: Epoch) -> None:

@@ -21,6 +21,7 @@ LAST = "last"
 DEFAULT_OUTPUT = Path("runs")
 
 _LOOK_EVERY_S = 0.2
+_LOOKS_AFTER_LAST_EVENT = 50
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,13 @@ def follow_run(folder: RunFolder, pause: Callable[[], None] | None = None) -> It
     def is_over() -> bool:
         return look_at(folder).record.state.is_over
 
-    return follow(EventReader(folder.events_file), is_over, pause or _pause)
+    wait = pause or _pause
+    yield from follow(EventReader(folder.events_file), is_over, wait)
+    # whoever asks next shall find the run concluded: after its last event the trainer only closes files
+    for _look in range(_LOOKS_AFTER_LAST_EVENT):
+        if is_over():
+            return
+        wait()
 
 
 def stop_run(folder: RunFolder, *, grace_s: float, clock: Callable[[], float] = time.monotonic) -> Look:

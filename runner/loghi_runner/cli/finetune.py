@@ -7,7 +7,15 @@ import typer
 
 from loghi_runner.answer import answer_rows, record_json, summary_line
 from loghi_runner.cli.options import AsJson
-from loghi_runner.console import JsonView, PersonView, make_console, print_error, print_json, print_rows
+from loghi_runner.console import (
+    JsonView,
+    PersonView,
+    make_console,
+    print_error,
+    print_json,
+    print_rows,
+    reader_may_leave,
+)
 from loghi_runner.finetune import check_only, finetune
 from loghi_runner.rundir import skipped_counts
 
@@ -35,12 +43,13 @@ def finetune_command(
     folder, record = finetune(config, settings or [], view)
     if not record.state.is_over:
         return  # the terminal was closed; there is nobody to tell
-    if as_json:
-        print_json(record_json(folder, record))
-    else:
-        if record.error is not None:
-            print_error(make_console(stderr=True), record.error)
-        answer = make_console(stderr=False)
-        answer.print(summary_line(record, sum(skipped_counts(folder).values())))
-        print_rows(answer, answer_rows(folder, record))
+    with reader_may_leave():
+        if as_json:
+            print_json(record_json(folder, record))
+        else:
+            if record.error is not None:
+                print_error(make_console(stderr=True), record.error)
+            answer = make_console(stderr=False)
+            answer.print(summary_line(record, sum(skipped_counts(folder).values())))
+            print_rows(answer, answer_rows(folder, record))
     raise typer.Exit(record.exit_code or 0)

@@ -78,8 +78,9 @@ def _absolute_lists(data: Path, work: Path) -> dict[str, Path]:
 def _print_row(name: str, result: ours.Result | upstream.Result) -> None:
     cost = result.cost
     print(
-        f"{name}: {result.lines_per_second:.2f} training lines/s, {cost.wall_s:.0f} s wall, {cost.cpu_s:.0f} s processor, "
-        f"{cost.peak_mb:.0f} MB; test CER {result.cer_before:.4f} -> {result.cer_after:.4f}",
+        f"{name}: {result.lines_per_second:.2f} training lines/s, {cost.wall_s:.0f} s wall, "
+        f"{cost.cpu_s:.0f} s processor, {cost.peak_mb:.0f} MB; "
+        f"test CER {result.cer_before:.4f} -> {result.cer_after:.4f}",
         flush=True,
     )
 

@@ -14,7 +14,7 @@ EVENT_VERSION = 1
 #: No line of the file is longer, so that every reader may use a fixed buffer.
 MAX_LINE_BYTES = 8192
 
-_MAX_TEXT = 1500
+_MAX_TEXT_BYTES = 1500
 _MAX_ITEMS = 400
 
 
@@ -233,8 +233,8 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, str):
-        # a surrogate (an undecodable file name) cannot be written as UTF-8
-        return value[:_MAX_TEXT].encode("utf-8", "backslashreplace").decode()
+        # a surrogate (an undecodable file name) cannot be written as UTF-8; a character cut in two is left out
+        return value.encode("utf-8", "backslashreplace")[:_MAX_TEXT_BYTES].decode("utf-8", "ignore")
     if isinstance(value, list):
         return [_finite(item) for item in value[:_MAX_ITEMS]]
     if isinstance(value, dict):

@@ -15,7 +15,7 @@ from loghi_contract.exit_codes import ExitCode
 from loghi_contract.job import ContractMismatch, JobSpec, load_job
 from loghi_contract.places import EVENTS_FILE, JOB_FILE, REPORT_DIR, Places
 from loghi_contract.records import RecordError
-from loghi_trainer.environment import environment_for
+from loghi_trainer.environment import environment_for, keep_freed_memory
 from loghi_trainer.errors import JobError, TrainerError
 from loghi_trainer.reporter import Reporter
 from loghi_trainer.stdio import claim_stdout
@@ -52,6 +52,7 @@ def main() -> int:
         return _fail(reporter, places, error)
     reporter = Reporter(places.out / EVENTS_FILE, stdout, run_id)
     os.environ.update(environment_for(job.device))
+    keep_freed_memory()
     try:
         # the framework reads the environment when it is imported
         from loghi_trainer.train import train

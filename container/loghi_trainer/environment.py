@@ -1,8 +1,12 @@
-"""Variables that must stand before the framework is imported."""
+"""What must stand before the framework is imported: variables, and how memory is given back."""
 
+import ctypes
 import os
 
 from loghi_contract.job import DeviceKind
+
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_MAX = -4
 
 
 def environment_for(device: DeviceKind) -> dict[str, str]:
@@ -17,3 +21,17 @@ def environment_for(device: DeviceKind) -> dict[str, str]:
     if device is DeviceKind.CPU:
         settings |= {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
     return settings
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep the memory of freed tensors for the next step instead of giving it back at once.
+
+    Each step frees and takes the same hundreds of megabytes; without this a fifth of the processor time on a CPU goes
+    into pages that the kernel hands out and clears again. Does nothing where the C library is not glibc.
+
+    Source: mallopt(3), M_MMAP_MAX and M_TRIM_THRESHOLD.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_MAX, 0)
+        mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)

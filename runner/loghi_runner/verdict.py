@@ -53,4 +53,4 @@ def _forgetting(progress: Progress) -> str:
     after = progress.score("base_domain", Model.BEST)
     if before is None or after is None:
         return ""
-    return f"; on the base model's own lines: {percent(before.cer)} before, {percent(after.cer)} after"
+    return f"; on {after.lines} lines of the old hand: {percent(before.cer)} before, {percent(after.cer)} after"

@@ -22,7 +22,7 @@ _SPLIT_WORDS = {
     "train": "training lines",
     "val": "validation lines",
     "test": "test lines",
-    "base_domain": "the base model's own lines",
+    "base_domain": "lines of the old hand",
 }
 
 

@@ -58,7 +58,7 @@ def test_a_run_stopped_in_its_first_epoch_does_not_blame_the_training() -> None:
 def test_forgetting_is_told_beside_the_gain() -> None:
     told = verdict(*TRAINED, *scores(0.3, 0.1), *scores(0.02, 0.08, "base_domain"))
     assert told is not None
-    assert told.endswith("; on the base model's own lines: 2.0 % before, 8.0 % after")
+    assert told.endswith("; on 50 lines of the old hand: 2.0 % before, 8.0 % after")
 
 
 def test_a_model_from_scratch_has_no_before() -> None:

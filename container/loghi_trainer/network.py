@@ -99,17 +99,15 @@ def padding_hidden(model: keras.Model) -> keras.Model:
     """
     images = keras.Input(model.inputs[0].shape[1:], dtype="float32", name="images")
     widths = keras.Input((), dtype="int32", name="widths_px")
-    x, frames = _hide(images, widths, 0.0), widths
+    x, frames = images, widths
     for layer in model.layers[1:]:
-        if isinstance(layer, keras.layers.MaxPooling2D):
-            x = _hide(x, frames, -1e4)  # fits float16 too; a window beyond the edge must not win
-        if isinstance(layer, (keras.layers.Bidirectional, keras.layers.LSTM, keras.layers.GRU)):
-            x = layer(x, mask=_valid(x, frames), training=False)
-            continue
-        x = layer(x, training=False)
-        frames = _frames_after(layer, frames)
-        if len(x.shape) == 4:
+        if isinstance(layer, keras.layers.Conv2D):
             x = _hide(x, frames, 0.0)
+        elif isinstance(layer, keras.layers.MaxPooling2D):
+            x = _hide(x, frames, -1e4)  # fits float16 too; what is beyond the edge must not win
+        recurrent = isinstance(layer, (keras.layers.Bidirectional, keras.layers.LSTM, keras.layers.GRU))
+        x = layer(x, training=False, mask=_valid(x, frames)) if recurrent else layer(x, training=False)
+        frames = _frames_after(layer, frames)
     return keras.Model([images, widths], [x, frames])
 
 
@@ -141,6 +139,8 @@ def _aligned(layer: keras.layers.Layer) -> bool:
     if shape is None:
         return True
     size, stride, padding = shape
+    if isinstance(layer, keras.layers.AveragePooling2D):
+        return padding == "valid"  # with `same`, the average at the edge is over fewer pixels
     # with `same`, the filling is shared between left and right; only these two leave the left alone
     return padding == "valid" or stride == 1 or size == stride == 2
 

@@ -53,5 +53,10 @@ class Recognizer:
             probabilities = self._network.predict_on_batch(images)
             frames = np.asarray([frames_of(self._network, int(width)) for width in widths_px], np.int32)
             return probabilities, frames
+        lines = len(images)
+        # a last batch of another size would be compiled anew; the lines added to fill it are cut off again
+        missing = self._batch_size - lines
+        images = np.pad(images, ((0, missing), (0, 0), (0, 0), (0, 0)))
+        widths_px = np.pad(widths_px, (0, missing), constant_values=images.shape[1])
         probabilities, frames = self._hidden.predict_on_batch([images, widths_px])
-        return probabilities, frames
+        return probabilities[:lines], frames[:lines]

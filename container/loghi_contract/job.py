@@ -42,6 +42,8 @@ class DeviceKind(str, Enum):
 
 @dataclass(frozen=True)
 class TrainingSpec:
+    """How to train; `early_stopping` counts epochs without a better validation CER, 0 never stops early."""
+
     epochs: int
     batch_size: int
     learning_rate: float

@@ -111,7 +111,8 @@ class _Run:
             started = time.monotonic()
             steps = training.run_epoch(epoch)
             self._score_validation(epoch, time.monotonic() - started, steps.train_loss, steps.learning_rate)
-            if epoch - self._best_epoch >= spec.early_stopping and epoch < spec.epochs:
+            has_patience_left = spec.early_stopping == 0 or epoch - self._best_epoch < spec.early_stopping
+            if not has_patience_left and epoch < spec.epochs:
                 return events.FinishStatus.EARLY_STOPPED
         return events.FinishStatus.COMPLETED
 

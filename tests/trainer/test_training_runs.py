@@ -115,6 +115,23 @@ def test_two_runs_with_one_seed_give_the_same_epoch_table(make_job: MakeJob, tra
     assert len(tables[0]) == 3
 
 
+@pytest.mark.parametrize(("patience", "epochs_run", "status"), [(1, 1, "early_stopped"), (0, 3, "completed")])
+def test_training_stops_after_so_many_epochs_without_gain_and_zero_means_never(
+    make_job: MakeJob, trained: JobFolder, patience: int, epochs_run: int, status: str
+) -> None:
+    """A learning rate of next to nothing changes no text, so no epoch is better than the base model."""
+    job = make_job(
+        base_model=trained.out / "model/best_val",
+        training={"epochs": 3, "early_stopping": patience, "learning_rate": 1e-9},
+    )
+
+    assert run(job) == ExitCode.OK
+
+    assert job.of_kind("epoch")[-1].epoch == epochs_run
+    [finished] = job.of_kind("finished")
+    assert (finished.status, finished.best_epoch) == (status, 0)
+
+
 def test_fine_tuning_adds_new_letters_and_names_them(make_job: MakeJob, trained: JobFolder) -> None:
     base_model = trained.out / "model/best_val"
     before = {path.name: path.read_bytes() for path in base_model.iterdir()}

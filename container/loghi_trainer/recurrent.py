@@ -59,7 +59,12 @@ def _hidden_states(frames: Any, recurrent: Any) -> Any:
     """Hidden states (time, direction, batch, units) of projected frames (time, direction, batch, 4 * units)."""
     states = _run(frames, recurrent)
     hidden = states[..., : recurrent.shape[1]]
-    return hidden, lambda upstream: _gradients(states, recurrent, upstream)
+
+    def gradients(*arguments: Any, upstream: Any = None) -> tuple[Any, Any]:
+        # the backends disagree on how the gradient from above is passed
+        return _gradients(states, recurrent, arguments[0] if upstream is None else upstream)
+
+    return hidden, gradients
 
 
 def _run(frames: Any, recurrent: Any, valid: Any = None) -> Any:

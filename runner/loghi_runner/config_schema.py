@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 from pydantic_core import PydanticCustomError
 
 from loghi_contract.job import Augmentation, CharsetPolicy, Part, Precision
+from loghi_runner.files import real_path
 
 #: Letters, digits . _ - : Loghi's scripts and container names break on anything else.
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
@@ -38,7 +39,7 @@ def absolute_path(value: Any, info: ValidationInfo) -> Path:
         raise PydanticCustomError("path", "names the home folder of an unknown user") from error
     folder = (info.context or {}).get("folder", Path.cwd())
     path = Path(folder, path)
-    return path.resolve() if ".." in path.parts else path
+    return real_path(path) if ".." in path.parts else path
 
 
 def _one_or_many(value: Any) -> Any:

@@ -14,6 +14,7 @@ from loghi_contract.places import LISTS_DIR
 from loghi_runner.base_check import check_base_model
 from loghi_runner.config import LoadedConfig, TrainingConfig, VgslModel
 from loghi_runner.engines.base import Mount
+from loghi_runner.files import real_path
 from loghi_runner.findings import Finding, Severity, errors
 from loghi_runner.ground_truth.collect import GroundTruth, Split, collect_ground_truth
 from loghi_runner.mounts import DataFolders, choose_data_folders, home_folders, run_mounts
@@ -51,7 +52,7 @@ def make_plan(loaded: LoadedConfig, *, run_id: str, device: DeviceKind) -> RunPl
     base = check_base_model(config.base_model)
     truth = collect_ground_truth(config.data, config.training.seed, loaded.path.parent)
     normalization, normalization_findings = choose_normalization(config, base.facts)
-    output = config.output.resolve()
+    output = real_path(config.output)
     homes = home_folders()
     data = choose_data_folders(truth.lines(), homes)
     findings = (

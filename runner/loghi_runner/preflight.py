@@ -12,6 +12,7 @@ from loghi_contract.job import CharsetPolicy
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.text import Normalization, normalization_for, normalize
 from loghi_runner.config import NormalizationChoice, RunConfig
+from loghi_runner.files import is_file, is_folder, is_there, real_path
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.collect import GroundTruth, Split
 from loghi_runner.ground_truth.images import GroundTruthLine
@@ -173,14 +174,15 @@ def check_transparency(config: RunConfig, base: ModelFacts | None, truth: Ground
 def check_output(output: Path, data: DataFolders, base_model: Path | None, homes: Sequence[Path]) -> Iterator[Finding]:
     """Whether runs can be written, and lie where they neither mix with the data nor vanish."""
     existing = nearest_existing(output)
-    if not existing.is_dir():
-        message = f"{existing} is a file, so no runs can be written below it"
+    if not is_folder(existing):
+        what = "a link that leads nowhere" if existing.is_symlink() and not is_file(existing) else "a file"
+        message = f"{existing} is {what}, so no runs can be written below it"
         yield Finding(Severity.ERROR, "output.not_a_folder", message, "output", "Name a folder.")
     elif not os.access(existing, os.W_OK | os.X_OK):
         message = f"you may not write in {existing}"
         hint = "Name a folder of your own, or ask for permission."
         yield Finding(Severity.ERROR, "output.not_writable", message, "output", hint)
-    real = output.resolve()
+    real = real_path(output)
     for folder in data.folders:
         if real.is_relative_to(folder):
             message = f"the output {output} lies in {folder}, where the line images are"
@@ -222,6 +224,8 @@ def check_disk(output: Path, model_bytes: int, disk_usage: Callable[[Path], Disk
         return
     needed = _MODEL_COPIES * model_bytes + _RESERVE_BYTES
     folder = nearest_existing(output)
+    if not is_folder(folder):
+        return  # said elsewhere
     free = disk_usage(folder).free
     if free < needed:
         yield Finding(
@@ -235,7 +239,7 @@ def check_disk(output: Path, model_bytes: int, disk_usage: Callable[[Path], Disk
 
 def nearest_existing(path: Path) -> Path:
     """The path itself, or the nearest folder above it that exists."""
-    return next(folder for folder in (path, *path.parents) if os.path.lexists(folder))
+    return next(folder for folder in (path, *path.parents) if is_there(folder))
 
 
 def _megabytes(count: int) -> str:

@@ -221,6 +221,15 @@ def test_a_file_as_output_is_refused(project: Project, ask: type[Findings]) -> N
     assert finding.message.startswith(f"{project.folder}/base/model.keras is a file")
 
 
+@pytest.mark.parametrize("output", ["gone", "gone/runs", "loop", "loop/runs"])
+def test_an_output_behind_a_link_to_nothing_is_refused(project: Project, ask: type[Findings], output: str) -> None:
+    (project.folder / "gone").symlink_to("unmounted")
+    (project.folder / "loop").symlink_to("loop")
+    finding = ask(project.plan(f"output={output}").findings).one("output.not_a_folder")
+    link = project.folder / output.split("/")[0]
+    assert finding.message == f"{link} is a link that leads nowhere, so no runs can be written below it"
+
+
 def test_an_output_without_permission_is_refused(
     project: Project, ask: type[Findings], monkeypatch: pytest.MonkeyPatch
 ) -> None:

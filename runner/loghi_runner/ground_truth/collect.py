@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
 from loghi_contract.lines import SKIP_SENTENCES, SkippedLine, SkipReason
 from loghi_runner.config import DataConfig
+from loghi_runner.files import is_file, is_folder
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.images import GroundTruthLine, ImageFinder
 from loghi_runner.ground_truth.leaks import find_leaks
@@ -57,6 +58,7 @@ def collect_ground_truth(data: DataConfig, seed: int, config_folder: Path) -> Gr
     ):
         if paths is not None:
             collector.add(split, key, paths)
+    collector.check_root()
     if data.validation is None and collector.splits[Split.TRAIN]:
         aside = set_pages_aside(collector.splits[Split.TRAIN], seed)
         collector.findings.append(aside.finding)
@@ -77,10 +79,18 @@ class _Collector:
         self.findings: list[Finding] = []
         self._finder = ImageFinder(data.root)
         self._root = data.root
+        self._root_is_there = data.root is None or is_folder(data.root)
+        self._unplaced: list[ListedLine] = []
         self._config_folder = config_folder
 
     def add(self, split: Split, key: str, paths: tuple[Path, ...]) -> None:
         listed = read_lists(paths, key, self._config_folder)
+        if not self._root_is_there:
+            # no image can be found: that is one fault, told once, not one of every list
+            self.splits[split] = ()
+            self.findings += listed.findings
+            self._unplaced += listed.lines
+            return
         lines: list[GroundTruthLine] = []
         missing: list[ListedLine] = []
         skipped = list(listed.skipped)
@@ -99,6 +109,18 @@ class _Collector:
         if listed.trimmed:
             self.findings.append(_trimmed(split, key, listed.trimmed))
         self.findings += _retried(lines, self._root)
+
+    def check_root(self) -> None:
+        """Say that data.root is not there; to be called after all lists were added."""
+        if self._root_is_there:
+            return
+        fault = "is a file" if self._root is not None and is_file(self._root) else "does not exist"
+        hint = "Name the folder where the image paths in the lists begin, or leave data.root out."
+        proposal = propose_root(self._unplaced, self._config_folder)
+        if proposal is not None:
+            hint = f"Set data.root: {proposal.root} (there is, for example, {proposal.example})."
+        message = f"the folder {self._root} {fault}, so no line image can be looked for"
+        self.findings.append(Finding(Severity.ERROR, "data.missing_root", message, "data.root", hint))
 
     def _skip_findings(
         self, split: Split, key: str, kept: int, skipped: list[SkippedLine], missing: list[ListedLine]
@@ -127,10 +149,16 @@ class _Collector:
         if self._root is not None:
             hint = f"They were looked for in data.root, {self._root}: correct it, or the list."
         proposal = propose_root(missing, self._config_folder)
-        if proposal is not None:
+        if self._is_swapped(missing[0]):
+            hint = "Image and text are swapped: a line is `image<TAB>text`."
+        elif proposal is not None:
             found = "all that were tried are" if proposal.found == proposal.tried else "some are"
             hint = f"Set data.root: {proposal.root} ({found} there, such as {proposal.example})."
         return Finding(severity, "data.missing_images", message, first.where, hint)
+
+    def _is_swapped(self, line: ListedLine) -> bool:
+        turned = replace(line, sample=replace(line.sample, image=line.sample.text.strip()))
+        return isinstance(self._finder.find(turned), GroundTruthLine)
 
 
 def _none_or(count: int, total: int) -> str:
@@ -148,7 +176,7 @@ def _skipped(
     hint = {
         SkipReason.MALFORMED: "A line is `image<TAB>text` or `image<TAB>weight<TAB>text`.",
         SkipReason.EMPTY_TEXT: "Transcribe these lines, or take them out of the list.",
-        SkipReason.UNREADABLE_IMAGE: "Make these images again (PNG or JPEG), or take them out of the list.",
+        SkipReason.UNREADABLE_IMAGE: "Make them readable (PNG or JPEG, permission to read), or take them out.",
     }.get(reason)
     return Finding(severity, f"data.{reason.value}", message, first.where, hint)
 

@@ -1,6 +1,7 @@
 """Line images: found on disk, symlinks resolved, their headers looked at."""
 
 import os
+import stat
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from loghi_contract.lines import LineSample, SkippedLine, SkipReason
+from loghi_runner.files import is_file
 from loghi_runner.ground_truth.lists import ListedLine
 
 #: What the trainer's decoder (OpenCV) reads.
@@ -61,7 +63,8 @@ class ImageFinder:
             path, retried = found, True
             status = path.stat()
         real = self._real(path)
-        header = _header(real)
+        # only a file: a pipe would be waited for, a device read for ever
+        header = _header(real) if stat.S_ISREG(status.st_mode) else "not a file"
         if isinstance(header, str):
             return SkippedLine(sample.image, sample.text, sample.where, SkipReason.UNREADABLE_IMAGE, header)
         width_px, height_px, has_transparency = header
@@ -75,10 +78,10 @@ class ImageFinder:
         known = self._tails.get(folder)
         if known is not None:
             path = self._root.joinpath(*parts[known:])
-            return path if path.is_file() else None
+            return path if is_file(path) else None
         for skipped in range(len(parts)):
             path = self._root.joinpath(*parts[skipped:])
-            if path.is_file():
+            if is_file(path):
                 self._tails[folder] = skipped
                 return path
         return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loghi_contract.lines import LineSample, SkippedLine, parse_line_list
+from loghi_runner.files import is_folder
 from loghi_runner.findings import Finding, Severity
 
 
@@ -68,6 +69,9 @@ def _shown(path: Path, config_folder: Path) -> str:
 
 def _read_text(path: Path, name: str, key: str) -> str | Finding:
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            # a pipe would be waited for, a device read for ever
+            return _unreadable(name, key, "it is no file")
         content = path.read_bytes()
     except FileNotFoundError:
         return Finding(
@@ -81,13 +85,13 @@ def _read_text(path: Path, name: str, key: str) -> str | Finding:
         hint = f"Name a line list (a text file) in it{_lists_in(path)}."
         return Finding(Severity.ERROR, "data.list_is_folder", f"{name} is a folder, not a line list", key, hint)
     except OSError as error:
-        hint = "Ask its owner for permission to read it, or copy it."
-        return Finding(
-            Severity.ERROR, "data.unreadable_list", f"the line list {name} cannot be read: {error.strerror}", key, hint
-        )
+        return _unreadable(name, key, error.strerror or str(error))
     try:
-        return content.decode("utf-8")
+        # Loghi takes each of the three line endings
+        return content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
+        if b"\0" in content:
+            return _unreadable(name, key, "it is not a text file, or not UTF-8")
         line = content[: error.start].count(b"\n") + 1
         return Finding(
             Severity.ERROR,
@@ -98,8 +102,13 @@ def _read_text(path: Path, name: str, key: str) -> str | Finding:
         )
 
 
+def _unreadable(name: str, key: str, reason: str) -> Finding:
+    hint = "Name a line list: a text file in UTF-8 that you may read."
+    return Finding(Severity.ERROR, "data.unreadable_list", f"the line list {name} cannot be read: {reason}", key, hint)
+
+
 def _did_you_mean(path: Path) -> str:
-    if not path.parent.is_dir():
+    if not is_folder(path.parent):
         return f"There is no folder {path.parent} either; relative paths begin at the config's folder."
     readable = os.access(path.parent, os.R_OK)
     names = sorted(entry.name for entry in path.parent.iterdir()) if readable else []

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from loghi_runner.files import is_file
 from loghi_runner.ground_truth.lists import ListedLine
 
 _MAX_TRIED = 40
@@ -63,6 +64,6 @@ def _below(root: Path, image: str) -> Path | None:
     ends = range(len(parts)) if image.startswith("/") else range(1)
     for skipped in ends:
         path = root.joinpath(*parts[skipped:])
-        if "\0" not in image and path.is_file():
+        if is_file(path):
             return path
     return None

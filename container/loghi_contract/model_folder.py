@@ -1,7 +1,9 @@
 """What a Loghi model folder is, and whether this one can be used; nothing is loaded or changed."""
 
 import json
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
@@ -15,6 +17,12 @@ _MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 # Keras stores its members uncompressed; anything that unpacks to far more than it takes is not from Keras
 _MAX_UNPACKED_RATIO = 20
 _MAX_CONFIG_BYTES = 32 * 1024 * 1024
+# whoever unpacks a model and packs it again gets it deflated; nobody gets it otherwise
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+#: What zipfile and json raise on files that were cut, changed or made by something else.
+_BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, OSError, ValueError, EOFError, RuntimeError)
+# Source: the Git LFS specification, pointer files
+_LFS_POINTER = b"version https://git-lfs"
 
 
 class ModelFolderError(ValueError):
@@ -52,6 +60,7 @@ def inspect_model_folder(folder: Path) -> ModelFacts:
 
     Raises:
         ModelFolderError: it is no model folder, or its parts do not fit together.
+        OSError: it may not be read.
 
     Source: Loghi HTR 2.x, model folders; Keras 3, the `.keras` archive.
     """
@@ -79,20 +88,24 @@ def _find_model_file(folder: Path) -> Path:
         raise ModelFolderError(
             "model.not_a_folder",
             f"{folder} is a file; a Loghi model is a folder",
-            f"Name its folder: {folder.parent}",
+            f"Name its folder: {folder.parent}"
+            if folder.suffix == ".keras"
+            else f"A Loghi model folder holds {MODEL_FILE}, {TOKENIZER_FILE} and {CONFIG_FILE}; it is often named best_val.",
         )
     if not folder.is_dir():
         raise ModelFolderError(
             "model.missing", f"there is no folder {folder}", "Correct the path; it is relative to the config's folder."
         )
-    if any(folder.glob("*.pb")):
+    # iterdir raises where glob would find nothing: in a folder that may not be read
+    inside = sorted(folder.iterdir())
+    if any(path.suffix == ".pb" for path in inside):
         raise ModelFolderError(
             "model.saved_model",
             f"{folder} holds a SavedModel of Loghi 1.x, which Keras 3 cannot open",
             "Convert it once with Loghi's own converter, in its container: "
             "`python3 src/utils/convert-v2-to-v3/convert.py` of loghi-htr; then name the new folder.",
         )
-    archives = sorted(folder.glob("*.keras"))
+    archives = [path for path in inside if path.suffix == ".keras"]
     if len(archives) == 1:
         return archives[0]
     if (folder / MODEL_FILE) in archives:
@@ -103,10 +116,13 @@ def _find_model_file(folder: Path) -> Path:
             f"{folder} holds {len(archives)} models: {', '.join(a.name for a in archives)}",
             f"Keep the one you mean, named {MODEL_FILE}, in a folder of its own with its {TOKENIZER_FILE}.",
         )
-    inside = _best_val_inside(folder)
-    if inside is not None:
+    models = _models_inside(folder)
+    if models:
+        many = len(models) > 1
         raise ModelFolderError(
-            "model.parent_folder", f"{folder} is not a model but holds one", f"Use {inside} instead."
+            "model.parent_folder",
+            f"{folder} is not a model but holds {len(models) if many else 'one'}",
+            f"Use one of them, such as {models[-1]}." if many else f"Use {models[0]} instead.",
         )
     raise ModelFolderError(
         "model.no_model_file",
@@ -115,16 +131,17 @@ def _find_model_file(folder: Path) -> Path:
     )
 
 
-def _best_val_inside(folder: Path) -> Path | None:
-    """The model folder a user meant when they named a run folder or Loghi's output folder."""
-    for pattern in ("best_val", "model/best_val", "out/model/best_val", "*/best_val"):
-        for found in sorted(folder.glob(pattern)):
-            if (found / MODEL_FILE).is_file():
-                return found
-    return None
+def _models_inside(folder: Path) -> list[Path]:
+    """The model folders a user may have meant who named a run folder, a folder of runs or Loghi's output folder."""
+    for pattern in ("best_val", "model/best_val", "out/model/best_val", "*/best_val", "*/out/model/best_val"):
+        found = [inside for inside in sorted(folder.glob(pattern)) if (inside / MODEL_FILE).is_file()]
+        if found:
+            return found
+    return []
 
 
 def _read_archive(model_file: Path) -> tuple[dict[str, Any], str]:
+    _require_file(model_file)
     broken = ModelFolderError(
         "model.broken_file",
         f"{model_file} is not a whole Keras model: it is truncated or damaged",
@@ -140,17 +157,33 @@ def _read_archive(model_file: Path) -> tuple[dict[str, Any], str]:
                     "This file was not written by Keras or Loghi. Do not use it.",
                 )
             missing = [name for name in _MEMBERS if name not in sizes]
-            if missing or sizes["config.json"] > _MAX_CONFIG_BYTES or archive.testzip() is not None:
+            packed_oddly = any(member.compress_type not in _COMPRESSIONS for member in archive.infolist())
+            if missing or packed_oddly or sizes["config.json"] > _MAX_CONFIG_BYTES or archive.testzip() is not None:
                 raise broken
             config = json.loads(archive.read("config.json"))
             metadata = json.loads(archive.read("metadata.json"))
-    except ModelFolderError:
+    except (ModelFolderError, PermissionError):
         raise
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError) as error:
+    except _BROKEN as error:
         raise broken from error
     if not isinstance(config, dict) or not isinstance(metadata, dict):
         raise broken
     return config, str(metadata.get("keras_version", ""))
+
+
+def _require_file(model_file: Path) -> None:
+    """Refuse what only has the name of a model file."""
+    copy = "Copy the model again from where it came from."
+    if model_file.is_dir():
+        what, hint = "is a folder", f"A Keras model is one file: do not unpack it. {copy}"
+    elif not model_file.exists():
+        what, hint = "is a link that leads nowhere", copy
+    else:
+        with model_file.open("rb") as file:
+            if file.read(len(_LFS_POINTER)) != _LFS_POINTER:
+                return
+        what, hint = "is a placeholder of Git LFS, not the model", "Fetch the model: `git lfs pull` in that folder."
+    raise ModelFolderError("model.broken_file", f"{model_file} {what}", hint)
 
 
 def _layers(config: dict[str, Any], model_file: Path) -> list[dict[str, Any]]:
@@ -191,7 +224,10 @@ def _tokenizer_mismatch(folder: Path, tokenizer: Tokenizer, classes: int) -> Mod
     source = TOKENIZER_FILE if (folder / TOKENIZER_FILE).is_file() else CHARLIST_FILE
     has, needs = len(tokenizer.characters), classes - 2
     message = f"{source} has {has} characters, the model's output layer was made for {needs}"
-    if abs(has - needs) == 1:
+    if source == CHARLIST_FILE and has - needs == 1 and tokenizer.characters[-1] == "\n":
+        path = folder / CHARLIST_FILE
+        hint = f"A line end at its end counts as a character; an editor added it. Remove it: `truncate -s -1 {path}`"
+    elif abs(has - needs) == 1:
         hint = (
             "Off by one is the known fault of models fine-tuned from an old base model: "
             f"copy {CHARLIST_FILE} from that base model's folder to {folder / CHARLIST_FILE}"

@@ -91,7 +91,7 @@ def parse_tokenizer(text: str) -> Tokenizer:
     """
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TokenizerError(f"{TOKENIZER_FILE} is not JSON: {error}") from error
     if not isinstance(value, dict) or set(value) != {str(index) for index in range(len(value))}:
         raise TokenizerError(f'{TOKENIZER_FILE} must be an object with the keys "0", "1", "2", ... without gaps')

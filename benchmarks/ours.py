@@ -43,7 +43,8 @@ def fine_tune(work: Path, base_model: Path, lists: dict[str, Path], *, training:
     }
     # JSON is YAML
     (work / "config.yaml").write_text(json.dumps(config), encoding="utf-8")
-    command = [sys.executable, "-m", "loghi_runner.cli.main", "finetune", str(work / "config.yaml"), "--json"]
+    program = Path(sys.executable).with_name("loghi-runner")
+    command = [str(program), "finetune", str(work / "config.yaml"), "--json"]
     cost = run_measured(command, work / "ours.log", cwd=work, extra_environment={})
     run_dir = max((work / "runs").iterdir(), key=lambda path: path.stat().st_mtime)
     return _read(run_dir / "out" / "events.jsonl", cost)

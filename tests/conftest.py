@@ -4,6 +4,7 @@
 """
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -15,6 +16,11 @@ from loghi_runner.errors import RunnerError
 from loghi_runner.image import default_image, require_image
 
 REQUIRE_VARIABLE = "LOGHI_RUNNER_REQUIRE"
+
+# under nohup, or started with `&` by a script, these arrive ignored, and so would every command that a test starts
+for _number, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _handler)
 
 _left_out = pytest.StashKey[Counter[str]]()
 

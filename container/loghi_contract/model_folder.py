@@ -90,7 +90,7 @@ def _find_model_file(folder: Path) -> Path:
             f"{folder} is a file; a Loghi model is a folder",
             f"Name its folder: {folder.parent}"
             if folder.suffix == ".keras"
-            else f"A Loghi model folder holds {MODEL_FILE}, {TOKENIZER_FILE} and {CONFIG_FILE}; it is often named best_val.",
+            else f"Name the folder, often best_val, that holds {MODEL_FILE}, {TOKENIZER_FILE} and {CONFIG_FILE}.",
         )
     if not folder.is_dir():
         raise ModelFolderError(

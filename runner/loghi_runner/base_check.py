@@ -35,7 +35,7 @@ def check_base_model(base_model: Path | VgslModel) -> BaseModelCheck:
         return _unusable(error.code, error.message, error.hint)
     except OSError as error:
         message = f"the base model cannot be read: {error.strerror}: {error.filename}"
-        return _unusable("model.unreadable", message, "Ask its owner for permission, or copy the folder.")
+        return _unusable("model.unreadable", message, "Ask its owner for permission, or correct the path.")
     folder = base_model.resolve()
     parts = (folder / name for name in (facts.model_file.name, TOKENIZER_FILE, CHARLIST_FILE, CONFIG_FILE))
     astray = next((part for part in parts if not part.resolve().is_relative_to(folder)), None)

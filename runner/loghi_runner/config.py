@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any  # raw YAML values have no narrower type
 from pydantic import BaseModel, ValidationError
 
 from loghi_runner.config_schema import (
+    MAX_NAME,
     NAME_PATTERN,
     DataConfig,
     EngineConfig,
@@ -123,6 +125,8 @@ def _read_text(path: Path) -> str:
         except UnicodeDecodeError as error:
             line = content[: error.start].count(b"\n") + 1
             message, hint = f"is not UTF-8 text (line {line})", "Save it again with the encoding UTF-8."
+            if b"\0" in content:
+                message, hint = "is not a text file", "Name your config; if this is one, save it again as UTF-8."
     raise ConfigError(path, [Problem(path.name, "", message, hint)])
 
 
@@ -157,12 +161,20 @@ def _name_problems(
     if not isinstance(name, str) or re.match(NAME_PATTERN, name):
         return []
     allowed = "only letters, digits, `.`, `_` and `-` work in Loghi's scripts"
-    proposal = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._-")[:100] or "my_model"
+    if len(name) > MAX_NAME:
+        allowed = f"that is {len(name)} characters, {MAX_NAME} are allowed"
+    proposal = _proposed_name(name)
     if "name" in document.value:
         message = f"is {name!r}; {allowed}"
     else:
         message = f"is taken from the file's name, {name!r}; {allowed}"
     return [Problem(_where(("name",), document, path, sources), "name", message, f"Write `name: {proposal}`.")]
+
+
+def _proposed_name(name: str) -> str:
+    """The nearest name that is allowed: without accents, and with what stands for other letters."""
+    plain = unicodedata.normalize("NFKD", name.translate(_LETTERS)).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", plain).strip("._-")[:MAX_NAME] or "my_model"
 
 
 def _problem(
@@ -198,6 +210,10 @@ def _item(values: object, part: str | int) -> object:
 
 
 def _where(loc: KeyPath, document: YamlDocument, path: Path, sources: Mapping[KeyPath, str]) -> str:
+    # an override below this key has made it what it is
+    below = next((source for key, source in sources.items() if key[: len(loc)] == loc), None)
+    if loc and below is not None:
+        return below
     for length in range(len(loc), 0, -1):
         if loc[:length] in sources:
             return sources[loc[:length]]
@@ -206,6 +222,10 @@ def _where(loc: KeyPath, document: YamlDocument, path: Path, sources: Mapping[Ke
     return path.name
 
 
+# letters that have no accent to leave out
+_LETTERS = str.maketrans(
+    {"æ": "ae", "Æ": "Ae", "ø": "o", "Ø": "O", "ß": "ss", "œ": "oe", "đ": "d", "ð": "d", "þ": "th"}
+)
 _LIMITS = {
     "greater_than_equal": ("ge", "at least"),
     "less_than_equal": ("le", "at most"),

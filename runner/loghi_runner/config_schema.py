@@ -15,6 +15,7 @@ from loghi_runner.files import real_path
 
 #: Letters, digits . _ - : Loghi's scripts and container names break on anything else.
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+MAX_NAME = 100
 
 
 class NormalizationChoice(str, Enum):
@@ -131,7 +132,7 @@ class TrainingConfig(_Section):
         json_schema_extra={"values": "whole number from 1 to 1024, or `auto`"},
     )
     learning_rate: Number = Field(
-        default=3e-4,
+        default=1e-3,
         gt=0,
         le=1,
         allow_inf_nan=False,

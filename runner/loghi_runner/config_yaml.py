@@ -155,6 +155,10 @@ def _syntax_problem(error: yaml.YAMLError, text: str) -> YamlProblem:
     indentation = source[: len(source) - len(source.lstrip())]
     if "\t" in indentation:
         return YamlProblem(mark.line + 1, "", "the line begins with a TAB", "Indent with spaces; YAML allows no TABs.")
+    if source[mark.column : mark.column + 1] == "\t":
+        return YamlProblem(
+            mark.line + 1, "", "there is a TAB between key and value", "Write a space; YAML allows no TABs."
+        )
     problem = getattr(error, "problem", None) or "it cannot be read"
     hint = "Look at this line and the one above: a missing quote or bracket, a `: ` inside a text, wrong indentation?"
     return YamlProblem(mark.line + 1, "", f"this is not YAML: {problem}", hint)

@@ -43,7 +43,7 @@ def test_three_values_are_enough_and_the_rest_are_the_documented_defaults(tmp_pa
     config = load(tmp_path, SMALLEST).config
     training = config.training
     assert config.name == "bonnevie"
-    assert (training.epochs, training.batch_size, training.learning_rate) == (15, 8, 3e-4)
+    assert (training.epochs, training.batch_size, training.learning_rate) == (15, 8, 1e-3)
     assert (training.early_stopping, training.seed, training.freeze) == (5, 1, ())
     assert (training.augmentation, training.precision) == (Augmentation.LIGHT, Precision.AUTO)
     assert (config.charset, config.text.normalization) == (CharsetPolicy.EXTEND, NormalizationChoice.AUTO)
@@ -207,6 +207,20 @@ def test_a_name_that_breaks_loghis_scripts_is_refused(tmp_path: Path, name: str)
     assert problem.hint and problem.hint.startswith("Write `name: ")
 
 
+@pytest.mark.parametrize(
+    ("name", "proposal"),
+    [("Brønnøy/Müller æ", "Bronnoy_Muller_ae"), ("été", "ete"), ("..", "my_model"), ("日本", "my_model")],
+)
+def test_a_refused_name_is_answered_with_one_that_can_still_be_read(tmp_path: Path, name: str, proposal: str) -> None:
+    assert only_problem(tmp_path, SMALLEST + f'name: "{name}"\n').hint == f"Write `name: {proposal}`."
+
+
+def test_a_name_that_is_only_too_long_is_told_so(tmp_path: Path) -> None:
+    assert (
+        "that is 150 characters, 100 are allowed" in only_problem(tmp_path, SMALLEST + f"name: {'x' * 150}\n").message
+    )
+
+
 def test_a_file_name_that_cannot_be_the_models_name_asks_for_one(tmp_path: Path) -> None:
     problem = only_problem(tmp_path, SMALLEST, name="my config.yaml")
     assert "taken from the file's name, 'my config'" in problem.message
@@ -222,6 +236,12 @@ def test_a_file_name_that_cannot_be_the_models_name_asks_for_one(tmp_path: Path)
             "bonnevie.yaml:5",
             "the line begins with a TAB",
             "Indent with spaces",
+        ),
+        (
+            SMALLEST + "training:\n  epochs:\t3\n",
+            "bonnevie.yaml:5",
+            "there is a TAB between key and value",
+            "Write a space",
         ),
         ("", "bonnevie.yaml", "the file is empty", "loghi-runner init"),
         ("# only comments\n", "bonnevie.yaml", "the file is empty", "loghi-runner init"),
@@ -255,6 +275,14 @@ def test_a_config_that_is_not_utf8_names_the_line(tmp_path: Path) -> None:
         load_config(path)
 
 
+def test_an_image_given_as_config_is_no_encoding_trouble(tmp_path: Path) -> None:
+    path = tmp_path / "page.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert "is not a text file. Name your config" in caught.value.message
+
+
 def test_a_config_that_does_not_exist_points_to_init(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"does not exist: .*nowhere.yaml. `loghi-runner init`"):
         load_config(tmp_path / "nowhere.yaml")
@@ -277,6 +305,10 @@ def test_an_override_without_key_or_value_is_refused(tmp_path: Path, override: s
 def test_an_override_that_is_no_yaml_value_is_refused(tmp_path: Path) -> None:
     problem = only_problem(tmp_path, SMALLEST, "name=[a")
     assert problem.message.startswith("has a value that is not YAML")
+
+
+def test_an_override_below_a_value_is_named_where_it_breaks_it(tmp_path: Path) -> None:
+    assert only_problem(tmp_path, SMALLEST, "data.train.x=3").where == "--set data.train.x=3"
 
 
 def test_a_problem_in_an_override_names_the_override(tmp_path: Path) -> None:

@@ -236,3 +236,30 @@ def _slow_ctc(probabilities: np.ndarray, labels: list[int]) -> float:
             new[s] = total * frame[label]
         alpha = new
     return float(-np.log(alpha[-1] + alpha[-2]))
+
+
+def test_weight_of_a_line_scales_its_part_of_the_loss(base: Any, tmp_path: Path) -> None:
+    import cv2
+
+    from loghi_contract.job import Augmentation, Precision, TrainingSpec
+    from loghi_contract.lines import LineSample
+    from loghi_contract.places import Places
+    from loghi_trainer.dataset import ImageStore, TrainingFeed, measure_lines
+    from loghi_trainer.network import rebuilt
+    from loghi_trainer.reporter import Reporter
+    from loghi_trainer.training import Training
+
+    cv2.imwrite(str(tmp_path / "line.png"), np.random.default_rng(0).integers(0, 255, (32, 90), np.uint8))
+    store = ImageStore(Places(tmp_path), 32, 1)
+    spec = TrainingSpec(1, 1, 1e-9, 0, 1, Augmentation.NONE, Precision.FLOAT32, (Part.CONV,))
+
+    def loss_of(weight: float) -> float:
+        lines = measure_lines("train", [LineSample("/line.png", "ab", weight, "list:1")], [], store).lines
+        feed = TrainingFeed(lines, [[1, 2]], store, batch_size=1, seed=1, augment=None)
+        network = rebuilt(base.network, precision="float32")
+        reporter = Reporter(tmp_path / f"{weight}.jsonl", None, "run")
+        loss = Training(network, feed, spec, reporter, lambda: False).run_epoch(1).train_loss
+        reporter.close()
+        return loss
+
+    assert loss_of(0.25) == pytest.approx(0.25 * loss_of(1.0), rel=1e-5)

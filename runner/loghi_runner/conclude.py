@@ -6,7 +6,7 @@ from pathlib import Path
 
 from loghi_contract.events import FinishStatus
 from loghi_contract.exit_codes import ExitCode
-from loghi_runner.crash_messages import recognise_crash
+from loghi_runner.crash_messages import disk_fault, recognise_crash
 from loghi_runner.engines.base import ProcessEnd
 from loghi_runner.progress import Progress
 from loghi_runner.rundir import RunFailure, RunRecord, RunState, utc_now
@@ -14,6 +14,8 @@ from loghi_runner.verdict import verdict_of
 
 _TAIL_BYTES = 16 * 1024
 _SEE_LOG = "`loghi-runner logs RUN --console` shows what the trainer printed."
+#: Failures that only say that the trainer left no last word.
+_WITHOUT_CAUSE = ("trainer.ended", "trainer.no_last_event", "run.lost")
 _INTERRUPTED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 
 
@@ -67,6 +69,17 @@ def conclude(
     failure = _without_last_word(end, console_tail)
     state = RunState.LOST if failure.code == "run.lost" else RunState.FAILED
     return record.with_failure(replace(failure, message=failure.message + _kept(record)), state)
+
+
+def explained_by_disk(record: RunRecord, error: OSError) -> RunRecord:
+    """The record of a run without a last word, when its folder cannot be written: that is why it has none."""
+    if record.error is None or record.error.code not in _WITHOUT_CAUSE:
+        return record
+    known = disk_fault(error)
+    if known is None:
+        return record
+    failure = RunFailure(known.code, known.message + _kept(record), int(known.exit_code), known.hint)
+    return replace(record, error=failure, exit_code=failure.exit_code, state=RunState.FAILED)
 
 
 def read_tail(console_log: Path) -> str:

@@ -3,6 +3,7 @@
 The one place where an error is recognised by its text: these are other programs' words, and no code comes with them.
 """
 
+import errno
 import re
 from dataclasses import dataclass
 
@@ -90,3 +91,16 @@ def recognise_crash(console_tail: str) -> CrashMessage | None:
     """The message that stands last in the log, None when none is known."""
     found = [(match.start(), crash) for crash in CRASH_MESSAGES for match in crash.pattern.finditer(console_tail)]
     return max(found, key=lambda pair: pair[0])[1] if found else None
+
+
+_DISK_FAULTS = {
+    errno.ENOSPC: "storage.disk_full",
+    errno.EDQUOT: "storage.quota",
+    errno.EROFS: "storage.not_writable",
+}
+
+
+def disk_fault(error: OSError) -> CrashMessage | None:
+    """What the host's own trouble with the run folder's disk says about the trainer's."""
+    code = _DISK_FAULTS.get(error.errno or 0)
+    return next((crash for crash in CRASH_MESSAGES if crash.code == code), None)

@@ -10,7 +10,7 @@ from typing import Protocol, cast
 from loghi_contract import CONTRACT, __version__
 from loghi_contract.events import Device, Event, Started
 from loghi_contract.job import DeviceKind
-from loghi_runner.conclude import conclude, read_tail
+from loghi_runner.conclude import conclude, explained_by_disk, read_tail
 from loghi_runner.config import LoadedConfig, load_config
 from loghi_runner.engines import choose_engine
 from loghi_runner.engines.base import Engine, Launch
@@ -28,6 +28,7 @@ from loghi_runner.rundir import (
     RunFolder,
     RunRecord,
     RunState,
+    cannot_write,
     config_sha256,
     create_run_folder,
     new_run_id,
@@ -164,9 +165,15 @@ def _run(
         folder.write(record.with_failure(failure_of(error)))
         raise
     record = replace(record, state=RunState.RUNNING, handle=handle)
-    folder.write(record)
-    progress = Progress(plan.job.training.epochs)
     watch = Watch(engine, handle, wishes, view.note)
+    try:
+        folder.write(record)
+    except OSError as error:
+        # nobody could find, follow or stop this trainer
+        watch.kill()
+        watch.wait_for_end()
+        raise cannot_write(error, folder.record_file) from error
+    progress = Progress(plan.job.training.epochs)
     try:
         view.begin(folder, progress)
         refused = _follow(plan, folder, progress, watch, view)
@@ -177,7 +184,10 @@ def _run(
     finally:
         view.end()
     keep = progress.finished is None and not watch.stops.killed
-    engine.clean_up(handle, folder.console_log, keep=keep)
+    try:
+        engine.clean_up(handle, folder.console_log, keep=keep)
+    except (RunnerError, OSError):
+        keep = True  # the daemon is away or the disk is full: `clean` removes it later, the run has its end now
     record = replace(record, kept=keep)
     if refused is not None:
         record = record.with_failure(refused)
@@ -190,7 +200,16 @@ def _run(
             stops=replace(watch.stops, killed=watch.stops.killed or folder.kill_mark.exists()),
             from_scratch=plan.job.vgsl is not None,
         )
-    folder.write(record)
+    return _keep_record(folder, record, view)
+
+
+def _keep_record(folder: RunFolder, record: RunRecord, view: View) -> RunRecord:
+    try:
+        folder.write(record)
+    except OSError as error:
+        # the run is told to its end all the same; `show` concludes it again from its events
+        view.note(f"run.json cannot be written: {error.strerror or error}")
+        return explained_by_disk(record, error)
     return record
 
 

@@ -200,13 +200,18 @@ def create_run_folder(plan: RunPlan, record: RunRecord) -> RunFolder:
         _write(folder.skipped_file, format_skipped(plan.skipped))
         folder.write(record)
     except OSError as error:
-        raise EngineError(
-            "output.cannot_write",
-            f"the run folder cannot be made: {error.strerror or error}",
-            where=str(error.filename or folder.path),
-            hint="Name another `output` in the config, or free space there.",
-        ) from error
+        raise cannot_write(error, folder.path) from error
     return folder
+
+
+def cannot_write(error: OSError, path: Path) -> EngineError:
+    """The error for a run folder that cannot be written."""
+    return EngineError(
+        "output.cannot_write",
+        f"the run folder cannot be written: {error.strerror or error}",
+        where=str(error.filename or path),
+        hint="Name another `output` in the config, or free space there.",
+    )
 
 
 def format_skipped(skipped: Iterable[tuple[str, SkippedLine]]) -> str:

@@ -1,9 +1,15 @@
 """Whole runs with the stand-in trainer: how each end is told, kept in run.json, and turned into an exit code."""
 
+import errno
 import json
 from pathlib import Path
 
+import psutil
 import pytest
+
+from loghi_runner.engines.local import LocalEngine
+from loghi_runner.errors import EngineError
+from loghi_runner.rundir import write_atomically
 
 
 def test_a_finished_run_ends_with_its_model_and_the_next_command(workplace) -> None:
@@ -183,6 +189,58 @@ def test_an_unwritable_output_starts_nothing(workplace) -> None:
     result = workplace.finetune()
     assert result.returncode in (2, 4)
     assert "error" in result.stderr
+
+
+def fill_the_disk(monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
+    """run.json can be written so many times and no more."""
+    writes = []
+
+    def write(path: Path, text: str) -> None:
+        writes.append(path)
+        if len(writes) > after:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_atomically(path, text)
+
+    monkeypatch.setattr("loghi_runner.rundir.write_atomically", write)
+
+
+def test_a_disk_that_fills_up_is_named_even_when_the_trainer_could_not_say_so(workplace, monkeypatch) -> None:
+    workplace.scenario = "torn_line"
+    with monkeypatch.context() as patch:
+        fill_the_disk(patch, after=2)
+        result = workplace.finetune()
+    assert result.returncode == 4
+    assert "error: the disk filled up during training; best_val of epoch 0 is kept\n" in result.stderr
+    assert "fault in loghi-runner" not in result.stderr
+    assert workplace.run("show", "last").returncode == 0
+
+
+def test_a_finished_run_is_told_to_its_end_on_a_full_disk(workplace, monkeypatch) -> None:
+    with monkeypatch.context() as patch:
+        fill_the_disk(patch, after=2)
+        result = workplace.finetune()
+    assert result.returncode == 0
+    assert "run.json cannot be written: No space left on device" in result.stderr
+    assert "HTRLOGHIMODEL=" in result.stdout
+
+
+def test_a_trainer_that_nobody_could_find_again_is_not_left_running(workplace, monkeypatch) -> None:
+    workplace.scenario = "never_stops"
+    fill_the_disk(monkeypatch, after=1)
+    result = workplace.finetune()
+    assert result.returncode == 4
+    assert "the run folder cannot be written: No space left on device" in result.stderr
+    assert not [process for process in psutil.Process().children() if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_daemon_that_goes_away_at_the_end_does_not_take_the_verdict_along(workplace, monkeypatch) -> None:
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise EngineError("engine.docker_unreachable", "the Docker daemon does not answer")
+
+    monkeypatch.setattr(LocalEngine, "clean_up", refuse)
+    result = workplace.finetune()
+    assert result.returncode == 0
+    assert (workplace.record()["state"], workplace.record()["kept"]) == ("finished", True)
 
 
 def test_the_trainer_lists_hold_container_paths_only(workplace) -> None:

@@ -23,7 +23,7 @@ output: {output} # folder for the runs; each run makes its own folder in it
 training:
   epochs: 15                  # how often the lines are gone through, at most
   batch_size: 8               # lines per step; less if memory runs out, or auto
-  learning_rate: 0.0003       # smaller is slower and safer
+  learning_rate: 0.001        # smaller is slower and safer
   early_stopping: 5           # end after so many epochs without a better score; 0: never
   seed: 1                     # the same seed gives the same run
   augmentation: light         # small random changes to the images: light | none

@@ -6,6 +6,7 @@ from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_contract.records import to_json
+from loghi_runner.files import is_file
 from loghi_runner.rundir import RunFolder, RunRecord, RunState, skipped_counts
 from loghi_runner.wording import counted, percent, plural, short_path, status_word
 
@@ -41,7 +42,7 @@ def answer_rows(folder: RunFolder, record: RunRecord, *, ask_for: str | None = N
     rows: list[Row] = []
     if record.verdict:
         rows.append(("verdict", record.verdict))
-    has_model = (folder.best_val / MODEL_FILE).is_file()
+    has_model = is_file(folder.best_val / MODEL_FILE)
     if has_model:
         rows.append(("model", short_path(folder.best_val)))
     skipped = skipped_counts(folder)
@@ -60,7 +61,7 @@ def answer_rows(folder: RunFolder, record: RunRecord, *, ask_for: str | None = N
 
 def record_json(folder: RunFolder, record: RunRecord, kind: str = "run_record") -> dict[str, Any]:
     """run.json with the places a program asks for next."""
-    model = folder.best_val if (folder.best_val / MODEL_FILE).is_file() else None
+    model = folder.best_val if is_file(folder.best_val / MODEL_FILE) else None
     return {
         "kind": kind,
         "run_dir": str(folder.path),

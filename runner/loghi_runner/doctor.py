@@ -10,6 +10,7 @@ import psutil
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines import NO_DAEMON, load_engine
 from loghi_runner.errors import RunnerError
+from loghi_runner.files import is_folder
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.gpus import Cards, list_cards
 from loghi_runner.image import ImageStore, default_image, require_image
@@ -93,7 +94,7 @@ def _gpus(found: Cards) -> list[Finding]:
 
 
 def _disk(folder: Path) -> list[Finding]:
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    existing = next(path for path in (folder, *folder.parents) if is_folder(path))
     free = shutil.disk_usage(existing).free
     if free >= _LITTLE_DISK_BYTES:
         return [Finding(Severity.INFO, "disk.free", f"{free / _GIB:.0f} GB free", where=str(existing))]

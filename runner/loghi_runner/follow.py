@@ -30,6 +30,10 @@ class EventReader:
                 fresh = file.read()
         except FileNotFoundError:
             return []
+        except OSError as error:
+            # a network disk that is away for a moment, or a run of somebody else: no reason to lose sight of it
+            _log.warning("%s cannot be read: %s", self._path, error)
+            return []
         self._offset += len(fresh)
         *lines, self._half_line = (self._half_line + fresh).split(b"\n")
         if len(self._half_line) > MAX_LINE_BYTES:

@@ -104,12 +104,13 @@ def _by_uuid(found: Cards, uuids: tuple[str, ...]) -> list[Card]:
     known = {card.uuid: card for card in found.cards}
     missing = [uuid for uuid in uuids if uuid not in known]
     if missing:
-        there = ", ".join(f"{card.uuid} ({card.name})" for card in found.cards) or f"none: {found.reason}"
+        there = ", ".join(f"{card.uuid} ({card.name})" for card in found.cards)
+        here = f"Cards here: {there}." if there else f"There is no card: {found.reason}."
         raise EngineError(
             "gpu.not_there",
             f"the card {missing[0]} is not in this machine",
             where="engine.gpus",
-            hint=f"Cards here: {there}. To train on the CPU, write `gpus: none`.",
+            hint=f"{here} To train on the CPU, write `gpus: none`.",
         )
     return [known[uuid] for uuid in uuids]
 

@@ -9,9 +9,10 @@ from typing import Any  # JSON values have no narrower type
 from loghi_contract.records import to_json
 from loghi_runner.config_template import config_template
 from loghi_runner.errors import EngineError, UsageError
+from loghi_runner.files import is_folder, is_there
 from loghi_runner.gpus import list_cards
 from loghi_runner.rundir import write_atomically
-from loghi_runner.upstream_script import Note, Severity, read_upstream_script, render_config
+from loghi_runner.upstream_script import CarriedOver, Note, Severity, read_upstream_script, render_config
 
 _TITLES = {
     Severity.CARRIED: "carried over",
@@ -39,7 +40,7 @@ class WrittenConfig:
         return [to_json(note) for note in self.notes]
 
     def shell_path(self) -> str:
-        return shlex.quote(str(self.path))
+        return _in_shell(str(self.path))
 
     def _of(self, severity: Severity) -> list[Note]:
         return [note for note in self.notes if note.severity is severity]
@@ -52,18 +53,18 @@ def write_config(path: Path, script: Path | None, *, force: bool) -> WrittenConf
         UsageError: the file exists, or the script cannot be carried over.
         EngineError: the disk does not take it.
     """
-    if path.is_dir():
+    if is_folder(path):
         path = path / "config.yaml"
-    if path.exists() and not force:
+    if is_there(path) and not force:
         raise UsageError(
             "init.exists",
             f"{path} exists already; nothing was written",
             hint="Name another file, or use --force to replace it.",
         )
     if script is None:
-        written, text = WrittenConfig(path), config_template(file=path.name)
+        written, text = WrittenConfig(path), config_template(file=_in_shell(path.name))
     else:
-        carried = read_upstream_script(_read(script), script.absolute().parent, uuid_of_card)
+        carried = _carried(script)
         written, text = WrittenConfig(path, carried.notes), render_config(carried, path.absolute().parent)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,6 +85,20 @@ def uuid_of_card(index: int) -> str | None:
         return None  # numbers mean other cards then
     cards = list_cards().cards
     return cards[index].uuid if 0 <= index < len(cards) else None
+
+
+def _in_shell(path: str) -> str:
+    # a name that begins with a dash would be taken for an option
+    return shlex.quote(f"./{path}" if path.startswith("-") else path)
+
+
+def _carried(script: Path) -> CarriedOver:
+    text = _read(script)
+    try:
+        return read_upstream_script(text, script.absolute().parent, uuid_of_card)
+    except UsageError as error:
+        error.where = f"{script}, {error.where}" if error.where else str(script)
+        raise
 
 
 def _read(script: Path) -> str:

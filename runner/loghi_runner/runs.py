@@ -12,10 +12,11 @@ from loghi_contract.job import JobSpec, load_job
 from loghi_runner.conclude import Stops, conclude, read_tail
 from loghi_runner.engines import load_engine
 from loghi_runner.errors import EngineError, RunnerError, UsageError
+from loghi_runner.files import is_file, is_folder
 from loghi_runner.follow import EventReader, follow, read_events
 from loghi_runner.processes import find_process, machine_name
 from loghi_runner.progress import Progress
-from loghi_runner.rundir import RunFailure, RunFolder, RunRecord
+from loghi_runner.rundir import RECORD_FILE, RunFailure, RunFolder, RunRecord
 
 LAST = "last"
 DEFAULT_OUTPUT = Path("runs")
@@ -36,14 +37,21 @@ class Look:
 
 def list_runs(output: Path) -> list[RunFolder]:
     """The runs of an output folder, the oldest first."""
-    if not output.is_dir():
+    if not is_folder(output):
         raise UsageError(
             "run.no_output",
             f"there is no folder {output}",
             hint="Name the folder that the config calls `output`.",
         )
-    found = (RunFolder(path) for path in output.iterdir() if path.is_dir())
-    return sorted((folder for folder in found if folder.record_file.is_file()), key=lambda folder: folder.path.name)
+    try:
+        found = [RunFolder(path) for path in output.iterdir()]
+    except OSError as error:
+        raise UsageError(
+            "run.closed_output",
+            f"the folder {output} cannot be looked into: {error.strerror}",
+            hint="Ask its owner for permission.",
+        ) from error
+    return sorted((folder for folder in found if is_file(folder.record_file)), key=lambda folder: folder.path.name)
 
 
 def find_run(name: str, output: Path = DEFAULT_OUTPUT) -> RunFolder:
@@ -53,10 +61,10 @@ def find_run(name: str, output: Path = DEFAULT_OUTPUT) -> RunFolder:
         UsageError: there is none, or more than one.
     """
     path = Path(name)
-    if name != LAST and (path / "run.json").is_file():
+    if name != LAST and is_file(path / RECORD_FILE):
         return RunFolder(path.absolute())
-    runs = list_runs(output) if output.is_dir() else []
-    matching = runs[-1:] if name == LAST else [run for run in runs if run.path.name.startswith(name)]
+    runs = list_runs(output) if is_folder(output) else []
+    matching = runs[-1:] if name == LAST else [run for run in runs if name and run.path.name.startswith(name)]
     if len(matching) == 1:
         return RunFolder(matching[0].path.absolute())
     if matching:
@@ -120,8 +128,17 @@ def follow_run(folder: RunFolder, pause: Callable[[], None] | None = None) -> It
         wait()
 
 
-def stop_run(folder: RunFolder, *, grace_s: float, clock: Callable[[], float] = time.monotonic) -> Look:
+def stop_run(
+    folder: RunFolder,
+    *,
+    grace_s: float,
+    begun: Callable[[], None] = lambda: None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Look:
     """Ask the trainer to end after its step; after the grace it is ended at once. Returns the run as it is then.
+
+    Args:
+        begun: called once the trainer was asked.
 
     Raises:
         UsageError: the run is over already, or runs on another machine.
@@ -139,6 +156,7 @@ def stop_run(folder: RunFolder, *, grace_s: float, clock: Callable[[], float] = 
         )
     engine = load_engine(record.engine)
     engine.interrupt(record.handle)
+    begun()
     deadline = clock() + grace_s
     while engine.poll(record.handle) is None:
         if clock() > deadline:

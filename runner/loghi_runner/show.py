@@ -118,7 +118,7 @@ def _read_from(path: Path, offset: int) -> tuple[str, int]:
         with path.open("rb") as file:
             file.seek(offset)
             fresh = file.read()
-    except FileNotFoundError:
+    except OSError:
         return "", offset
     return fresh.decode("utf-8", "replace"), offset + len(fresh)
 

@@ -30,7 +30,9 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and touch
 
 @app.command("finetune")
 def finetune_command(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The run's config, see `loghi-runner init`.")],
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="The run's config, see `loghi-runner init`.", readable=False)
+    ],
     settings: Settings = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,

@@ -14,7 +14,7 @@ from loghi_runner.engines import NO_DAEMON, load_engine
 from loghi_runner.errors import EngineError
 from loghi_runner.image import ImageStore, Variant
 
-app = typer.Typer(no_args_is_help=True, help="Build or check the trainer's container image.")
+app = typer.Typer(help="Build or check the trainer's container image.")
 
 _VariantOption = Annotated[
     Variant, typer.Option(help="cpu, or cuda for NVIDIA cards (default: cpu).", show_default=False)

@@ -14,7 +14,9 @@ from loghi_runner.wording import plural
 
 app = typer.Typer()
 
-RunsDir = Annotated[Path, typer.Argument(metavar="[DIR]", help=f"An output folder (default: {DEFAULT_OUTPUT}).")]
+RunsDir = Annotated[
+    Path, typer.Argument(metavar="[DIR]", help=f"An output folder (default: {DEFAULT_OUTPUT}).", readable=False)
+]
 
 
 @app.command("runs")
@@ -60,8 +62,11 @@ def logs_command(
         lines = console_lines(folder, follow=follow)
     else:
         lines = event_lines(folder, follow=follow, as_json=as_json, steps=steps or as_json)
+    line = None
     for line in lines:
         answer.print(line)
+    if line is None:
+        make_console(stderr=True).print("nothing was written yet" if not console else "the trainer printed nothing")
 
 
 @app.command("stop")
@@ -72,10 +77,13 @@ def stop_command(
     as_json: AsJson = False,
 ) -> None:
     """End a run after its current step; best_val is kept."""
-    folder = find_run(run, output)
-    if not as_json:
-        make_console(stderr=True).print("stopping after the current step ...")
-    look = stop_run(folder, grace_s=grace_s)
+    told = make_console(stderr=True)
+
+    def begun() -> None:
+        if not as_json:
+            told.print("stopping after the current step ...")
+
+    look = stop_run(find_run(run, output), grace_s=grace_s, begun=begun)
     if as_json:
         print_json(record_json(look.folder, look.record))
         return
@@ -87,8 +95,11 @@ def stop_command(
 @app.command("clean")
 def clean_command(folder: RunsDir = DEFAULT_OUTPUT, yes: Yes = False, as_json: AsJson = False) -> None:
     """Remove containers and links that ended runs left behind; never a model or a record."""
-    kept = {run: found for run in list_runs(folder) if (found := clean_run(run, really=False))}
+    looks, broken = look_at_all(list_runs(folder))
+    kept = {look.folder: found for look in looks if (found := clean_run(look.folder, really=False))}
     told, answer = make_console(stderr=True), make_console(stderr=False)
+    for run in broken:
+        told.print(f"{run.path.name}: left alone, its run.json cannot be read")
     if not as_json:
         for run, found in kept.items():
             told.print(f"{run.path.name}: {', '.join(found)}")

@@ -43,6 +43,12 @@ def read_upstream_script(text: str, script_dir: Path, gpu_uuid: Callable[[int], 
             where=f"line {error.line}",
             hint="Check the quotes and brackets from that line on; bash -n shows where bash stumbles.",
         ) from error
+    except RecursionError as error:
+        raise UsageError(
+            "init.unreadable_script",
+            "the script cannot be read as shell: its brackets are nested far too deep",
+            hint="Check the quotes and brackets; bash -n shows where bash stumbles.",
+        ) from error
     _refuse_other_scripts(script)
     carried = carry_over(script, gpu_uuid)
     batch_system = re.search(r"^#SBATCH\b", shell, re.MULTILINE)

@@ -160,6 +160,16 @@ def test_no_daemon_is_told_from_one_that_fails(daemon: FakeDaemon, tmp_path: Pat
     assert caught.value.code == "engine.docker_unreachable"
 
 
+def test_a_wrong_docker_host_is_asked_after_without_the_packages_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://no host.invalid:2375")
+    with pytest.raises(EngineError) as caught:
+        DockerEngine().check()
+    assert caught.value.code == "engine.docker_unreachable"
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("Is the environment variable DOCKER_HOST right?")
+    assert "HTTPConnectionPool" not in caught.value.message
+
+
 def test_a_left_over_socket_means_no_daemon(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(tmp_path / "dead.sock"))

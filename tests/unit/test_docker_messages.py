@@ -18,6 +18,7 @@ MESSAGES = {
     "engine.disk_full": "mkdir /var/lib/docker/overlay2/abc-init: no space left on device",
     "engine.container_name": 'Conflict. The container name "/loghi-20261122" is already in use by container "3f". '
     "You have to remove (or rename) that container to be able to reuse that name.",
+    "engine.image_name": "no such image: My Image!: invalid reference format: repository name must be lowercase",
     "engine.image_missing": "No such image: loghi-runner:0.1.0-cpu",
     "engine.mount_missing": 'invalid mount config for type "bind": bind source path does not exist: /data/gone',
     "engine.mount_permission": "error while creating mount source path '/home/anna/data': "

@@ -183,11 +183,14 @@ class DockerEngine:
                 where=where,
                 hint="Start it (`sudo systemctl start docker`), or run without a container: engine.kind: local.",
             )
+        spoken = next((cause for cause in reversed(causes) if isinstance(cause, OSError) and cause.strerror), error)
+        started = "A run that was started may be going on: `loghi-runner show RUN` looks again when Docker is back."
+        named = "Is the environment variable DOCKER_HOST right? " if os.environ.get("DOCKER_HOST") else ""
         return EngineError(
             "engine.docker_unreachable",
-            f"the Docker daemon does not answer: {error}",
+            f"the Docker daemon does not answer: {spoken}",
             where=where,
-            hint="A run that was started may be going on: `loghi-runner show RUN` looks again when Docker is back.",
+            hint=named + started,
         )
 
     # -- what a run's container is

@@ -75,6 +75,12 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "`loghi-runner runs` shows it; a new `loghi-runner finetune` makes a run of its own.",
     ),
     _row(
+        "image_name",
+        r"invalid reference format",
+        "this cannot be the name of an image",
+        "Correct engine.image, or leave it out of the config to use loghi-runner's own image.",
+    ),
+    _row(
         "image_missing",
         r"no such image|repository does not exist|manifest( for .*)? (not found|unknown)",
         "the image is not on this machine",

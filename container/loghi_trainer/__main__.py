@@ -16,7 +16,7 @@ from loghi_contract.job import ContractMismatch, JobSpec, load_job
 from loghi_contract.places import EVENTS_FILE, JOB_FILE, REPORT_DIR, Places
 from loghi_contract.records import RecordError
 from loghi_trainer.environment import environment_for, keep_freed_memory
-from loghi_trainer.errors import JobError, TrainerError
+from loghi_trainer.errors import JobError, StorageError, TrainerError
 from loghi_trainer.reporter import Reporter
 from loghi_trainer.stdio import claim_stdout
 
@@ -58,9 +58,9 @@ def main() -> int:
         from loghi_trainer.train import train
 
         finished = train(job, places, reporter, stop)
+        reporter.emit(finished)
     except Exception as error:  # noqa: BLE001  # the top of the process: everything becomes a `failed` event
         return _fail(reporter, places, error)
-    reporter.emit(finished)
     if finished.status is events.FinishStatus.CANCELLED:
         return ExitCode.TERMINATED if stop.signal == signal.SIGTERM else ExitCode.INTERRUPTED
     return ExitCode.OK
@@ -87,7 +87,13 @@ def _fail(reporter: Reporter, places: Places, error: Exception) -> int:
         code, exit_code, where = "trainer.bug", ExitCode.BUG, None
         message = f"the trainer met a fault of its own: {type(error).__name__}: {error}"
         hint = "Please report it with the traceback file."
-    reporter.emit(events.Failed(code, int(exit_code), message, hint, where, str(_TRACEBACK_FILE) if written else None))
+    traceback_file = str(_TRACEBACK_FILE) if written else None
+    try:
+        reporter.emit(events.Failed(code, int(exit_code), message, hint, where, traceback_file))
+    except StorageError as unwritable:
+        # the host reads the end of standard error when there is no last event
+        sys.stderr.write(f"{unwritable.message}\n{message}\n")
+        return int(unwritable.exit_code)
     return int(exit_code)
 
 

@@ -1,5 +1,6 @@
 """The run's record: every event goes to out/events.jsonl and, the same bytes, to stdout."""
 
+import errno
 import os
 import time
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from loghi_contract.events import Event, Payload, Step, encode_event
+from loghi_trainer.errors import StorageError
 
 _STEP_INTERVAL_S = 1.0
 
@@ -26,6 +28,7 @@ class Reporter:
         self._last_step_t = float("-inf")
 
     def emit(self, payload: Payload) -> None:
+        """Write one event. Raises StorageError when the record cannot be written."""
         t = self._clock()
         if isinstance(payload, Step):
             if t - self._last_step_t < _STEP_INTERVAL_S:
@@ -34,10 +37,16 @@ class Reporter:
         event = Event(self._seq, t, self._run_id, payload)
         self._seq += 1
         line = encode_event(event)
-        self._file.write(line)
-        if event.is_terminal:
-            os.fsync(self._file.fileno())
         self._mirror_line(line)
+        try:
+            # a disk that is nearly full takes a part of the line without an error
+            whole = self._file.write(line) == len(line)
+            if event.is_terminal:
+                os.fsync(self._file.fileno())
+        except OSError as error:
+            raise _unwritable(error.strerror or str(error)) from error
+        if not whole:
+            raise _unwritable(os.strerror(errno.ENOSPC))
 
     def close(self) -> None:
         self._file.close()
@@ -50,3 +59,12 @@ class Reporter:
             self._mirror.write(line)
         except OSError:
             self._mirror = None
+
+
+def _unwritable(reason: str) -> StorageError:
+    return StorageError(
+        "storage.cannot_record",
+        f"the run's record cannot be written: {reason}",
+        where="events.jsonl",
+        hint="Free space on the output's disk; the model saved last is kept.",
+    )

@@ -61,7 +61,7 @@ class ConfigError(UsageError):
     def __init__(self, path: Path, problems: Sequence[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=_line))
         count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
-        message = "\n".join([f"{path.name} has {count}:", *(f"  {problem}" for problem in problems)])
+        message = "\n".join([f"{path.name} has {count}:", *(f"  {problem}" for problem in self.problems)])
         super().__init__("config.invalid", message, where=str(path))
 
 

@@ -23,6 +23,9 @@ _EXIT_CODES = {
     "data": ExitCode.DATA,
     "charset": ExitCode.DATA,
     "disk": ExitCode.ENGINE,
+    "engine": ExitCode.ENGINE,
+    "gpu": ExitCode.ENGINE,
+    "contract": ExitCode.CONTRACT,
 }
 
 

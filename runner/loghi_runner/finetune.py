@@ -15,7 +15,7 @@ from loghi_runner.config import LoadedConfig, load_config
 from loghi_runner.engines import choose_engine
 from loghi_runner.engines.base import Engine, Launch
 from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
-from loghi_runner.findings import Finding
+from loghi_runner.findings import Finding, Severity
 from loghi_runner.follow import EventReader, follow
 from loghi_runner.gpus import DeviceChoice, choose_device, list_cards
 from loghi_runner.image import ImageFacts, ImageStore, default_image, require_image
@@ -89,6 +89,10 @@ def check_only(config_path: Path, overrides: Sequence[str], view: View) -> None:
         # shown with the plan: the lines can be looked at before the machine is ready
         error = problem
     plan = make_plan(loaded, run_id=new_run_id(), device=choice.kind)
+    if error is not None and plan.errors:
+        # with errors in the plan the command ends with those: this one must not wait until they are solved
+        first = Finding(Severity.ERROR, error.code, error.message, error.where, error.hint)
+        plan = replace(plan, findings=(first, *plan.findings))
     view.plan(plan, Setting(sentence, choice, image, error))
     if plan.errors:
         raise _plan_error(plan.errors)

@@ -9,7 +9,13 @@ import pytest
 
 from loghi_runner.engines.local import LocalEngine
 from loghi_runner.errors import EngineError
+from loghi_runner.gpus import Cards
 from loghi_runner.rundir import write_atomically
+
+
+@pytest.fixture
+def no_cards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loghi_runner.finetune.list_cards", lambda: Cards((), "this machine has no NVIDIA driver"))
 
 
 def test_a_finished_run_ends_with_its_model_and_the_next_command(workplace) -> None:
@@ -150,11 +156,49 @@ def test_a_dry_run_touches_nothing(workplace) -> None:
     assert "/in/data/0" in result.stdout
 
 
-def test_a_dry_run_without_an_engine_still_shows_the_lines(workplace) -> None:
+def test_a_dry_run_without_an_engine_still_shows_the_lines(workplace, no_cards) -> None:
     result = workplace.run("finetune", "config.yaml", "--dry-run", "--set", "engine.gpus=2")
     assert result.returncode == 4
     assert "  training    24 lines" in result.stdout
     assert "the config asks for 2 graphics cards, this machine has none" in result.stderr
+
+
+def test_a_dry_run_tells_of_the_engine_and_of_the_data_at_once(workplace, no_cards) -> None:
+    (workplace.folder / "data" / "val.txt").unlink()
+    result = workplace.run("finetune", "config.yaml", "--dry-run", "--set", "engine.gpus=2")
+    assert result.returncode == 3
+    assert "error: the config asks for 2 graphics cards, this machine has none\n  where:  engine.gpus" in result.stdout
+    assert "error: the line list data/val.txt does not exist" in result.stdout
+    assert "2 problems to solve first; nothing was started" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "exit_code", "says"),
+    [
+        ("engine.kind=docker", 4, "error: no Docker daemon answers on this machine\n"),
+        ("engine.gpus=1", 4, "error: the config asks for a graphics card, this machine has none\n"),
+        ("engine.gpus=[GPU-foo]", 4, "error: the card GPU-foo is not in this machine\n"),
+        ("base_model=nowhere", 3, "error: there is no folder "),
+        ("base_model=data", 3, "error: there is no model.keras in "),
+        ("data.train=data/trian.txt", 3, "error: the line list data/trian.txt does not exist\n"),
+        ("data.validation=data/train.txt", 3, "error: all 24 validation images are also training images"),
+        ("output=data/train", 2, "where the line images are\n"),
+        ("output=config.yaml", 2, "is a file, so no runs can be written below it\n"),
+        ("name=a/b", 2, "Write `name: a_b`."),
+        ("training.epoch=3", 2, "Did you mean epochs?"),
+    ],
+)
+def test_a_run_that_cannot_work_is_refused_and_leaves_nothing(
+    workplace, monkeypatch, no_cards, setting: str, exit_code: int, says: str
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{workplace.folder}/no.sock")
+    before = sorted(workplace.folder.rglob("*"))
+    result = workplace.finetune("--set", setting)
+    assert result.returncode == exit_code, result.stderr
+    assert says in result.stderr
+    assert "fix: " in result.stderr or "Write `" in result.stderr or "Did you mean" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert sorted(workplace.folder.rglob("*")) == before
 
 
 def test_error_findings_stop_the_run_before_anything_is_written(workplace) -> None:
@@ -187,8 +231,9 @@ def test_overrides_are_recorded(workplace) -> None:
 def test_an_unwritable_output_starts_nothing(workplace) -> None:
     (workplace.folder / "runs").write_text("a file where the output should be", encoding="utf-8")
     result = workplace.finetune()
-    assert result.returncode in (2, 4)
-    assert "error" in result.stderr
+    assert result.returncode == 2
+    assert f"error: {workplace.folder}/runs is a file, so no runs can be written below it\n" in result.stderr
+    assert (workplace.folder / "runs").read_text(encoding="utf-8").startswith("a file")
 
 
 def fill_the_disk(monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:

@@ -129,6 +129,13 @@ def test_an_override_can_take_a_value_away(tmp_path: Path) -> None:
     assert load(tmp_path, text, "data.validation=").config.data.validation is None
 
 
+def test_the_message_tells_problems_in_the_order_of_the_file_too(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, "basemodel: base\n" + SMALLEST + "training: {epochs: many}\n")
+    lines = caught.value.message.splitlines()[1:]
+    assert [line.split(": ")[0].strip() for line in lines] == ["bonnevie.yaml:1", "bonnevie.yaml:5"]
+
+
 def test_all_problems_are_reported_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
     text = """\
 name: my model

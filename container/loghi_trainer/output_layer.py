@@ -15,14 +15,14 @@ _NEW_CLASS_BIAS = -float(np.log(10.0))
 
 
 def fit_output_layer(
-    base: BaseModel, plan: CharsetPlan, policy: CharsetPolicy, *, precision: str, side_by_side: bool
+    base: BaseModel, plan: CharsetPlan, policy: CharsetPolicy, *, precision: str, for_processor: bool
 ) -> keras.Model:
     """The base network with an output layer for `plan.tokenizer`.
 
     With `extend` every known class keeps its weights; with `replace`, and from scratch, all classes start afresh.
     """
     classes = None if base.tokenizer == plan.tokenizer else plan.tokenizer.classes
-    network = rebuilt(base.network, precision=precision, classes=classes, side_by_side=side_by_side)
+    network = rebuilt(base.network, precision=precision, classes=classes, for_processor=for_processor)
     if classes is None:
         return network
     if base.tokenizer is not None and policy is not CharsetPolicy.REPLACE:

@@ -49,7 +49,7 @@ def train(job: JobSpec, places: Places, reporter: Reporter, is_cancelled: Callab
         job.charset,
         precision=device.policy_for(job.training.precision, used_device),
         # a card has its own fused LSTM, which Keras uses
-        side_by_side=job.device is DeviceKind.CPU,
+        for_processor=job.device is DeviceKind.CPU,
     )
     return _Run(job, places, reporter, is_cancelled, network, data, store).finish()
 

@@ -128,7 +128,7 @@ def test_extended_output_layer_keeps_trained_rows_bit_for_bit(base: Any) -> None
 
     plan = plan_charset(base.tokenizer, CharsetPolicy.EXTEND, ["aðé"])
 
-    network = fit_output_layer(base, plan, CharsetPolicy.EXTEND, precision="float32", side_by_side=True)
+    network = fit_output_layer(base, plan, CharsetPolicy.EXTEND, precision="float32", for_processor=True)
 
     old_kernel, old_bias = output_layer(base.network).get_weights()
     new_kernel, new_bias = output_layer(network).get_weights()
@@ -147,11 +147,26 @@ def test_extended_network_reads_known_letters_as_before(base: Any) -> None:
     plan = plan_charset(base.tokenizer, CharsetPolicy.EXTEND, ["ð"])
     line = _lines([160])[0][None]
 
-    extended = fit_output_layer(base, plan, CharsetPolicy.EXTEND, precision="float32", side_by_side=False)
+    extended = fit_output_layer(base, plan, CharsetPolicy.EXTEND, precision="float32", for_processor=False)
 
     old, new = base.network.predict_on_batch(line)[0], extended.predict_on_batch(line)[0]
     same_letters = np.delete(new, base.tokenizer.blank, axis=1)
     np.testing.assert_array_equal(old.argmax(axis=1), same_letters.argmax(axis=1))
+
+
+def test_network_for_the_processor_reads_the_same_and_saves_in_loghis_order(base: Any) -> None:
+    from loghi_trainer.network import rebuilt
+
+    line = _lines([150])[0][None]
+    fast = rebuilt(base.network, precision="float32", for_processor=True)
+    again = rebuilt(fast, precision="float32")
+
+    assert [layer.name for layer in fast.layers] != [layer.name for layer in base.network.layers]
+    np.testing.assert_allclose(fast.predict_on_batch(line), base.network.predict_on_batch(line), atol=1e-6)
+    assert [(type(layer).__name__, layer.name) for layer in again.layers] == [
+        (type(layer).__name__, layer.name) for layer in base.network.layers
+    ]
+    np.testing.assert_array_equal(again.predict_on_batch(line), base.network.predict_on_batch(line))
 
 
 def test_frozen_parts_are_not_trained(base: Any) -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import traceback
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import FrameType
 
 from loghi_contract import events
@@ -43,14 +43,11 @@ def main() -> int:
     stdout = claim_stdout()
     places = Places.from_environment()
     stop = _StopRequest()
-    run_id = ""
     try:
         job = _read_job(places.real(JOB_FILE))
-        run_id = job.run_id
     except TrainerError as error:
-        reporter = Reporter(places.out / EVENTS_FILE, stdout, run_id)
-        return _fail(reporter, places, error)
-    reporter = Reporter(places.out / EVENTS_FILE, stdout, run_id)
+        return _fail(Reporter(places.out / EVENTS_FILE, stdout, run_id=""), places, error)
+    reporter = Reporter(places.out / EVENTS_FILE, stdout, job.run_id)
     os.environ.update(environment_for(job.device))
     keep_freed_memory()
     try:
@@ -79,8 +76,7 @@ def _read_job(path: Path) -> JobSpec:
 
 def _fail(reporter: Reporter, places: Places, error: Exception) -> int:
     """Write the traceback to a file, say what went wrong, and return the exit code."""
-    where_to = places.out / _TRACEBACK_FILE
-    written = _write_traceback(where_to, error)
+    written = _write_traceback(places.out / _TRACEBACK_FILE, error)
     if isinstance(error, TrainerError):
         code, exit_code, message, hint, where = error.code, error.exit_code, error.message, error.hint, error.where
     else:
@@ -97,10 +93,10 @@ def _fail(reporter: Reporter, places: Places, error: Exception) -> int:
     return int(exit_code)
 
 
-def _write_traceback(path: PurePosixPath | Path, error: Exception) -> bool:
+def _write_traceback(path: Path, error: Exception) -> bool:
     try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     except OSError:
         traceback.print_exception(error, file=sys.stderr)
         return False

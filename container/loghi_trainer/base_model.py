@@ -13,9 +13,6 @@ from loghi_trainer.errors import DataError
 from loghi_trainer.keras2 import rebuild_keras2
 from loghi_trainer.network import require_chain
 
-# the specification's own last layer is replaced at once by one that fits the charset
-_PLACEHOLDER_CLASSES = 92
-
 #: Networks by the names Loghi gives them; those written in an older VGSL, whose dropout is lost today, are left out.
 #: Source: Loghi HTR 2.x, its library of network specifications.
 LIBRARY = {

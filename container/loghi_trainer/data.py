@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from loghi_contract.job import JobSpec
-from loghi_contract.lines import LineSample, SkippedLine
 from loghi_contract.places import REPORT_DIR, Places
 from loghi_trainer.base_model import BaseModel
 from loghi_trainer.charset import CharsetPlan, plan_charset
@@ -53,8 +52,6 @@ def read_data(job: JobSpec, places: Places, store: ImageStore, base: BaseModel) 
 
 
 def _measured(name: str, list_path: str, job: JobSpec, places: Places, store: ImageStore) -> Split:
-    samples: list[LineSample]
-    skipped: list[SkippedLine]
     samples, skipped = read_samples(places.real(list_path), job.normalization)
     return measure_lines(name, samples, skipped, store)
 

@@ -124,11 +124,6 @@ class TrainingFeed:
             max(line.width_px, images.width_for_labels(row)) for line, row in zip(lines, labels, strict=True)
         ]
 
-    @property
-    def max_steps(self) -> int:
-        """An upper bound of the steps of an epoch; the odd batch may or may not be there."""
-        return -(-len(self._lines) // self._batch_size) + 1
-
     def epoch_batches(self, epoch: int) -> list[list[int]]:
         return plan_batches(self._fed_widths, self._batch_size, np.random.default_rng((self._seed, epoch)))
 

@@ -14,7 +14,6 @@ from loghi_trainer import device
 from loghi_trainer.ctc import ctc_loss
 from loghi_trainer.dataset import TrainingBatch, TrainingFeed
 from loghi_trainer.errors import TrainingFailed
-from loghi_trainer.network import output_layer
 from loghi_trainer.recognize import Cancelled
 from loghi_trainer.reporter import Reporter
 from loghi_trainer.schedule import learning_rate_at
@@ -105,9 +104,6 @@ class Training:
 
 
 def freeze(network: keras.Model, parts: tuple[Part, ...]) -> None:
-    """Keep the layers of these parts as they are; a new output layer is never frozen away from new letters."""
+    """Keep the layers of these parts as they are; `dense` includes the output layer, new letters and all."""
     for layer in network.layers:
-        frozen = any(isinstance(layer, _PART_LAYERS[part]) for part in parts)
-        layer.trainable = not frozen
-    if Part.DENSE in parts:
-        output_layer(network).trainable = False
+        layer.trainable = not any(isinstance(layer, _PART_LAYERS[part]) for part in parts)

@@ -87,10 +87,6 @@ class Progress:
         """The epoch of best_val, as the trainer marked it."""
         return next((epoch for epoch in reversed(self.epochs) if epoch.is_best), None)
 
-    @property
-    def elapsed_s(self) -> float:
-        return 0.0 if self.began_t is None or self.last_t is None else self.last_t - self.began_t
-
     def score(self, split: str, model: Model) -> Evaluation | None:
         return next((e for e in reversed(self.evaluations) if e.split == split and e.model is model), None)
 

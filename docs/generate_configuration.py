@@ -1,6 +1,5 @@
 """Writes docs/configuration.md from the config's schema; `--check` exits 1 when the page is stale."""
 
-import argparse
 import sys
 from collections.abc import Iterator
 from enum import Enum
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any  # annotations and defaults have no narrower type
 
 from annotated_types import Ge, Gt, Le
+from generated_page import write_or_check
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -115,17 +115,7 @@ def _without_trailing_blanks(text: str) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the page is stale")
-    arguments = parser.parse_args()
-    text = page()
-    if not arguments.check:
-        PAGE.write_text(text, encoding="utf-8")
-        return 0
-    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text:
-        return 0
-    print(f"{PAGE.name} is stale: run python docs/{Path(__file__).name}", file=sys.stderr)  # noqa: T201  # a script
-    return 1
+    return write_or_check(PAGE, page, __doc__)
 
 
 if __name__ == "__main__":

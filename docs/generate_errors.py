@@ -4,7 +4,6 @@ Codes, messages and hints are read from the syntax trees of the three packages: 
 warning is made with a code. What is put into a message at run time stands in braces.
 """
 
-import argparse
 import ast
 import re
 import sys
@@ -12,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+
+from generated_page import write_or_check
 
 from loghi_contract.exit_codes import MEANINGS, ExitCode
 from loghi_runner.errors import RunnerError
@@ -229,19 +230,9 @@ def _given(target: ast.expr, value: ast.expr, name: str) -> list[ast.expr]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the page is stale")
-    arguments = parser.parse_args()
     # all error classes have to be loaded to be known
     import_module("loghi_runner.config")
-    text = page()
-    if not arguments.check:
-        PAGE.write_text(text, encoding="utf-8")
-        return 0
-    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text:
-        return 0
-    sys.stderr.write(f"{PAGE.name} is stale: run docs/{Path(__file__).name}\n")
-    return 1
+    return write_or_check(PAGE, page, __doc__)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Writes docs/events.md from the contract; `--check` exits 1 when the page is stale."""
 
-import argparse
 import dataclasses
 import inspect
 import json
@@ -11,6 +10,8 @@ import typing
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
+
+from generated_page import write_or_check
 
 from loghi_contract.events import EVENT_VERSION, KINDS, MAX_LINE_BYTES, TERMINAL_KINDS
 
@@ -110,16 +111,7 @@ def _type_words(hint: typing.Any) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the page is stale")
-    text = page()
-    if not parser.parse_args().check:
-        PAGE.write_text(text, encoding="utf-8")
-        return 0
-    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text:
-        return 0
-    sys.stderr.write(f"{PAGE.name} is stale: run docs/{Path(__file__).name}\n")
-    return 1
+    return write_or_check(PAGE, page, __doc__)
 
 
 if __name__ == "__main__":

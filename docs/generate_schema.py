@@ -4,6 +4,8 @@ import json
 import sys
 from pathlib import Path
 
+from generated_page import write_or_check
+
 from loghi_runner.config import RunConfig
 
 PAGE = Path(__file__).parent / "config.schema.json"
@@ -14,7 +16,4 @@ def page() -> str:
 
 
 if __name__ == "__main__":
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(page(), encoding="utf-8")
-    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page():
-        sys.exit(f"{PAGE.name} is stale: run {Path(__file__).name}")
+    sys.exit(write_or_check(PAGE, page, __doc__))

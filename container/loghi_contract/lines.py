@@ -14,6 +14,9 @@ class SkipReason(str, Enum):
     EMPTY_TEXT = "empty_text"
     UNKNOWN_CHARACTERS = "unknown_characters"
     TEXT_TOO_LONG = "text_too_long"
+    TAGGED = "tagged"
+    NO_SHAPE = "no_shape"
+    CANNOT_CUT = "cannot_cut"
 
 
 SKIP_SENTENCES: dict[SkipReason, str] = {
@@ -23,6 +26,9 @@ SKIP_SENTENCES: dict[SkipReason, str] = {
     SkipReason.EMPTY_TEXT: "the text is empty",
     SkipReason.UNKNOWN_CHARACTERS: "the text has characters the model cannot write",
     SkipReason.TEXT_TOO_LONG: "the text has more characters than the image has room for",
+    SkipReason.TAGGED: "the transcriber marked the text as doubtful",
+    SkipReason.NO_SHAPE: "the line has neither a baseline nor an outline",
+    SkipReason.CANNOT_CUT: "no image can be cut out of the page for the line",
 }
 
 

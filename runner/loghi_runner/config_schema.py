@@ -24,6 +24,33 @@ class NormalizationChoice(str, Enum):
     NONE = "none"
 
 
+class Cut(str, Enum):
+    """How a line image is cut out of its page."""
+
+    LOGHI = "loghi"
+    POLYGON = "polygon"
+
+
+class TextEquivChoice(str, Enum):
+    """Which of several texts of a line is its ground truth."""
+
+    LOWEST = "lowest"
+    LAST = "last"
+
+
+class SkipTag(str, Enum):
+    """A transcriber's mark for which a line can be left out."""
+
+    UNCLEAR = "unclear"
+    GAP = "gap"
+    SIC = "sic"
+
+
+class SplitUnit(str, Enum):
+    PAGE = "page"
+    FOLDER = "folder"
+
+
 class EngineKind(str, Enum):
     AUTO = "auto"
     DOCKER = "docker"
@@ -101,8 +128,28 @@ class VgslModel(_Section):
     )
 
 
+class SplitConfig(_Section):
+    """How pages become training, validation and test pages."""
+
+    validation: Number = Field(
+        default=0.1, gt=0, le=0.5, allow_inf_nan=False, description="Share of the lines that chooses the best epoch."
+    )
+    test: Number = Field(
+        default=0.1, ge=0, le=0.5, allow_inf_nan=False, description="Share of the lines that chooses nothing; 0: none."
+    )
+    seed: WholeNumber = Field(default=1, ge=0, le=2**31 - 1, description="Which pages; the same seed, the same pages.")
+    by: SplitUnit = Field(
+        default=SplitUnit.PAGE, description="What is kept together: each page, or each folder (one document) of pages."
+    )
+    fold: WholeNumber = Field(
+        default=1, ge=1, le=5, description="With fewer than 6 pages one page is left out for the test: which one."
+    )
+
+
 class DataConfig(_Section):
-    train: ConfigPaths = Field(description="Line list to learn from; several in [brackets].")
+    train: ConfigPaths | None = Field(
+        default=None, description="Line list to learn from; several in [brackets]. Either this or `pages`."
+    )
     validation: ConfigPaths | None = Field(
         default=None,
         description="Line list that chooses the best epoch; without it, some pages of `train` are set aside.",
@@ -117,6 +164,28 @@ class DataConfig(_Section):
     root: ConfigPath | None = Field(
         default=None,
         description="Folder where the image paths in the lists begin, when it is not the list's own folder.",
+    )
+    pages: ConfigPaths | None = Field(
+        default=None,
+        description="Folder of page images with PAGE XML or ALTO, instead of line lists; several in [brackets].",
+    )
+    split: Annotated[SplitConfig, BeforeValidator(_section)] = Field(
+        default=SplitConfig(), description="How the pages are split into training, validation and test pages."
+    )
+    cut: Cut = Field(
+        default=Cut.LOGHI,
+        description="How lines are cut out of `pages`: as Loghi does, by baseline; or by their outline (`polygon`).",
+    )
+    text_equiv: TextEquivChoice = Field(
+        default=TextEquivChoice.LOWEST,
+        description="Which text, where a line of `pages` has several: lowest index, or last in the file (as Loghi).",
+    )
+    skip_tags: Annotated[
+        tuple[SkipTag, ...], BeforeValidator(_one_or_many, json_schema_input_type=SkipTag | list[SkipTag])
+    ] = Field(default=(SkipTag.UNCLEAR,), description="Lines of `pages` with these marks of the transcriber are left out.")
+    style_marks: Annotated[bool, Strict()] = Field(
+        default=False,
+        description="Write underlined, struck out, raised and lowered letters of `pages` with Loghi's marks.",
     )
 
 

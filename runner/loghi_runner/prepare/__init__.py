@@ -1,0 +1,1 @@
+"""Transcribed pages into line images, texts and line lists, split by page."""

@@ -11,9 +11,11 @@ from generated_page import write_or_check
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from loghi_runner.config import RunConfig, VgslModel, schema_of
-from loghi_runner.config_schema import ConfigPath, ConfigPaths
+from loghi_contract.job import Part
+from loghi_runner.config import RunConfig, VgslModel
+from loghi_runner.config_schema import ConfigPath, ConfigPaths, SkipTag
 from loghi_runner.config_template import config_template
+from loghi_runner.config_words import schema_of
 
 PAGE = Path(__file__).parent / "configuration.md"
 
@@ -23,7 +25,8 @@ _HEAD = """\
 <!-- Written by docs/generate_configuration.py from the schema; do not edit. -->
 
 A run is described by one YAML file. `loghi-runner init` writes one to fill in, `loghi-runner finetune config.yaml
---dry-run` checks it. Only `base_model`, `data.train` and `output` are required.
+--dry-run` checks it. Only `base_model`, `data.train` (or `data.pages`)
+and `output` are required.
 
 - Paths are relative to the config's own folder; `~` is your home folder. That holds for `--set` too.
 - Unknown keys, keys given twice and values out of range are errors; all problems are reported at once, with their line.
@@ -32,12 +35,16 @@ A run is described by one YAML file. `loghi-runner init` writes one to fill in, 
 """
 
 
+_LISTS: dict[str, type[Enum]] = {"freeze": Part, "skip_tags": SkipTag}
+_SECTIONS = (("data",), ("data", "split"), ("training",), ("text",), ("engine",))
+
+
 def page() -> str:
     """The whole page."""
     parts = [_HEAD, _table("Top level", RunConfig, ())]
     parts += [
         _table("`base_model`, to train from scratch", VgslModel, ("base_model",)),
-        *(_table(f"`{key}`", schema_of((key,)), (key,)) for key in ("data", "training", "text", "engine")),
+        *(_table(f"`{'.'.join(path)}`", schema_of(path), path) for path in _SECTIONS),
         f"## The file `init` writes\n\n```yaml\n{_without_trailing_blanks(config_template())}```\n",
     ]
     return "\n".join(parts)
@@ -75,8 +82,10 @@ def _values(name: str, field: FieldInfo) -> str:
         return "path, or list of paths"
     if Path in kinds or ConfigPath in kinds:
         return "path"
-    if name == "freeze":
-        return "list of `conv`, `recurrent`, `dense`"
+    if name in _LISTS:
+        return "list of " + ", ".join(f"`{member.value}`" for member in _LISTS[name])
+    if annotation is bool:
+        return "`true`, `false`"
     if annotation in (int, float):
         return _number("whole number" if annotation is int else "number", field)
     return "text"
@@ -105,8 +114,10 @@ def _default(field: FieldInfo) -> str:
         return ""
     if default is None:
         return "none"
-    if default == ():
-        return "`[]`"
+    if isinstance(default, tuple):
+        return f"`[{', '.join(member.value for member in default)}]`"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
     return f"`{default.value if isinstance(default, Enum) else default}`"
 
 

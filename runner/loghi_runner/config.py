@@ -1,6 +1,5 @@
 """A config file into a RunConfig, or every problem in it at once."""
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -8,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # raw YAML values have no narrower type
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from loghi_runner.config_rules import broken_rules
 from loghi_runner.config_schema import (
     MAX_NAME,
     NAME_PATTERN,
@@ -22,6 +22,7 @@ from loghi_runner.config_schema import (
     TrainingConfig,
     VgslModel,
 )
+from loghi_runner.config_words import words_for
 from loghi_runner.config_yaml import KeyPath, YamlDocument, read_yaml, read_yaml_value
 from loghi_runner.errors import UsageError
 
@@ -99,6 +100,10 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> LoadedConfig:
         problems += _apply_override(document.value, override, sources)
     values = {"name": path.stem, **document.value}
     problems += _name_problems(values, document, path, sources)
+    problems += [
+        Problem(_where(rule.key, document, path, sources), ".".join(map(str, rule.key)), rule.message, rule.hint)
+        for rule in broken_rules(values)
+    ]
     try:
         config = RunConfig.model_validate(values, context={"folder": path.parent})
     except ValidationError as error:
@@ -185,7 +190,7 @@ def _problem(
     sources: Mapping[KeyPath, str],
 ) -> Problem:
     loc = _written_loc(item["loc"], values)
-    message, hint = _words(item, loc)
+    message, hint = words_for(item, loc)
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
     return Problem(_where(loc, document, path, sources), key, message, hint)
 
@@ -226,70 +231,3 @@ def _where(loc: KeyPath, document: YamlDocument, path: Path, sources: Mapping[Ke
 _LETTERS = str.maketrans(
     {"æ": "ae", "Æ": "Ae", "ø": "o", "Ø": "O", "ß": "ss", "œ": "oe", "đ": "d", "ð": "d", "þ": "th"}
 )
-_LIMITS = {
-    "greater_than_equal": ("ge", "at least"),
-    "less_than_equal": ("le", "at most"),
-    "greater_than": ("gt", "more than"),
-    "less_than": ("lt", "less than"),
-}
-
-
-def _words(item: Mapping[str, Any], loc: KeyPath) -> tuple[str, str | None]:
-    """Message and hint for one of pydantic's errors."""
-    kind, given, context = str(item["type"]), item["input"], item.get("ctx", {})
-    shown = "nothing" if given is None else repr(given)
-    if kind == "missing" or (kind == "path" and given is None):
-        field = schema_of(loc[:-1]).model_fields.get(str(loc[-1]))
-        return "is missing" if kind == "missing" else "is not filled in", field.description if field else None
-    if kind == "extra_forbidden":
-        return "is not a key of a config", _did_you_mean_key(loc)
-    if kind in _LIMITS:
-        name, words = _LIMITS[kind]
-        return f"must be {words} {context[name]:g}, not {shown}", None
-    if kind in ("enum", "literal_error"):
-        options = re.findall(r"'([^']*)'", str(context["expected"]))
-        close = difflib.get_close_matches(str(given).lower(), options, 1)
-        hint = f"Did you mean {close[0]}?" if close else None
-        return f"must be one of {', '.join(options)}, not {shown}", hint
-    if kind.startswith("int_"):
-        return f"must be a whole number, not {shown}", None
-    if kind in ("float_type", "float_parsing", "finite_number"):
-        comma = isinstance(given, str) and "," in given
-        return f"must be a number, not {shown}", "Write it with a decimal point." if comma else None
-    if kind in ("string_type", "string_too_short"):
-        hint = f'Put it in quotes: "{given}"' if isinstance(given, (int, float)) else None
-        return f"must be text, not {shown}", hint
-    if kind == "model_type":
-        keys = ", ".join(schema_of(loc).model_fields)
-        return f"must be a section, not {shown}", f"Indented below it, or in braces, stand its keys: {keys}."
-    if kind in ("path", "batch_size", "gpus"):
-        return f"{item['msg']}, not {shown}", None
-    if kind == "too_short":
-        return "names nothing", "Give at least one."
-    return str(item["msg"]), None
-
-
-def schema_of(path: KeyPath) -> type[BaseModel]:
-    """The section of the schema at a path of keys; the whole config where there is none."""
-    sections: dict[KeyPath, type[BaseModel]] = {
-        ("base_model",): VgslModel,
-        ("data",): DataConfig,
-        ("training",): TrainingConfig,
-        ("text",): TextConfig,
-        ("engine",): EngineConfig,
-    }
-    return sections.get(path, RunConfig)
-
-
-def _did_you_mean_key(loc: KeyPath) -> str:
-    key = str(loc[-1])
-    siblings = list(schema_of(loc[:-1]).model_fields)
-    close = difflib.get_close_matches(key.lower(), siblings, 1, cutoff=0.6)
-    if close:
-        return f"Did you mean {close[0]}?"
-    for section in ("data", "training", "text", "engine"):
-        if key in schema_of((section,)).model_fields:
-            return f"It belongs into the section {section}."
-    if key in RunConfig.model_fields:
-        return "It belongs to the left margin, not into a section."
-    return f"Known here: {', '.join(siblings)}."

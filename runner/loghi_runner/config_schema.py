@@ -182,7 +182,9 @@ class DataConfig(_Section):
     )
     skip_tags: Annotated[
         tuple[SkipTag, ...], BeforeValidator(_one_or_many, json_schema_input_type=SkipTag | list[SkipTag])
-    ] = Field(default=(SkipTag.UNCLEAR,), description="Lines of `pages` with these marks of the transcriber are left out.")
+    ] = Field(
+        default=(SkipTag.UNCLEAR,), description="Lines of `pages` with these marks of the transcriber are left out."
+    )
     style_marks: Annotated[bool, Strict()] = Field(
         default=False,
         description="Write underlined, struck out, raised and lowered letters of `pages` with Loghi's marks.",

@@ -17,6 +17,12 @@ data:                         # line lists: one line image a line, as image<TAB>
   # test: test.txt            # lines that choose nothing: an honest score, before and after; default: none
   # base_domain: old.txt      # lines in the base model's own hands: does it forget them? default: none
   # root: /srv/htr            # where the image paths in the lists begin; default: each list's own folder
+  # pages: my_pages           # instead of lists: page images with PAGE XML or ALTO
+  # split: {{validation: 0.1, test: 0.1, seed: 1}}    # shares of the lines; whole pages are set aside
+  # cut: loghi                # how lines are cut: loghi | polygon (by the line's outline)
+  # text_equiv: lowest        # a line with several texts: lowest index | last in the file
+  # skip_tags: [unclear]      # lines marked so are left out: unclear, gap, sic
+  # style_marks: false        # true: Loghi's marks for underlined, struck out, raised and lowered letters
 
 output: {output} # folder for the runs; each run makes its own folder in it
 

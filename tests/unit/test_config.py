@@ -157,7 +157,8 @@ epochs: 5
         "bonnevie.yaml:1: name is 'my model'; only letters, digits, `.`, `_` and `-` work in Loghi's scripts. "
         "Write `name: my_model`.",
         "bonnevie.yaml:2: base_modle is not a key of a config. Did you mean base_model?",
-        "bonnevie.yaml:3: data.train is missing. Line list to learn from; several in [brackets].",
+        "bonnevie.yaml:3: data.train is missing. Name a line list to learn from; or instead, as data.pages, a folder "
+        "of pages with PAGE XML or ALTO.",
         "bonnevie.yaml:3: data.trian is not a key of a config. Did you mean train?",
         "bonnevie.yaml:4: output is not filled in. Folder for the runs; each run makes its own folder in it.",
         "bonnevie.yaml:6: training.epochs must be at least 1, not 0",
@@ -321,3 +322,27 @@ def test_an_override_below_a_value_is_named_where_it_breaks_it(tmp_path: Path) -
 def test_a_problem_in_an_override_names_the_override(tmp_path: Path) -> None:
     problem = only_problem(tmp_path, SMALLEST + "training: {epochs: 3}\n", "training.epochs=x")
     assert problem.where == "--set training.epochs=x"
+
+
+@pytest.mark.parametrize(
+    ("data", "key", "message"),
+    [
+        ("{}", "data.train", "is missing"),
+        ("{train: , validation: v.txt}", "data.train", "is not filled in"),
+        ("{train: t.txt, pages: p}", "data.pages", "stands beside data.train; only one of the two can be learnt from"),
+        ("{pages: p, validation: v.txt}", "data.validation", "cannot stand beside data.pages"),
+        ("{pages: p, root: r}", "data.root", "cannot stand beside data.pages"),
+        ("{train: t.txt, cut: polygon}", "data.cut", "says how pages are read, but there is no data.pages"),
+    ],
+)
+def test_keys_that_do_not_go_together_are_named(tmp_path: Path, data: str, key: str, message: str) -> None:
+    problem = only_problem(tmp_path, f"base_model: base\noutput: runs\ndata: {data}\n")
+    assert (problem.where, problem.key, problem.message) == ("bonnevie.yaml:3", key, message)
+
+
+def test_pages_can_take_the_place_of_line_lists(tmp_path: Path) -> None:
+    text = "base_model: base\noutput: runs\ndata: {pages: [a, b], split: {test: 0}, skip_tags: []}\n"
+    data = load(tmp_path, text).config.data
+    assert data.pages is not None
+    assert [folder.name for folder in data.pages] == ["a", "b"]
+    assert (data.split.test, data.split.validation, data.skip_tags) == (0, 0.1, ())

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from loghi_runner.config import ConfigError, RunConfig, load_config, schema_of
+from loghi_runner.config import ConfigError, RunConfig, load_config
 from loghi_runner.config_template import config_template
+from loghi_runner.config_words import schema_of
 
 SECTIONS = ("data", "training", "text", "engine")
 
@@ -57,7 +58,7 @@ def test_an_odd_path_is_quoted(path: str) -> None:
 
 def test_it_stays_short_enough_to_read() -> None:
     lines = config_template().splitlines()
-    assert len(lines) <= 42
+    assert len(lines) <= 48
     assert max(map(len, lines)) <= 110
 
 

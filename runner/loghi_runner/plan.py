@@ -16,7 +16,8 @@ from loghi_runner.config import LoadedConfig, TrainingConfig, VgslModel
 from loghi_runner.engines.base import Mount
 from loghi_runner.files import real_path
 from loghi_runner.findings import Finding, Severity, errors
-from loghi_runner.ground_truth.collect import GroundTruth, Split, collect_ground_truth
+from loghi_runner.ground_truth.collect import GroundTruth, collect_ground_truth
+from loghi_runner.ground_truth.splits import Split
 from loghi_runner.mounts import DataFolders, choose_data_folders, home_folders, run_mounts
 from loghi_runner.preflight import check_characters, check_disk, check_output, check_transparency, choose_normalization
 

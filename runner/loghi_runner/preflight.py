@@ -14,8 +14,9 @@ from loghi_contract.text import Normalization, normalization_for, normalize
 from loghi_runner.config import NormalizationChoice, RunConfig
 from loghi_runner.files import is_file, is_folder, is_there, real_path
 from loghi_runner.findings import Finding, Severity
-from loghi_runner.ground_truth.collect import GroundTruth, Split
+from loghi_runner.ground_truth.collect import GroundTruth
 from loghi_runner.ground_truth.images import GroundTruthLine
+from loghi_runner.ground_truth.splits import Split
 from loghi_runner.mounts import DataFolders, is_too_wide
 
 _MAX_NAMED = 20

@@ -3,34 +3,18 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from enum import Enum
 from pathlib import Path
 
 from loghi_contract.lines import SKIP_SENTENCES, SkippedLine, SkipReason
 from loghi_runner.config import DataConfig
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.findings import Finding, Severity
+from loghi_runner.ground_truth.aside import set_pages_aside
 from loghi_runner.ground_truth.images import GroundTruthLine, ImageFinder
 from loghi_runner.ground_truth.leaks import find_leaks
 from loghi_runner.ground_truth.lists import ListedLine, read_lists
-from loghi_runner.ground_truth.pages import set_pages_aside
 from loghi_runner.ground_truth.roots import propose_root
-
-
-class Split(str, Enum):
-    TRAIN = "train"
-    VAL = "val"
-    TEST = "test"
-    BASE_DOMAIN = "base_domain"
-
-
-#: The words for a split, as in "492 training lines".
-SPLIT_WORDS = {
-    Split.TRAIN: "training",
-    Split.VAL: "validation",
-    Split.TEST: "test",
-    Split.BASE_DOMAIN: "base domain",
-}
+from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
 
 
 @dataclass(frozen=True)

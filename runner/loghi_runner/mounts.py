@@ -24,10 +24,14 @@ _SYSTEM_FOLDERS = frozenset(
 
 @dataclass(frozen=True)
 class DataFolders:
-    """Real folders that hold all images; the n-th is /in/data/<n>. `refused` may not be mounted."""
+    """Real folders that hold all images; the n-th is /in/data/<n>. `refused` may not be mounted.
+
+    `made` is the one of them that the runner itself fills, with lines cut from pages.
+    """
 
     folders: tuple[Path, ...]
     refused: tuple[Path, ...]
+    made: Path | None = None
 
     def container_path(self, image: Path) -> PurePosixPath:
         """Where a real image path is inside the container."""
@@ -37,16 +41,21 @@ class DataFolders:
         raise ValueError(f"in no data folder: {image}")
 
 
-def choose_data_folders(lines: Iterable[GroundTruthLine], homes: Sequence[Path]) -> DataFolders:
+def choose_data_folders(
+    lines: Iterable[GroundTruthLine], homes: Sequence[Path], made: Path | None = None
+) -> DataFolders:
     """Few real folders that hold all images: the folders they are in, or what holds a list's page folders.
 
     Args:
         homes: home folders; neither they nor what is above them is ever mounted.
+        made: the real folder with lines cut from pages, when there are such lines.
     """
     folders_of_list: dict[str, set[Path]] = {}
+    if made is not None:
+        lines = [line for line in lines if not line.image.is_relative_to(made)]
     for line in lines:
         folders_of_list.setdefault(line.sample.where.rpartition(":")[0], set()).add(line.image.parent)
-    found = set().union(*folders_of_list.values())
+    found: set[Path] = set().union(*folders_of_list.values())
     # one list with images in several folders side by side: these are pages, and what holds them is the data folder;
     # folders of different lists side by side say nothing about what else is beside them
     page_parents = {
@@ -56,7 +65,8 @@ def choose_data_folders(lines: Iterable[GroundTruthLine], homes: Sequence[Path])
         if count > 1 and not is_too_wide(parent, homes)
     }
     refused = tuple(sorted(folder for folder in found if is_too_wide(folder, homes)))
-    return DataFolders(tuple(sorted(_outermost(found | page_parents))), refused)
+    found |= page_parents | ({made} if made is not None else set())
+    return DataFolders(tuple(sorted(_outermost(found))), refused, made)
 
 
 def is_too_wide(folder: Path, homes: Sequence[Path]) -> bool:

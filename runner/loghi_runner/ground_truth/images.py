@@ -20,7 +20,8 @@ _FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "JPEG2000", "PPM")
 class GroundTruthLine:
     """A line whose image is there and looks like one.
 
-    `image` is the real path. `retried` tells that the listed path was found by its end under data.root.
+    `image` is the real path. `retried` tells that the listed path was found by its end under data.root. A line that
+    is not cut from its page yet has the path its image will have, and an estimated size.
     """
 
     sample: LineSample
@@ -30,6 +31,7 @@ class GroundTruthLine:
     has_transparency: bool
     bytes: int
     retried: bool = False
+    is_cut: bool = True
 
 
 class ImageFinder:

@@ -128,6 +128,13 @@ def follow_run(folder: RunFolder, pause: Callable[[], None] | None = None) -> It
         wait()
 
 
+def fetch_console(look: Look) -> None:
+    """Bring console.log up to date; it stays as it is where the trainer cannot be reached."""
+    if look.record.handle is not None and not look.record.state.is_over and look.remark is None:
+        with contextlib.suppress(RunnerError, OSError):
+            load_engine(look.record.engine).fetch_console(look.record.handle, look.folder.console_log)
+
+
 def stop_run(
     folder: RunFolder,
     *,

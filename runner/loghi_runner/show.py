@@ -10,10 +10,10 @@ from loghi_contract.records import to_json
 from loghi_runner.answer import record_json, summary_line
 from loghi_runner.follow import EventReader
 from loghi_runner.rundir import RunFolder, RunState
-from loghi_runner.runs import Look, follow_run, look_at
+from loghi_runner.runs import Look, fetch_console, follow_run, look_at
 from loghi_runner.wording import duration, epoch_line, event_line, local_time, percent, phase_word
 
-_TAIL_PAUSE_S = 0.2
+_TAIL_PAUSE_S = 0.5
 
 
 def run_table(looks: list[Look], broken: list[RunFolder]) -> list[str]:
@@ -90,8 +90,10 @@ def console_lines(folder: RunFolder, *, follow: bool) -> Iterator[str]:
     """What the trainer printed, line by line."""
     offset, half = 0, ""
     while True:
-        # asked before reading, or the last lines are lost
-        is_over = not follow or look_at(folder).record.state.is_over
+        # looked before reading, or the last lines are lost
+        look = look_at(folder)
+        fetch_console(look)
+        is_over = not follow or look.record.state.is_over
         fresh, offset = _read_from(folder.console_log, offset)
         *lines, half = (half + fresh).split("\n")
         yield from lines

@@ -131,6 +131,14 @@ def test_console_log_is_standard_error_whole_and_once(bench: Bench) -> None:
     assert bench.console_log.read_text() == "probe: 3\n"
 
 
+def test_console_log_can_be_had_while_the_container_runs(bench: Bench) -> None:
+    handle = bench.start("wait")
+    wait_until(lambda: (bench.out / "ready").exists() or None)
+    bench.engine.fetch_console(handle, bench.console_log)
+    assert bench.console_log.read_text() == "probe: wait\n"
+    assert bench.engine.poll(handle) is None
+
+
 def test_a_second_start_of_one_run_is_refused(bench: Bench) -> None:
     bench.start("wait")
     with pytest.raises(EngineError) as caught:

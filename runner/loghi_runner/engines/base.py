@@ -1,4 +1,4 @@
-"""What an engine is: six small methods that start, watch and end one trainer process."""
+"""What an engine is: seven small methods that start, watch and end one trainer process."""
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -72,6 +72,9 @@ class Engine(Protocol):
 
     def kill(self, handle: Handle) -> None:
         """End it at once (SIGKILL)."""
+
+    def fetch_console(self, handle: Handle, console_log: Path) -> None:
+        """Bring what it printed so far into console_log, where the engine does not write it there at once."""
 
     def clean_up(self, handle: Handle, console_log: Path, *, keep: bool) -> None:
         """After the end: bring what it printed into console_log; remove what the engine kept, unless `keep`."""

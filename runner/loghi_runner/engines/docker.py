@@ -102,13 +102,12 @@ class DockerEngine:
     def kill(self, handle: Handle) -> None:
         self._signal(handle, "SIGKILL")
 
+    def fetch_console(self, handle: Handle, console_log: Path) -> None:
+        with self._explained("fetch the container's log"), suppress(docker.errors.NotFound):
+            _write_whole(console_log, self._api().logs(handle.id, stdout=False, stderr=True, stream=True))
+
     def clean_up(self, handle: Handle, console_log: Path, *, keep: bool) -> None:
-        with self._explained("fetch the container's log"):
-            try:
-                parts = self._api().logs(handle.id, stdout=False, stderr=True, stream=True)
-                _write_whole(console_log, parts)
-            except docker.errors.NotFound:
-                return
+        self.fetch_console(handle, console_log)
         if keep:
             return
         with self._explained("remove the container"), suppress(docker.errors.NotFound):

@@ -88,6 +88,9 @@ class LocalEngine:
             # its whole session: helpers of the trainer must not outlive it
             os.killpg(process.pid, signal.SIGKILL)
 
+    def fetch_console(self, handle: Handle, console_log: Path) -> None:
+        """Nothing to do: the process writes into console_log itself."""
+
     def clean_up(self, handle: Handle, console_log: Path, *, keep: bool) -> None:
         self._children.pop(handle.id, None)
         if not keep:

@@ -1,4 +1,4 @@
-"""Questions about paths that always have an answer: a closed folder, a loop of links or a too long name is no error."""
+"""Files: questions that always have an answer, be a folder closed or a link a loop; and one safe way to write."""
 
 import os
 from pathlib import Path
@@ -22,3 +22,22 @@ def is_there(path: Path) -> bool:
 def real_path(path: Path) -> Path:
     """All links resolved, as far as they lead somewhere."""
     return Path(os.path.realpath(path))  # Path.resolve raises at a loop of links
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace `path` so that a reader sees the old text or the new one, also after a power cut."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

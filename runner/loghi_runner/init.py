@@ -9,9 +9,8 @@ from typing import Any  # JSON values have no narrower type
 from loghi_contract.records import to_json
 from loghi_runner.config_template import config_template
 from loghi_runner.errors import EngineError, UsageError
-from loghi_runner.files import is_folder, is_there
+from loghi_runner.files import is_folder, is_there, write_atomically
 from loghi_runner.gpus import list_cards
-from loghi_runner.rundir import write_atomically
 from loghi_runner.upstream_script import CarriedOver, Note, Severity, read_upstream_script, render_config
 
 _TITLES = {

@@ -1,7 +1,7 @@
 """What a run will do, decided before anything is written: job, lists, mounts and findings."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -11,14 +11,18 @@ from loghi_contract.job import DeviceKind, JobSpec, ListsSpec, TrainingSpec
 from loghi_contract.lines import LineSample, SkippedLine
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR
+from loghi_contract.text import Normalization
 from loghi_runner.base_check import check_base_model
-from loghi_runner.config import LoadedConfig, TrainingConfig, VgslModel
+from loghi_runner.config import DataConfig, LoadedConfig, TrainingConfig, VgslModel
 from loghi_runner.engines.base import Mount
 from loghi_runner.files import real_path
 from loghi_runner.findings import Finding, Severity, errors
 from loghi_runner.ground_truth.collect import GroundTruth, collect_ground_truth
+from loghi_runner.ground_truth.from_pages import PagesTruth
 from loghi_runner.ground_truth.splits import Split
+from loghi_runner.line_store import LineStore
 from loghi_runner.mounts import DataFolders, choose_data_folders, home_folders, run_mounts
+from loghi_runner.pages.texts import TextOptions
 from loghi_runner.preflight import check_characters, check_disk, check_output, check_transparency, choose_normalization
 
 __all__ = ["Finding", "RunPlan", "Severity", "make_plan"]
@@ -28,6 +32,7 @@ __all__ = ["Finding", "RunPlan", "Severity", "make_plan"]
 class RunPlan:
     """One run, decided. `lists` holds the splits that exist, with container image paths.
 
+    `pages` is where the lines come from, when not from line lists; their images are cut when the run starts.
     With an error among the findings the plan is for showing only.
     """
 
@@ -40,6 +45,7 @@ class RunPlan:
     mounts: tuple[Mount, ...]
     findings: tuple[Finding, ...]
     base: ModelFacts | None
+    pages: PagesTruth | None = None
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -47,15 +53,26 @@ class RunPlan:
         return errors(self.findings)
 
 
-def make_plan(loaded: LoadedConfig, *, run_id: str, device: DeviceKind) -> RunPlan:
-    """Check config, base model, lines and output, and decide what the run does. Writes nothing."""
+def make_plan(
+    loaded: LoadedConfig,
+    *,
+    run_id: str,
+    device: DeviceKind,
+    on_page: Callable[[int, int], None] = lambda _done, _total: None,
+) -> RunPlan:
+    """Check config, base model, lines and output, and decide what the run does. Writes nothing.
+
+    Args:
+        on_page: told how many pages with PAGE XML or ALTO are read, and of how many.
+    """
     config = loaded.config
     base = check_base_model(config.base_model)
-    truth = collect_ground_truth(config.data, config.training.seed, loaded.path.parent)
     normalization, normalization_findings = choose_normalization(config, base.facts)
+    store = LineStore(config.output, config.data.cut, _text_options(config.data, normalization))
+    truth = collect_ground_truth(config.data, config.training.seed, loaded.path.parent, store, on_page)
     output = real_path(config.output)
     homes = home_folders()
-    data = choose_data_folders(truth.lines(), homes)
+    data = choose_data_folders(truth.lines(), homes, store.lines if truth.pages else None)
     findings = (
         *base.findings,
         *truth.findings,
@@ -91,6 +108,7 @@ def make_plan(loaded: LoadedConfig, *, run_id: str, device: DeviceKind) -> RunPl
         mounts=run_mounts(data, base.folder, output / run_id),
         findings=_by_severity(findings),
         base=base.facts,
+        pages=truth.pages,
     )
 
 
@@ -99,6 +117,10 @@ def resolve_batch_size(choice: int | Literal["auto"], train_lines: int) -> int:
     if isinstance(choice, int):
         return choice
     return 8 if train_lines < 1000 else 16 if train_lines < 5000 else 32
+
+
+def _text_options(data: DataConfig, normalization: Normalization) -> TextOptions:
+    return TextOptions(data.text_equiv, data.skip_tags, data.style_marks, normalization)
 
 
 def _training(training: TrainingConfig, train_lines: int) -> TrainingSpec:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import secrets
 import time
 from collections.abc import Iterable
@@ -16,6 +15,7 @@ from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR
 from loghi_contract.records import RecordError, from_json, to_json
 from loghi_runner.engines.base import Handle
 from loghi_runner.errors import EngineError, UsageError
+from loghi_runner.files import write_atomically
 from loghi_runner.plan import RunPlan
 
 RECORD_FILE = "run.json"
@@ -221,25 +221,6 @@ def format_skipped(skipped: Iterable[tuple[str, SkippedLine]]) -> str:
         fields = (split, line.where, line.image, line.text, line.reason.value, line.detail)
         rows.append("\t".join(" ".join(field.split("\t")).replace("\n", " ") for field in fields))
     return "\n".join(rows) + "\n"
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace `path` so that a reader sees the old text or the new one, also after a power cut."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def skipped_counts(folder: RunFolder) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """All lines of a run: every split's lists read, images found, validation set aside, splits compared."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,20 +10,26 @@ from loghi_runner.config import DataConfig
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.aside import set_pages_aside
+from loghi_runner.ground_truth.from_pages import PagesTruth, read_pages
 from loghi_runner.ground_truth.images import GroundTruthLine, ImageFinder
 from loghi_runner.ground_truth.leaks import find_leaks
 from loghi_runner.ground_truth.lists import ListedLine, read_lists
 from loghi_runner.ground_truth.roots import propose_root
 from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
+from loghi_runner.line_store import LineStore
 
 
 @dataclass(frozen=True)
 class GroundTruth:
-    """The lines of each split that has any list, the lines left out, and what was found on the way."""
+    """The lines of each split that has any, the lines left out, and what was found on the way.
+
+    `pages` is where they come from, when not from line lists.
+    """
 
     splits: dict[Split, tuple[GroundTruthLine, ...]]
     skipped: tuple[tuple[Split, SkippedLine], ...]
     findings: tuple[Finding, ...]
+    pages: PagesTruth | None = None
 
     def lines(self) -> Iterator[GroundTruthLine]:
         """All lines of all splits."""
@@ -31,8 +37,20 @@ class GroundTruth:
             yield from lines
 
 
-def collect_ground_truth(data: DataConfig, seed: int, config_folder: Path) -> GroundTruth:
-    """Read and check the lists of a config; `seed` decides which pages become validation when there is no list."""
+def collect_ground_truth(
+    data: DataConfig,
+    seed: int,
+    config_folder: Path,
+    store: LineStore,
+    on_page: Callable[[int, int], None] = lambda _done, _total: None,
+) -> GroundTruth:
+    """Read and check the pages or lists of a config.
+
+    Args:
+        seed: which pages become validation when there is no list for it.
+        store: where lines of pages are kept once they are cut.
+        on_page: told how many pages are read, and of how many.
+    """
     collector = _Collector(data, config_folder)
     for split, key, paths in (
         (Split.TRAIN, "data.train", data.train),
@@ -43,17 +61,21 @@ def collect_ground_truth(data: DataConfig, seed: int, config_folder: Path) -> Gr
         if paths is not None:
             collector.add(split, key, paths)
     collector.check_root()
-    if data.validation is None and collector.splits[Split.TRAIN]:
+    pages = None
+    if data.pages is not None:
+        pages = read_pages(data.pages, data.split, store, config_folder, on_page)
+        collector.add_pages(pages)
+    elif data.validation is None and collector.splits[Split.TRAIN]:
         aside = set_pages_aside(collector.splits[Split.TRAIN], seed)
         collector.findings.append(aside.finding)
         collector.splits[Split.TRAIN] = aside.train
         collector.splits[Split.VAL] = aside.validation
-    if data.test is None:
-        collector.findings.append(_no_test_list())
+    if Split.TEST not in collector.splits:
+        collector.findings.append(_no_test(from_pages=pages is not None))
     named = {split.value: lines for split, lines in collector.splits.items()}
     collector.findings += find_leaks(named, {split.value: words for split, words in SPLIT_WORDS.items()})
     splits = {split: collector.splits[split] for split in Split if split in collector.splits}
-    return GroundTruth(splits, tuple(collector.skipped), tuple(collector.findings))
+    return GroundTruth(splits, tuple(collector.skipped), tuple(collector.findings), pages)
 
 
 class _Collector:
@@ -93,6 +115,11 @@ class _Collector:
         if listed.trimmed:
             self.findings.append(_trimmed(split, key, listed.trimmed))
         self.findings += _retried(lines, self._root)
+
+    def add_pages(self, pages: PagesTruth) -> None:
+        self.splits |= pages.lines()
+        self.skipped += pages.skipped()
+        self.findings += pages.findings
 
     def check_root(self) -> None:
         """Say that data.root is not there; to be called after all lists were added."""
@@ -194,11 +221,13 @@ def _retried(lines: list[GroundTruthLine], root: Path | None) -> Iterator[Findin
             return
 
 
-def _no_test_list() -> Finding:
+def _no_test(*, from_pages: bool) -> Finding:
     return Finding(
         Severity.INFO,
         "data.no_test",
-        "there is no test list: the verdict will rest on the validation lines, which also choose the best epoch",
-        where="data.test",
-        hint="Give data.test a list of lines that are in no other list.",
+        "there are no test lines: the verdict will rest on the validation lines, which also choose the best epoch",
+        where="data.split.test" if from_pages else "data.test",
+        hint="Give data.split.test a share, such as 0.1, and more pages than two."
+        if from_pages
+        else "Give data.test a list of lines that are in no other list.",
     )

@@ -1,0 +1,138 @@
+"""Lines out of a page image: along the baseline as Loghi cuts them, or by their outline."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from loghi_runner.config_schema import Cut
+from loghi_runner.cutting.contours import MIN_X_HEIGHT_PX, PageContours
+from loghi_runner.cutting.geometry import Points, as_points, length
+from loghi_runner.cutting.image import Pixels
+from loghi_runner.cutting.polygon import cut_box, cut_outline
+from loghi_runner.cutting.strip import cut_strip
+from loghi_runner.pages.model import Point
+
+#: A line without an outline is given one around its baseline, of so many x-heights.
+_ABOVE, _BELOW = 2, 1
+#: The x-height of a line about which nothing else is known, as a share of its baseline's length at most.
+_MAX_X_HEIGHT_SHARE = 0.5
+
+_NO_SHAPE = "it has neither a baseline nor an outline"
+
+
+@dataclass(frozen=True)
+class LineShape:
+    """A line's geometry in the image's pixels; empty where the page has none."""
+
+    baseline: tuple[Point, ...]
+    outline: tuple[Point, ...]
+    x_height_px: int | None
+
+
+@dataclass(frozen=True)
+class CutLine:
+    """uint8 (height, width, 3) BGR or (height, width, 4) BGRA.
+
+    `way` is how it was cut, in words, where that is not what was asked for.
+    """
+
+    pixels: Pixels
+    way: str | None = None
+
+
+@dataclass(frozen=True)
+class NotCut:
+    detail: str
+
+
+def cut_lines(
+    image: Pixels, lines: Sequence[LineShape], wanted: Collection[int], cut: Cut, channels: int
+) -> Iterator[tuple[int, CutLine | NotCut]]:
+    """Cut the wanted lines of a page, in order.
+
+    Args:
+        lines: all lines of the page: where one ends depends on its neighbours.
+        wanted: which of them to cut, by their place.
+        channels: 3, or 4 with the outline as transparency: 255 inside, 1 outside.
+    """
+    chosen = sorted(wanted)
+    if cut is Cut.POLYGON:
+        for number in chosen:
+            yield number, _by_outline(image, lines[number], channels)
+        return
+    # Intel's routines round otherwise than OpenCV's own, which loghi-tooling has; a seam through even paper shows it
+    cv2.ipp.setUseIPP(False)
+    with_baseline = [number for number, line in enumerate(lines) if line.baseline]
+    contours = PageContours(image, [as_points(lines[number].baseline) for number in with_baseline])
+    for number in chosen:
+        line = lines[number]
+        if len(line.baseline) > 1:
+            yield number, _along_baseline(image, line, contours, with_baseline.index(number), channels)
+        elif len(line.outline) < 3:
+            yield number, NotCut(_NO_SHAPE)
+        elif line.baseline:
+            yield number, _outcome(cut_box(image, as_points(line.outline)))
+        else:
+            outline = as_points(line.outline)
+            way = "cut by its outline: it has no baseline"
+            yield number, _outcome(cut_outline(image, outline, channels, masked=False), way)
+
+
+def estimated_size(line: LineShape, cut: Cut) -> tuple[int, int] | None:
+    """Width and height that the line's image will have, about; None where it has no shape to cut by."""
+    baseline, outline = as_points(line.baseline), as_points(line.outline)
+    if len(baseline) > 1 and (cut is Cut.LOGHI or len(outline) < 3):
+        x_height = _x_height(baseline, outline, line.x_height_px)
+        return round(length(baseline) + 4 * x_height), round(3 * x_height)
+    if len(outline) < 3:
+        return None
+    width, height = outline.max(axis=0) - outline.min(axis=0) + 1
+    return round(width), round(height)
+
+
+def _along_baseline(
+    image: Pixels, line: LineShape, contours: PageContours, number: int, channels: int
+) -> CutLine | NotCut:
+    baseline = as_points(line.baseline)
+    contour = contours.of(number)
+    if contour is not None:
+        strip = cut_strip(image, baseline, contour.outline, contour.x_height_px, channels)
+    else:
+        x_height = line.x_height_px or MIN_X_HEIGHT_PX
+        outline = as_points(line.outline) if len(line.outline) > 2 else _around(baseline, x_height)
+        strip = cut_strip(image, baseline, outline, x_height, channels)
+    return _outcome(strip if isinstance(strip, str) else strip.pixels)
+
+
+def _by_outline(image: Pixels, line: LineShape, channels: int) -> CutLine | NotCut:
+    way = None
+    if len(line.outline) > 2:
+        outline = as_points(line.outline)
+    elif len(line.baseline) > 1:
+        baseline = as_points(line.baseline)
+        outline = _around(baseline, _x_height(baseline, as_points(()), line.x_height_px))
+        way = "cut around its baseline: it has no outline"
+    else:
+        return NotCut(_NO_SHAPE)
+    return _outcome(cut_outline(image, outline, channels, masked=True), way)
+
+
+def _outcome(pixels: Pixels | str, way: str | None = None) -> CutLine | NotCut:
+    return NotCut(pixels) if isinstance(pixels, str) else CutLine(pixels, way)
+
+
+def _around(baseline: Points, x_height_px: float) -> Points:
+    above = baseline - np.asarray((0, _ABOVE * x_height_px))
+    below = baseline + np.asarray((0, _BELOW * x_height_px))
+    return np.concatenate([above, below[::-1]])
+
+
+def _x_height(baseline: Points, outline: Points, known_px: int | None) -> float:
+    """A third of the line's height: known, or that of the outline, or of a usual line."""
+    if known_px:
+        return max(known_px, MIN_X_HEIGHT_PX)
+    if len(outline) > 2:
+        return max(float(np.ptp(outline[:, 1]) - np.ptp(baseline[:, 1])) / 3, MIN_X_HEIGHT_PX)
+    return max(min(2 * MIN_X_HEIGHT_PX, length(baseline) * _MAX_X_HEIGHT_SHARE), 1.0)

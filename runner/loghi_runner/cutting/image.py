@@ -1,0 +1,121 @@
+"""Page images: their size without decoding, their pixels, and line images written."""
+
+import warnings
+from pathlib import Path
+from typing import Any  # OpenCV's arrays are typed too widely
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+Pixels = NDArray[np.uint8]
+
+#: Fast, and hardly larger than the smallest. Source: loghi-tooling writes so.
+_COMPRESSION = 1
+
+#: EXIF orientations in which width and height change places.
+_TURNED = (5, 6, 7, 8)
+_ORIENTATION = 0x0112
+
+#: Kinds of pixels that OpenCV decodes to the colours that everybody sees; Pillow decodes the others.
+_MODES_FOR_OPENCV = ("1", "L", "RGB")
+_KINDS_FOR_OPENCV = ("PNG", "JPEG", "MPO", "WEBP", "TIFF")
+_KINDS = ("PNG", "JPEG", "WEBP", "TIFF", "JPEG2000", "BMP", "GIF")
+
+
+class PageImageError(Exception):
+    """The page image cannot be used; the message says why, in plain words."""
+
+
+def page_image_size(image: Path) -> tuple[int, int]:
+    """Width and height as `read_page_image` gives them, from the file's header alone.
+
+    Raises:
+        PageImageError: not an image, or not of a known kind.
+    """
+    with _Opened(image) as header:
+        turned = header.getexif().get(_ORIENTATION) in _TURNED
+        return (header.height, header.width) if turned else (header.width, header.height)
+
+
+def read_page_image(image: Path) -> Pixels:
+    """uint8 (height, width, 3) in BGR, turned as its EXIF orientation says, white where it is transparent.
+
+    Raises:
+        PageImageError: missing, cut short, or not an image.
+    """
+    with _Opened(image) as header:
+        by_opencv = header.mode in _MODES_FOR_OPENCV and header.format in _KINDS_FOR_OPENCV
+        if header.format in ("JPEG", "MPO"):
+            _require_end(image)
+        pixels: Any = cv2.imdecode(np.fromfile(image, np.uint8), cv2.IMREAD_COLOR) if by_opencv else None
+        return np.asarray(pixels, np.uint8) if pixels is not None else _by_pillow(header)
+
+
+def write_png(pixels: Pixels, path: Path) -> None:
+    """Write BGR or BGRA pixels. Raises OSError."""
+    encoded, content = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, _COMPRESSION])
+    if not encoded:
+        raise OSError(f"a picture of {pixels.shape[1]} x {pixels.shape[0]} pixels cannot be written as PNG")
+    path.write_bytes(content.tobytes())
+
+
+class _Opened:
+    """The image with its header read; whatever goes wrong inside the block is a PageImageError."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> Image.Image:
+        try:
+            with warnings.catch_warnings():
+                # page scans are large; only absurd ones are refused
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+                self._image = Image.open(self._path, formats=_KINDS)
+        except BaseException as error:
+            self._explain(error)
+            raise
+        return self._image
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        self._image.close()
+        if error is not None:
+            self._explain(error)
+
+    def _explain(self, error: BaseException) -> None:
+        """Raise what is wrong in plain words; an error that has nothing to do with the image goes on."""
+        if isinstance(error, UnidentifiedImageError):
+            is_empty = self._path.stat().st_size == 0
+            raise PageImageError("the file is empty" if is_empty else "it is not an image of a known kind") from error
+        if isinstance(error, Image.DecompressionBombError):
+            raise PageImageError("it is far too large for a page") from error
+        if isinstance(error, OSError):
+            raise PageImageError(f"it cannot be read: {error.strerror or error}") from error
+        if isinstance(error, (ValueError, SyntaxError, EOFError, cv2.error)):
+            raise PageImageError(f"it is broken: {error}") from error
+
+
+def _require_end(image: Path) -> None:
+    """A JPEG that was cut short; OpenCV would paint its missing part grey and say nothing."""
+    with image.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(size - 64 * 1024, 0))
+        if b"\xff\xd9" not in file.read():
+            raise PageImageError("it is cut short: the end of the JPEG is missing")
+
+
+def _by_pillow(image: Image.Image) -> Pixels:
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I") or upright.mode == "F":
+        # 16 bit: the upper eight are what everybody else shows
+        return np.asarray(cv2.cvtColor(_upper_bits(upright), cv2.COLOR_GRAY2BGR), np.uint8)
+    if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
+        paper = Image.new("RGBA", upright.size, "white")
+        upright = Image.alpha_composite(paper, upright.convert("RGBA"))
+    return np.ascontiguousarray(np.asarray(upright.convert("RGB"))[:, :, ::-1])
+
+
+def _upper_bits(image: Image.Image) -> Pixels:
+    values = np.asarray(image)
+    return (values / 256 if values.max(initial=0) > 255 else values).astype(np.uint8)

@@ -1,0 +1,163 @@
+"""Page images in a folder and the XML that belongs to each."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from loghi_runner.files import is_folder
+from loghi_runner.findings import Finding, Severity
+from loghi_runner.pages.read import PageError, read_page
+from loghi_runner.wording import plural
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".jp2")
+#: Folders that hold a page's XML, in the order in which they are looked into.
+_XML_FOLDERS = ("page", ".", "alto")
+_TREE = "my_pages/0001.jpg with my_pages/page/0001.xml (or my_pages/0001.xml, or my_pages/alto/0001.xml)"
+
+
+@dataclass(frozen=True)
+class PageFile:
+    """A page image and its XML.
+
+    `name` is safe as a folder's name: the image's stem, after the names of the folders below the pages' folder.
+    `document` is the folder it lies in, from the pages' folder on.
+    """
+
+    name: str
+    document: str
+    image: Path
+    xml: Path
+
+
+@dataclass(frozen=True)
+class FoundPages:
+    pages: tuple[PageFile, ...]
+    findings: tuple[Finding, ...]
+
+
+def find_pages(folder: Path) -> FoundPages:
+    """All page images below a folder with PAGE XML or ALTO; what does not pair up is a finding."""
+    if not is_folder(folder):
+        hint = "Name the folder that holds the page images."
+        return FoundPages((), (_error("data.no_pages_folder", f"there is no folder {folder}", hint),))
+    if folder.name in _XML_FOLDERS and not any(_images(_listed(folder))):
+        message = f"{folder} holds the XML of pages, not their images"
+        hint = f"Name the folder that holds the images: {folder.parent}"
+        return FoundPages((), (_error("data.xml_folder", message, hint),))
+    search = _Search(folder)
+    search.look_into(folder)
+    return FoundPages(tuple(search.pages), tuple(search.findings()))
+
+
+class _Search:
+    def __init__(self, folder: Path) -> None:
+        self.pages: list[PageFile] = []
+        self._folder = folder
+        self._without_xml: list[Path] = []
+        self._without_image: list[Path] = []
+        self._others: list[Path] = []
+        self._odd_names: list[Path] = []
+        self._closed: list[Path] = []
+
+    def look_into(self, folder: Path) -> None:
+        try:
+            entries = _listed(folder)
+        except OSError:
+            self._closed.append(folder)
+            return
+        xml_of = self._xml_by_stem(folder)
+        images: dict[str, list[Path]] = {}
+        for image in _images(entries):
+            images.setdefault(image.stem, []).append(image)
+        for stem, candidates in images.items():
+            self._add(stem, candidates, xml_of.pop(stem, []))
+        self._without_image += [paths[0] for paths in xml_of.values() if paths[0].parent.name in _XML_FOLDERS]
+        for entry in entries:
+            if entry.is_dir() and entry.name not in _XML_FOLDERS and not entry.name.startswith("."):
+                self.look_into(Path(entry.path))
+
+    def findings(self) -> Iterator[Finding]:
+        if not self.pages and not self._odd_names:
+            yield self._nothing()
+            return
+        for code, found, words, hint in (
+            ("data.image_without_xml", self._without_xml, "page images have no XML", f"Expected is {_TREE}."),
+            ("data.xml_without_image", self._without_image, "XML files have no page image", "Add the images."),
+            ("data.two_images", self._others, "images share their name with another and are left out", None),
+            (
+                "data.odd_page_name",
+                self._odd_names,
+                "pages are left out: TABs and line breaks in names",
+                "Rename them.",
+            ),
+            ("data.closed_folder", self._closed, "folders cannot be looked into", "Ask their owner for permission."),
+        ):
+            if found:
+                message = f"{len(found)} {words}; the first is {str(found[0])!r}"
+                yield Finding(Severity.WARNING, code, message, "data.pages", hint)
+
+    def _nothing(self) -> Finding:
+        if self._without_xml:
+            message = (
+                f"{plural(len(self._without_xml), 'image')} in {self._folder}, but no PAGE XML or ALTO beside them"
+            )
+        elif self._without_image:
+            message = f"{plural(len(self._without_image), 'XML file')} in {self._folder}, but no page images"
+        else:
+            message = f"there are no pages in {self._folder}"
+        return _error("data.no_pages", message, f"Expected is {_TREE}; images are {' '.join(IMAGE_SUFFIXES)}.")
+
+    def _add(self, stem: str, images: list[Path], xmls: list[Path]) -> None:
+        if not xmls:
+            self._without_xml += images
+            return
+        if any(ord(character) < 32 for character in str(images[0].relative_to(self._folder))):
+            self._odd_names.append(images[0])
+            return
+        image = images[0] if len(images) == 1 else _meant(images, xmls[0])
+        self._others += [other for other in images if other is not image]
+        below = image.parent.relative_to(self._folder).parts
+        document = "/".join([self._folder.name, *below])
+        self.pages.append(PageFile("_".join([*below, stem.strip()]), document, image, xmls[0]))
+
+    def _xml_by_stem(self, folder: Path) -> dict[str, list[Path]]:
+        """XML files by stem, the first of each the one that counts."""
+        found: dict[str, list[Path]] = {}
+        for name in _XML_FOLDERS:
+            place = folder / name if name != "." else folder
+            try:
+                entries = _listed(place)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                self._closed.append(place)
+                continue
+            for entry in entries:
+                if entry.name.lower().endswith(".xml") and not entry.name.startswith("."):
+                    found.setdefault(entry.name[:-4], []).append(Path(entry.path))
+        return found
+
+
+def _listed(folder: Path) -> list["os.DirEntry[str]"]:
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
+
+
+def _images(entries: list["os.DirEntry[str]"]) -> Iterator[Path]:
+    for entry in entries:
+        if entry.name.lower().endswith(IMAGE_SUFFIXES) and not entry.name.startswith(".") and not entry.is_dir():
+            yield Path(entry.path)
+
+
+def _meant(images: list[Path], xml: Path) -> Path:
+    """The image that the XML names; the first where it names none of them."""
+    try:
+        named = read_page(xml).image_name
+    except PageError:
+        return images[0]
+    return next((image for image in images if image.name == named), images[0])
+
+
+def _error(code: str, message: str, hint: str) -> Finding:
+    return Finding(Severity.ERROR, code, message, "data.pages", hint)

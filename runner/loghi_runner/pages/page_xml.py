@@ -1,0 +1,111 @@
+"""PAGE XML of any version, as Transkribus, eScriptorium, Loghi, OCR-D and kraken write it.
+
+Source: PAGE content schemas of 2010 to 2019.
+"""
+
+import re
+from pathlib import Path
+
+from loghi_runner.pages.custom import parse_custom
+from loghi_runner.pages.model import Page, PageLine, Point, TextVersion
+from loghi_runner.pages.points import BadPoints, parse_points
+from loghi_runner.pages.xml import (
+    Element,
+    PageError,
+    base_name,
+    children,
+    descendants,
+    first_child,
+    fraction,
+    name_of,
+    positive,
+    text_of,
+)
+
+_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def read_page_xml(path: Path, root: Element) -> Page:
+    """Read a `PcGts` element.
+
+    Raises:
+        PageError: it describes no page.
+    """
+    pages = children(root, "Page")
+    if not pages:
+        raise PageError("it is PAGE XML without a Page", root.sourceline)
+    if len(pages) > 1:
+        raise PageError(f"it describes {len(pages)} pages; one page an image is read", pages[1].sourceline)
+    page = pages[0]
+    reader = _Reader()
+    # tables and regions in regions too, which loghi-tooling leaves out
+    lines = tuple(reader.line(line) for line in descendants(page, "TextLine"))
+    version = _VERSION.search(str(root.tag))
+    width, height = positive(page.get("imageWidth")), positive(page.get("imageHeight"))
+    if width is None or height is None:
+        reader.notes.append("the image size is missing or not a number")
+        width = height = None
+    return Page(
+        xml=path,
+        form=f"PAGE {version[0]}" if version else "PAGE",
+        image_name=base_name(page.get("imageFilename")),
+        width=width,
+        height=height,
+        lines=lines,
+        notes=tuple(reader.notes),
+    )
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def line(self, line: Element) -> PageLine:
+        style = first_child(line, "TextStyle")
+        return PageLine(
+            id=(line.get("id") or "").strip(),
+            number=line.sourceline or 0,
+            baseline=self._points(line, "Baseline"),
+            outline=self._points(line, "Coords"),
+            texts=_texts(line),
+            words=tuple(_word(word) for word in children(line, "Word")),
+            tags=parse_custom(line.get("custom")),
+            x_height_px=None if style is None else positive(style.get("xHeight")),
+        )
+
+    def _points(self, line: Element, name: str) -> tuple[Point, ...]:
+        element = first_child(line, name)
+        if element is None:
+            return ()
+        # PAGE 2010 has an element for each point
+        written = " ".join(f"{point.get('x')},{point.get('y')}" for point in children(element, "Point"))
+        try:
+            return parse_points(element.get("points") or written)
+        except BadPoints as error:
+            self.notes.append(f"line {element.sourceline}: {name} of {line.get('id')} is not a list of points: {error}")
+            return ()
+
+
+def _texts(element: Element) -> tuple[TextVersion, ...]:
+    return tuple(
+        TextVersion(
+            text=text_of(first_child(equivalent, "Unicode")),
+            index=_index(equivalent.get("index")),
+            confidence=fraction(equivalent.get("conf")),
+            plain=text_of(first_child(equivalent, "PlainText")),
+        )
+        for equivalent in children(element, "TextEquiv")
+    )
+
+
+def _word(word: Element) -> tuple[TextVersion, ...]:
+    texts = _texts(word)
+    glyphs = [child for child in word if name_of(child) == "Glyph"]
+    if texts or not glyphs:
+        return texts
+    # the first text of each glyph: it is the reading that was chosen
+    return (TextVersion("".join(found[0].text for found in map(_texts, glyphs) if found)),)
+
+
+def _index(value: str | None) -> int | None:
+    return int(value) if value is not None and re.fullmatch(r"-?\d{1,9}", value.strip()) else None

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from loghi_contract.events import Charset, DataSummary, Epoch, Evaluation, Event, Notice, Started
 from loghi_contract.records import to_json
+from loghi_runner.bars import Bars
 from loghi_runner.config import ConfigError
 from loghi_runner.errors import RunnerError
 from loghi_runner.findings import Finding, Severity
@@ -201,11 +202,15 @@ class PersonView:
         self._console = make_console(stderr=True)
         self._progress = Progress()
         self._live: LiveRun | None = None
+        self._bars = Bars(self._console)
 
     def plan(self, plan: RunPlan, setting: Setting) -> None:
         # a dry run's plan is the answer; otherwise it is on the way to one
         console = make_console(stderr=False) if self._dry_run else self._console
         print_plan(console, plan, setting, in_full=self._dry_run)
+
+    def progress(self, doing: str, done: int, total: int) -> None:
+        self._bars.show(doing, done, total)
 
     def begin(self, folder: RunFolder, progress: Progress) -> None:
         self._progress = progress
@@ -245,6 +250,9 @@ class JsonView:
 
     def plan(self, plan: RunPlan, setting: Setting) -> None:
         self._write(plan_json(plan, setting))
+
+    def progress(self, doing: str, done: int, total: int) -> None:
+        self._write({"kind": "progress", "doing": doing, "done": done, "total": total})
 
     def begin(self, folder: RunFolder, progress: Progress) -> None:
         self._write({"kind": "run", "run_id": folder.path.name, "run_dir": str(folder.path)})

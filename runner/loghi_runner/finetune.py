@@ -4,6 +4,7 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -19,6 +20,7 @@ from loghi_runner.findings import Finding, Severity
 from loghi_runner.follow import EventReader, follow
 from loghi_runner.gpus import DeviceChoice, choose_device, list_cards
 from loghi_runner.image import ImageFacts, ImageStore, default_image, require_image
+from loghi_runner.line_cutting import cut_for_run
 from loghi_runner.plan import RunPlan, make_plan
 from loghi_runner.processes import machine_name, name_process
 from loghi_runner.progress import Progress
@@ -37,6 +39,9 @@ from loghi_runner.rundir import (
 from loghi_runner.signals import StopWishes
 from loghi_runner.watch import Detached, Watch
 
+_READING = "reading pages"
+_CUTTING = "cutting pages"
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -50,6 +55,9 @@ class Setting:
 
 class View(Protocol):
     """How a run is shown; the only thing this module tells anybody."""
+
+    def progress(self, doing: str, done: int, total: int) -> None:
+        """So much of something before the start is done, such as `cutting pages`."""
 
     def plan(self, plan: RunPlan, setting: Setting) -> None:
         """What will be done, with all findings; before anything is done."""
@@ -88,7 +96,7 @@ def check_only(config_path: Path, overrides: Sequence[str], view: View) -> None:
     except RunnerError as problem:
         # shown with the plan: the lines can be looked at before the machine is ready
         error = problem
-    plan = make_plan(loaded, run_id=new_run_id(), device=choice.kind)
+    plan = make_plan(loaded, run_id=new_run_id(), device=choice.kind, on_page=partial(view.progress, _READING))
     if error is not None and plan.errors:
         # with errors in the plan the command ends with those: this one must not wait until they are solved
         first = Finding(Severity.ERROR, error.code, error.message, error.where, error.hint)
@@ -112,10 +120,11 @@ def finetune(config_path: Path, overrides: Sequence[str], view: View) -> tuple[R
     engine, sentence = choose_engine(loaded.config.engine.kind.value)
     choice = _device(loaded)
     image = _image(engine, loaded, choice.kind)
-    plan = make_plan(loaded, run_id=new_run_id(), device=choice.kind)
+    plan = make_plan(loaded, run_id=new_run_id(), device=choice.kind, on_page=partial(view.progress, _READING))
     view.plan(plan, Setting(sentence, choice, image))
     if plan.errors:
         raise _plan_error(plan.errors)
+    plan = cut_for_run(plan, partial(view.progress, _CUTTING), view.note)
     record = _first_record(plan, engine, choice, image)
     with StopWishes() as wishes:
         folder = create_run_folder(plan, record)
@@ -156,6 +165,9 @@ def _first_record(plan: RunPlan, engine: Engine, choice: DeviceChoice, image: Im
         host=Host(machine_name(), name_process(os.getpid())),
         overrides=plan.config.overrides,
         epochs=plan.job.training.epochs,
+        prepared=tuple(plan.pages.store.page_folder(page).name for page in plan.pages.survey.pages)
+        if plan.pages
+        else (),
     )
 
 

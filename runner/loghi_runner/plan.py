@@ -79,7 +79,7 @@ def make_plan(
         *normalization_findings,
         *check_characters(config, base.facts, normalization, truth),
         *check_transparency(config, base.facts, truth),
-        *check_output(config.output, data, base.folder, homes),
+        *check_output(config.output, data, base.folder, homes, config.data.pages or ()),
         *check_disk(config.output, base.bytes, shutil.disk_usage),
     )
     job = JobSpec(

@@ -172,8 +172,14 @@ def check_transparency(config: RunConfig, base: ModelFacts | None, truth: Ground
         )
 
 
-def check_output(output: Path, data: DataFolders, base_model: Path | None, homes: Sequence[Path]) -> Iterator[Finding]:
-    """Whether runs can be written, and lie where they neither mix with the data nor vanish."""
+def check_output(
+    output: Path, data: DataFolders, base_model: Path | None, homes: Sequence[Path], pages: Sequence[Path] = ()
+) -> Iterator[Finding]:
+    """Whether runs can be written, and lie where they neither mix with the data nor vanish.
+
+    Args:
+        pages: the folders with the user's pages, if lines are cut from pages.
+    """
     existing = nearest_existing(output)
     if not is_folder(existing):
         what = "a link that leads nowhere" if existing.is_symlink() and not is_file(existing) else "a file"
@@ -185,6 +191,8 @@ def check_output(output: Path, data: DataFolders, base_model: Path | None, homes
         yield Finding(Severity.ERROR, "output.not_writable", message, "output", hint)
     real = real_path(output)
     for folder in data.folders:
+        if folder == data.made:
+            continue
         if real.is_relative_to(folder):
             message = f"the output {output} lies in {folder}, where the line images are"
             hint = f"Name a folder outside the data, such as {folder.parent / 'runs'}."
@@ -193,6 +201,11 @@ def check_output(output: Path, data: DataFolders, base_model: Path | None, homes
             message = f"the line images in {folder} lie in the output {output}"
             hint = "Name an output folder that holds nothing but runs."
             yield Finding(Severity.ERROR, "output.holds_data", message, "output", hint)
+    for folder in map(real_path, pages):
+        if real == folder or (real.is_relative_to(folder) and not _is_hidden_in(real, folder)):
+            message = f"the output {output} lies in {folder}, where the pages are"
+            hint = f"Name a folder outside of it, such as {folder.parent / 'runs'}."
+            yield Finding(Severity.ERROR, "output.in_data", message, "output", hint)
     if base_model is not None and real.is_relative_to(base_model):
         message = f"the output {output} lies in the base model's folder"
         yield Finding(Severity.ERROR, "output.in_base_model", message, "output", "Name a folder of its own.")
@@ -205,6 +218,10 @@ def check_output(output: Path, data: DataFolders, base_model: Path | None, homes
         hint = "Move them to a folder of their own."
         yield Finding(Severity.ERROR, "data.folder_too_wide", message, str(folder), hint)
     yield from _temporary(output, real)
+
+
+def _is_hidden_in(path: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def _temporary(output: Path, real: Path) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from loghi_runner.engines.base import Handle
 from loghi_runner.errors import EngineError, UsageError
 from loghi_runner.files import write_atomically
 from loghi_runner.plan import RunPlan
+from loghi_runner.prepare.split import format_split
 
 RECORD_FILE = "run.json"
 SKIPPED_COLUMNS = ("split", "where", "image", "text", "reason", "detail")
@@ -87,6 +88,8 @@ class RunRecord:
     error: RunFailure | None = None
     #: the engine kept something (a container, links) for whoever looks into a failure; `clean` removes it
     kept: bool = False
+    #: folders of line images cut from pages that the run uses; `clean` keeps them
+    prepared: tuple[str, ...] = ()
 
     def with_failure(self, failure: RunFailure, state: RunState = RunState.FAILED) -> "RunRecord":
         return replace(self, state=state, error=failure, exit_code=failure.exit_code, ended=utc_now())
@@ -129,6 +132,10 @@ class RunFolder:
     @property
     def skipped_file(self) -> Path:
         return self.out / REPORT_DIR / "skipped_lines.tsv"
+
+    @property
+    def split_file(self) -> Path:
+        return self.out / REPORT_DIR / "split.tsv"
 
     @property
     def places(self) -> Path:
@@ -198,6 +205,8 @@ def create_run_folder(plan: RunPlan, record: RunRecord) -> RunFolder:
         for split, samples in plan.lists.items():
             _write(lists / f"{split}.txt", format_line_list(samples))
         _write(folder.skipped_file, format_skipped(plan.skipped))
+        if plan.pages is not None:
+            _write(folder.split_file, format_split(plan.pages.survey.pages, plan.pages.split.parts))
         folder.write(record)
     except OSError as error:
         raise cannot_write(error, folder.path) from error

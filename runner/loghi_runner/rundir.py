@@ -4,13 +4,12 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
 from loghi_contract.job import dump_job
-from loghi_contract.lines import SkippedLine, format_line_list
+from loghi_contract.lines import format_line_list
 from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR
 from loghi_contract.records import RecordError, from_json, to_json
 from loghi_runner.engines.base import Handle
@@ -18,9 +17,9 @@ from loghi_runner.errors import EngineError, UsageError
 from loghi_runner.files import write_atomically
 from loghi_runner.plan import RunPlan
 from loghi_runner.prepare.split import format_split
+from loghi_runner.skipped_table import SKIPPED_COLUMNS, format_skipped
 
 RECORD_FILE = "run.json"
-SKIPPED_COLUMNS = ("split", "where", "image", "text", "reason", "detail")
 
 _ID_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # base32: no letter is taken for a digit
 
@@ -221,15 +220,6 @@ def cannot_write(error: OSError, path: Path) -> EngineError:
         where=str(error.filename or path),
         hint="Name another `output` in the config, or free space there.",
     )
-
-
-def format_skipped(skipped: Iterable[tuple[str, SkippedLine]]) -> str:
-    """skipped_lines.tsv: a header, then one row a line; the trainer appends its own rows."""
-    rows = ["\t".join(SKIPPED_COLUMNS)]
-    for split, line in skipped:
-        fields = (split, line.where, line.image, line.text, line.reason.value, line.detail)
-        rows.append("\t".join(" ".join(field.split("\t")).replace("\n", " ") for field in fields))
-    return "\n".join(rows) + "\n"
 
 
 def skipped_counts(folder: RunFolder) -> dict[str, int]:

@@ -15,11 +15,11 @@ from loghi_runner.rundir import (
     RunFolder,
     RunRecord,
     RunState,
-    format_skipped,
     new_run_id,
     skipped_counts,
     write_atomically,
 )
+from loghi_runner.skipped_table import format_skipped
 
 RECORD = RunRecord(
     run_id="20261122-090000-k3f9",

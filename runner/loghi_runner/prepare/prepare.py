@@ -1,0 +1,202 @@
+"""`loghi-runner prepare`: transcribed pages into line images, texts and line lists in Loghi's layout."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from loghi_contract.lines import SkippedLine, SkipReason
+from loghi_runner.config_schema import Cut, SplitConfig
+from loghi_runner.errors import DataError, EngineError, UsageError
+from loghi_runner.files import real_path, write_atomically
+from loghi_runner.findings import Finding, Severity, errors
+from loghi_runner.ground_truth.splits import Split
+from loghi_runner.pages.texts import TextOptions
+from loghi_runner.prepare.cut_pages import CutPages, cut_pages
+from loghi_runner.prepare.page_store import RECORD_FILE, read_record
+from loghi_runner.prepare.preview import PreviewLine, choose_lines, write_preview
+from loghi_runner.prepare.split import PageSplit, read_split, split_pages, write_split
+from loghi_runner.prepare.survey import Survey, SurveyedPage, survey_pages
+from loghi_runner.skipped_table import format_skipped
+
+SPLIT_FILE = "split.tsv"
+SKIPPED_FILE = "skipped_lines.tsv"
+PREVIEW_FILE = "preview.html"
+
+#: Loghi's own names for its lists.
+LIST_FILES = {
+    Split.TRAIN: "training_all_train.txt",
+    Split.VAL: "training_all_val.txt",
+    Split.TEST: "training_all_test.txt",
+}
+ALL_FILE = "training_all.txt"
+
+#: Told what is being done, how much of it is done, and of how much.
+OnProgress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class PrepareOptions:
+    """`relative` lists name images relative to themselves: for a folder that will be moved."""
+
+    text: TextOptions
+    split: SplitConfig
+    cut: Cut = Cut.LOGHI
+    channels: int = 4
+    workers: int | None = None
+    relative: bool = False
+    preview: bool = False
+
+
+@dataclass(frozen=True)
+class PreparedLine:
+    image: Path
+    text: str
+    split: Split
+    page: str
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What came out; `reused` pages were there already and unchanged."""
+
+    out: Path
+    lines: tuple[PreparedLine, ...]
+    skipped: tuple[tuple[Split, SkippedLine], ...]
+    pages: int
+    reused: int
+    failed: dict[str, str]
+    findings: tuple[Finding, ...]
+
+    @property
+    def counts(self) -> Counter[Split]:
+        return Counter(line.split for line in self.lines)
+
+
+def prepare(folder: Path, out: Path, options: PrepareOptions, on_progress: OnProgress) -> Prepared:
+    """Read, split and cut all pages of a folder; nothing but what is in `out` and ours is written or replaced.
+
+    Raises:
+        DataError: no page can be used.
+        EngineError: `out` cannot be written, or another `prepare` writes there.
+        UsageError: `out` and the pages' folder lie in each other.
+    """
+    _require_apart(real_path(folder), real_path(out))
+    survey = survey_pages(
+        [folder], options.text, options.cut, folder, lambda done, total: on_progress("reading pages", done, total)
+    )
+    division = split_pages(survey.pages, options.split, read_split(out / SPLIT_FILE))
+    findings = (*survey.findings, *division.findings)
+    wrong = errors(findings)
+    if wrong:
+        first = wrong[0]
+        raise DataError(first.code, first.message, where=first.where, hint=first.hint)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with FileLock(out / ".lock", timeout=0):
+            return _write(survey, division, out, options, findings, on_progress)
+    except Timeout as error:
+        raise EngineError(
+            "prepare.busy", f"another prepare writes into {out}", hint="Wait until it is done, or name another folder."
+        ) from error
+    except OSError as error:
+        raise EngineError(
+            "output.cannot_write",
+            f"the line images cannot be written: {error.strerror or error}",
+            where=str(error.filename or out),
+            hint="Name another folder, or free space there.",
+        ) from error
+
+
+def _require_apart(pages: Path, out: Path) -> None:
+    if out.is_relative_to(pages) or pages.is_relative_to(out):
+        raise UsageError(
+            "prepare.mixed",
+            f"the pages in {pages} and the line images in {out} would lie in each other",
+            hint=f"Name a folder beside the pages, such as {pages.parent / (pages.name + '_lines')}.",
+        )
+
+
+def _write(
+    survey: Survey,
+    division: PageSplit,
+    out: Path,
+    options: PrepareOptions,
+    findings: tuple[Finding, ...],
+    on_progress: OnProgress,
+) -> Prepared:
+    pages = [page for page in survey.pages if page.lines]
+    cut = cut_pages(
+        pages,
+        lambda page: out / page.file.name,
+        cut=options.cut,
+        channels=options.channels,
+        workers=options.workers,
+        on_page=lambda done, total: on_progress("cutting pages", done, total),
+    )
+    lines = tuple(_lines(pages, division, cut))
+    skipped = tuple(_skipped(survey.pages, division, cut))
+    write_split(out / SPLIT_FILE, survey.pages, division.parts)
+    write_atomically(out / SKIPPED_FILE, format_skipped((split.value, line) for split, line in skipped))
+    base = out.absolute()
+    write_atomically(out / ALL_FILE, _format(lines, base, relative=options.relative))
+    for split, name in LIST_FILES.items():
+        of_split = [line for line in lines if line.split is split]
+        if of_split:
+            write_atomically(out / name, _format(of_split, base, relative=options.relative))
+        else:
+            # of an earlier split with other shares: training on it now would be a leak
+            (out / name).unlink(missing_ok=True)
+    if options.preview:
+        chosen = choose_lines([PreviewLine(line.image, line.text, line.split.value) for line in lines])
+        write_preview(out / PREVIEW_FILE, chosen, title=f"Lines of {out.name}")
+    reused = sum(page.reused for page in cut.pages.values())
+    gone = _no_longer_made(out, {page.file.name for page in pages})
+    return Prepared(out, lines, skipped, len(pages), reused, cut.failed, (*findings, *gone))
+
+
+def _lines(pages: Iterable[SurveyedPage], division: PageSplit, cut: CutPages) -> Iterable[PreparedLine]:
+    for page in pages:
+        cut_page = cut.pages.get(page.file.name)
+        if cut_page is None:
+            continue
+        texts = {line.id: line.text for line in page.lines}
+        for line in cut_page.record.lines:
+            image = cut_page.folder.absolute() / line.file
+            yield PreparedLine(image, texts[line.id], division.parts[page.file.name], page.file.name)
+
+
+def _skipped(pages: Iterable[SurveyedPage], division: PageSplit, cut: CutPages) -> Iterable[tuple[Split, SkippedLine]]:
+    for page in pages:
+        split = division.parts[page.file.name]
+        for skipped in page.skipped:
+            yield split, skipped
+        cut_page = cut.pages.get(page.file.name)
+        why = {line.id: line.detail for line in cut_page.record.not_cut} if cut_page else {}
+        for line in page.lines:
+            detail = why.get(line.id, cut.failed.get(page.file.name))
+            if detail is not None:
+                image = page.image_name(line.id)
+                yield split, SkippedLine(image, line.text, line.where, SkipReason.CANNOT_CUT, detail)
+
+
+def _format(lines: Iterable[PreparedLine], base: Path, *, relative: bool) -> str:
+    rows = ((line.image.relative_to(base) if relative else line.image, line.text) for line in lines)
+    return "".join(f"{image}\t{text}\n" for image, text in rows)
+
+
+def _no_longer_made(out: Path, names: set[str]) -> list[Finding]:
+    """Folders of pages that are gone now: left alone, as everything is that a person may still want."""
+    gone = sorted(
+        entry.name
+        for entry in out.iterdir()
+        if entry.is_dir() and entry.name not in names and (entry / RECORD_FILE).is_file() and read_record(entry)
+    )
+    if not gone:
+        return []
+    message = (
+        f"{len(gone)} folders in {out} are of pages that are no longer there, such as {gone[0]}; no list names them"
+    )
+    return [Finding(Severity.INFO, "prepare.gone", message, str(out), "Remove them if nothing else needs them.")]

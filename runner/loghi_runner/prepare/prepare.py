@@ -12,7 +12,7 @@ from loghi_runner.config_schema import Cut, SplitConfig
 from loghi_runner.errors import DataError, EngineError, UsageError
 from loghi_runner.files import real_path, write_atomically
 from loghi_runner.findings import Finding, Severity, errors
-from loghi_runner.ground_truth.splits import Split
+from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.prepare.cut_pages import CutPages, cut_pages
 from loghi_runner.prepare.page_store import RECORD_FILE, read_record
@@ -55,7 +55,8 @@ class PreparedLine:
     image: Path
     text: str
     split: Split
-    page: str
+    width_px: int
+    height_px: int
 
 
 @dataclass(frozen=True)
@@ -150,8 +151,11 @@ def _write(
             # of an earlier split with other shares: training on it now would be a leak
             (out / name).unlink(missing_ok=True)
     if options.preview:
-        chosen = choose_lines([PreviewLine(line.image, line.text, line.split.value) for line in lines])
-        write_preview(out / PREVIEW_FILE, chosen, title=f"Lines of {out.name}")
+        shown = [
+            PreviewLine(line.image, line.text, SPLIT_WORDS[line.split], line.width_px / line.height_px)
+            for line in lines
+        ]
+        write_preview(out / PREVIEW_FILE, choose_lines(shown), title=f"{out.name}: lines and their texts")
     reused = sum(page.reused for page in cut.pages.values())
     gone = _no_longer_made(out, {page.file.name for page in pages})
     return Prepared(out, lines, skipped, len(pages), reused, cut.failed, (*findings, *gone))
@@ -165,7 +169,8 @@ def _lines(pages: Iterable[SurveyedPage], division: PageSplit, cut: CutPages) ->
         texts = {line.id: line.text for line in page.lines}
         for line in cut_page.record.lines:
             image = cut_page.folder.absolute() / line.file
-            yield PreparedLine(image, texts[line.id], division.parts[page.file.name], page.file.name)
+            split = division.parts[page.file.name]
+            yield PreparedLine(image, texts[line.id], split, line.width_px, line.height_px)
 
 
 def _skipped(pages: Iterable[SurveyedPage], division: PageSplit, cut: CutPages) -> Iterable[tuple[Split, SkippedLine]]:

@@ -3,7 +3,7 @@
 import base64
 import random
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -21,11 +21,12 @@ _HEIGHT_PX = 64
 
 @dataclass(frozen=True)
 class PreviewLine:
-    """A line to show; `why` says what is remarkable about it, if anything."""
+    """A line to show; `aspect` is its width by its height, `why` says what is remarkable about it, if anything."""
 
     image: Path
     text: str
     split: str
+    aspect: float
     why: str = ""
 
 
@@ -41,10 +42,9 @@ class _Shown:
 
 def choose_lines(lines: Sequence[PreviewLine], seed: int = 1) -> list[PreviewLine]:
     """Some lines at random, in their order, after those with the most and the fewest characters for their image."""
-    measured = [(line, line.image.stat().st_size / max(len(line.text), 1)) for line in lines]
-    measured.sort(key=lambda pair: pair[1])
-    crowded = [_remarked(line, "much text for its image") for line, _ in measured[:_EXTREME]]
-    empty = [_remarked(line, "little text for its image") for line, _ in measured[::-1][:_EXTREME]]
+    by_room = sorted(lines, key=lambda line: line.aspect / max(len(line.text), 1))
+    crowded = [replace(line, why="much text for its image") for line in by_room[:_EXTREME]]
+    empty = [replace(line, why="little text for its image") for line in by_room[-_EXTREME:][::-1]]
     taken = {line.image for line in (*crowded, *empty)}
     rest = [line for line in lines if line.image not in taken]
     some = set(random.Random(seed).sample(range(len(rest)), min(_RANDOM, len(rest))))  # noqa: S311  # not a secret
@@ -71,10 +71,6 @@ def write_preview(
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, html)
-
-
-def _remarked(line: PreviewLine, why: str) -> PreviewLine:
-    return PreviewLine(line.image, line.text, line.split, why)
 
 
 def _shown(line: PreviewLine, new_characters: Collection[str]) -> _Shown:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.tokenizer import CHARLIST_FILE, TOKENIZER_FILE, Tokenizer, TokenizerError, read_tokenizer
+from loghi_contract.widths import Window, windows_of
 
 MODEL_FILE = "model.keras"
 CONFIG_FILE = "config.json"
@@ -39,7 +40,8 @@ class ModelFolderError(ValueError):
 class ModelFacts:
     """What the host and the trainer need to know of a model before it is loaded.
 
-    `height_px` and `channels` are those of the line images; `classes` counts the columns of the output layer.
+    `height_px` and `channels` are those of the line images; `classes` counts the columns of the output layer;
+    `windows` tell how many time steps it makes of a width.
     """
 
     model_file: Path
@@ -49,6 +51,7 @@ class ModelFacts:
     classes: int
     keras_version: str
     tokenizer: Tokenizer
+    windows: tuple[Window, ...] = ()
 
     @property
     def is_keras2(self) -> bool:
@@ -80,7 +83,8 @@ def inspect_model_folder(folder: Path) -> ModelFacts:
     if tokenizer.classes != classes:
         raise _tokenizer_mismatch(folder, tokenizer, classes)
     name = config["config"].get("name") or folder.name
-    return ModelFacts(model_file, str(name), height_px, channels, classes, keras_version, tokenizer)
+    windows = windows_of(layers)
+    return ModelFacts(model_file, str(name), height_px, channels, classes, keras_version, tokenizer, windows)
 
 
 def _find_model_file(folder: Path) -> Path:

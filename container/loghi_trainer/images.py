@@ -4,7 +4,6 @@ Source: Loghi HTR 2.x, data loader, measured against its own tensors.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final  # OpenCV's arrays are typed too widely
 
@@ -12,11 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from loghi_contract.widths import MARGIN_PX, steps_for_labels
+
 Pixels = NDArray[np.uint8]
 Tensor = NDArray[np.float32]
-
-#: Added left and right of every line; 0 before centring, so black in the model's eyes.
-MARGIN_PX: Final = 25
 
 #: Fills a batch on the right; Loghi models have seen it in training.
 BATCH_PADDING: Final = -10.0
@@ -103,11 +101,6 @@ def center(resized: Tensor) -> Tensor:
 def width_for_labels(labels: Sequence[object]) -> int:
     """Pixels that Loghi gives a line for its labels in training."""
     return PX_PER_LABEL * steps_for_labels(labels)
-
-
-def steps_for_labels(labels: Sequence[object]) -> int:
-    """Time steps CTC needs: one a label, and a blank between equal neighbours."""
-    return len(labels) + sum(1 for left, right in pairwise(labels) if left == right)
 
 
 def widen(line: Tensor, min_width_px: int) -> Tensor:

@@ -9,7 +9,7 @@ from loghi_contract.events import DataSummary
 from loghi_contract.lines import LineSample, SkippedLine, SkipReason, parse_line_list
 from loghi_contract.text import Normalization, normalize
 from loghi_contract.tokenizer import Tokenizer
-from loghi_trainer.images import steps_for_labels
+from loghi_contract.widths import steps_for_labels
 
 
 @dataclass(frozen=True)

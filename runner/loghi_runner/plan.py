@@ -13,6 +13,10 @@ from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR
 from loghi_contract.text import Normalization
 from loghi_runner.base_check import check_base_model
+from loghi_runner.checks.charset import check_characters, choose_normalization
+from loghi_runner.checks.images import check_look, check_transparency
+from loghi_runner.checks.lines import check_lines
+from loghi_runner.checks.output import check_disk, check_output
 from loghi_runner.config import DataConfig, LoadedConfig, TrainingConfig, VgslModel
 from loghi_runner.engines.base import Mount
 from loghi_runner.files import real_path
@@ -23,7 +27,6 @@ from loghi_runner.ground_truth.splits import Split
 from loghi_runner.line_store import LineStore
 from loghi_runner.mounts import DataFolders, choose_data_folders, home_folders, run_mounts
 from loghi_runner.pages.texts import TextOptions
-from loghi_runner.preflight import check_characters, check_disk, check_output, check_transparency, choose_normalization
 
 __all__ = ["Finding", "RunPlan", "Severity", "make_plan"]
 
@@ -78,7 +81,9 @@ def make_plan(
         *truth.findings,
         *normalization_findings,
         *check_characters(config, base.facts, normalization, truth),
+        *check_lines(base.facts, normalization, truth),
         *check_transparency(config, base.facts, truth),
+        *check_look(config, base.facts, truth),
         *check_output(config.output, data, base.folder, homes, config.data.pages or ()),
         *check_disk(config.output, base.bytes, shutil.disk_usage),
     )

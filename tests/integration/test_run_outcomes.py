@@ -9,8 +9,8 @@ import pytest
 
 from loghi_runner.engines.local import LocalEngine
 from loghi_runner.errors import EngineError
-from loghi_runner.gpus import Cards
 from loghi_runner.files import write_atomically
+from loghi_runner.gpus import Cards
 
 
 @pytest.fixture

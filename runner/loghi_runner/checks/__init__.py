@@ -1,0 +1,1 @@
+"""Named checks before a run; each gives findings and touches nothing."""

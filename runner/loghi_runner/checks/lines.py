@@ -1,0 +1,143 @@
+"""Lines that are probably not what they should be: no room for their text, absurdly wide, or another line's text."""
+
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from loghi_contract.lines import SKIP_SENTENCES, SkipReason
+from loghi_contract.model_folder import ModelFacts
+from loghi_contract.text import Normalization, normalize
+from loghi_contract.widths import frames_of, steps_for_labels
+from loghi_runner.findings import Finding, Severity
+from loghi_runner.ground_truth.collect import GroundTruth
+from loghi_runner.ground_truth.images import GroundTruthLine
+from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
+from loghi_runner.wording import plural
+
+#: Loghi's models read lines of this height; used where there is no base model.
+_HEIGHT_PX = 64
+#: Wider than so many median lines is absurd; such a line decides how much memory a step takes.
+_ABSURD = 6
+#: So many characters per pixel more or fewer than usual, as a factor, are suspicious.
+_SUSPICIOUS = 3.0
+#: Shorter texts and fewer lines tell nothing about what is usual.
+_MIN_CHARACTERS, _MIN_LINES = 6, 20
+_NAMED = 3
+#: Below this the score of a split is a matter of luck.
+_FEW_LINES, _FEW_CHARACTERS = 50, 1000
+#: A usual CER, for saying how wide the interval around a score would be.
+_USUAL_CER = 0.1
+#: Errors come in clusters: the interval is wider than that of independent characters by about this factor.
+_CLUSTERED = 2.0
+
+
+@dataclass(frozen=True)
+class _Measured:
+    line: GroundTruthLine
+    text: str
+    width_px: int
+
+
+def check_lines(base: ModelFacts | None, normalization: Normalization, truth: GroundTruth) -> Iterator[Finding]:
+    """Each split's lines looked at by their size and the length of their text; no pixel is read."""
+    height_px = base.height_px if base else _HEIGHT_PX
+    measured = {
+        split: [_measure(line, normalization, height_px) for line in lines] for split, lines in truth.splits.items()
+    }
+    everything = [each for lines in measured.values() for each in lines]
+    if base is not None:
+        yield from _without_room(base, measured.get(Split.TRAIN, []))
+    yield from _absurdly_wide(everything)
+    yield from _suspicious(everything)
+    yield from _few(measured)
+
+
+def _measure(line: GroundTruthLine, normalization: Normalization, height_px: int) -> _Measured:
+    text = normalize(line.sample.text, normalization)
+    return _Measured(line, text, max(round(line.width_px * height_px / max(line.height_px, 1)), 1))
+
+
+def _without_room(base: ModelFacts, lines: Sequence[_Measured]) -> Iterator[Finding]:
+    crowded = [
+        each
+        for each in lines
+        if steps_for_labels(each.text)
+        > frames_of(base.windows, each.line.width_px, max(each.line.height_px, 1), base.height_px)
+    ]
+    if crowded:
+        first = crowded[0].line.sample
+        yield Finding(
+            Severity.WARNING,
+            "data.text_too_long",
+            f"{len(crowded)} of {len(lines)} training lines will be skipped: "
+            f"{SKIP_SENTENCES[SkipReason.TEXT_TOO_LONG]}; the first is {first.where}: {first.text[:60]!r}",
+            where=first.where,
+            hint="Text and image probably do not belong together.",
+        )
+
+
+def _absurdly_wide(lines: Sequence[_Measured]) -> Iterator[Finding]:
+    if len(lines) < _MIN_LINES:
+        return
+    usual = statistics.median(each.width_px for each in lines)
+    wide = sorted((each for each in lines if each.width_px > _ABSURD * usual), key=lambda each: -each.width_px)
+    if wide:
+        first = wide[0].line
+        yield Finding(
+            Severity.WARNING,
+            "data.absurdly_wide",
+            f"{plural(len(wide), 'line')} of more than {_ABSURD} times the usual width; the widest is {first.image}, "
+            f"{first.width_px} x {first.height_px} pixels",
+            where=first.sample.where,
+            hint="The widest line decides how much memory a step takes: take it out, or cut it again.",
+        )
+
+
+def _suspicious(lines: Sequence[_Measured]) -> Iterator[Finding]:
+    """Texts far too long or short for their image: the text of another line, most often."""
+    long_enough = [each for each in lines if len(each.text) >= _MIN_CHARACTERS]
+    if len(long_enough) < _MIN_LINES:
+        return
+    usual = statistics.median(len(each.text) / each.width_px for each in long_enough)
+    factors = [(len(each.text) / each.width_px / usual, each) for each in lines]
+    too_long = [(factor, each) for factor, each in factors if factor > _SUSPICIOUS]
+    # a short image with little text is nothing: it may be a page number
+    too_short = [
+        (1 / factor if factor else math.inf, each)
+        for factor, each in factors
+        if factor < 1 / _SUSPICIOUS and each.width_px * usual >= _MIN_CHARACTERS * _SUSPICIOUS
+    ]
+    for code, words, odd in (
+        ("data.text_suspiciously_long", "much more", too_long),
+        ("data.text_suspiciously_short", "much less", too_short),
+    ):
+        if odd:
+            odd.sort(key=lambda pair: -pair[0])
+            worst = [each.line.sample for _, each in odd[:_NAMED]]
+            named = "; ".join(f"{sample.where}: {sample.text[:40]!r}" for sample in worst)
+            verb = "has" if len(odd) == 1 else "have"
+            yield Finding(
+                Severity.WARNING,
+                code,
+                f"{plural(len(odd), 'line')} {verb} {words} text than such an image usually holds: {named}",
+                where=worst[0].where,
+                hint="Look whether these texts belong to their images; a shifted line is learnt as it is.",
+            )
+
+
+def _few(measured: dict[Split, list[_Measured]]) -> Iterator[Finding]:
+    for split, key in ((Split.VAL, "data.validation"), (Split.TEST, "data.test")):
+        lines = measured.get(split, [])
+        characters = sum(len(each.text) for each in lines)
+        if not lines or (len(lines) >= _FEW_LINES and characters >= _FEW_CHARACTERS):
+            continue
+        reach = 1.96 * _CLUSTERED * math.sqrt(_USUAL_CER * (1 - _USUAL_CER) / max(characters, 1))
+        yield Finding(
+            Severity.WARNING if len(lines) < _FEW_LINES // 2 else Severity.INFO,
+            "data.few_lines",
+            f"there are only {plural(len(lines), f'{SPLIT_WORDS[split]} line')} ({characters} characters): a CER of "
+            f"{_USUAL_CER:.0%} on them could as well be {max(_USUAL_CER - reach, 0):.0%} or {_USUAL_CER + reach:.0%}",
+            where=key,
+            hint=f"{_FEW_LINES} lines or more tell models apart.",
+        )

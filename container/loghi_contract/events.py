@@ -139,13 +139,18 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Finished:
-    """`best_val_cer` is None when the run was stopped before anything was scored."""
+    """`best_val_cer` is None when the run was stopped before anything was scored.
+
+    `peak_memory_mb` is the most the trainer held; `peak_gpu_memory_mb` the same on its first card, None on a CPU.
+    """
 
     kind: ClassVar[str] = "finished"
     status: FinishStatus
     best_epoch: int
     best_val_cer: float | None
     model: str
+    peak_memory_mb: int | None = None
+    peak_gpu_memory_mb: int | None = None
 
 
 @dataclass(frozen=True)

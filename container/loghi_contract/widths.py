@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any  # layer descriptions are JSON
 
-#: Added left and right of every line; 0 before centring, so black in the model's eyes. Source: Loghi HTR 2.x, its loader.
+#: Added left and right of every line; 0 before centring, so black in the model's eyes. Source: Loghi HTR 2.x, loader.
 MARGIN_PX = 25
 
 _SLIDING = ("Conv2D", "MaxPooling2D", "AveragePooling2D")

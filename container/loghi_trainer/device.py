@@ -3,6 +3,7 @@
 One of the two files that speak to a backend directly; the other is `ctc`.
 """
 
+import resource
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any  # the backends are imported by name and untyped
@@ -13,6 +14,8 @@ from loghi_contract import __version__
 from loghi_contract.events import Device, Versions
 from loghi_contract.job import DeviceKind, Precision
 from loghi_trainer.errors import DeviceError
+
+_MIB = 1 << 20
 
 # cards from compute capability 7.0 on have fast float16 arithmetic; Loghi draws the line there too
 _HALF_CAPABILITY = (7, 0)
@@ -62,6 +65,21 @@ def out_of_memory_errors() -> tuple[type[BaseException], ...]:
     if keras.backend.backend() == "torch":
         return (MemoryError, import_module("torch").OutOfMemoryError)
     return (MemoryError,)
+
+
+def peak_memory_mb() -> int:
+    """The most memory this process has held so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def peak_gpu_memory_mb() -> int | None:
+    """The most memory held on the first card so far; None where the backend does not tell."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        return int(_tensorflow().config.experimental.get_memory_info("GPU:0")["peak"]) // _MIB
+    if backend == "torch":
+        return int(import_module("torch").cuda.max_memory_allocated(0)) // _MIB
+    return None
 
 
 def _visible_gpus() -> list[str]:

@@ -102,7 +102,14 @@ class _Run:
             self._report(before, self._score(events.Model.BEST))
         except Cancelled:
             status = events.FinishStatus.CANCELLED
-        return events.Finished(status, self._best_epoch, self._best_cer, str(BEST_VAL))
+        return events.Finished(
+            status,
+            self._best_epoch,
+            self._best_cer,
+            str(BEST_VAL),
+            device.peak_memory_mb(),
+            device.peak_gpu_memory_mb() if self._job.device is DeviceKind.GPU else None,
+        )
 
     def _train_epochs(self) -> events.FinishStatus:
         spec = self._job.training

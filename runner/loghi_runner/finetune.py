@@ -37,6 +37,7 @@ from loghi_runner.rundir import (
     utc_now,
 )
 from loghi_runner.signals import StopWishes
+from loghi_runner.speeds import remember
 from loghi_runner.watch import Detached, Watch
 
 _READING = "reading pages"
@@ -78,11 +79,26 @@ class View(Protocol):
         """The terminal is gone: write nothing to it any more."""
 
 
-def check_only(config_path: Path, overrides: Sequence[str], view: View) -> None:
-    """Show the plan of a run and touch nothing.
+@dataclass(frozen=True)
+class Checked:
+    """What a run would be; with an `engine_error` in the setting, or errors in the plan, it could not be started."""
+
+    plan: RunPlan
+    setting: Setting
+
+    def require_ready(self) -> None:
+        """Raise the RunnerError for which the run could not be started, if there is any."""
+        if self.plan.errors:
+            raise _plan_error(self.plan.errors)
+        if self.setting.engine_error is not None:
+            raise self.setting.engine_error
+
+
+def check_run(config_path: Path, overrides: Sequence[str], view: View) -> Checked:
+    """Decide what a run would do, and touch nothing.
 
     Raises:
-        RunnerError: the run could not be started like this.
+        UsageError: the config cannot be used.
     """
     loaded = load_config(config_path, overrides)
     kind = loaded.config.engine.kind.value
@@ -101,11 +117,18 @@ def check_only(config_path: Path, overrides: Sequence[str], view: View) -> None:
         # with errors in the plan the command ends with those: this one must not wait until they are solved
         first = Finding(Severity.ERROR, error.code, error.message, error.where, error.hint)
         plan = replace(plan, findings=(first, *plan.findings))
-    view.plan(plan, Setting(sentence, choice, image, error))
-    if plan.errors:
-        raise _plan_error(plan.errors)
-    if error is not None:
-        raise error
+    return Checked(plan, Setting(sentence, choice, image, error))
+
+
+def show_plan(config_path: Path, overrides: Sequence[str], view: View) -> None:
+    """Show the plan of a run and touch nothing.
+
+    Raises:
+        RunnerError: the run could not be started like this.
+    """
+    checked = check_run(config_path, overrides, view)
+    view.plan(checked.plan, checked.setting)
+    checked.require_ready()
 
 
 def finetune(config_path: Path, overrides: Sequence[str], view: View) -> tuple[RunFolder, RunRecord]:
@@ -124,8 +147,17 @@ def finetune(config_path: Path, overrides: Sequence[str], view: View) -> tuple[R
     view.plan(plan, Setting(sentence, choice, image))
     if plan.errors:
         raise _plan_error(plan.errors)
-    plan = cut_for_run(plan, partial(view.progress, _CUTTING), view.note)
-    record = _first_record(plan, engine, choice, image)
+    return start_and_follow(cut_lines(plan, view), engine, Setting(sentence, choice, image), view)
+
+
+def cut_lines(plan: RunPlan, view: View) -> RunPlan:
+    """The plan with its lines cut out of their pages, if they come from pages."""
+    return cut_for_run(plan, partial(view.progress, _CUTTING), view.note)
+
+
+def start_and_follow(plan: RunPlan, engine: Engine, setting: Setting, view: View) -> tuple[RunFolder, RunRecord]:
+    """Start a run whose lines are cut, and follow it to its end."""
+    record = _first_record(plan, engine, setting.device, setting.image)
     with StopWishes() as wishes:
         folder = create_run_folder(plan, record)
         return folder, _run(plan, record, folder, engine, view, wishes)
@@ -205,6 +237,7 @@ def _run(
     except (RunnerError, OSError):
         keep = True  # the daemon is away or the disk is full: `clean` removes it later, the run has its end now
     record = replace(record, kept=keep)
+    remember(plan, progress)
     if refused is not None:
         record = record.with_failure(refused)
     else:

@@ -5,7 +5,7 @@ import os
 import pwd
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from loghi_contract.places import BASE_MODEL_DIR, DATA_DIR, JOB_DIR, OUT_DIR
@@ -95,6 +95,12 @@ def run_mounts(data: DataFolders, base_model: Path | None, run_dir: Path) -> tup
     mounts.append(Mount(run_dir / "in", JOB_DIR, True))
     mounts.append(Mount(run_dir / "out", OUT_DIR, False))
     return tuple(mounts)
+
+
+def moved_mounts(mounts: Iterable[Mount], run_dir: Path) -> tuple[Mount, ...]:
+    """The same mounts for a run in another folder; `run_dir` is a real path."""
+    own = {JOB_DIR: run_dir / "in", OUT_DIR: run_dir / "out"}
+    return tuple(replace(mount, source=own.get(mount.target, mount.source)) for mount in mounts)
 
 
 def _outermost(folders: set[Path]) -> set[Path]:

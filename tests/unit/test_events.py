@@ -21,7 +21,7 @@ PAYLOADS: tuple[Payload, ...] = (
     events.Epoch(3, 15, 8.31, 0.098, 0.31, 0.0003, 61.2, True),
     events.Checkpoint("best_val", 3, "model/best_val/model.keras"),
     events.Evaluation("test", events.Model.BEST, 50, 0.11, 0.4),
-    events.Finished(events.FinishStatus.EARLY_STOPPED, 3, 0.098, "model/best_val"),
+    events.Finished(events.FinishStatus.EARLY_STOPPED, 3, 0.098, "model/best_val", 1570),
     events.Failed("data.no_lines", 3, "no line is left in the train list: 4 missing_image", "Look.", "train", None),
 )
 

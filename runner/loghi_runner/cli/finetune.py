@@ -16,7 +16,7 @@ from loghi_runner.console import (
     print_rows,
     reader_may_leave,
 )
-from loghi_runner.finetune import check_only, finetune
+from loghi_runner.finetune import finetune, show_plan
 from loghi_runner.rundir import skipped_counts
 
 app = typer.Typer()
@@ -40,7 +40,7 @@ def finetune_command(
     """Adapt a Loghi model to a new hand."""
     view = JsonView() if as_json else PersonView(dry_run=dry_run)
     if dry_run:
-        check_only(config, settings or [], view)
+        show_plan(config, settings or [], view)
         return
     folder, record = finetune(config, settings or [], view)
     if not record.state.is_over:

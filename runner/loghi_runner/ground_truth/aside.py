@@ -21,7 +21,7 @@ class PagesAside:
 
 def set_pages_aside(lines: Sequence[GroundTruthLine], seed: int) -> PagesAside:
     """Split the lines by page; the same lines and seed always give the same pages."""
-    page_of = _page_names(lines)
+    page_of = page_names(lines)
     sizes: dict[str, int] = {}
     for line in lines:
         page = page_of[line.image]
@@ -50,7 +50,7 @@ def set_pages_aside(lines: Sequence[GroundTruthLine], seed: int) -> PagesAside:
     return PagesAside(tuple(line for line in lines if page_of[line.image] not in chosen), validation, finding)
 
 
-def _page_names(lines: Sequence[GroundTruthLine]) -> dict[Path, str]:
+def page_names(lines: Sequence[GroundTruthLine]) -> dict[Path, str]:
     """The page of each image: its folder, or its name before the last `-` when all are in one folder.
 
     Source: loghi-tooling writes line images as `<page>/<page>-<line id>.png`.

@@ -1,0 +1,61 @@
+"""`loghi-runner check`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loghi_contract.exit_codes import ExitCode
+from loghi_runner.check import check_json, check_rows, conclusion, findings_of
+from loghi_runner.check_preview import write_check_preview
+from loghi_runner.cli.finetune import Settings
+from loghi_runner.cli.options import AsJson
+from loghi_runner.console import JsonView, PersonView, make_console, plan_json, print_findings, print_json, print_rows
+from loghi_runner.findings import Severity
+from loghi_runner.finetune import check_run
+from loghi_runner.probe import probe
+from loghi_runner.speeds import estimate_of
+from loghi_runner.wording import short_path
+
+app = typer.Typer()
+
+
+@app.command("check")
+def check_command(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="The run's config, see `loghi-runner init`.", readable=False)
+    ],
+    settings: Settings = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings stop, too: exit code 3 (default: no).")] = False,
+    measure: Annotated[bool, typer.Option("--probe", help="Train a few steps to estimate time and memory.")] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write a page of lines and their texts.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find every problem of a run before it is started; takes no graphics card."""
+    view = JsonView() if as_json else PersonView()
+    checked = check_run(config, settings or [], view)
+    findings = findings_of(checked)
+    is_ready = not any(finding.severity is Severity.ERROR for finding in findings)
+    if measure and is_ready:
+        probe(checked, view)
+    estimate = estimate_of(checked.plan)
+    if html is not None:
+        write_check_preview(html, checked.plan)
+    if as_json:
+        print_json(plan_json(checked.plan, checked.setting) | check_json(checked, findings, estimate))
+    else:
+        told = make_console(stderr=False)
+        told.print(f"check of {checked.plan.config.config.name}")
+        unknown = "not known on this machine; `loghi-runner check --probe` measures it"
+        rows = [*check_rows(checked), ("time", estimate or unknown)]
+        print_rows(told, [*rows, *([("preview", short_path(html))] if html else [])])
+        print_findings(told, findings)
+        told.print(conclusion(findings))
+        if is_ready:
+            print_rows(told, [("next", f"loghi-runner finetune {config}")])
+    if not is_ready:
+        raise typer.Exit(min(finding.exit_code for finding in findings if finding.severity is Severity.ERROR))
+    if strict and any(finding.severity is Severity.WARNING for finding in findings):
+        raise typer.Exit(ExitCode.DATA)

@@ -21,6 +21,7 @@ _KEPT_ABOVE, _KEPT_BELOW = 2, 1
 
 _MIN_WIDTH_PX, _MIN_HEIGHT_PX = 5, 6
 _MAX_SIDE_PX = 32_766
+_MAX_AREA_PX = 60_000_000
 #: A line longer than this begins with a capital that may hang: its first part does not tell the direction.
 _LONG_PX, _CAPITAL_PX = 200, 150
 
@@ -53,7 +54,7 @@ def cut_strip(image: Pixels, baseline: Points, outline: Points, x_height_px: int
         return "its baseline is shorter than 5 pixels"
     angle = _main_angle(baseline)
     size = _size(baseline, angle, max(x_height_px, MIN_X_HEIGHT_PX))
-    if max(size) > _MAX_SIDE_PX:
+    if max(size) > _MAX_SIDE_PX or size[0] * size[1] > _MAX_AREA_PX:
         return f"it would be {size[0]} x {size[1]} pixels"
     to_strip = _transform(_center(baseline), size, angle)
     turned = np.asarray(

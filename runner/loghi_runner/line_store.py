@@ -12,7 +12,7 @@ from pathlib import Path
 from loghi_contract import __version__
 from loghi_contract.records import to_json
 from loghi_runner.config_schema import Cut, SplitConfig
-from loghi_runner.files import real_path
+from loghi_runner.files import is_folder, real_path
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.prepare.survey import SurveyedPage
 
@@ -45,6 +45,14 @@ class LineStore:
         """The split of these page folders, kept from run to run so that the test pages stay untouched."""
         made_from = [sorted(str(real_path(folder)) for folder in folders), split.model_dump(mode="json")]
         return self.lines.parent / f"split-{_digest(made_from)}.tsv"
+
+
+def unused_lines(output: Path, named: set[str]) -> list[Path]:
+    """Folders of line images below an output folder that no run names."""
+    lines = output / STORE_FOLDER / "lines"
+    if not is_folder(lines):
+        return []
+    return sorted(folder for folder in lines.iterdir() if folder.name not in named and is_folder(folder))
 
 
 def _digest(value: object) -> str:

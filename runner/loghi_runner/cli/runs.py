@@ -1,5 +1,6 @@
 """`loghi-runner runs`, `show`, `logs`, `stop` and `clean`."""
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import typer
 from loghi_runner.answer import answer_rows, record_json
 from loghi_runner.cli.options import AsJson, Output, RunName, Yes
 from loghi_runner.console import make_console, print_error, print_json, print_rows
+from loghi_runner.line_store import unused_lines
 from loghi_runner.runs import DEFAULT_OUTPUT, clean_run, find_run, list_runs, look_at, look_at_all, stop_run
 from loghi_runner.show import console_lines, event_lines, run_table, runs_json, show_json, show_rows
 from loghi_runner.wording import plural
@@ -94,19 +96,27 @@ def stop_command(
 
 @app.command("clean")
 def clean_command(folder: RunsDir = DEFAULT_OUTPUT, yes: Yes = False, as_json: AsJson = False) -> None:
-    """Remove containers and links that ended runs left behind; never a model or a record."""
+    """Remove what ended runs left behind: containers, links, line images; never a model or a record."""
     looks, broken = look_at_all(list_runs(folder))
     kept = {look.folder: found for look in looks if (found := clean_run(look.folder, really=False))}
+    # a run that cannot be read may need any of them
+    unused = [] if broken else unused_lines(folder, {name for look in looks for name in look.record.prepared})
     told, answer = make_console(stderr=True), make_console(stderr=False)
     for run in broken:
         told.print(f"{run.path.name}: left alone, its run.json cannot be read")
     if not as_json:
         for run, found in kept.items():
             told.print(f"{run.path.name}: {', '.join(found)}")
-    if kept and not yes:
+        if unused:
+            told.print(f"line images of {plural(len(unused), 'page')} that no run uses")
+    if (kept or unused) and not yes:
         typer.confirm("Remove these?", abort=True, err=True)
     removed = {run.path.name: clean_run(run, really=True) for run in kept}
+    for lines in unused:
+        shutil.rmtree(lines)
     if as_json:
-        print_json({"kind": "cleaned", "removed": removed})
-    else:
-        answer.print(f"removed what {plural(len(removed), 'run')} had left" if removed else "nothing to remove")
+        print_json({"kind": "cleaned", "removed": removed, "pages": [lines.name for lines in unused]})
+        return
+    done = [f"what {plural(len(removed), 'run')} had left"] if removed else []
+    done += [f"the line images of {plural(len(unused), 'page')}"] if unused else []
+    answer.print(f"removed {' and '.join(done)}" if done else "nothing to remove")

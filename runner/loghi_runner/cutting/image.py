@@ -35,7 +35,9 @@ def page_image_size(image: Path) -> tuple[int, int]:
         PageImageError: not an image, or not of a known kind.
     """
     with _Opened(image) as header:
-        turned = header.getexif().get(_ORIENTATION) in _TURNED
+        # asking a PNG without one would decode it whole
+        has_exif = header.format != "PNG" or "exif" in header.info
+        turned = has_exif and header.getexif().get(_ORIENTATION) in _TURNED
         return (header.height, header.width) if turned else (header.width, header.height)
 
 
@@ -70,8 +72,8 @@ class _Opened:
     def __enter__(self) -> Image.Image:
         try:
             with warnings.catch_warnings():
-                # page scans are large; only absurd ones are refused
-                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+                # page scans are large; and what is odd about a file is told when it cannot be read
+                warnings.simplefilter("ignore")
                 self._image = Image.open(self._path, formats=_KINDS)
         except BaseException as error:
             self._explain(error)

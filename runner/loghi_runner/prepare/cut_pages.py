@@ -164,6 +164,10 @@ def _in_pool(
 def _begin_worker() -> None:
     # Ctrl+C goes to all processes of a terminal; the page under way is finished, and the parent decides
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # image libraries write there about broken files; these are told in our own words
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
     cv2.setNumThreads(1)
 
 

@@ -160,15 +160,18 @@ def _by_share(
 ) -> tuple[dict[str, Split], list[Finding]]:
     total = sum(units.values())
     parts = {unit: known[unit] for unit in order if unit in known}
-    for split, share in ((Split.TEST, options.test), (Split.VAL, options.validation)):
+    for split, share, for_others in ((Split.TEST, options.test, 2), (Split.VAL, options.validation, 1)):
         count = sum(units[unit] for unit, part in parts.items() if part is split)
         free = [unit for unit in order if unit not in parts]
+        left = len(free)
         for unit in free:
             # a large page would take more than was asked for: another one may fit
-            if count < share * total and count + units[unit] <= max(2 * share * total, 1):
+            fits = count < share * total and count + units[unit] <= max(2 * share * total, 1)
+            if fits and left > for_others:
                 parts[unit] = split
                 count += units[unit]
-        if share and not count and free:
+                left -= 1
+        if share and not count and left > for_others:
             parts[min(free, key=lambda unit: units[unit])] = split
     for unit in order:
         parts.setdefault(unit, Split.TRAIN)

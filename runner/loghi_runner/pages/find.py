@@ -82,19 +82,14 @@ class _Search:
             yield self._nothing()
             return
         for code, found, words, hint in (
-            ("data.image_without_xml", self._without_xml, "page images have no XML", f"Expected is {_TREE}."),
-            ("data.xml_without_image", self._without_image, "XML files have no page image", "Add the images."),
-            ("data.two_images", self._others, "images share their name with another and are left out", None),
-            (
-                "data.odd_page_name",
-                self._odd_names,
-                "pages are left out: TABs and line breaks in names",
-                "Rename them.",
-            ),
-            ("data.closed_folder", self._closed, "folders cannot be looked into", "Ask their owner for permission."),
+            ("data.image_without_xml", self._without_xml, "page images without XML", f"Expected is {_TREE}."),
+            ("data.xml_without_image", self._without_image, "XML files without a page image", "Add the images."),
+            ("data.two_images", self._others, "images left out, another has the same name", None),
+            ("data.odd_page_name", self._odd_names, "pages left out, a TAB or line break in the name", "Rename them."),
+            ("data.closed_folder", self._closed, "folders that cannot be opened", "Ask their owner for permission."),
         ):
             if found:
-                message = f"{len(found)} {words}; the first is {str(found[0])!r}"
+                message = f"{words}: {len(found)}; the first is {str(found[0])!r}"
                 yield Finding(Severity.WARNING, code, message, "data.pages", hint)
 
     def _nothing(self) -> Finding:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -89,7 +89,7 @@ def prepare(folder: Path, out: Path, options: PrepareOptions, on_progress: OnPro
         [folder], options.text, options.cut, folder, lambda done, total: on_progress("reading pages", done, total)
     )
     division = split_pages(survey.pages, options.split, read_split(out / SPLIT_FILE))
-    findings = (*survey.findings, *division.findings)
+    findings = tuple(_bearable(finding) for finding in (*survey.findings, *division.findings))
     wrong = errors(findings)
     if wrong:
         first = wrong[0]
@@ -109,6 +109,11 @@ def prepare(folder: Path, out: Path, options: PrepareOptions, on_progress: OnPro
             where=str(error.filename or out),
             hint="Name another folder, or free space there.",
         ) from error
+
+
+def _bearable(finding: Finding) -> Finding:
+    """One page is enough to be cut; only a training needs another to be judged by."""
+    return replace(finding, severity=Severity.WARNING) if finding.code == "data.one_page" else finding
 
 
 def _require_apart(pages: Path, out: Path) -> None:

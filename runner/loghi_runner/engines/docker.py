@@ -104,7 +104,7 @@ class DockerEngine:
 
     def fetch_console(self, handle: Handle, console_log: Path) -> None:
         with self._explained("fetch the container's log"), suppress(docker.errors.NotFound):
-            _write_whole(console_log, self._api().logs(handle.id, stdout=False, stderr=True, stream=True))
+            _write_whole(console_log, self._api().logs(handle.id, stdout=False, stderr=True, stream=True, follow=False))
 
     def clean_up(self, handle: Handle, console_log: Path, *, keep: bool) -> None:
         self.fetch_console(handle, console_log)

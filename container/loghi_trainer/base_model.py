@@ -8,20 +8,11 @@ import keras
 from vgslify.generator import VGSLModelGenerator
 
 from loghi_contract.model_folder import ModelFacts, ModelFolderError, inspect_model_folder
+from loghi_contract.networks import LIBRARY
 from loghi_contract.tokenizer import Tokenizer
 from loghi_trainer.errors import DataError
 from loghi_trainer.keras2 import rebuild_keras2
 from loghi_trainer.network import require_chain
-
-#: Networks by the names Loghi gives them; those written in an older VGSL, whose dropout is lost today, are left out.
-#: Source: Loghi HTR 2.x, its library of network specifications.
-LIBRARY = {
-    "recommended": "None,None,64,1 Cr3,3,24 Mp2,2,2,2 Bn Cr3,3,48 Bn Cr3,3,96 Mp2,2,2,2 Bn Cr3,3,96 Mp2,2,2,2 Bn Rc3"
-    " Bl512 D50 Bl512 D50 Bl512 D50 Bl512 D50 Bl512 D50 Fs92",
-    "modelkeras": "None,None,64,1 Cr3,3,32 Mp2,2,2,2 Cr3,3,64 Mp2,2,2,2 Rc3 Fl64 D20 Bl128 D20 Bl64 D20 Fs92",
-    "model12": "None,None,64,1 Cr1,3,12 Bn Cr3,3,48 Bn Mp2,2,2,2 Cr3,3,96 Cr3,3,96 Bn Mp2,2,2,2 Rc3"
-    " Bl256 Bl256 Bl256 Bl256 Bl256 Fs92",
-}
 
 # `Bl256,D50`: today's reader takes the number of units and leaves the dropout out without a word
 _OLD_DROPOUT = re.compile(r"\bB[lg]\d+,D\d+")

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loghi_contract.model_folder import CONFIG_FILE, ModelFacts, ModelFolderError, inspect_model_folder
+from loghi_contract.networks import LIBRARY, vgsl_fault
 from loghi_contract.tokenizer import CHARLIST_FILE, TOKENIZER_FILE
 from loghi_runner.config import VgslModel
 from loghi_runner.findings import Finding, Severity
 
 #: A network from scratch has no file to measure; Loghi's largest library network takes this much.
 _NEW_NETWORK_BYTES = 125_000_000
+_EXAMPLE = "None,None,64,1 Cr3,3,16 Mp2,2,2,2 Bn Rc3 Bl64 D50 Fs92"
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,10 @@ class BaseModelCheck:
 def check_base_model(base_model: Path | VgslModel) -> BaseModelCheck:
     """What the base model is and whether it can be used; nothing in it is run or changed."""
     if isinstance(base_model, VgslModel):
+        fault = vgsl_fault(base_model.vgsl.strip() or "nothing")
+        if fault is not None:
+            hint = f"Use one of {', '.join(LIBRARY)}, or a specification such as {_EXAMPLE!r}."
+            return _unusable("model.vgsl", f"the network specification cannot be read: {fault}", hint)
         message = f"no base model: a new network is trained from scratch, {base_model.vgsl}"
         finding = Finding(Severity.INFO, "model.from_scratch", message, "base_model")
         return BaseModelCheck(None, None, _NEW_NETWORK_BYTES, (finding,))

@@ -40,7 +40,6 @@ from loghi_runner.signals import StopWishes
 from loghi_runner.speeds import remember
 from loghi_runner.watch import Detached, Watch
 
-_READING = "reading pages"
 _CUTTING = "cutting pages"
 
 
@@ -112,7 +111,7 @@ def check_run(config_path: Path, overrides: Sequence[str], view: View) -> Checke
     except RunnerError as problem:
         # shown with the plan: the lines can be looked at before the machine is ready
         error = problem
-    plan = make_plan(loaded, run_id=new_run_id(), device=choice.kind, on_page=partial(view.progress, _READING))
+    plan = make_plan(loaded, run_id=new_run_id(), device=choice.kind, on_progress=view.progress)
     if error is not None and plan.errors:
         # with errors in the plan the command ends with those: this one must not wait until they are solved
         first = Finding(Severity.ERROR, error.code, error.message, error.where, error.hint)
@@ -143,7 +142,7 @@ def finetune(config_path: Path, overrides: Sequence[str], view: View) -> tuple[R
     engine, sentence = choose_engine(loaded.config.engine.kind.value)
     choice = _device(loaded)
     image = _image(engine, loaded, choice.kind)
-    plan = make_plan(loaded, run_id=new_run_id(), device=choice.kind, on_page=partial(view.progress, _READING))
+    plan = make_plan(loaded, run_id=new_run_id(), device=choice.kind, on_progress=view.progress)
     view.plan(plan, Setting(sentence, choice, image))
     if plan.errors:
         raise _plan_error(plan.errors)

@@ -1,7 +1,7 @@
 """What a run will do, decided before anything is written: job, lists, mounts and findings."""
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -13,7 +13,7 @@ from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR
 from loghi_contract.text import Normalization
 from loghi_runner.base_check import check_base_model
-from loghi_runner.checks.charset import check_characters, choose_normalization
+from loghi_runner.checks.charset import check_characters, check_normalization, choose_normalization
 from loghi_runner.checks.images import check_look, check_transparency
 from loghi_runner.checks.lines import check_lines
 from loghi_runner.checks.output import check_disk, check_output
@@ -21,7 +21,7 @@ from loghi_runner.config import DataConfig, LoadedConfig, TrainingConfig, VgslMo
 from loghi_runner.engines.base import Mount
 from loghi_runner.files import real_path
 from loghi_runner.findings import Finding, Severity, errors
-from loghi_runner.ground_truth.collect import GroundTruth, collect_ground_truth
+from loghi_runner.ground_truth.collect import GroundTruth, OnProgress, collect_ground_truth
 from loghi_runner.ground_truth.from_pages import PagesTruth
 from loghi_runner.ground_truth.splits import Split
 from loghi_runner.line_store import LineStore
@@ -61,18 +61,18 @@ def make_plan(
     *,
     run_id: str,
     device: DeviceKind,
-    on_page: Callable[[int, int], None] = lambda _done, _total: None,
+    on_progress: OnProgress = lambda _doing, _done, _total: None,
 ) -> RunPlan:
     """Check config, base model, lines and output, and decide what the run does. Writes nothing.
 
     Args:
-        on_page: told how many pages with PAGE XML or ALTO are read, and of how many.
+        on_progress: told what is being read, how much of it is, and of how much.
     """
     config = loaded.config
     base = check_base_model(config.base_model)
     normalization, normalization_findings = choose_normalization(config, base.facts)
     store = LineStore(config.output, config.data.cut, _text_options(config.data, normalization))
-    truth = collect_ground_truth(config.data, config.training.seed, loaded.path.parent, store, on_page)
+    truth = collect_ground_truth(config.data, config.training.seed, loaded.path.parent, store, on_progress)
     output = real_path(config.output)
     homes = home_folders()
     data = choose_data_folders(truth.lines(), homes, store.lines if truth.pages else None)
@@ -80,6 +80,7 @@ def make_plan(
         *base.findings,
         *truth.findings,
         *normalization_findings,
+        *check_normalization(normalization, truth),
         *check_characters(config, base.facts, normalization, truth),
         *check_lines(base.facts, normalization, truth),
         *check_transparency(config, base.facts, truth),

@@ -202,7 +202,8 @@ def test_dropout_in_the_older_spelling_is_refused_not_lost() -> None:
 
 
 def test_every_loghi_library_name_builds() -> None:
-    from loghi_trainer.base_model import LIBRARY, build_base_model
+    from loghi_contract.networks import LIBRARY
+    from loghi_trainer.base_model import build_base_model
 
     for name in LIBRARY:
         assert build_base_model(name).height_px in (48, 64)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from loghi_contract.model_folder import ModelFolderError, inspect_model_folder
+from loghi_contract.networks import vgsl_fault
 from loghi_contract.tokenizer import format_charlist, read_tokenizer
 from tests.unit.made_project import Project
 
@@ -165,3 +166,17 @@ def test_a_tokenizer_that_is_none_is_refused_with_what_to_copy(project: Project,
     error = refusal(project.folder / "base")
     assert error.code == "model.tokenizer"
     assert error.hint.startswith("Copy tokenizer.json (or charlist.txt)")
+
+
+@pytest.mark.parametrize(
+    ("vgsl", "fault"),
+    [
+        ("recommended", None),
+        ("None,None,64,1 Cr3,3,16 Mp2,2,2,2 Bn Rc3 Bl64 D50 Fs92", None),
+        ("recomended", "it begins with 'recomended', not with an input such as None,None,64,1"),
+        ("None,None,64,1", "it has no layers"),
+        ("None,None,64,1 Cr3,3,16 ???", "'???' is no layer"),
+    ],
+)
+def test_a_wrong_network_specification_is_seen_without_building_it(vgsl: str, fault: str | None) -> None:
+    assert vgsl_fault(vgsl) == fault

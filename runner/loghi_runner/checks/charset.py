@@ -13,6 +13,7 @@ from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.collect import GroundTruth
 from loghi_runner.ground_truth.images import GroundTruthLine
 from loghi_runner.ground_truth.splits import Split
+from loghi_runner.wording import plural
 
 _MAX_NAMED = 20
 
@@ -35,6 +36,19 @@ def choose_normalization(config: RunConfig, base: ModelFacts | None) -> tuple[No
     )
     message = f"text normalization is {chosen.value}: {why}"
     return chosen, (Finding(Severity.INFO, "charset.normalization", message, "text.normalization"),)
+
+
+def check_normalization(normalization: Normalization, truth: GroundTruth) -> Iterator[Finding]:
+    """How many texts of line lists are in another Unicode form; those of pages are counted when they are read."""
+    changed = [
+        line
+        for line in truth.lines()
+        if line.is_cut and normalize(line.sample.text, normalization) != line.sample.text.strip()
+    ]
+    if changed:
+        verb = "has" if len(changed) == 1 else "have"
+        message = f"{plural(len(changed), 'text')} {verb} accents that were written in another Unicode form"
+        yield Finding(Severity.INFO, "data.normalized", message, changed[0].sample.where)
 
 
 def check_characters(

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from loghi_contract.lines import SKIP_SENTENCES, SkippedLine, SkipReason
@@ -17,6 +18,12 @@ from loghi_runner.ground_truth.lists import ListedLine, read_lists
 from loghi_runner.ground_truth.roots import propose_root
 from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
 from loghi_runner.line_store import LineStore
+
+#: Told what is being done, how much of it is done, and of how much.
+OnProgress = Callable[[str, int, int], None]
+
+#: A list of so many lines takes seconds: it is told after each so many.
+_MANY, _TELL_EVERY = 5000, 500
 
 
 @dataclass(frozen=True)
@@ -42,16 +49,16 @@ def collect_ground_truth(
     seed: int,
     config_folder: Path,
     store: LineStore,
-    on_page: Callable[[int, int], None] = lambda _done, _total: None,
+    on_progress: OnProgress = lambda _doing, _done, _total: None,
 ) -> GroundTruth:
     """Read and check the pages or lists of a config.
 
     Args:
         seed: which pages become validation when there is no list for it.
         store: where lines of pages are kept once they are cut.
-        on_page: told how many pages are read, and of how many.
+        on_progress: told what is being read, how much of it is, and of how much.
     """
-    collector = _Collector(data, config_folder)
+    collector = _Collector(data, config_folder, partial(on_progress, "looking at line images"))
     for split, key, paths in (
         (Split.TRAIN, "data.train", data.train),
         (Split.VAL, "data.validation", data.validation),
@@ -63,7 +70,7 @@ def collect_ground_truth(
     collector.check_root()
     pages = None
     if data.pages is not None:
-        pages = read_pages(data.pages, data.split, store, config_folder, on_page)
+        pages = read_pages(data.pages, data.split, store, config_folder, partial(on_progress, "reading pages"))
         collector.add_pages(pages)
     elif data.validation is None and collector.splits[Split.TRAIN]:
         aside = set_pages_aside(collector.splits[Split.TRAIN], seed)
@@ -79,7 +86,8 @@ def collect_ground_truth(
 
 
 class _Collector:
-    def __init__(self, data: DataConfig, config_folder: Path) -> None:
+    def __init__(self, data: DataConfig, config_folder: Path, on_line: Callable[[int, int], None]) -> None:
+        self._on_line = on_line
         self.splits: dict[Split, tuple[GroundTruthLine, ...]] = {}
         self.skipped: list[tuple[Split, SkippedLine]] = []
         self.findings: list[Finding] = []
@@ -100,7 +108,9 @@ class _Collector:
         lines: list[GroundTruthLine] = []
         missing: list[ListedLine] = []
         skipped = list(listed.skipped)
-        for line in listed.lines:
+        for number, line in enumerate(listed.lines, start=1):
+            if number % _TELL_EVERY == 0 and len(listed.lines) >= _MANY:
+                self._on_line(number, len(listed.lines))
             found = self._finder.find(line)
             if isinstance(found, GroundTruthLine):
                 lines.append(found)

@@ -170,6 +170,9 @@ class Watcher:
     def __init__(self) -> None:
         self.kinds: list[str] = []
 
+    def progress(self, doing, done, total) -> None:
+        pass
+
     def plan(self, plan, setting) -> None:
         self.setting = setting
 

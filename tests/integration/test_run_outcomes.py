@@ -11,6 +11,7 @@ from loghi_runner.engines.local import LocalEngine
 from loghi_runner.errors import EngineError
 from loghi_runner.files import write_atomically
 from loghi_runner.gpus import Cards
+from tests.integration.conftest import FAKE_TRAINER
 
 
 @pytest.fixture
@@ -275,7 +276,8 @@ def test_a_trainer_that_nobody_could_find_again_is_not_left_running(workplace, m
     result = workplace.finetune()
     assert result.returncode == 4
     assert "the run folder cannot be written: No space left on device" in result.stderr
-    assert not [process for process in psutil.Process().children() if process.status() != psutil.STATUS_ZOMBIE]
+    children = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+    assert not [child for child in children if str(FAKE_TRAINER) in child.cmdline()]
 
 
 def test_a_daemon_that_goes_away_at_the_end_does_not_take_the_verdict_along(workplace, monkeypatch) -> None:

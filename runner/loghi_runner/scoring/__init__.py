@@ -1,0 +1,1 @@
+"""How well texts were read: errors counted, intervals around them, and one sentence of judgement. Pure; no files."""

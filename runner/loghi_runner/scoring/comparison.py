@@ -1,0 +1,97 @@
+"""Two readings of the same lines side by side: scores, what each gets wrong, what both do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rapidfuzz.distance import Levenshtein
+
+from loghi_runner.scoring.alignment import Confusion, confusions
+from loghi_runner.scoring.counts import Counts, Variant, count, pool
+from loghi_runner.scoring.intervals import Interval, cer_interval
+from loghi_runner.scoring.judge import Judgement, judge
+
+_MOST_CONFUSIONS = 12
+_MOST_LINES = 10
+#: Two models that agree on a text this near to the transcription probably see a slip of the transcriber.
+_SLIP = 0.2
+
+
+@dataclass(frozen=True)
+class ReadLine:
+    """A line with its reference and one reading of each model."""
+
+    id: str
+    page: str
+    reference: str
+    readings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ModelScores:
+    """Pooled scores of one model; fractions."""
+
+    name: str
+    counts: dict[Variant, Counts]
+    interval: Interval | None
+    confusions: tuple[Confusion, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`both_wrong` and `suspected` (both read the same, the transcription says otherwise) are the worst, or nearest."""
+
+    lines: int
+    pages: int
+    models: tuple[ModelScores, ...]
+    judgement: Judgement
+    only_first_right: int
+    only_second_right: int
+    both_right: int
+    both_wrong: tuple[ReadLine, ...]
+    both_wrong_count: int
+    suspected: tuple[ReadLine, ...]
+
+
+def compare(lines: Sequence[ReadLine], names: tuple[str, str], what: str = "lines") -> Comparison:
+    """Compare two models' readings; the first is the older one, or the base model.
+
+    Raises:
+        ValueError: there are no lines.
+    """
+    if not lines:
+        raise ValueError("no lines to compare")
+    pages = [line.page for line in lines]
+    counted = [[count(line.reference, line.readings[number]) for line in lines] for number in range(2)]
+    right = [(not old.wrong, not new.wrong) for old, new in zip(*counted, strict=True)]
+    wrong = [line for line, correct in zip(lines, right, strict=True) if correct == (False, False)]
+    return Comparison(
+        lines=len(lines),
+        pages=len(set(pages)),
+        models=tuple(_scores(name, number, lines, counted[number], pages) for number, name in enumerate(names)),
+        judgement=judge(counted[0], counted[1], pages, what),
+        only_first_right=right.count((True, False)),
+        only_second_right=right.count((False, True)),
+        both_right=right.count((True, True)),
+        both_wrong=tuple(sorted(wrong, key=lambda line: -_distance(line))[:_MOST_LINES]),
+        both_wrong_count=len(wrong),
+        suspected=tuple(sorted(filter(_is_suspected, wrong), key=_distance)[:_MOST_LINES]),
+    )
+
+
+def _scores(
+    name: str, number: int, lines: Sequence[ReadLine], counted: Sequence[Counts], pages: Sequence[str]
+) -> ModelScores:
+    variants = {
+        variant: pool(count(line.reference, line.readings[number], variant) for line in lines) for variant in Variant
+    }
+    found = confusions(((line.id, line.reference, line.readings[number]) for line in lines), _MOST_CONFUSIONS)
+    return ModelScores(name, variants, cer_interval(counted, pages), tuple(found))
+
+
+def _distance(line: ReadLine) -> float:
+    return sum(Levenshtein.normalized_distance(line.reference, reading) for reading in line.readings)
+
+
+def _is_suspected(line: ReadLine) -> bool:
+    first, second = line.readings
+    return bool(line.reference) and first == second and _distance(line) / 2 <= _SLIP

@@ -10,6 +10,7 @@ from loghi_runner.crash_messages import disk_fault, recognise_crash
 from loghi_runner.engines.base import ProcessEnd
 from loghi_runner.progress import Progress
 from loghi_runner.rundir import RunFailure, RunRecord, RunState, utc_now
+from loghi_runner.scoring.judge import Judgement
 from loghi_runner.verdict import verdict_of
 
 _TAIL_BYTES = 16 * 1024
@@ -40,6 +41,7 @@ def conclude(
     *,
     stops: Stops | None = None,
     from_scratch: bool = False,
+    judgement: Judgement | None = None,
 ) -> RunRecord:
     """The record with the run's state, verdict or error, and exit code."""
     stops = stops or Stops()
@@ -55,7 +57,7 @@ def conclude(
             status=finished.status.value,
             best_epoch=finished.best_epoch,
             best_val_cer=finished.best_val_cer,
-            verdict=verdict_of(progress, from_scratch=from_scratch),
+            verdict=verdict_of(progress, from_scratch=from_scratch, judgement=judgement),
             error=None,
         )
     record = _with_best(record, progress)

@@ -20,6 +20,7 @@ from loghi_runner.findings import Finding, Severity
 from loghi_runner.follow import EventReader, follow
 from loghi_runner.gpus import DeviceChoice, choose_device, list_cards
 from loghi_runner.image import ImageFacts, ImageStore, default_image, require_image
+from loghi_runner.judge_run import judge_run
 from loghi_runner.line_cutting import cut_for_run
 from loghi_runner.plan import RunPlan, make_plan
 from loghi_runner.processes import machine_name, name_process
@@ -247,6 +248,7 @@ def _run(
             read_tail(folder.console_log),
             stops=replace(watch.stops, killed=watch.stops.killed or folder.kill_mark.exists()),
             from_scratch=plan.job.vgsl is not None,
+            judgement=judge_run(folder.out),
         )
     return _keep_record(folder, record, view)
 

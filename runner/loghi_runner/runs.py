@@ -14,6 +14,7 @@ from loghi_runner.engines import load_engine
 from loghi_runner.errors import EngineError, RunnerError, UsageError
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.follow import EventReader, follow, read_events
+from loghi_runner.judge_run import judge_run
 from loghi_runner.processes import find_process, machine_name
 from loghi_runner.progress import Progress
 from loghi_runner.rundir import RECORD_FILE, RunFailure, RunFolder, RunRecord
@@ -218,6 +219,7 @@ def _concluded(folder: RunFolder, record: RunRecord, progress: Progress, *, from
         read_tail(folder.console_log),
         stops=Stops(killed=folder.kill_mark.exists()),
         from_scratch=from_scratch,
+        judgement=judge_run(folder.out),
     )
     return Look(folder, _keep_record(folder, record), progress)
 

@@ -2,17 +2,22 @@
 
 from loghi_contract.events import Model
 from loghi_runner.progress import Progress
+from loghi_runner.scoring.judge import Judgement, Outcome
 from loghi_runner.wording import percent
 
 KEEP_BASE = "keep the base model"
 
 
-def verdict_of(progress: Progress, *, from_scratch: bool = False) -> str | None:
-    """The verdict of a finished run, None while there is none. Only scores of the same lines are compared."""
+def verdict_of(progress: Progress, *, from_scratch: bool = False, judgement: Judgement | None = None) -> str | None:
+    """The verdict of a finished run, None while there is none. Only scores of the same lines are compared.
+
+    Args:
+        judgement: of the two models on the test lines, where the run left their readings.
+    """
     finished = progress.finished
     if finished is None:
         return None
-    compared = _on_test_lines(progress, from_scratch) or _on_validation_lines(progress, from_scratch)
+    compared = _on_test_lines(progress, from_scratch, judgement) or _on_validation_lines(progress, from_scratch)
     if finished.best_epoch == 0 and not from_scratch:
         if not any(epoch.epoch > 0 for epoch in progress.epochs):
             return "stopped before the first epoch was over: best_val is still the base model"
@@ -20,7 +25,7 @@ def verdict_of(progress: Progress, *, from_scratch: bool = False) -> str | None:
     return f"{compared}{_forgetting(progress)}" if compared else None
 
 
-def _on_test_lines(progress: Progress, from_scratch: bool) -> str | None:
+def _on_test_lines(progress: Progress, from_scratch: bool, judgement: Judgement | None) -> str | None:
     after = progress.score("test", Model.BEST)
     before = progress.score("test", Model.BASE)
     if after is None:
@@ -28,8 +33,12 @@ def _on_test_lines(progress: Progress, from_scratch: bool) -> str | None:
     if from_scratch or before is None:
         return f"CER on {after.lines} test lines: {percent(after.cer)}"
     sentence = f"CER on {after.lines} test lines: {percent(before.cer)} before, {percent(after.cer)} after"
-    is_chosen_best = progress.finished is not None and progress.finished.best_epoch > 0
-    if is_chosen_best and after.cer >= before.cer:
+    if progress.finished is None or progress.finished.best_epoch == 0:
+        return sentence
+    if judgement is not None:
+        is_no_gain = judgement.outcome is Outcome.NOT_SHOWN and after.cer >= before.cer
+        return judgement.sentence + (f": {KEEP_BASE}" if is_no_gain else "")
+    if after.cer >= before.cer:
         sentence += f"; not better on lines that chose nothing: {KEEP_BASE}"
     return sentence
 

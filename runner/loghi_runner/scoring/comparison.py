@@ -68,7 +68,7 @@ def compare(lines: Sequence[ReadLine], names: tuple[str, str], what: str = "line
         lines=len(lines),
         pages=len(set(pages)),
         models=tuple(_scores(name, number, lines, counted[number], pages) for number, name in enumerate(names)),
-        judgement=judge(counted[0], counted[1], pages, what),
+        judgement=judge(counted[0], counted[1], pages, what, names=(f"({names[0]})", f"({names[1]})"), keep=names[0]),
         only_first_right=right.count((True, False)),
         only_second_right=right.count((False, True)),
         both_right=right.count((True, True)),

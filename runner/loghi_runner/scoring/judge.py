@@ -24,28 +24,31 @@ class Judgement:
     gain: Interval | None
 
 
-def judge(before: Sequence[Counts], after: Sequence[Counts], pages: Sequence[str], what: str) -> Judgement:
+def judge(
+    before: Sequence[Counts],
+    after: Sequence[Counts],
+    pages: Sequence[str],
+    what: str,
+    names: tuple[str, str] = ("before", "after"),
+    keep: str = "the base model",
+) -> Judgement:
     """Compare two readings of the same lines.
 
     Args:
         what: the lines in words, such as `test lines`.
+        names: what to call the two readings.
+        keep: what to keep when the second is worse.
     """
     old, new = pool(before), pool(after)
-    scores = f"CER on {old.lines} {what}: {percent(old.cer)} before, {percent(new.cer)} after"
+    scores = f"CER on {old.lines} {what}: {percent(old.cer)} {names[0]}, {percent(new.cer)} {names[1]}"
     gain = gain_interval(before, after, pages)
-    if gain is None:
-        return Judgement(Outcome.NOT_SHOWN, f"not shown to be better: there is too little to compare; {scores}", None)
-    span = f"with 95 % certainty {_points(gain.low)} to {_points(gain.high)} points less"
-    if gain.low > 0:
+    if gain is not None and gain.low > 0:
+        span = f"{_points(gain.low)} to {_points(gain.high)} points less, with 95 % certainty"
         return Judgement(Outcome.BETTER, f"better. {scores} ({span})", gain)
-    if gain.high < 0:
-        worse = f"with 95 % certainty {_points(-gain.high)} to {_points(-gain.low)} points more"
-        return Judgement(Outcome.WORSE, f"worse: keep the base model. {scores} ({worse})", gain)
-    return Judgement(
-        Outcome.NOT_SHOWN,
-        f"not shown to be better: the difference may be chance. {scores}; more lines would tell",
-        gain,
-    )
+    if gain is not None and gain.high < 0:
+        span = f"{_points(-gain.high)} to {_points(-gain.low)} points more, with 95 % certainty"
+        return Judgement(Outcome.WORSE, f"worse: keep {keep}. {scores} ({span})", gain)
+    return Judgement(Outcome.NOT_SHOWN, f"not shown to be better, it may be chance. {scores}", gain)
 
 
 def _points(fraction: float) -> str:

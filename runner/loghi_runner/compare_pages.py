@@ -1,0 +1,128 @@
+"""Two recognitions of the same pages, as folders of PAGE XML or ALTO, line by line; with a transcription or without."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from loghi_contract.text import Normalization
+from loghi_runner.config_schema import TextEquivChoice
+from loghi_runner.errors import DataError
+from loghi_runner.files import is_folder
+from loghi_runner.pages.model import Page, PageLine
+from loghi_runner.pages.read import PageError, read_page
+from loghi_runner.pages.texts import LineText, TextOptions, choose_text
+from loghi_runner.scoring.comparison import ReadLine
+
+#: Folders in which exports keep their XML.
+_XML_FOLDERS = (".", "page", "alto")
+#: Lines whose boxes share more than this are the same, where their ids differ.
+_SAME_BOX = 0.5
+
+_OPTIONS = TextOptions(TextEquivChoice.LOWEST, (), False, Normalization.NFC)
+
+
+@dataclass(frozen=True)
+class MatchedPages:
+    """Lines that are in all folders; `reference` is "" without a transcription. `unmatched` counts the others."""
+
+    lines: tuple[ReadLine, ...]
+    pages: int
+    unmatched_pages: tuple[str, ...]
+    unmatched_lines: int
+    failed: dict[str, str]
+
+
+def match_pages(first: Path, second: Path, truth: Path | None) -> MatchedPages:
+    """Pair pages by file name and lines by id, or else by place.
+
+    Raises:
+        DataError: a folder has no pages, or the folders have none in common.
+    """
+    failed: dict[str, str] = {}
+    folders = [_read_folder(folder, failed) for folder in (first, second, *([truth] if truth else []))]
+    names = sorted(set.intersection(*map(set, folders)))
+    if not names:
+        raise DataError(
+            "compare.no_common_page",
+            f"{first} and {second} have no page of the same file name",
+            hint="The XML files of both recognitions are paired by their names.",
+        )
+    lines: list[ReadLine] = []
+    unmatched = 0
+    for name in names:
+        found = list(_matched_lines(name, [folder[name] for folder in folders]))
+        lines += found
+        unmatched += len(folders[0][name].lines) - len(found)
+    lonely = sorted(set.union(*map(set, folders)) - set(names))
+    return MatchedPages(tuple(lines), len(names), tuple(lonely), unmatched, failed)
+
+
+def _read_folder(folder: Path, failed: dict[str, str]) -> dict[str, Page]:
+    if not is_folder(folder):
+        hint = "Name two folders of PAGE XML or ALTO."
+        raise DataError("compare.no_folder", f"there is no folder {folder}", hint=hint)
+    pages: dict[str, Page] = {}
+    for name in _XML_FOLDERS:
+        for path in sorted((folder / name).glob("*.xml")):
+            try:
+                pages.setdefault(path.stem, read_page(path))
+            except PageError as error:
+                failed[str(path)] = error.message
+    if not pages:
+        broken = next((f": {path}: {why}" for path, why in failed.items() if Path(path).is_relative_to(folder)), "")
+        raise DataError(
+            "compare.no_pages",
+            f"there is no PAGE XML or ALTO in {folder}{broken}",
+            hint="The XML files lie in the folder itself, or in page/ or alto/ in it.",
+        )
+    return pages
+
+
+def _matched_lines(name: str, pages: Sequence[Page]) -> Iterator[ReadLine]:
+    """The lines of the first page that each other page has too."""
+    partners = [_Partners(page) for page in pages[1:]]
+    for line in pages[0].lines:
+        others = [found.of(line) for found in partners]
+        if all(other is not None for other in others):
+            texts = [_text(line), *(_text(other) for other in others if other is not None)]
+            reference = texts[2] if len(texts) > 2 else ""
+            yield ReadLine(f"{name} {line.id or f'line {line.number}'}", name, reference, (texts[0], texts[1]))
+
+
+class _Partners:
+    """The lines of one page, to be found by id or by place; each is given once."""
+
+    def __init__(self, page: Page) -> None:
+        self._by_id = {line.id: line for line in page.lines if line.id}
+        self._lines = list(page.lines)
+
+    def of(self, line: PageLine) -> PageLine | None:
+        found = self._by_id.pop(line.id, None)
+        if found is None:
+            overlaps = [(_overlap(line, other), place) for place, other in enumerate(self._lines)]
+            best, place = max(overlaps, default=(0.0, -1))
+            found = self._lines[place] if best > _SAME_BOX else None
+        if found is not None:
+            self._lines = [other for other in self._lines if other is not found]
+            self._by_id.pop(found.id, None)
+        return found
+
+
+def _overlap(first: PageLine, second: PageLine) -> float:
+    """Shared area by joint area of the lines' boxes; 0 where one has no shape."""
+    one, other = first.outline or first.baseline, second.outline or second.baseline
+    if not one or not other:
+        return 0.0
+    a, b = np.asarray(one), np.asarray(other)
+    low, high = np.maximum(a.min(0), b.min(0)), np.minimum(a.max(0), b.max(0))
+    # a baseline has no height: give every box a pixel
+    shared = float(np.prod(np.maximum(high - low + 1, 0)))
+    both = float(np.prod(np.ptp(a, axis=0) + 1) + np.prod(np.ptp(b, axis=0) + 1))
+    return shared / (both - shared)
+
+
+def _text(line: PageLine) -> str:
+    chosen = choose_text(line, _OPTIONS)
+    return chosen.text if isinstance(chosen, LineText) else ""

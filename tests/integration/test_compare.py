@@ -1,0 +1,59 @@
+"""`loghi-runner compare A B`: two recognitions of the same pages, with a transcription and without."""
+
+import json
+from pathlib import Path
+
+from tests.unit.made_pages import MadeLine, page_xml
+
+TRUTH = ["fyrste linja her", "andre linja der", "tredje linja no"]
+
+
+def write(folder: Path, texts: list[str], *, ids: str = "l", pages: int = 3) -> None:
+    (folder / "page").mkdir(parents=True)
+    for page in range(pages):
+        lines = [MadeLine(f"{ids}{n}", text, 60 + 80 * n) for n, text in enumerate(texts)]
+        (folder / "page" / f"p{page}.xml").write_text(page_xml(lines), encoding="utf-8")
+
+
+def test_with_a_transcription_it_says_which_is_better(workplace) -> None:
+    write(workplace.folder / "truth", TRUTH)
+    write(workplace.folder / "old", [text.replace("e", "c") for text in TRUTH])
+    write(workplace.folder / "new", [*TRUTH[:2], "tredje linje no"])
+    result = workplace.run("compare", "old", "new", "--truth", "truth")
+    assert result.returncode == 0, result.stderr
+    assert "c for e" in result.stdout
+    assert "better. CER on 9 lines: " in result.stdout
+    assert "p0 l2" in result.stdout
+    answer = json.loads(workplace.run("compare", "old", "new", "--truth", "truth", "--json").stdout)
+    assert answer["loghi"][1]["cer"] == 3 / (3 * sum(map(len, TRUTH)))
+
+
+def test_without_one_it_shows_the_differences(workplace) -> None:
+    write(workplace.folder / "a", TRUTH)
+    write(workplace.folder / "b", [TRUTH[0], TRUTH[1], "noko anna"])
+    result = workplace.run("compare", "a", "b")
+    assert "9, 6 of them equal" in result.stdout
+    assert "--truth DIR" in result.stdout
+
+
+def test_lines_are_paired_by_place_where_ids_differ(workplace) -> None:
+    write(workplace.folder / "a", TRUTH)
+    write(workplace.folder / "b", TRUTH, ids="other")
+    assert json.loads(workplace.run("compare", "a", "b", "--json").stdout)["equal"] == 9
+
+
+def test_what_has_no_partner_is_told(workplace) -> None:
+    write(workplace.folder / "a", TRUTH, pages=3)
+    write(workplace.folder / "b", TRUTH[:2], pages=2)
+    (workplace.folder / "b" / "page" / "p9.xml").write_text("<broken")
+    result = workplace.run("compare", "a", "b")
+    assert "p9.xml is left out: it is not well-formed XML" in result.stderr
+    assert "1 page not in all folders, such as p2" in result.stderr
+    assert "2 lines without a partner" in result.stderr
+
+
+def test_folders_without_pages_and_models_are_refused(workplace) -> None:
+    write(workplace.folder / "a", TRUTH)
+    (workplace.folder / "empty").mkdir()
+    assert "there is no PAGE XML or ALTO in empty" in workplace.run("compare", "a", "empty").stderr
+    assert workplace.run("compare", "a", "base").returncode == 2

@@ -19,10 +19,10 @@ from loghi_runner.prepare.survey import SurveyedLine, SurveyedPage
 NOWHERE = Path("nowhere")
 
 
-def made(name: str, lines: int = 10, document: str = "d", sha256: str = "0") -> SurveyedPage:
+def made(name: str, lines: int = 10, document: str = "d", sha256: str | None = None) -> SurveyedPage:
     page = Page(NOWHERE, "PAGE", None, None, None, ())
     surveyed = tuple(SurveyedLine(str(n), n, "text", f"{name}:{n}", 100, 30) for n in range(lines))
-    return SurveyedPage(PageFile(name, document, NOWHERE, NOWHERE), page, (), surveyed, (), sha256)
+    return SurveyedPage(PageFile(name, document, NOWHERE, NOWHERE), page, (), surveyed, (), sha256 or name)
 
 
 def pages(count: int, lines: int = 10) -> list[SurveyedPage]:
@@ -34,7 +34,7 @@ def names(split: PageSplit, part: Split) -> set[str]:
 
 
 def kept(split: PageSplit) -> dict[str, EarlierPage]:
-    return {name: EarlierPage(part, "0") for name, part in split.parts.items()}
+    return {name: EarlierPage(part, name) for name, part in split.parts.items()}
 
 
 sizes = st.lists(st.integers(1, 60), min_size=6, max_size=60)
@@ -150,3 +150,10 @@ def test_a_word_that_is_no_split_names_its_line(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         read_split(tmp_path / "split.tsv")
     assert caught.value.where == f"{tmp_path}/split.tsv:2"
+
+
+def test_a_page_under_two_names_is_told_when_it_is_in_two_splits() -> None:
+    found = [made(f"p{number}", sha256="same") for number in range(20)]
+    codes = [finding.code for finding in split_pages(found, SplitConfig(), {}).findings]
+    assert codes == ["data.split", "data.page_twice"]
+    assert "data.page_twice" not in [finding.code for finding in split_pages(pages(20), SplitConfig(), {}).findings]

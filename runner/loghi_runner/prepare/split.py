@@ -61,6 +61,7 @@ def split_pages(pages: Sequence[SurveyedPage], options: SplitConfig, earlier: Ma
         for page in pages
     }
     findings += _kept(pages, known)
+    findings += _copies(pages, of_page)
     if not any(finding.severity is Severity.ERROR for finding in findings):
         findings = [_summary(pages, of_page, options), *findings]
     return PageSplit(of_page, tuple(findings))
@@ -205,6 +206,22 @@ def _kept(pages: Sequence[SurveyedPage], earlier: Mapping[str, EarlierPage]) -> 
     ]
     message = "; ".join(["the split of an earlier run is kept", *told])
     return [Finding(Severity.INFO, "data.split_kept", message, "data.split")]
+
+
+def _copies(pages: Sequence[SurveyedPage], parts: Mapping[str, Split]) -> list[Finding]:
+    """One page under two names, in two parts: its score is that of lines the model has learnt."""
+    first: dict[str, str] = {}
+    twice = [
+        (known, page.file.name)
+        for page in pages
+        if (known := first.setdefault(page.sha256, page.file.name)) != page.file.name
+    ]
+    apart = [(one, other) for one, other in twice if parts[one] is not parts[other]]
+    if not apart:
+        return []
+    one, other = apart[0]
+    message = f"{plural(len(apart), 'page')} is there under two names and in two splits: {one} and {other}"
+    return [Finding(Severity.WARNING, "data.page_twice", message, "data.pages", "Take one of each two out.")]
 
 
 def _summary(pages: Sequence[SurveyedPage], parts: Mapping[str, Split], options: SplitConfig) -> Finding:

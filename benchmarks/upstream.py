@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.measure import Cost, run_measured
-from loghi_trainer.scores import count_errors, pool
+from loghi_contract.counts import pool
+from loghi_trainer.scores import count_errors
 
 _TRAINING_SECONDS = re.compile(r"Training completed in ([0-9.]+) seconds")
 _LINES = re.compile(r"Created data for train with (\d+) samples")

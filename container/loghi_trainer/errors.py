@@ -8,20 +8,12 @@ TrainerError
  +- JobError        job.json of another contract   exit 6
 """
 
-from typing import ClassVar
-
+from loghi_contract.errors import PlainError
 from loghi_contract.exit_codes import ExitCode
 
 
-class TrainerError(Exception):
-    exit_code: ClassVar[ExitCode] = ExitCode.BUG
-
-    def __init__(self, code: str, message: str, *, where: str | None = None, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.where = where
-        self.hint = hint
+class TrainerError(PlainError):
+    """Ends the run with a `failed` event."""
 
 
 class DataError(TrainerError):

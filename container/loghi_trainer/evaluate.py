@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from loghi_contract.counts import ErrorCounts, pool
 from loghi_trainer.dataset import ImageStore
 from loghi_trainer.lines import Split
 from loghi_trainer.recognize import Recognizer
-from loghi_trainer.scores import ErrorCounts, count_errors, pool
+from loghi_trainer.scores import count_errors
 
 
 @dataclass(frozen=True)

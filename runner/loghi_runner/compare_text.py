@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Any  # JSON values have no narrower type
 
+from loghi_contract.counts import pool
 from loghi_contract.records import to_json
 from loghi_runner.compare_pages import MatchedPages
 from loghi_runner.plan_text import Row
 from loghi_runner.scoring.alignment import Confusion, confusions
 from loghi_runner.scoring.comparison import Comparison, ModelScores, ReadLine
-from loghi_runner.scoring.counts import LOGHI_COLUMNS, Variant, count, pool
+from loghi_runner.scoring.counts import LOGHI_COLUMNS, Variant, count
 from loghi_runner.wording import percent, plural
 
 _SHOWN = 5

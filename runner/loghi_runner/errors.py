@@ -8,22 +8,12 @@ RunnerError
  +- ContractError   image and host do not fit          exit 6
 """
 
-from typing import ClassVar
-
+from loghi_contract.errors import PlainError
 from loghi_contract.exit_codes import ExitCode
 
 
-class RunnerError(Exception):
-    """What is wrong, where, and what to do; `cli` prints it and exits with `exit_code`."""
-
-    exit_code: ClassVar[ExitCode] = ExitCode.BUG
-
-    def __init__(self, code: str, message: str, *, where: str | None = None, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.where = where
-        self.hint = hint
+class RunnerError(PlainError):
+    """Ends a command; `cli` prints it and exits with `exit_code`."""
 
 
 class UsageError(RunnerError):

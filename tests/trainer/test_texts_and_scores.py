@@ -6,6 +6,7 @@ import pytest
 
 pytest.importorskip("rapidfuzz", reason="the trainer's packages are not installed")
 
+from loghi_contract.counts import pool
 from loghi_contract.job import CharsetPolicy
 from loghi_contract.text import Normalization, normalization_for, normalize
 from loghi_contract.tokenizer import (
@@ -18,7 +19,7 @@ from loghi_contract.tokenizer import (
 )
 from loghi_trainer.charset import look_alike, plan_charset
 from loghi_trainer.errors import DataError
-from loghi_trainer.scores import count_errors, pool
+from loghi_trainer.scores import count_errors
 
 BASE = Tokenizer.of("abdeost 'LIO")
 

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loghi_contract.counts import ErrorCounts, pool
 from loghi_runner.scoring.alignment import Kind, align, confusions
 from loghi_runner.scoring.comparison import ReadLine, compare
-from loghi_runner.scoring.counts import Counts, Variant, as_variant, count, pool
+from loghi_runner.scoring.counts import Variant, as_variant, count
 from loghi_runner.scoring.intervals import cer_interval, gain_interval
 from loghi_runner.scoring.judge import Outcome, judge
 
@@ -52,16 +53,18 @@ def test_confusions_are_counted_with_examples() -> None:
     assert (second.written, second.read, second.count) == ("", "y", 1)
 
 
-def pages_of(chance: np.random.Generator, pages: int, rates: tuple[float, ...]) -> tuple[list[list[Counts]], list[str]]:
+def pages_of(
+    chance: np.random.Generator, pages: int, rates: tuple[float, ...]
+) -> tuple[list[list[ErrorCounts]], list[str]]:
     """Lines of 40 characters on pages that differ in difficulty; one list of counts for each error rate."""
-    models: list[list[Counts]] = [[] for _ in rates]
+    models: Models = [[] for _ in rates]
     names = []
     for page in range(pages):
         difficulty = chance.uniform(0.5, 1.5)
         for _ in range(20):
             names.append(f"p{page}")
             for model, rate in zip(models, rates, strict=True):
-                model.append(Counts(1, int(chance.binomial(40, rate * difficulty)), 40, 0, 8, 1))
+                model.append(ErrorCounts(1, int(chance.binomial(40, rate * difficulty)), 40, 0, 8, 1))
     return models, names
 
 

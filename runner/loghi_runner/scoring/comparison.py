@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from rapidfuzz.distance import Levenshtein
 
+from loghi_contract.counts import ErrorCounts, pool
 from loghi_runner.scoring.alignment import Confusion, confusions
-from loghi_runner.scoring.counts import Counts, Variant, count, pool
+from loghi_runner.scoring.counts import Variant, count
 from loghi_runner.scoring.intervals import Interval, cer_interval
 from loghi_runner.scoring.judge import Judgement, judge
 
@@ -31,7 +32,7 @@ class ModelScores:
     """Pooled scores of one model; fractions."""
 
     name: str
-    counts: dict[Variant, Counts]
+    counts: dict[Variant, ErrorCounts]
     interval: Interval | None
     confusions: tuple[Confusion, ...]
 
@@ -79,7 +80,7 @@ def compare(lines: Sequence[ReadLine], names: tuple[str, str], what: str = "line
 
 
 def _scores(
-    name: str, number: int, lines: Sequence[ReadLine], counted: Sequence[Counts], pages: Sequence[str]
+    name: str, number: int, lines: Sequence[ReadLine], counted: Sequence[ErrorCounts], pages: Sequence[str]
 ) -> ModelScores:
     variants = {
         variant: pool(count(line.reference, line.readings[number], variant) for line in lines) for variant in Variant

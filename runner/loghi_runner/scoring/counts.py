@@ -1,11 +1,11 @@
 """Errors of one reading of one line, in Loghi's three variants."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 
 from rapidfuzz.distance import Levenshtein
+
+from loghi_contract.counts import ErrorCounts
 
 #: Loghi leaves its style marks out of its final scores, in every variant. Source: Loghi HTR 2.x, final statistics.
 _MARKS = str.maketrans("", "", "␃␅␄␆")
@@ -24,42 +24,6 @@ class Variant(str, Enum):
 LOGHI_COLUMNS = {Variant.DIPLOMATIC: "cer", Variant.CASELESS: "cer_lower", Variant.LETTERS: "cer_simple"}
 
 
-@dataclass(frozen=True)
-class Counts:
-    """Edits and reference lengths; sums of counts are counts of all lines together. `wrong` lines have an error."""
-
-    lines: int = 0
-    edits: int = 0
-    characters: int = 0
-    word_edits: int = 0
-    words: int = 0
-    wrong: int = 0
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(
-            self.lines + other.lines,
-            self.edits + other.edits,
-            self.characters + other.characters,
-            self.word_edits + other.word_edits,
-            self.words + other.words,
-            self.wrong + other.wrong,
-        )
-
-    @property
-    def cer(self) -> float:
-        """A fraction; above 1 where more was inserted than there is to read."""
-        return self.edits / max(self.characters, 1)
-
-    @property
-    def wer(self) -> float:
-        return self.word_edits / max(self.words, 1)
-
-    @property
-    def line_accuracy(self) -> float:
-        """The share of lines without any error."""
-        return 1 - self.wrong / max(self.lines, 1)
-
-
 def as_variant(text: str, variant: Variant) -> str:
     """The text as the variant compares it. Characters are code points, after the run's own normalisation."""
     text = text.translate(_MARKS).strip()
@@ -69,11 +33,11 @@ def as_variant(text: str, variant: Variant) -> str:
     return lowered if variant is Variant.CASELESS else _NO_LETTERS.sub("", lowered)
 
 
-def count(reference: str, reading: str, variant: Variant = Variant.DIPLOMATIC) -> Counts:
+def count(reference: str, reading: str, variant: Variant = Variant.DIPLOMATIC) -> ErrorCounts:
     """Compare a reading with its reference. Words are split at blanks, so `letters` has one word a line."""
     reference, reading = as_variant(reference, variant), as_variant(reading, variant)
     reference_words, reading_words = reference.split(), reading.split()
-    return Counts(
+    return ErrorCounts(
         lines=1,
         edits=Levenshtein.distance(reference, reading),
         characters=len(reference),
@@ -81,8 +45,3 @@ def count(reference: str, reading: str, variant: Variant = Variant.DIPLOMATIC) -
         words=len(reference_words),
         wrong=int(reference != reading),
     )
-
-
-def pool(counts: Iterable[Counts]) -> Counts:
-    """All lines together: sum of edits by sum of reference characters, as Loghi pools."""
-    return sum(counts, Counts())

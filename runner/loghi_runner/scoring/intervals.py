@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from loghi_runner.scoring.counts import Counts
+from loghi_contract.counts import ErrorCounts
 
 #: With fewer pages lines are drawn instead: few clusters give intervals that are far too narrow.
 MIN_PAGES = 8
@@ -30,7 +30,7 @@ class Interval:
     unit: str
 
 
-def cer_interval(counts: Sequence[Counts], pages: Sequence[str]) -> Interval | None:
+def cer_interval(counts: Sequence[ErrorCounts], pages: Sequence[str]) -> Interval | None:
     """The interval around the pooled CER; None for fewer than two lines."""
     (edits, characters), unit = _grouped(pages, [c.edits for c in counts], [c.characters for c in counts])
 
@@ -40,7 +40,7 @@ def cer_interval(counts: Sequence[Counts], pages: Sequence[str]) -> Interval | N
     return _interval((edits, characters), cer, unit)
 
 
-def gain_interval(before: Sequence[Counts], after: Sequence[Counts], pages: Sequence[str]) -> Interval | None:
+def gain_interval(before: Sequence[ErrorCounts], after: Sequence[ErrorCounts], pages: Sequence[str]) -> Interval | None:
     """The interval around CER before less CER after, of the same lines: both models are drawn together."""
     (old, new, characters), unit = _grouped(
         pages, [c.edits for c in before], [c.edits for c in after], [c.characters for c in before]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from loghi_runner.scoring.counts import Counts, pool
+from loghi_contract.counts import ErrorCounts, pool
 from loghi_runner.scoring.intervals import Interval, gain_interval
 from loghi_runner.wording import percent
 
@@ -25,8 +25,8 @@ class Judgement:
 
 
 def judge(
-    before: Sequence[Counts],
-    after: Sequence[Counts],
+    before: Sequence[ErrorCounts],
+    after: Sequence[ErrorCounts],
     pages: Sequence[str],
     what: str,
     names: tuple[str, str] = ("before", "after"),

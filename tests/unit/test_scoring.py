@@ -57,7 +57,7 @@ def pages_of(
     chance: np.random.Generator, pages: int, rates: tuple[float, ...]
 ) -> tuple[list[list[ErrorCounts]], list[str]]:
     """Lines of 40 characters on pages that differ in difficulty; one list of counts for each error rate."""
-    models: Models = [[] for _ in rates]
+    models: list[list[ErrorCounts]] = [[] for _ in rates]
     names = []
     for page in range(pages):
         difficulty = chance.uniform(0.5, 1.5)

@@ -45,6 +45,8 @@ def answer_rows(folder: RunFolder, record: RunRecord, *, ask_for: str | None = N
     has_model = is_file(folder.best_val / MODEL_FILE)
     if has_model:
         rows.append(("model", short_path(folder.best_val)))
+    if is_file(folder.report_file):
+        rows.append(("report", short_path(folder.report_file)))
     skipped = skipped_counts(folder)
     if skipped:
         rows.append(("skipped", f"{short_path(folder.skipped_file)} ({counted(skipped)})"))

@@ -1,5 +1,6 @@
 """Files: questions that always have an answer, be a folder closed or a link a loop; and one safe way to write."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -22,6 +23,16 @@ def is_there(path: Path) -> bool:
 def real_path(path: Path) -> Path:
     """All links resolved, as far as they lead somewhere."""
     return Path(os.path.realpath(path))  # Path.resolve raises at a loop of links
+
+
+def file_sha256(*paths: Path) -> str:
+    """The digest of the files' bytes, one after the other. Raises OSError."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as content:
+            while block := content.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -11,11 +11,13 @@ from typing import Protocol, cast
 from loghi_contract import CONTRACT, __version__
 from loghi_contract.events import Device, Event, Started
 from loghi_contract.job import DeviceKind
+from loghi_contract.places import DATA_DIR
 from loghi_runner.conclude import conclude, explained_by_disk, read_tail
 from loghi_runner.config import LoadedConfig, load_config
 from loghi_runner.engines import choose_engine
 from loghi_runner.engines.base import Engine, Launch
 from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
+from loghi_runner.files import file_sha256
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.follow import EventReader, follow
 from loghi_runner.gpus import DeviceChoice, choose_device, list_cards
@@ -25,6 +27,7 @@ from loghi_runner.line_cutting import cut_for_run
 from loghi_runner.plan import RunPlan, make_plan
 from loghi_runner.processes import machine_name, name_process
 from loghi_runner.progress import Progress
+from loghi_runner.report.write import write_report
 from loghi_runner.rundir import (
     Host,
     RunFailure,
@@ -200,6 +203,8 @@ def _first_record(plan: RunPlan, engine: Engine, choice: DeviceChoice, image: Im
         prepared=tuple(plan.pages.store.page_folder(page).name for page in plan.pages.survey.pages)
         if plan.pages
         else (),
+        base_model_sha256=file_sha256(plan.base.model_file) if plan.base else None,
+        data_folders=tuple(str(mount.source) for mount in plan.mounts if mount.target.is_relative_to(DATA_DIR)),
     )
 
 
@@ -250,7 +255,18 @@ def _run(
             from_scratch=plan.job.vgsl is not None,
             judgement=judge_run(folder.out),
         )
-    return _keep_record(folder, record, view)
+    record = _keep_record(folder, record, view)
+    if progress.finished is not None:
+        _report(folder, record, view)
+    return record
+
+
+def _report(folder: RunFolder, record: RunRecord, view: View) -> None:
+    try:
+        write_report(folder, record)
+    except OSError as error:
+        # the model is there and the run has its end: a full disk must not take that back
+        view.note(f"the report cannot be written: {error.strerror or error}")
 
 
 def _keep_record(folder: RunFolder, record: RunRecord, view: View) -> RunRecord:

@@ -89,6 +89,9 @@ class RunRecord:
     kept: bool = False
     #: folders of line images cut from pages that the run uses; `clean` keeps them
     prepared: tuple[str, ...] = ()
+    base_model_sha256: str | None = None
+    #: where /in/data/<n> was on this machine, for the line images of the report
+    data_folders: tuple[str, ...] = ()
 
     def with_failure(self, failure: RunFailure, state: RunState = RunState.FAILED) -> "RunRecord":
         return replace(self, state=state, error=failure, exit_code=failure.exit_code, ended=utc_now())
@@ -131,6 +134,10 @@ class RunFolder:
     @property
     def skipped_file(self) -> Path:
         return self.out / REPORT_DIR / "skipped_lines.tsv"
+
+    @property
+    def report_file(self) -> Path:
+        return self.out / REPORT_DIR / "report.html"
 
     @property
     def split_file(self) -> Path:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -88,6 +88,7 @@ coordinates = st.one_of(st.integers(-50, 450), st.integers(-(10**9), 10**9)).map
 points = st.lists(st.tuples(coordinates, coordinates), max_size=5).map(tuple)
 
 
+@example(baseline=((0.0, -786232.0), (0.0, 786632.0)), outline=(), cut=Cut.LOGHI, channels=3)
 @settings(max_examples=120, deadline=None)
 @given(baseline=points, outline=points, cut=st.sampled_from(Cut), channels=st.sampled_from([3, 4]))
 def test_no_shape_is_a_crash(baseline: tuple[Point, ...], outline: tuple[Point, ...], cut: Cut, channels: int) -> None:

@@ -95,7 +95,7 @@ class PageContours:
         above = self._nearest(number, upwards=True)
         if above is not None:
             _forbid_columns(costs, _inside(points_along(self._baselines[above]), box), upwards=True)
-        thickness = max(int(x_height / (2 * SHRINK)), 1)
+        thickness = _thickness(x_height)
         _forbid_steps(costs, baseline, box, thickness)
         _forbid_columns(costs, points_along(baseline) - (box.x, box.y), upwards=False)
         return _seam(costs, box, baseline, -1.5 * x_height)
@@ -115,7 +115,7 @@ class PageContours:
         _forbid_steps(costs, baseline, box, 1)
         _forbid_columns(costs, points_along(baseline) - (box.x, box.y), upwards=True)
         if below is not None:
-            thickness = max(int(x_height / (2 * SHRINK)), 1)
+            thickness = _thickness(x_height)
             for x, y in np.unique(_inside(points_along(self._baselines[below]), box).astype(np.int64), axis=0):
                 _draw(costs, (int(x), int(y)), (int(x), box.height), FORBIDDEN, thickness)
         return _seam(costs, box, baseline, x_height / 2)
@@ -129,6 +129,11 @@ class PageContours:
             if other_x + other_width > x and other_x < x + width and 0 < distance < least:
                 nearest, least = other, distance
         return nearest
+
+
+def _thickness(x_height: float) -> int:
+    # OpenCV draws no line that is thicker, and only absurd coordinates would ask for one
+    return min(max(int(x_height / (2 * SHRINK)), 1), 255)
 
 
 def _energy(image: Pixels) -> Field:

@@ -1,6 +1,5 @@
 """What a folder of transcribed pages holds, before anything is cut: usable lines, and what is left out and why."""
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ from loghi_contract.lines import SKIP_SENTENCES, SkippedLine, SkipReason
 from loghi_runner.config_schema import Cut
 from loghi_runner.cutting.cut import LineShape, estimated_size
 from loghi_runner.cutting.image import PageImageError, page_image_size
+from loghi_runner.files import file_sha256
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.pages.find import PageFile, find_pages
 from loghi_runner.pages.model import Page, PageLine, Point
@@ -18,7 +18,6 @@ from loghi_runner.pages.read import PageError, read_page
 from loghi_runner.pages.texts import LineText, TextOptions, choose_text
 from loghi_runner.wording import plural
 
-_HASH_BLOCK = 1 << 20
 _MAX_ID = 80
 
 #: An XML's image size may differ from the real one by so much and still be the same (rounding).
@@ -170,7 +169,7 @@ def _survey(file: PageFile, options: TextOptions, cut: Cut, base: Path, tally: _
     try:
         page = read_page(file.xml)
         size = page_image_size(file.image)
-        sha256 = _sha256(file)
+        sha256 = file_sha256(file.image, file.xml)
     except PageError as error:
         where = name if error.line is None else f"{name}:{error.line}"
         return _failed(f"{name} is left out: {error.message}", where)
@@ -238,15 +237,6 @@ def _failed(message: str, where: str) -> Finding:
 
 def _raw_text(line: PageLine) -> str:
     return " ".join(line.texts[0].text.split()) if line.texts else ""
-
-
-def _sha256(file: PageFile) -> str:
-    digest = hashlib.sha256()
-    for path in (file.image, file.xml):
-        with path.open("rb") as content:
-            while block := content.read(_HASH_BLOCK):
-                digest.update(block)
-    return digest.hexdigest()
 
 
 def _scale(page: Page, size: tuple[int, int]) -> tuple[float, float] | None:

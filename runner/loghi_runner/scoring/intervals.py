@@ -9,7 +9,6 @@ from typing import Any  # SciPy passes arrays with an axis
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from loghi_contract.counts import ErrorCounts
 
@@ -66,6 +65,9 @@ def _grouped(pages: Sequence[str], *columns: Sequence[int]) -> tuple[list[NDArra
 def _interval(samples: tuple[NDArray[np.float64], ...], statistic: Any, unit: str) -> Interval | None:
     if len(samples[0]) < 2:
         return None
+    # half a second to import, and most commands never need it
+    from scipy import stats
+
     found = stats.bootstrap(
         samples,
         statistic,

@@ -154,6 +154,17 @@ class Finished:
 
 
 @dataclass(frozen=True)
+class Recognized:
+    """All lines were read: the last event of a recognition; `path` is relative to the out folder."""
+
+    kind: ClassVar[str] = "recognized"
+    status: FinishStatus
+    lines: int
+    seconds: float
+    path: str
+
+
+@dataclass(frozen=True)
 class Failed:
     kind: ClassVar[str] = "failed"
     code: str
@@ -164,7 +175,20 @@ class Failed:
     traceback_file: str | None
 
 
-Payload = Started | Phase | DataSummary | Charset | Notice | Step | Epoch | Checkpoint | Evaluation | Finished | Failed
+Payload = (
+    Started
+    | Phase
+    | DataSummary
+    | Charset
+    | Notice
+    | Step
+    | Epoch
+    | Checkpoint
+    | Evaluation
+    | Finished
+    | Recognized
+    | Failed
+)
 KINDS: dict[str, type[Any]] = {
     payload.kind: payload
     for payload in (
@@ -178,10 +202,11 @@ KINDS: dict[str, type[Any]] = {
         Checkpoint,
         Evaluation,
         Finished,
+        Recognized,
         Failed,
     )
 }
-TERMINAL_KINDS = (Finished.kind, Failed.kind)
+TERMINAL_KINDS = (Finished.kind, Recognized.kind, Failed.kind)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,12 @@ from loghi_contract.records import RecordError, from_json, to_json
 from loghi_contract.text import Normalization
 
 
+class Action(str, Enum):
+    """What else the trainer can be asked for; a job without an action is a fine-tuning."""
+
+    RECOGNIZE = "recognize"
+
+
 class CharsetPolicy(str, Enum):
     """What happens to characters the base model cannot write."""
 
@@ -83,15 +89,30 @@ class JobSpec:
     training: TrainingSpec
 
 
+@dataclass(frozen=True)
+class RecognizeJob:
+    """Lines to be read by the model in /in/base_model; the readings go to /out/results.txt.
+
+    `list` is a container path like those of `ListsSpec`; what stands there as texts is not looked at.
+    """
+
+    contract: int
+    run_id: str
+    action: Action
+    list: str
+    device: DeviceKind
+    batch_size: int
+
+
 class ContractMismatch(ValueError):
     """The job was written for another version of the contract."""
 
 
-def dump_job(job: JobSpec) -> str:
+def dump_job(job: JobSpec | RecognizeJob) -> str:
     return json.dumps(to_json(job), ensure_ascii=False, indent=2) + "\n"
 
 
-def load_job(text: str) -> JobSpec:
+def load_job(text: str) -> JobSpec | RecognizeJob:
     """Read job.json.
 
     Raises:
@@ -105,4 +126,6 @@ def load_job(text: str) -> JobSpec:
     contract = value.get("contract") if isinstance(value, dict) else None
     if contract != CONTRACT:
         raise ContractMismatch(f"the job speaks contract {contract}, this trainer speaks contract {CONTRACT}")
+    if "action" in value:
+        return from_json(RecognizeJob, value)
     return from_json(JobSpec, value)

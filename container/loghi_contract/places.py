@@ -16,6 +16,7 @@ LISTS_DIR = JOB_DIR / "lists"
 EVENTS_FILE = PurePosixPath("events.jsonl")
 BEST_VAL = PurePosixPath("model/best_val")
 REPORT_DIR = PurePosixPath("report")
+RESULTS_FILE = PurePosixPath("results.txt")
 
 ROOT_VARIABLE = "LOGHI_ROOT"
 

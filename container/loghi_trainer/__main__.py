@@ -12,7 +12,7 @@ from types import FrameType
 
 from loghi_contract import events
 from loghi_contract.exit_codes import ExitCode
-from loghi_contract.job import ContractMismatch, JobSpec, load_job
+from loghi_contract.job import ContractMismatch, JobSpec, RecognizeJob, load_job
 from loghi_contract.places import EVENTS_FILE, JOB_FILE, REPORT_DIR, Places
 from loghi_contract.records import RecordError
 from loghi_trainer.environment import environment_for, keep_freed_memory
@@ -52,9 +52,14 @@ def main() -> int:
     keep_freed_memory()
     try:
         # the framework reads the environment when it is imported
-        from loghi_trainer.train import train
+        if isinstance(job, RecognizeJob):
+            from loghi_trainer.reading import read_lines
 
-        finished = train(job, places, reporter, stop)
+            finished: events.Finished | events.Recognized = read_lines(job, places, reporter, stop)
+        else:
+            from loghi_trainer.train import train
+
+            finished = train(job, places, reporter, stop)
         reporter.emit(finished)
     except Exception as error:  # noqa: BLE001  # the top of the process: everything becomes a `failed` event
         return _fail(reporter, places, error)
@@ -63,7 +68,7 @@ def main() -> int:
     return ExitCode.OK
 
 
-def _read_job(path: Path) -> JobSpec:
+def _read_job(path: Path) -> JobSpec | RecognizeJob:
     try:
         return load_job(path.read_text(encoding="utf-8"))
     except ContractMismatch as error:

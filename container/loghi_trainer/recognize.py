@@ -1,6 +1,7 @@
 """What a model reads in line images, the same whichever lines share a batch."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -11,6 +12,21 @@ from loghi_trainer.ctc import greedy_decode
 from loghi_trainer.dataset import ImageStore, recognition_batches
 from loghi_trainer.lines import Line
 from loghi_trainer.network import can_hide_padding, frames_of, padding_hidden
+
+
+@dataclass(frozen=True)
+class ReadLine:
+    """A text, trimmed as Loghi trims it, and a confidence from 0 to 1.
+
+    The confidence is that of Loghi: the probability of the best path, its root taken by the number of characters.
+    """
+
+    text: str
+    confidence: float
+
+
+# Loghi adds this to its probabilities before the logarithm
+_EPSILON = 1e-7
 
 
 class Cancelled(Exception):
@@ -37,14 +53,36 @@ class Recognizer:
         Raises:
             Cancelled: `is_cancelled` became true between two batches.
         """
-        texts = [""] * len(lines)
+        return [line.text for line in self.read(lines, store, is_cancelled)]
+
+    def read(
+        self,
+        lines: Sequence[Line],
+        store: ImageStore,
+        is_cancelled: Callable[[], bool] = lambda: False,
+        on_lines: Callable[[int], None] = lambda _done: None,
+    ) -> list[ReadLine]:
+        """Text and confidence of every line, in order.
+
+        Args:
+            on_lines: told how many lines are read, after each batch.
+
+        Raises:
+            Cancelled: `is_cancelled` became true between two batches.
+        """
+        found = [ReadLine("", 0.0)] * len(lines)
+        done = 0
         for indices, images, widths_px in recognition_batches(lines, store, self._batch_size):
             if is_cancelled():
                 raise Cancelled
             probabilities, frames = self._probabilities(images, widths_px)
-            for index, labels in zip(indices, greedy_decode(probabilities, frames), strict=True):
-                texts[index] = self._tokenizer.decode(labels)
-        return texts
+            decoded = greedy_decode(probabilities, frames)
+            for place, (index, labels) in enumerate(zip(indices, decoded, strict=True)):
+                best_path = probabilities[place, : frames[place]].max(axis=-1)
+                found[index] = ReadLine(self._tokenizer.decode(labels), _confidence(best_path, len(labels)))
+            done += len(indices)
+            on_lines(done)
+        return found
 
     def _probabilities(
         self, images: NDArray[np.float32], widths_px: NDArray[np.int32]
@@ -60,3 +98,10 @@ class Recognizer:
         widths_px = np.pad(widths_px, (0, missing), constant_values=images.shape[1])
         probabilities, frames = self._hidden.predict_on_batch([images, widths_px])
         return probabilities[:lines], frames[:lines]
+
+
+def _confidence(best_path: NDArray[np.float32], characters: int) -> float:
+    """Source: Loghi HTR 2.x, exp(log probability of the path / decoded characters), at most 1."""
+    if not characters:
+        return 0.0
+    return float(min(np.exp(np.log(best_path.astype(np.float64) + _EPSILON).sum() / characters), 1.0))

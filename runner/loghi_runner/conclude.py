@@ -62,15 +62,23 @@ def conclude(
         )
     record = _with_best(record, progress)
     if failed is not None:
-        traceback = f"The details are in out/{failed.traceback_file}." if failed.traceback_file else None
-        hint = " ".join(part for part in (failed.hint, traceback) if part) or _SEE_LOG
-        return record.with_failure(RunFailure(failed.code, failed.message, failed.exit_code, hint, failed.where))
+        return record.with_failure(explain_end(progress, end, console_tail))
     if stops.killed:
         failure = RunFailure("run.killed", f"ended at once, as asked{_kept(record)}", int(stops.exit_code))
         return record.with_failure(failure, RunState.CANCELLED)
     failure = _without_last_word(end, console_tail)
     state = RunState.LOST if failure.code == "run.lost" else RunState.FAILED
     return record.with_failure(replace(failure, message=failure.message + _kept(record)), state)
+
+
+def explain_end(progress: Progress, end: ProcessEnd, console_tail: str) -> RunFailure:
+    """Why a trainer has no good end: in its own words where it left any, else from how its process ended."""
+    failed = progress.failed
+    if failed is None:
+        return _without_last_word(end, console_tail)
+    traceback = f"The details are in out/{failed.traceback_file}." if failed.traceback_file else None
+    hint = " ".join(part for part in (failed.hint, traceback) if part) or _SEE_LOG
+    return RunFailure(failed.code, failed.message, failed.exit_code, hint, failed.where)
 
 
 def explained_by_disk(record: RunRecord, error: OSError) -> RunRecord:

@@ -20,7 +20,7 @@ from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
 from loghi_runner.files import file_sha256
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.follow import EventReader, follow
-from loghi_runner.gpus import DeviceChoice, choose_device, list_cards
+from loghi_runner.gpus import DeviceChoice, GpuRequest, choose_device, list_cards
 from loghi_runner.image import ImageFacts, ImageStore, default_image, require_image
 from loghi_runner.judge_run import judge_run
 from loghi_runner.line_cutting import cut_for_run
@@ -171,6 +171,19 @@ def _plan_error(errors: Sequence[Finding]) -> RunnerError:
     count = "one problem" if len(errors) == 1 else f"{len(errors)} problems"
     kind = ERROR_CLASSES[min(finding.exit_code for finding in errors)]
     return kind("plan.errors", f"{count} to solve first; nothing was started")
+
+
+def choose_setting(engine: Engine, gpus: GpuRequest, image: str | None = None) -> Setting:
+    """Device and image for something other than a fine-tuning.
+
+    Raises:
+        EngineError: the cards or the image are not there.
+    """
+    choice = choose_device(gpus, list_cards())
+    facts = None
+    if engine.name == "docker":
+        facts = require_image(cast(ImageStore, engine), image or default_image(choice.kind))
+    return Setting(engine.check(), choice, facts)
 
 
 def _device(loaded: LoadedConfig) -> DeviceChoice:

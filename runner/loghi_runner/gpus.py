@@ -1,7 +1,7 @@
 """Which graphics cards there are, and which of them a run gets. Cards are named by UUID: their numbers change."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import pynvml
 
@@ -9,6 +9,9 @@ from loghi_contract.job import DeviceKind
 from loghi_runner.errors import EngineError
 
 _MIB = 1024 * 1024
+
+#: What `engine.gpus` can be: a free card, none, how many, or which by UUID.
+GpuRequest: TypeAlias = Literal["auto", "none"] | int | tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def list_cards() -> Cards:
     return Cards(cards, "" if cards else "the NVIDIA driver sees no graphics card", driver)
 
 
-def choose_device(request: Literal["auto", "none"] | int | tuple[str, ...], found: Cards) -> DeviceChoice:
+def choose_device(request: GpuRequest, found: Cards) -> DeviceChoice:
     """What `engine.gpus` means on this machine now.
 
     Raises:

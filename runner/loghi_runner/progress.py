@@ -14,6 +14,7 @@ from loghi_contract.events import (
     Model,
     Notice,
     Phase,
+    Recognized,
     Started,
     Step,
 )
@@ -37,6 +38,7 @@ class Progress:
         self.best_val_epoch: int | None = None
         self.evaluations: list[Evaluation] = []
         self.finished: Finished | None = None
+        self.recognized: Recognized | None = None
         self.failed: Failed | None = None
         self.began_t: float | None = None
         self.last_t: float | None = None
@@ -75,6 +77,8 @@ class Progress:
                 self.best_val_epoch = number
             case Evaluation() as evaluation:
                 self.evaluations.append(evaluation)
+            case Recognized() as recognized:
+                self.recognized = recognized
             case Finished() as finished:
                 self.finished = finished
             case Failed() as failed:

@@ -233,7 +233,8 @@ def _keep_record(folder: RunFolder, record: RunRecord) -> RunRecord:
 
 def _job(folder: RunFolder) -> JobSpec | None:
     try:
-        return load_job((folder.job_dir / "job.json").read_text(encoding="utf-8"))
+        job = load_job((folder.job_dir / "job.json").read_text(encoding="utf-8"))
+        return job if isinstance(job, JobSpec) else None
     except (OSError, ValueError):
         return None  # of a newer version, or taken away: the run can be shown without
 

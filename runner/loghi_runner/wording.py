@@ -112,6 +112,8 @@ def event_line(payload: events.Payload) -> str:
             who = "base model" if model is events.Model.BASE else model.value
             words = _SPLIT_WORDS.get(split, split)
             return f"{who} on {lines} {words}: CER {percent(cer)}, WER {percent(wer)}"
+        case events.Recognized(status=status, lines=lines, seconds=seconds):
+            return f"{status_word(status)}: {plural(lines, 'line')} read in {duration(seconds)}"
         case events.Finished(status=status, best_epoch=best_epoch):
             return f"{status_word(status)}; best_val is epoch {best_epoch}"
         case events.Failed(message=message, code=code):

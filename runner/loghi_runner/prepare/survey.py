@@ -69,10 +69,13 @@ def survey_pages(
     cut: Cut,
     base: Path,
     on_page: Callable[[int, int], None],
+    *,
+    every_line: bool = False,
 ) -> Survey:
     """Read all pages below the folders; a page that cannot be used is a finding, the others go on.
 
     Args:
+        every_line: take lines without a text, too: they are to be read, not learnt from.
         base: findings name files relative to it where they lie below it.
         on_page: told how many pages are read, and of how many.
     """
@@ -83,7 +86,7 @@ def survey_pages(
     tally = _Tally()
     pages: list[SurveyedPage] = []
     for number, file in enumerate(files, start=1):
-        surveyed = _survey(file, text, cut, base, tally)
+        surveyed = _survey(file, text, cut, base, tally, every_line=every_line)
         if isinstance(surveyed, Finding):
             findings.append(surveyed)
         else:
@@ -164,7 +167,9 @@ def _one_of_each_name(files: Sequence[PageFile]) -> tuple[list[PageFile], list[F
     return list(by_name.values()), findings
 
 
-def _survey(file: PageFile, options: TextOptions, cut: Cut, base: Path, tally: _Tally) -> SurveyedPage | Finding:
+def _survey(
+    file: PageFile, options: TextOptions, cut: Cut, base: Path, tally: _Tally, *, every_line: bool
+) -> SurveyedPage | Finding:
     name = str(file.xml.relative_to(base)) if file.xml.is_relative_to(base) else str(file.xml)
     try:
         page = read_page(file.xml)
@@ -193,7 +198,7 @@ def _survey(file: PageFile, options: TextOptions, cut: Cut, base: Path, tally: _
     skipped: list[SkippedLine] = []
     for index, (line, line_id, shape) in enumerate(zip(page.lines, ids, shapes, strict=True)):
         where = f"{name}:{line.number}"
-        outcome = _usable(line, shape, size, options, cut)
+        outcome = _usable(line, shape, size, options, cut, every_line=every_line)
         if isinstance(outcome, tuple):
             text, (width_px, height_px) = outcome
             lines.append(SurveyedLine(line_id, index, text.text, where, width_px, height_px))
@@ -218,9 +223,11 @@ class _Unusable:
 
 
 def _usable(
-    line: PageLine, shape: LineShape, size: tuple[int, int], options: TextOptions, cut: Cut
+    line: PageLine, shape: LineShape, size: tuple[int, int], options: TextOptions, cut: Cut, *, every_line: bool
 ) -> tuple[LineText, tuple[int, int]] | _Unusable:
     text = choose_text(line, options)
+    if every_line:
+        text = LineText("?", several=False, normalized=False, trimmed=False)
     if not isinstance(text, LineText):
         return _Unusable(text.reason, text.detail)
     estimate = estimated_size(shape, cut)

@@ -1,0 +1,76 @@
+"""A recognition from beginning to end: open the model, read every line, write Loghi's results file."""
+
+import os
+import time
+from collections.abc import Callable
+
+from loghi_contract import events
+from loghi_contract.job import RecognizeJob
+from loghi_contract.places import BASE_MODEL_DIR, RESULTS_FILE, Places
+from loghi_contract.text import Normalization
+from loghi_trainer import device
+from loghi_trainer.base_model import open_base_model
+from loghi_trainer.dataset import ImageStore, measure_lines
+from loghi_trainer.errors import DataError
+from loghi_trainer.lines import read_samples
+from loghi_trainer.recognize import Cancelled, ReadLine, Recognizer
+from loghi_trainer.reporter import Reporter
+
+#: An event after so many seconds at most.
+_TELL_EVERY_S = 1.0
+
+
+def read_lines(
+    job: RecognizeJob, places: Places, reporter: Reporter, is_cancelled: Callable[[], bool]
+) -> events.Recognized:
+    """Run the job; the event returned is the last, for the caller to emit.
+
+    Raises:
+        TrainerError: what went wrong.
+    """
+    used_device = device.claim_device(job.device)
+    reporter.emit(events.Started(device.versions(), used_device, os.getpid()))
+    reporter.emit(events.Phase("loading_model"))
+    base = open_base_model(places.real(BASE_MODEL_DIR))
+    if base.tokenizer is None:
+        raise DataError("model.no_tokenizer", "the model has no characters to write", where="base_model")
+    reporter.emit(events.Phase("reading_data"))
+    store = ImageStore(places, base.height_px, base.channels)
+    samples, skipped = read_samples(places.real(job.list), Normalization.NONE)
+    split = measure_lines("lines", samples, skipped, store)
+    reporter.emit(split.summary())
+    reporter.emit(events.Phase("recognizing"))
+    recognizer = Recognizer(base.network, base.tokenizer, job.batch_size)
+    began = time.monotonic()
+    tell = _Teller(reporter, len(split.lines), began)
+    try:
+        found = recognizer.read(split.lines, store, is_cancelled, tell)
+    except Cancelled:
+        seconds = round(time.monotonic() - began, 2)
+        return events.Recognized(events.FinishStatus.CANCELLED, 0, seconds, str(RESULTS_FILE))
+    results = {line.sample.image: read for line, read in zip(split.lines, found, strict=True)}
+    _write(places, results)
+    seconds = round(time.monotonic() - began, 2)
+    return events.Recognized(events.FinishStatus.COMPLETED, len(results), seconds, str(RESULTS_FILE))
+
+
+class _Teller:
+    """Tells how many lines are read, about once a second."""
+
+    def __init__(self, reporter: Reporter, lines: int, began: float) -> None:
+        self._reporter = reporter
+        self._lines = lines
+        self._began = self._told = began
+
+    def __call__(self, done: int) -> None:
+        now = time.monotonic()
+        if now - self._told >= _TELL_EVERY_S or done == self._lines:
+            self._told = now
+            speed = done / max(now - self._began, 1e-6)
+            self._reporter.emit(events.Step(1, done, self._lines, None, round(speed, 2)))
+
+
+def _write(places: Places, results: dict[str, ReadLine]) -> None:
+    """One row a line, in the order of the list; lines whose image cannot be decoded have none."""
+    rows = [f"{image}\t{read.confidence:.6f}\t{read.text}\n" for image, read in results.items()]
+    (places.out / RESULTS_FILE).write_text("".join(rows), encoding="utf-8")

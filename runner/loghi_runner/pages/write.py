@@ -1,0 +1,88 @@
+"""A model's readings into the XML they belong to: only texts and their confidences change.
+
+PAGE: each line has exactly one `TextEquiv` afterwards; words below it keep what they had. ALTO: each line has exactly
+one `String`, over the whole line, in place of its strings and spaces.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from lxml import etree
+
+from loghi_runner.pages.xml import Element, PageError, children, descendants, name_of
+
+#: What stands before a line's text in PAGE. Source: the PAGE content schema.
+_BEFORE_TEXT = ("AlternativeImage", "Coords", "Baseline", "Word")
+_ALTO_TEXTS = ("String", "SP", "HYP")
+_BOX = ("HPOS", "VPOS", "WIDTH", "HEIGHT")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A line's text and how sure the model is, 0 to 1."""
+
+    text: str
+    confidence: float
+
+
+def with_readings(xml: Path, readings: Mapping[int, Reading]) -> bytes:
+    """The file with new texts, otherwise as it was: prefixes, comments, order, encoding.
+
+    Args:
+        readings: by the line's place in the page, as `read_page` counts them; other lines are left alone.
+
+    Raises:
+        PageError: it is neither PAGE nor ALTO.
+    """
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    try:
+        tree = etree.parse(str(xml), parser)
+    except (OSError, etree.XMLSyntaxError) as error:
+        raise PageError(f"it cannot be read: {error}") from error
+    root = tree.getroot()
+    kind = name_of(root)
+    if kind not in ("PcGts", "alto"):
+        raise PageError("it is neither PAGE XML nor ALTO")
+    page = next(iter(descendants(root, "Page")))
+    for number, line in enumerate(descendants(page, "TextLine")):
+        if number in readings:
+            (_write_page_line if kind == "PcGts" else _write_alto_line)(line, readings[number])
+    encoding = tree.docinfo.encoding or "UTF-8"
+    return cast(bytes, etree.tostring(tree, encoding=encoding, xml_declaration=True))
+
+
+def _write_page_line(line: Element, reading: Reading) -> None:
+    earlier = children(line, "TextEquiv")
+    tail = earlier[-1].tail if earlier else None
+    if earlier:
+        place = list(line).index(earlier[0])
+    else:
+        before = [number for number, child in enumerate(line) if name_of(child) in _BEFORE_TEXT]
+        place = before[-1] + 1 if before else 0
+    for old in earlier:
+        line.remove(old)
+    new = etree.Element(_named(line, "TextEquiv"), {"conf": f"{reading.confidence:.4f}"})
+    etree.SubElement(new, _named(line, "Unicode")).text = reading.text
+    new.tail = tail
+    line.insert(place, new)
+
+
+def _write_alto_line(line: Element, reading: Reading) -> None:
+    earlier = [child for child in line if name_of(child) in _ALTO_TEXTS]
+    attributes = {key: line.get(key) for key in _BOX if line.get(key) is not None}
+    tail = earlier[-1].tail if earlier else None
+    place = list(line).index(earlier[0]) if earlier else len(line)
+    for old in earlier:
+        line.remove(old)
+    attributes |= {"CONTENT": reading.text, "WC": f"{reading.confidence:.4f}"}
+    new = etree.Element(_named(line, "String"), attributes)
+    new.tail = tail
+    line.insert(place, new)
+
+
+def _named(line: Element, name: str) -> str:
+    """The name in the line's own namespace."""
+    namespace = etree.QName(line).namespace
+    return f"{{{namespace}}}{name}" if namespace else name

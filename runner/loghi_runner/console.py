@@ -9,6 +9,7 @@ import io
 import json
 import os
 import sys
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any, TextIO, cast  # JSON values have no narrower type
 
@@ -99,6 +100,14 @@ def make_console(*, stderr: bool) -> Console:
     return _Console(file=file, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
+def shown(text: str) -> str:
+    """The text without what a terminal would obey: a file's name may hold any control character."""
+    return "".join(
+        f"\\x{ord(character):02x}" if unicodedata.category(character) == "Cc" and character not in "\n\t" else character
+        for character in text
+    )
+
+
 def say(console: Console, text: str | Text) -> None:
     """A sentence: broken between words on a terminal, one line elsewhere."""
     console.print(text, soft_wrap=not console.is_terminal)
@@ -109,6 +118,7 @@ def print_rows(console: Console, rows: list[Row], indent: int = 2) -> None:
 
     What is to be copied (a path, a row without a label) is never broken.
     """
+    rows = [(shown(label), shown(text)) for label, text in rows]
     width = max((len(label) for label, _text in rows), default=0)
     for label, text in rows:
         if console.is_terminal and label and " " in text:
@@ -124,7 +134,7 @@ def print_rows(console: Console, rows: list[Row], indent: int = 2) -> None:
 def print_findings(console: Console, findings: tuple[Finding, ...]) -> None:
     for finding in findings:
         style = _SEVERITY_STYLES[finding.severity]
-        say(console, Text.assemble((f"{finding.severity.value}: ", style), finding.message))
+        say(console, Text.assemble((f"{finding.severity.value}: ", style), shown(finding.message)))
         print_rows(console, finding_rows(finding))
 
 
@@ -181,11 +191,11 @@ def error_json(error: RunnerError | RunFailure) -> dict[str, Any]:
 
 def print_error(console: Console, error: RunnerError | RunFailure) -> None:
     """What is wrong, where, and what to do; a config error lists all its problems."""
-    say(console, Text.assemble(("error: ", "bold red"), error.message))
+    say(console, Text.assemble(("error: ", "bold red"), shown(error.message)))
     if error.where:
-        console.print(f"where: {error.where}")
+        console.print(f"where: {shown(error.where)}")
     if error.hint:
-        say(console, f"fix: {error.hint}")
+        say(console, f"fix: {shown(error.hint)}")
 
 
 def print_json(value: Mapping[str, Any]) -> None:

@@ -161,3 +161,13 @@ def test_init_from_what_is_no_training_script_names_the_file(workplace, content:
 
 def test_init_to_a_name_that_is_too_long_is_told(workplace) -> None:
     assert_told(workplace.run("init", "n" * 300), 4, "the config cannot be written: File name too long")
+
+
+def test_a_files_name_cannot_command_the_terminal(workplace) -> None:
+    image = workplace.folder / "lines" / "evil\x1b[2J.png"
+    image.parent.mkdir(exist_ok=True)
+    listed = workplace.folder / "evil.txt"
+    listed.write_text(f"{image}\tsome text\n", encoding="utf-8")
+    result = workplace.run("check", "config.yaml", "--set", f"data.train={listed}")
+    assert "\x1b" not in result.stdout + result.stderr
+    assert "evil\\x1b[2J.png" in result.stdout

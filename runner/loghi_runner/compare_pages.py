@@ -54,7 +54,7 @@ def match_pages(first: Path, second: Path, truth: Path | None) -> MatchedPages:
     for name in names:
         found = list(_matched_lines(name, [folder[name] for folder in folders]))
         lines += found
-        unmatched += len(folders[0][name].lines) - len(found)
+        unmatched += max(len(folder[name].lines) for folder in folders) - len(found)
     lonely = sorted(set.union(*map(set, folders)) - set(names))
     return MatchedPages(tuple(lines), len(names), tuple(lonely), unmatched, failed)
 
@@ -82,32 +82,26 @@ def _read_folder(folder: Path, failed: dict[str, str]) -> dict[str, Page]:
 
 def _matched_lines(name: str, pages: Sequence[Page]) -> Iterator[ReadLine]:
     """The lines of the first page that each other page has too."""
-    partners = [_Partners(page) for page in pages[1:]]
-    for line in pages[0].lines:
-        others = [found.of(line) for found in partners]
-        if all(other is not None for other in others):
-            texts = [_text(line), *(_text(other) for other in others if other is not None)]
+    partners = [_partners(pages[0], page) for page in pages[1:]]
+    for number, line in enumerate(pages[0].lines):
+        if all(number in found for found in partners):
+            texts = [_text(line), *(_text(found[number]) for found in partners)]
             reference = texts[2] if len(texts) > 2 else ""
             yield ReadLine(f"{name} {line.id or f'line {line.number}'}", name, reference, (texts[0], texts[1]))
 
 
-class _Partners:
-    """The lines of one page, to be found by id or by place; each is given once."""
-
-    def __init__(self, page: Page) -> None:
-        self._by_id = {line.id: line for line in page.lines if line.id}
-        self._lines = list(page.lines)
-
-    def of(self, line: PageLine) -> PageLine | None:
-        found = self._by_id.pop(line.id, None)
-        if found is None:
-            overlaps = [(_overlap(line, other), place) for place, other in enumerate(self._lines)]
-            best, place = max(overlaps, default=(0.0, -1))
-            found = self._lines[place] if best > _SAME_BOX else None
-        if found is not None:
-            self._lines = [other for other in self._lines if other is not found]
-            self._by_id.pop(found.id, None)
-        return found
+def _partners(first: Page, other: Page) -> dict[int, PageLine]:
+    """The other page's line for each line of the first, by place in it: all by id first, what is left by place."""
+    by_id = {line.id: line for line in other.lines if line.id}
+    found = {number: by_id.pop(line.id) for number, line in enumerate(first.lines) if line.id in by_id}
+    taken = set(map(id, found.values()))
+    left = [line for line in other.lines if id(line) not in taken]
+    for number, line in enumerate(first.lines):
+        if number not in found and left:
+            best, place = max((_overlap(line, candidate), place) for place, candidate in enumerate(left))
+            if best > _SAME_BOX:
+                found[number] = left.pop(place)
+    return found
 
 
 def _overlap(first: PageLine, second: PageLine) -> float:

@@ -17,7 +17,7 @@ def judge_run(out: Path) -> Judgement | None:
         out: the run's out folder.
     """
     try:
-        rows = (out / REPORT_DIR / _TABLE).read_text(encoding="utf-8").splitlines()
+        rows = (out / REPORT_DIR / _TABLE).read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError):
         return None
     header = rows[0].split("\t") if rows else []

@@ -116,3 +116,10 @@ def test_slips_of_the_transcriber_are_suspected() -> None:
     assert [line.id for line in found.suspected] == ["slip"]
     assert {line.id for line in found.both_wrong} == {"slip", "both"}
     assert (found.only_first_right, found.only_second_right, found.both_right) == (9, 0, 0)
+
+
+def test_style_marks_are_neither_counted_nor_shown_as_errors() -> None:
+    found = compare([ReadLine("1", "p", "␅a␅b cd", ("ab cd", "ab ce"))], ("old", "new"))
+    assert found.models[0].counts[Variant.DIPLOMATIC].edits == 0
+    assert found.models[0].confusions == ()
+    assert [(each.written, each.read) for each in found.models[1].confusions] == [("d", "e")]

@@ -8,6 +8,7 @@ from loghi_runner.follow import read_events
 from loghi_runner.progress import Progress
 from loghi_runner.rundir import RunFolder, RunRecord, skipped_counts
 from loghi_runner.scoring.comparison import ReadLine
+from loghi_runner.scoring.counts import Variant, as_variant
 
 #: The two models of a run, as the trainer calls them in its tables.
 MODELS = ("base_model", "best_val")
@@ -32,7 +33,7 @@ def read_run(folder: RunFolder, record: RunRecord) -> RunFacts:
 
 def _read_table(table: Path, data_folders: tuple[str, ...]) -> tuple[tuple[ReadLine, ...], dict[str, Path]]:
     try:
-        rows = [row.split("\t") for row in table.read_text(encoding="utf-8").splitlines()]
+        rows = [row.split("\t") for row in table.read_text(encoding="utf-8").split("\n")]
     except (OSError, UnicodeDecodeError):
         return (), {}
     columns = ("image", "text", *(f"{model}_text" for model in MODELS))
@@ -44,6 +45,8 @@ def _read_table(table: Path, data_folders: tuple[str, ...]) -> tuple[tuple[ReadL
         if len(row) == len(rows[0]):
             image, text, before, after = (row[place] for place in places)
             path = PurePosixPath(image)
+            # as they are scored: Loghi's style marks are no errors
+            text, before, after = (as_variant(each, Variant.DIPLOMATIC) for each in (text, before, after))
             lines.append(ReadLine(path.stem, str(path.parent), text, (before, after)))
             on_host = _on_host(path, data_folders)
             if on_host is not None:

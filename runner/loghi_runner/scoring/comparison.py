@@ -7,7 +7,7 @@ from rapidfuzz.distance import Levenshtein
 
 from loghi_contract.counts import ErrorCounts, pool
 from loghi_runner.scoring.alignment import Confusion, confusions
-from loghi_runner.scoring.counts import Variant, count
+from loghi_runner.scoring.counts import Variant, as_variant, count
 from loghi_runner.scoring.intervals import Interval, cer_interval
 from loghi_runner.scoring.judge import Judgement, judge
 
@@ -61,6 +61,8 @@ def compare(lines: Sequence[ReadLine], names: tuple[str, str], what: str = "line
     """
     if not lines:
         raise ValueError("no lines to compare")
+    # as they are scored: what counts as no error must not be shown or ranked as one
+    lines = [_scored(line) for line in lines]
     pages = [line.page for line in lines]
     counted = [[count(line.reference, line.readings[number]) for line in lines] for number in range(2)]
     right = [(not old.wrong, not new.wrong) for old, new in zip(*counted, strict=True)]
@@ -77,6 +79,11 @@ def compare(lines: Sequence[ReadLine], names: tuple[str, str], what: str = "line
         both_wrong_count=len(wrong),
         suspected=tuple(sorted(filter(_is_suspected, wrong), key=_distance)[:_MOST_LINES]),
     )
+
+
+def _scored(line: ReadLine) -> ReadLine:
+    first, second = (as_variant(reading, Variant.DIPLOMATIC) for reading in line.readings)
+    return ReadLine(line.id, line.page, as_variant(line.reference, Variant.DIPLOMATIC), (first, second))
 
 
 def _scores(

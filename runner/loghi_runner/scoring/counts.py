@@ -26,7 +26,7 @@ LOGHI_COLUMNS = {Variant.DIPLOMATIC: "cer", Variant.CASELESS: "cer_lower", Varia
 
 def as_variant(text: str, variant: Variant) -> str:
     """The text as the variant compares it. Characters are code points, after the run's own normalisation."""
-    text = text.translate(_MARKS).strip()
+    text = text.strip().translate(_MARKS)
     if variant is Variant.DIPLOMATIC:
         return text
     lowered = text.lower()

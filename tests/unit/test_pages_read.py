@@ -1,6 +1,8 @@
 """PAGE XML and ALTO into pages, in all their forms; everything else is refused in a sentence."""
 
 import contextlib
+import hashlib
+import json
 import random
 from pathlib import Path
 
@@ -251,3 +253,26 @@ def test_every_dialect_is_read_or_named() -> None:
     assert [line.texts[0].text for line in bronod[0].lines] == [line.texts[0].text for line in bronod[1].lines]
     rtl = pages["11_rtl_arabic_xml_only/tarima/BULAC_BIULO_AF_II_177_0148.xml"]
     assert all(line.baseline and not line.outline for line in rtl.lines)
+
+
+def summary(page: Page) -> dict[str, object]:
+    """What a golden file keeps of a page: its numbers, and a digest of all ids, points and texts."""
+    content = repr([(line.id, line.baseline, line.outline, line.texts, line.words, line.tags) for line in page.lines])
+    return {
+        "form": page.form,
+        "image": page.image_name,
+        "size": [page.width, page.height],
+        "lines": len(page.lines),
+        "with_baseline": sum(bool(line.baseline) for line in page.lines),
+        "with_outline": sum(bool(line.outline) for line in page.lines),
+        "with_text": sum(bool(line.texts) for line in page.lines),
+        "with_words": sum(bool(line.words) for line in page.lines),
+        "digest": hashlib.sha256(content.encode()).hexdigest()[:16],
+    }
+
+
+def test_each_dialect_reads_as_its_golden_file_says() -> None:
+    golden = json.loads((Path(__file__).parent / "golden_dialects.json").read_text(encoding="utf-8"))
+    assert len(golden) > 50
+    for name, expected in golden.items():
+        assert summary(read_page(shared_data("dialects", *name.split("/")))) == expected, name

@@ -35,4 +35,4 @@ def init_command(
         print_rows(told, rows)
     answer = make_console(stderr=False)
     answer.print(short_path(written.path.absolute()))
-    told.print(f"next: edit it, then loghi-runner finetune {written.shell_path()} --dry-run")
+    told.print(f"next: edit it, then loghi-runner check {written.shell_path()}")

@@ -78,8 +78,8 @@ UV_COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url
     --python-version 3.11 --python-platform linux $(ARGS)
 
 lock: setup
-	$(UV_COMPILE) pyproject.toml --extra cpu --extra dev --output-file requirements/dev.txt
-	$(UV_COMPILE) pyproject.toml --constraints requirements/dev.txt --output-file requirements/host.txt
+	$(UV_COMPILE) pyproject.toml --extra cpu --extra serve --extra dev --output-file requirements/dev.txt
+	$(UV_COMPILE) pyproject.toml --extra serve --constraints requirements/dev.txt --output-file requirements/host.txt
 	$(UV_COMPILE) container/requirements-cpu.in --constraints requirements/dev.txt \
 	    --output-file container/requirements-cpu.txt
 	$(UV_COMPILE) container/requirements-cuda.in --constraints requirements/dev.txt \

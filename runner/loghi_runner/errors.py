@@ -4,6 +4,7 @@ RunnerError
  +- UsageError      the command or the config          exit 2
  +- DataError       base model, line lists, images     exit 3
  +- EngineError     Docker, GPU, disk, machine         exit 4
+ |   +- PlatformError   eScriptorium or another platform
  +- TrainingError   the trainer failed                 exit 5
  +- ContractError   image and host do not fit          exit 6
 """
@@ -26,6 +27,16 @@ class DataError(RunnerError):
 
 class EngineError(RunnerError):
     exit_code = ExitCode.ENGINE
+
+
+class PlatformError(EngineError):
+    """A platform did not give what was asked of it. `may_pass`: later it well may, so results are kept until then."""
+
+    def __init__(
+        self, code: str, message: str, *, where: str | None = None, hint: str | None = None, may_pass: bool = False
+    ) -> None:
+        super().__init__(code, message, where=where, hint=hint)
+        self.may_pass = may_pass
 
 
 class TrainingError(RunnerError):

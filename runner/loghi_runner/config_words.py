@@ -3,19 +3,11 @@
 import difflib
 import re
 from collections.abc import Mapping
-from typing import Any  # pydantic's errors have no narrower type
+from typing import Any, get_args  # pydantic's errors have no narrower type
 
 from pydantic import BaseModel
 
-from loghi_runner.config_schema import (
-    DataConfig,
-    EngineConfig,
-    RunConfig,
-    SplitConfig,
-    TextConfig,
-    TrainingConfig,
-    VgslModel,
-)
+from loghi_runner.config_schema import RunConfig
 from loghi_runner.config_yaml import KeyPath
 
 _LIMITS = {
@@ -26,15 +18,15 @@ _LIMITS = {
 }
 
 
-def words_for(item: Mapping[str, Any], loc: KeyPath) -> tuple[str, str | None]:
+def words_for(item: Mapping[str, Any], loc: KeyPath, schema: type[BaseModel] = RunConfig) -> tuple[str, str | None]:
     """Message and hint for one of pydantic's errors."""
     kind, given, context = str(item["type"]), item["input"], item.get("ctx", {})
     shown = "nothing" if given is None else repr(given)
     if kind == "missing" or (kind == "path" and given is None):
-        field = schema_of(loc[:-1]).model_fields.get(str(loc[-1]))
+        field = schema_of(loc[:-1], schema).model_fields.get(str(loc[-1]))
         return "is missing" if kind == "missing" else "is not filled in", field.description if field else None
     if kind == "extra_forbidden":
-        return "is not a key of a config", _did_you_mean_key(loc)
+        return "is not a key of a config", _did_you_mean_key(loc, schema)
     if kind in _LIMITS:
         name, words = _LIMITS[kind]
         return f"must be {words} {context[name]:g}, not {shown}", None
@@ -52,7 +44,7 @@ def words_for(item: Mapping[str, Any], loc: KeyPath) -> tuple[str, str | None]:
         hint = f'Put it in quotes: "{given}"' if isinstance(given, (int, float)) else None
         return f"must be text, not {shown}", hint
     if kind == "model_type":
-        keys = ", ".join(schema_of(loc).model_fields)
+        keys = ", ".join(schema_of(loc, schema).model_fields)
         return f"must be a section, not {shown}", f"Indented below it, or in braces, stand its keys: {keys}."
     if kind in ("path", "batch_size", "gpus"):
         return f"{item['msg']}, not {shown}", None
@@ -61,28 +53,36 @@ def words_for(item: Mapping[str, Any], loc: KeyPath) -> tuple[str, str | None]:
     return str(item["msg"]), None
 
 
-def schema_of(path: KeyPath) -> type[BaseModel]:
-    """The section of the schema at a path of keys; the whole config where there is none."""
-    sections: dict[KeyPath, type[BaseModel]] = {
-        ("base_model",): VgslModel,
-        ("data",): DataConfig,
-        ("data", "split"): SplitConfig,
-        ("training",): TrainingConfig,
-        ("text",): TextConfig,
-        ("engine",): EngineConfig,
-    }
-    return sections.get(path, RunConfig)
+def schema_of(path: KeyPath, schema: type[BaseModel] = RunConfig) -> type[BaseModel]:
+    """The section of a schema at a path of keys; the whole schema where there is none."""
+    section = schema
+    for part in path:
+        field = section.model_fields.get(str(part))
+        # the place of an item in a list or a mapping of sections is no field: it is the same section
+        found = section if field is None else _section_in(field.annotation)
+        if found is None:
+            return schema
+        section = found
+    return section
 
 
-def _did_you_mean_key(loc: KeyPath) -> str:
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = (_section_in(argument) for argument in get_args(annotation))
+    return next((section for section in inner if section is not None), None)
+
+
+def _did_you_mean_key(loc: KeyPath, schema: type[BaseModel]) -> str:
     key = str(loc[-1])
-    siblings = list(schema_of(loc[:-1]).model_fields)
+    siblings = list(schema_of(loc[:-1], schema).model_fields)
     close = difflib.get_close_matches(key.lower(), siblings, 1, cutoff=0.6)
     if close:
         return f"Did you mean {close[0]}?"
-    for section in ("data", "training", "text", "engine"):
-        if key in schema_of((section,)).model_fields:
-            return f"It belongs into the section {section}."
-    if key in RunConfig.model_fields:
+    for name, field in schema.model_fields.items():
+        section = _section_in(field.annotation)
+        if section is not None and key in section.model_fields:
+            return f"It belongs into the section {name}."
+    if key in schema.model_fields:
         return "It belongs to the left margin, not into a section."
     return f"Known here: {', '.join(siblings)}."

@@ -116,8 +116,13 @@ WholeNumber: TypeAlias = Annotated[int, Strict()]
 Number: TypeAlias = Annotated[float, Strict()]
 
 
+def field_title(name: str, _field: object) -> str:
+    """What a form writes beside a field that has no title of its own: `batch_size` reads Batch size."""
+    return name.replace("_", " ").capitalize()
+
+
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, field_title_generator=field_title)
 
 
 class VgslModel(_Section):
@@ -132,21 +137,57 @@ class SplitConfig(_Section):
     """How pages become training, validation and test pages."""
 
     validation: Number = Field(
-        default=0.1, gt=0, le=0.5, allow_inf_nan=False, description="Share of the lines that chooses the best epoch."
+        default=0.1,
+        gt=0,
+        le=0.5,
+        allow_inf_nan=False,
+        description="Share of the lines that chooses the best epoch.",
+        json_schema_extra={"unit": "share"},
     )
     test: Number = Field(
-        default=0.1, ge=0, le=0.5, allow_inf_nan=False, description="Share of the lines that chooses nothing; 0: none."
+        default=0.1,
+        ge=0,
+        le=0.5,
+        allow_inf_nan=False,
+        description="Share of the lines that chooses nothing; 0: none.",
+        json_schema_extra={"unit": "share"},
     )
     seed: WholeNumber = Field(default=1, ge=0, le=2**31 - 1, description="Which pages; the same seed, the same pages.")
     by: SplitUnit = Field(
-        default=SplitUnit.PAGE, description="What is kept together: each page, or each folder (one document) of pages."
+        default=SplitUnit.PAGE,
+        title="Kept together",
+        description="What is kept together: each page, or each folder (one document) of pages.",
     )
     fold: WholeNumber = Field(
         default=1, ge=1, le=5, description="With fewer than 6 pages one page is left out for the test: which one."
     )
 
 
-class DataConfig(_Section):
+class PageReading(_Section):
+    """How lines and their texts are taken from pages with PAGE XML or ALTO."""
+
+    cut: Cut = Field(
+        default=Cut.LOGHI,
+        title="Cutting",
+        description="How lines are cut out of `pages`: as Loghi does, by baseline; or by their outline (`polygon`).",
+    )
+    text_equiv: TextEquivChoice = Field(
+        default=TextEquivChoice.LOWEST,
+        title="Text of a line",
+        description="Which text, where a line of `pages` has several: lowest index, or last in the file (as Loghi).",
+    )
+    skip_tags: Annotated[
+        tuple[SkipTag, ...], BeforeValidator(_one_or_many, json_schema_input_type=SkipTag | list[SkipTag])
+    ] = Field(
+        default=(SkipTag.UNCLEAR,), description="Lines of `pages` with these marks of the transcriber are left out."
+    )
+    style_marks: Annotated[bool, Strict()] = Field(
+        default=False,
+        description="Write underlined, struck out, raised and lowered letters of `pages` with Loghi's marks.",
+    )
+
+
+class _LinesOrPages(_Section):
     train: ConfigPaths | None = Field(
         default=None, description="Line list to learn from; several in [brackets]. Either this or `pages`."
     )
@@ -170,37 +211,33 @@ class DataConfig(_Section):
         description="Folder of page images with PAGE XML or ALTO, instead of line lists; several in [brackets].",
     )
     split: Annotated[SplitConfig, BeforeValidator(_section)] = Field(
-        default=SplitConfig(), description="How the pages are split into training, validation and test pages."
+        default=SplitConfig(),
+        title="Split",
+        description="How the pages are split into training, validation and test pages.",
     )
-    cut: Cut = Field(
-        default=Cut.LOGHI,
-        description="How lines are cut out of `pages`: as Loghi does, by baseline; or by their outline (`polygon`).",
-    )
-    text_equiv: TextEquivChoice = Field(
-        default=TextEquivChoice.LOWEST,
-        description="Which text, where a line of `pages` has several: lowest index, or last in the file (as Loghi).",
-    )
-    skip_tags: Annotated[
-        tuple[SkipTag, ...], BeforeValidator(_one_or_many, json_schema_input_type=SkipTag | list[SkipTag])
-    ] = Field(
-        default=(SkipTag.UNCLEAR,), description="Lines of `pages` with these marks of the transcriber are left out."
-    )
-    style_marks: Annotated[bool, Strict()] = Field(
-        default=False,
-        description="Write underlined, struck out, raised and lowered letters of `pages` with Loghi's marks.",
-    )
+
+
+class DataConfig(PageReading, _LinesOrPages):
+    """The lines to learn from and to be judged by: line lists, or pages and how they are read."""
 
 
 class TrainingConfig(_Section):
     epochs: WholeNumber = Field(
-        default=15, ge=1, le=10000, description="How often the training lines are gone through, at most."
+        default=15,
+        ge=1,
+        le=10000,
+        description="How often the training lines are gone through, at most.",
+        json_schema_extra={"unit": "epochs"},
     )
     batch_size: Annotated[
-        int | Literal["auto"], BeforeValidator(_whole_number_or_auto, json_schema_input_type=int | Literal["auto"])
+        int | Literal["auto"],
+        BeforeValidator(
+            _whole_number_or_auto, json_schema_input_type=Annotated[int, Field(ge=1, le=1024)] | Literal["auto"]
+        ),
     ] = Field(
         default=8,
         description="Lines per training step; `auto` is 8 under 1000 training lines, 16 from there, 32 from 5000.",
-        json_schema_extra={"values": "whole number from 1 to 1024, or `auto`"},
+        json_schema_extra={"values": "whole number from 1 to 1024, or `auto`", "unit": "lines"},
     )
     learning_rate: Number = Field(
         default=1e-3,
@@ -214,6 +251,7 @@ class TrainingConfig(_Section):
         ge=0,
         le=10000,
         description="End after this many epochs without a better validation CER; 0 never does.",
+        json_schema_extra={"unit": "epochs"},
     )
     seed: WholeNumber = Field(
         default=1,
@@ -223,10 +261,12 @@ class TrainingConfig(_Section):
     )
     augmentation: Augmentation = Field(
         default=Augmentation.LIGHT,
+        title="Augmentation",
         description="Small random changes to the training images, so that they are not learnt by heart.",
     )
     precision: Precision = Field(
         default=Precision.AUTO,
+        title="Precision",
         description="`auto` calculates faster where the device can; `float32` is exact everywhere.",
     )
     freeze: Annotated[tuple[Part, ...], BeforeValidator(_one_or_many, json_schema_input_type=Part | list[Part])] = (
@@ -237,6 +277,7 @@ class TrainingConfig(_Section):
 class TextConfig(_Section):
     normalization: NormalizationChoice = Field(
         default=NormalizationChoice.AUTO,
+        title="Unicode form",
         description="Unicode form of the texts; `auto` is `nfc` unless the base model has accents as own characters.",
     )
 

@@ -1,0 +1,237 @@
+"""What a platform or a person may ask of the service: the parameters of each action, and nothing more.
+
+The API checks requests by these models, the manifest and the web form are drawn from their JSON Schema. A request
+names places below the operator's folders, or a document of a platform; image, engine, mounts, commands and folders to
+write to are the operator's alone.
+"""
+
+from enum import Enum
+from typing import Annotated, Any, Self, TypeAlias  # a request has no narrower type before it is checked
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Strict, StringConstraints, Tag, model_validator
+from pydantic_core import PydanticCustomError
+
+from loghi_contract.job import CharsetPolicy
+from loghi_runner.config_schema import (
+    NAME_PATTERN,
+    Cut,
+    PageReading,
+    SplitConfig,
+    TextConfig,
+    TrainingConfig,
+    field_title,
+)
+
+#: Segments between slashes, none of which begins with a dot: never absolute, never `..`, never a hidden folder.
+PLACE_PATTERN = r"^[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*(/[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*)*$"
+#: An id of a platform's object; it becomes part of an address there.
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+PLATFORM_PATTERN = r"^[a-z][a-z0-9_-]{0,39}$"
+MAX_PAGES = 5000
+
+Place: TypeAlias = Annotated[str, StringConstraints(pattern=PLACE_PATTERN, max_length=300)]
+PlatformId: TypeAlias = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+
+
+class Action(str, Enum):
+    CHECK = "check"
+    FINETUNE = "finetune"
+    RECOGNIZE = "recognize"
+    EVALUATE = "evaluate"
+
+
+class _Parameters(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, field_title_generator=field_title)
+
+
+class FolderSource(_Parameters):
+    """Pages in a folder of the service."""
+
+    model_config = ConfigDict(title="Folder")
+
+    pages: Place = Field(
+        title="Folder of pages",
+        description="Folder of page images with PAGE XML or ALTO, by its place below the service's folders of pages.",
+        examples=["bonnevie/finetune"],
+    )
+
+
+class PlatformPages(_Parameters):
+    """Pages of a document on a platform."""
+
+    model_config = ConfigDict(title="Platform document")
+
+    platform: str = Field(
+        pattern=PLATFORM_PATTERN,
+        title="Platform",
+        description="Name of the platform in the service's configuration.",
+        examples=["escriptorium"],
+    )
+    document: PlatformId = Field(title="Document", description="The document's id on the platform.", examples=["12"])
+    pages: tuple[PlatformId, ...] = Field(
+        default=(),
+        max_length=MAX_PAGES,
+        title="Pages",
+        description="Ids of the pages on the platform; none means every page with lines.",
+        examples=[["3", "4"]],
+    )
+
+
+class PlatformTexts(PlatformPages):
+    """Transcribed pages of a document on a platform."""
+
+    pages: tuple[PlatformId, ...] = Field(
+        default=(),
+        max_length=MAX_PAGES,
+        title="Pages",
+        description="Ids of the pages on the platform; none means every page that is transcribed.",
+        examples=[["3", "4"]],
+    )
+    layer: PlatformId = Field(
+        title="Transcription layer", description="Id of the transcription whose texts are the truth.", examples=["1"]
+    )
+
+
+def _source_kind(value: Any) -> str:
+    is_platform = isinstance(value, PlatformPages) or (isinstance(value, dict) and "platform" in value)
+    return "<platform>" if is_platform else "<folder>"
+
+
+PageSource: TypeAlias = Annotated[
+    Annotated[FolderSource, Tag("<folder>")] | Annotated[PlatformPages, Tag("<platform>")], Discriminator(_source_kind)
+]
+TextSource: TypeAlias = Annotated[
+    Annotated[FolderSource, Tag("<folder>")] | Annotated[PlatformTexts, Tag("<platform>")], Discriminator(_source_kind)
+]
+ModelName: TypeAlias = Annotated[
+    Place,
+    Field(
+        title="Model",
+        description="Which model reads: a base model of the service by its name, or the id of a finished order.",
+        examples=["ibsen_model/best_val"],
+    ),
+]
+
+
+class DataOptions(PageReading):
+    """How lines and texts are taken from the pages, and which pages judge."""
+
+    model_config = ConfigDict(title="Data")
+
+    split: SplitConfig = Field(
+        default=SplitConfig(),
+        title="Split",
+        description="How the pages are split into training, validation and test pages.",
+    )
+
+
+class _Named(_Parameters):
+    name: str = Field(
+        pattern=NAME_PATTERN,
+        title="Name",
+        description="Name of what comes out: letters, digits, `.`, `_` and `-`, at most 100.",
+        examples=["bonnevie_finetuned"],
+    )
+
+
+class FinetuneParameters(_Named):
+    """Adapt a base model to the hand of some transcribed pages."""
+
+    model_config = ConfigDict(title="Fine-tune a model")
+
+    base_model: Place = Field(
+        title="Base model",
+        description="Model to begin with, by its place below the service's folders of base models.",
+        examples=["ibsen_model/best_val"],
+    )
+    source: TextSource = Field(title="Ground truth", description="The transcribed pages to learn from.")
+    data: DataOptions = Field(
+        default=DataOptions(), title="Pages and lines", description="How lines are taken from the pages."
+    )
+    training: TrainingConfig = Field(default=TrainingConfig(), title="Training", description="How to train.")
+    charset: CharsetPolicy = Field(
+        default=CharsetPolicy.EXTEND,
+        title="New characters",
+        description="Characters the base model cannot write: learn them too (`extend`), stop (`fail`), "
+        "or learn only those of the training lines (`replace`).",
+    )
+    text: TextConfig = Field(default=TextConfig(), title="Texts", description="How texts are made comparable.")
+    recognize_pages: tuple[PlatformId, ...] = Field(
+        default=(),
+        max_length=MAX_PAGES,
+        title="Pages to recognize",
+        description="Ids of pages of the same document that the new model reads afterwards; none: it reads none.",
+        examples=[["5", "6"]],
+    )
+    write_back: Annotated[bool, Strict()] = Field(
+        default=False,
+        title="Write the results to the platform",
+        description="Write what the new model read into a new transcription layer of the document.",
+    )
+
+    @model_validator(mode="after")
+    def _results_have_a_place(self) -> Self:
+        if self.recognize_pages and isinstance(self.source, FolderSource):
+            raise _rule("recognize_pages names pages of a platform, but the source is a folder; leave it out")
+        if self.write_back and not self.recognize_pages:
+            raise _rule("write_back writes the pages of recognize_pages, which names none; name some, or leave it out")
+        return self
+
+
+class CheckParameters(FinetuneParameters):
+    """Find every problem of a fine-tuning before it is started; takes what `finetune` takes."""
+
+    model_config = ConfigDict(title="Check before fine-tuning")
+
+
+class RecognizeParameters(_Named):
+    """Read pages whose lines are marked with a model."""
+
+    model_config = ConfigDict(title="Recognize pages")
+
+    model: ModelName
+    source: PageSource = Field(title="Pages", description="The pages to read.")
+    cut: Cut = Field(
+        default=Cut.LOGHI,
+        title="Cutting",
+        description="How lines are cut out of pages: as Loghi does, by baseline; or by their outline (`polygon`).",
+    )
+    write_back: Annotated[bool, Strict()] = Field(
+        default=False,
+        title="Write the results to the platform",
+        description="Write what the model read into a new transcription layer of the document.",
+    )
+
+    @model_validator(mode="after")
+    def _results_have_a_place(self) -> Self:
+        if self.write_back and isinstance(self.source, FolderSource):
+            raise _rule("write_back writes to a platform, but the source is a folder; leave it out")
+        return self
+
+
+class EvaluateParameters(_Named):
+    """Score a model on transcribed pages."""
+
+    model_config = ConfigDict(title="Evaluate a model")
+
+    model: ModelName
+    source: TextSource = Field(title="Ground truth", description="The transcribed pages to score on.")
+    data: PageReading = Field(
+        default=PageReading(), title="Pages and lines", description="How lines are taken from the pages."
+    )
+    text: TextConfig = Field(default=TextConfig(), title="Texts", description="How texts are made comparable.")
+
+
+Parameters: TypeAlias = CheckParameters | FinetuneParameters | RecognizeParameters | EvaluateParameters
+
+#: What each action takes.
+PARAMETERS: dict[Action, type[CheckParameters | FinetuneParameters | RecognizeParameters | EvaluateParameters]] = {
+    Action.CHECK: CheckParameters,
+    Action.FINETUNE: FinetuneParameters,
+    Action.RECOGNIZE: RecognizeParameters,
+    Action.EVALUATE: EvaluateParameters,
+}
+
+
+def _rule(sentence: str) -> PydanticCustomError:
+    return PydanticCustomError("rule", "{sentence}", {"sentence": sentence})

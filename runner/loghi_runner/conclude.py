@@ -8,9 +8,9 @@ from loghi_contract.events import FinishStatus
 from loghi_contract.exit_codes import ExitCode
 from loghi_runner.crash_messages import disk_fault, recognise_crash
 from loghi_runner.engines.base import ProcessEnd
+from loghi_runner.judge_run import RunJudgement
 from loghi_runner.progress import Progress
 from loghi_runner.rundir import RunFailure, RunRecord, RunState, utc_now
-from loghi_runner.scoring.judge import Judgement
 from loghi_runner.verdict import verdict_of
 
 _TAIL_BYTES = 16 * 1024
@@ -41,7 +41,7 @@ def conclude(
     *,
     stops: Stops | None = None,
     from_scratch: bool = False,
-    judgement: Judgement | None = None,
+    judgement: RunJudgement | None = None,
 ) -> RunRecord:
     """The record with the run's state, verdict or error, and exit code."""
     stops = stops or Stops()

@@ -1,37 +1,30 @@
-"""The judgement of a run, from the two models' readings of the test lines that the trainer wrote down."""
+"""The judgement of a run, from what its two models read on the lines that chose nothing."""
 
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass
+from pathlib import Path
 
-from loghi_contract.places import REPORT_DIR
-from loghi_runner.scoring.counts import count
+from loghi_runner.line_tables import count_lines, read_line_table
+from loghi_runner.scoring.forgetting import Forgetting, judge_forgetting
 from loghi_runner.scoring.judge import Judgement, judge
 
-_TABLE = "test_lines.tsv"
-_COLUMNS = ("image", "text", "base_model_text", "best_val_text")
+
+@dataclass(frozen=True)
+class RunJudgement:
+    """On the test lines, and on lines of the base model's own domain; None where the run has no readings of them."""
+
+    test: Judgement | None = None
+    forgetting: Forgetting | None = None
 
 
-def judge_run(out: Path) -> Judgement | None:
-    """Compare the two models on the test lines; None where the run has no such table.
+def judge_run(out: Path) -> RunJudgement:
+    """Compare the two models line by line.
 
     Args:
         out: the run's out folder.
     """
-    try:
-        rows = (out / REPORT_DIR / _TABLE).read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError):
-        return None
-    header = rows[0].split("\t") if rows else []
-    if not set(_COLUMNS) <= set(header):
-        return None
-    places = [header.index(column) for column in _COLUMNS]
-    lines = [[fields[place] for place in places] for row in rows[1:] if len(fields := row.split("\t")) == len(header)]
-    if not lines:
-        return None
-    images, texts, before, after = zip(*lines, strict=True)
-    pages = [str(PurePosixPath(image).parent) for image in images]
-    return judge(
-        [count(text, reading) for text, reading in zip(texts, before, strict=True)],
-        [count(text, reading) for text, reading in zip(texts, after, strict=True)],
-        pages,
-        "test lines",
+    test, old_hand = (read_line_table(out, split) for split in ("test", "base_domain"))
+    tested, remembered = count_lines(test), count_lines(old_hand)
+    return RunJudgement(
+        judge(tested.before, tested.after, tested.pages, "test lines") if test else None,
+        judge_forgetting(remembered.before, remembered.after, remembered.pages) if old_hand else None,
     )

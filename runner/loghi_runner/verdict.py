@@ -1,20 +1,21 @@
 """One sentence that says whether the new model is better than the base model, and on which lines."""
 
 from loghi_contract.events import Model
+from loghi_runner.judge_run import RunJudgement
 from loghi_runner.progress import Progress
-from loghi_runner.scoring.judge import Judgement, Outcome
-from loghi_runner.wording import percent
+from loghi_runner.scoring.judge import Outcome
+from loghi_runner.wording import percent, plural
 
 KEEP_BASE = "keep the base model"
 
 
-def verdict_of(progress: Progress, *, from_scratch: bool = False, judgement: Judgement | None = None) -> str | None:
+def verdict_of(progress: Progress, *, from_scratch: bool = False, judgement: RunJudgement | None = None) -> str | None:
     """The verdict of a finished run, None while there is none. Only scores of the same lines are compared.
 
     Args:
-        judgement: of the two models on the test lines, where the run left their readings.
+        judgement: of the two models line by line, where the run left their readings.
     """
-    finished = progress.finished
+    finished, judgement = progress.finished, judgement or RunJudgement()
     if finished is None:
         return None
     compared = _on_test_lines(progress, from_scratch, judgement) or _on_validation_lines(progress, from_scratch)
@@ -22,10 +23,10 @@ def verdict_of(progress: Progress, *, from_scratch: bool = False, judgement: Jud
         if not any(epoch.epoch > 0 for epoch in progress.epochs):
             return "stopped before the first epoch was over: best_val is still the base model"
         compared = f"no epoch was better than the base model: {KEEP_BASE}" + (f" ({compared})" if compared else "")
-    return f"{compared}{_forgetting(progress)}" if compared else None
+    return f"{compared}{_forgetting(progress, from_scratch, judgement)}" if compared else None
 
 
-def _on_test_lines(progress: Progress, from_scratch: bool, judgement: Judgement | None) -> str | None:
+def _on_test_lines(progress: Progress, from_scratch: bool, judgement: RunJudgement) -> str | None:
     after = progress.score("test", Model.BEST)
     before = progress.score("test", Model.BASE)
     if after is None:
@@ -35,9 +36,9 @@ def _on_test_lines(progress: Progress, from_scratch: bool, judgement: Judgement 
     sentence = f"CER on {after.lines} test lines: {percent(before.cer)} before, {percent(after.cer)} after"
     if progress.finished is None or progress.finished.best_epoch == 0:
         return sentence
-    if judgement is not None:
-        is_no_gain = judgement.outcome is Outcome.NOT_SHOWN and after.cer >= before.cer
-        return judgement.sentence + (f": {KEEP_BASE}" if is_no_gain else "")
+    if judgement.test is not None:
+        is_no_gain = judgement.test.outcome is Outcome.NOT_SHOWN and after.cer >= before.cer
+        return judgement.test.sentence + (f": {KEEP_BASE}" if is_no_gain else "")
     if after.cer >= before.cer:
         sentence += f"; not better on lines that chose nothing: {KEEP_BASE}"
     return sentence
@@ -57,9 +58,12 @@ def _on_validation_lines(progress: Progress, from_scratch: bool) -> str | None:
     return f"{sentence}; these lines also chose the model: give data.test for a score that chose nothing"
 
 
-def _forgetting(progress: Progress) -> str:
+def _forgetting(progress: Progress, from_scratch: bool, judgement: RunJudgement) -> str:
+    if judgement.forgetting is not None and not from_scratch:
+        return judgement.forgetting.short
     before = progress.score("base_domain", Model.BASE)
     after = progress.score("base_domain", Model.BEST)
     if before is None or after is None:
         return ""
-    return f"; on {after.lines} lines of the old hand: {percent(before.cer)} before, {percent(after.cer)} after"
+    was = "" if from_scratch else f"{percent(before.cer)} before, "
+    return f"; on {plural(after.lines, 'line')} of the old hand: {was}{percent(after.cer)}" + (" after" if was else "")

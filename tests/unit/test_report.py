@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,40 @@ def test_the_curve_takes_its_colours_from_the_page_and_is_the_same_each_time() -
     assert "var(--accent)" in curve
     assert curve == draw_curve(epochs)
     assert len(curve) < 40_000
+
+
+def test_forgetting_is_judged_and_comes_with_advice(run: tuple[RunFolder, RunRecord]) -> None:
+    folder, record = run
+    write_base_domain_table(folder, ["den gamle hand"] * 20, ["den gamla hond"] * 20)
+    html = write_report(folder, replace(record, base_model_sha256="a" * 64)).read_text(encoding="utf-8")
+    sentence = "The new model forgot some of the old hand: CER on 20 lines of the old hand 0.0 % before, 14.3 % after"
+    assert sentence in html
+    assert "add some lines of the old hand to data.train" in html
+    forgetting = json.loads((folder.out / "report" / "report.json").read_text(encoding="utf-8"))["forgetting"]
+    assert (forgetting["outcome"], forgetting["lines"]) == ("worse", 20)
+
+
+def test_nothing_forgotten_is_told_without_advice(run: tuple[RunFolder, RunRecord]) -> None:
+    folder, record = run
+    write_base_domain_table(folder, ["den gamle hand"] * 20, ["den gamle hand"] * 20)
+    html = write_report(folder, replace(record, base_model_sha256="a" * 64)).read_text(encoding="utf-8")
+    assert "Nothing is shown to be forgotten: CER on 20 lines of the old hand 0.0 % before, 0.0 % after." in html
+    assert "To forget less" not in html
+
+
+def test_a_model_from_scratch_forgets_nothing(run: tuple[RunFolder, RunRecord]) -> None:
+    folder, record = run
+    write_base_domain_table(folder, ["x"], ["den gamle hand"])
+    assert "old hand" not in write_report(folder, record).read_text(encoding="utf-8")
+
+
+def write_base_domain_table(folder: RunFolder, before: list[str], after: list[str]) -> None:
+    rows = ["image\ttext\tbase_model_text\tbase_model_edits\tbest_val_text\tbest_val_edits"]
+    rows += [
+        f"/in/data/0/p/{n}.png\tden gamle hand\t{old}\t0\t{new}\t0"
+        for n, (old, new) in enumerate(zip(before, after, strict=True))
+    ]
+    (folder.out / "report" / "base_domain_lines.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
 def test_a_cut_pages_hash_is_not_shown() -> None:

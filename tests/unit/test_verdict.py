@@ -1,7 +1,10 @@
 """The one sentence on whether the new model is better."""
 
 from loghi_contract.events import DataSummary, Epoch, Evaluation, Event, Finished, FinishStatus, Model, Payload
+from loghi_runner.judge_run import RunJudgement
 from loghi_runner.progress import Progress
+from loghi_runner.scoring.counts import count
+from loghi_runner.scoring.forgetting import judge_forgetting
 from loghi_runner.verdict import verdict_of
 
 
@@ -9,10 +12,12 @@ def epoch(number: int, cer: float, *, is_best: bool = True) -> Epoch:
     return Epoch(number, 15, None, cer, 0.5, None, 1.0, is_best)
 
 
-def verdict(*payloads: Payload, best_epoch: int = 2, from_scratch: bool = False) -> str | None:
+def verdict(
+    *payloads: Payload, best_epoch: int = 2, from_scratch: bool = False, judgement: RunJudgement | None = None
+) -> str | None:
     finished = Finished(FinishStatus.COMPLETED, best_epoch, 0.1, "model/best_val")
     events = [Event(i, 0.0, "run", payload) for i, payload in enumerate((*payloads, finished))]
-    return verdict_of(Progress.of(events), from_scratch=from_scratch)
+    return verdict_of(Progress.of(events), from_scratch=from_scratch, judgement=judgement)
 
 
 def scores(before: float, after: float, split: str = "test") -> tuple[Evaluation, Evaluation]:
@@ -59,6 +64,22 @@ def test_forgetting_is_told_beside_the_gain() -> None:
     told = verdict(*TRAINED, *scores(0.3, 0.1), *scores(0.02, 0.08, "base_domain"))
     assert told is not None
     assert told.endswith("; on 50 lines of the old hand: 2.0 % before, 8.0 % after")
+
+
+def test_a_loss_that_is_no_chance_is_called_forgetting() -> None:
+    counts = [count("den gamle hand", reading) for reading in ("den gamle hand", "den gamla hond")]
+    forgetting = judge_forgetting(counts[:1] * 20, counts[1:] * 20, ["p"] * 20)
+    told = verdict(*TRAINED, *scores(0.3, 0.1), judgement=RunJudgement(forgetting=forgetting))
+    assert told is not None
+    assert told.endswith(
+        "; on 20 lines of the old hand: 0.0 % before, 14.3 % after, so it forgot some "
+        "(14.3 to 14.3 points more, with 95 % certainty)"
+    )
+
+
+def test_a_model_from_scratch_has_no_old_hand_to_forget() -> None:
+    told = verdict(*TRAINED, *scores(0.99, 0.1), *scores(0.99, 0.8, "base_domain"), from_scratch=True)
+    assert told == "CER on 50 test lines: 10.0 %; on 50 lines of the old hand: 80.0 %"
 
 
 def test_a_model_from_scratch_has_no_before() -> None:

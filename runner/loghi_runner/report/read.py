@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from loghi_contract.places import DATA_DIR, REPORT_DIR
+from loghi_contract.places import DATA_DIR
 from loghi_runner.follow import read_events
+from loghi_runner.judge_run import judge_run
+from loghi_runner.line_tables import TableLine, read_line_table
 from loghi_runner.progress import Progress
 from loghi_runner.rundir import RunFolder, RunRecord, skipped_counts
 from loghi_runner.scoring.comparison import ReadLine
 from loghi_runner.scoring.counts import Variant, as_variant
-
-#: The two models of a run, as the trainer calls them in its tables.
-MODELS = ("base_model", "best_val")
+from loghi_runner.scoring.forgetting import Forgetting
 
 
 @dataclass(frozen=True)
@@ -23,41 +23,28 @@ class RunFacts:
     test: tuple[ReadLine, ...]
     images: dict[str, Path]
     skipped: dict[str, int]
+    forgetting: Forgetting | None
 
 
 def read_run(folder: RunFolder, record: RunRecord) -> RunFacts:
     progress = Progress.of(read_events(folder.events_file), record.epochs)
-    test, images = _read_table(folder.out / REPORT_DIR / "test_lines.tsv", record.data_folders)
-    return RunFacts(record, progress, test, images, skipped_counts(folder))
+    lines = read_line_table(folder.out, "test")
+    images = {line.image.stem: path for line in lines if (path := host_image(line.image, record.data_folders))}
+    # a model from scratch had nothing to forget
+    forgetting = judge_run(folder.out).forgetting if record.base_model_sha256 else None
+    return RunFacts(record, progress, tuple(map(_as_scored, lines)), images, skipped_counts(folder), forgetting)
 
 
-def _read_table(table: Path, data_folders: tuple[str, ...]) -> tuple[tuple[ReadLine, ...], dict[str, Path]]:
-    try:
-        rows = [row.split("\t") for row in table.read_text(encoding="utf-8").split("\n")]
-    except (OSError, UnicodeDecodeError):
-        return (), {}
-    columns = ("image", "text", *(f"{model}_text" for model in MODELS))
-    if not rows or not set(columns) <= set(rows[0]):
-        return (), {}
-    places = [rows[0].index(column) for column in columns]
-    lines, images = [], {}
-    for row in rows[1:]:
-        if len(row) == len(rows[0]):
-            image, text, before, after = (row[place] for place in places)
-            path = PurePosixPath(image)
-            # as they are scored: Loghi's style marks are no errors
-            text, before, after = (as_variant(each, Variant.DIPLOMATIC) for each in (text, before, after))
-            lines.append(ReadLine(path.stem, str(path.parent), text, (before, after)))
-            on_host = _on_host(path, data_folders)
-            if on_host is not None:
-                images[path.stem] = on_host
-    return tuple(lines), images
-
-
-def _on_host(image: PurePosixPath, data_folders: tuple[str, ...]) -> Path | None:
-    """The image's path on this machine; the n-th data folder was /in/data/<n> in the run."""
+def host_image(image: PurePosixPath, data_folders: tuple[str, ...]) -> Path | None:
+    """A line image's path on this machine; the n-th data folder was /in/data/<n> in the run."""
     try:
         number, *rest = image.relative_to(DATA_DIR).parts
         return Path(data_folders[int(number)], *rest)
     except (ValueError, IndexError):
         return None
+
+
+def _as_scored(line: TableLine) -> ReadLine:
+    # Loghi's style marks are no errors
+    text, before, after = (as_variant(each, Variant.DIPLOMATIC) for each in (line.text, line.before, line.after))
+    return ReadLine(line.image.stem, line.page, text, (before, after))

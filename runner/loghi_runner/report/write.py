@@ -50,6 +50,7 @@ def _as_json(facts: RunFacts, report: Report) -> dict[str, object]:
         "evaluations": to_json(facts.progress.evaluations),
         "skipped": facts.skipped,
         "test": to_json(report),
+        "forgetting": to_json(facts.forgetting) if facts.forgetting else None,
     }
 
 
@@ -67,6 +68,7 @@ def _as_html(facts: RunFacts, report: Report) -> str:
         status=status_word(facts.record.status) if facts.record.status else facts.record.state.value,
         progress=facts.progress,
         report=report,
+        forgetting=facts.forgetting,
         names=NAMES,
         variants=_VARIANTS,
         diplomatic=Variant.DIPLOMATIC,

@@ -1,0 +1,62 @@
+"""What the two models of a run read on each line of a split, as the trainer's `<split>_lines.tsv` has it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from loghi_contract.counts import ErrorCounts
+from loghi_contract.places import REPORT_DIR
+from loghi_runner.scoring.counts import count
+
+#: The two models of a run, as the trainer calls them in its tables.
+MODELS = ("base_model", "best_val")
+
+_COLUMNS = ("image", "text", *(f"{model}_text" for model in MODELS))
+
+
+@dataclass(frozen=True)
+class TableLine:
+    """One line: its image as the trainer named it, its transcription, and what each model read."""
+
+    image: PurePosixPath
+    text: str
+    before: str
+    after: str
+
+    @property
+    def page(self) -> str:
+        return str(self.image.parent)
+
+
+@dataclass(frozen=True)
+class LineCounts:
+    """The errors of both models on the same lines, in one order."""
+
+    before: tuple[ErrorCounts, ...]
+    after: tuple[ErrorCounts, ...]
+    pages: tuple[str, ...]
+
+
+def read_line_table(out: Path, split: str) -> tuple[TableLine, ...]:
+    """The lines of a split; none where the run has no such table, or one that cannot be read.
+
+    Args:
+        out: the run's out folder.
+    """
+    try:
+        rows = [row.split("\t") for row in (out / REPORT_DIR / f"{split}_lines.tsv").read_text("utf-8").split("\n")]
+    except (OSError, UnicodeDecodeError):
+        return ()
+    if not set(_COLUMNS) <= set(rows[0]):
+        return ()
+    places = [rows[0].index(column) for column in _COLUMNS]
+    cells = ([row[place] for place in places] for row in rows[1:] if len(row) == len(rows[0]))
+    return tuple(TableLine(PurePosixPath(image), *texts) for image, *texts in cells)
+
+
+def count_lines(lines: Sequence[TableLine]) -> LineCounts:
+    return LineCounts(
+        before=tuple(count(line.text, line.before) for line in lines),
+        after=tuple(count(line.text, line.after) for line in lines),
+        pages=tuple(line.page for line in lines),
+    )

@@ -16,8 +16,9 @@ from types import FrameType
 from loghi_contract import events
 from loghi_contract.events import Device, Event, FinishStatus, Model, Payload, Versions, encode_event
 from loghi_contract.exit_codes import ExitCode
-from loghi_contract.job import DeviceKind, JobSpec, load_job
-from loghi_contract.places import BEST_VAL, EVENTS_FILE, JOB_FILE, REPORT_DIR, Places
+from loghi_contract.job import DeviceKind, JobSpec, RecognizeJob, load_job
+from loghi_contract.lines import LineSample, parse_line_list
+from loghi_contract.places import BASE_MODEL_DIR, BEST_VAL, EVENTS_FILE, JOB_FILE, REPORT_DIR, RESULTS_FILE, Places
 
 SCENARIO_VARIABLE = "LOGHI_FAKE_TRAINER"
 #: A test makes this file in the out folder to let a waiting trainer go on.
@@ -276,9 +277,35 @@ SCENARIOS: dict[str, Callable[[FakeTrainer], int]] = {
 }
 
 
+def recognize(places: Places, job: RecognizeJob) -> int:
+    """Reads in each line what its image is called, or what lies beside the image as `<name>.<model>.txt`."""
+    model = next(places.real(BASE_MODEL_DIR).glob("says_*"), Path("says_truth")).name.removeprefix("says_")
+    rows = []
+    samples = parse_line_list(places.real(job.list).read_text(encoding="utf-8"), "lines.txt")
+    for image in [sample.image for sample in samples if isinstance(sample, LineSample)]:
+        path = places.real(image)
+        assert path.is_file(), f"the host promised an image: {path}"
+        if path.stem != "unreadable":
+            beside = path.with_suffix(f".{model}.txt")
+            text = beside.read_text(encoding="utf-8") if beside.is_file() else path.stem
+            rows.append(f"{image}\t{0.5 + 0.4 / (len(rows) + 1):.6f}\t{text}\n")
+    (places.out / RESULTS_FILE).write_text("".join(rows), encoding="utf-8")
+    payloads: list[Payload] = [
+        events.Started(Versions("0", "3", "fake", None), Device(job.device.value, "Fake", None), os.getpid()),
+        events.Step(1, len(rows), len(rows), None, 100.0),
+        events.Recognized(FinishStatus.COMPLETED, len(rows), 0.25, str(RESULTS_FILE)),
+    ]
+    with (places.out / EVENTS_FILE).open("ab") as file:
+        for number, payload in enumerate(payloads):
+            file.write(encode_event(Event(number, time.time(), job.run_id, payload)))
+    return ExitCode.OK
+
+
 def main() -> int:
     places = Places.from_environment()
     job = load_job(Path(places.real(JOB_FILE)).read_text(encoding="utf-8"))
+    if isinstance(job, RecognizeJob):
+        return int(recognize(places, job))
     for listed in (job.lists.train, job.lists.val):
         assert places.real(listed).read_text(encoding="utf-8"), "the host wrote no lines"
     return int(SCENARIOS[os.environ[SCENARIO_VARIABLE]](FakeTrainer(places, job)))

@@ -4,7 +4,7 @@ import contextlib
 import os
 import pwd
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -55,12 +55,21 @@ def choose_data_folders(
         lines = [line for line in lines if not line.image.is_relative_to(made)]
     for line in lines:
         folders_of_list.setdefault(line.sample.where.rpartition(":")[0], set()).add(line.image.parent)
-    found: set[Path] = set().union(*folders_of_list.values())
+    return _chosen(folders_of_list.values(), homes, made)
+
+
+def folders_of_images(images: Iterable[Path], homes: Sequence[Path]) -> DataFolders:
+    """The same for images that belong together, such as those of one list; real paths."""
+    return _chosen([{image.parent for image in images}], homes, None)
+
+
+def _chosen(folders_of_list: Collection[set[Path]], homes: Sequence[Path], made: Path | None) -> DataFolders:
+    found: set[Path] = set().union(*folders_of_list)
     # one list with images in several folders side by side: these are pages, and what holds them is the data folder;
     # folders of different lists side by side say nothing about what else is beside them
     page_parents = {
         parent
-        for folders in folders_of_list.values()
+        for folders in folders_of_list
         for parent, count in Counter(folder.parent for folder in folders).items()
         if count > 1 and not is_too_wide(parent, homes)
     }

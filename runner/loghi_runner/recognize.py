@@ -6,43 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from loghi_contract import CONTRACT
-from loghi_contract.job import Action, RecognizeJob, dump_job
-from loghi_contract.lines import LineSample, format_line_list
-from loghi_contract.places import BASE_MODEL_DIR, DATA_DIR, LISTS_DIR, OUT_DIR, RESULTS_FILE
-from loghi_contract.places import JOB_DIR as JOB_TARGET
 from loghi_contract.text import Normalization
-from loghi_runner.base_check import check_base_model
 from loghi_runner.config_schema import Cut, TextEquivChoice
-from loghi_runner.engines import choose_engine
-from loghi_runner.engines.base import Launch, Mount
 from loghi_runner.errors import DataError, EngineError, UsageError
 from loghi_runner.files import real_path
 from loghi_runner.findings import Finding, errors
-from loghi_runner.finetune import choose_setting
-from loghi_runner.gpus import GpuRequest
+from loghi_runner.line_reader import LineReader, OnProgress
 from loghi_runner.line_store import CHANNELS
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.pages.write import Reading, with_readings
 from loghi_runner.prepare.cut_pages import CutPages, cut_pages
 from loghi_runner.prepare.survey import Survey, SurveyedPage, survey_pages
-from loghi_runner.rundir import new_run_id
-from loghi_runner.short_run import run_to_end
-
-#: Told what is being done, how much of it is done, and of how much.
-OnProgress = Callable[[str, int, int], None]
 
 _ANY_TEXT = TextOptions(TextEquivChoice.LOWEST, (), False, Normalization.NONE)
-_BATCH = 16
-
-
-@dataclass(frozen=True)
-class RecognizeOptions:
-    engine: str = "auto"
-    gpus: GpuRequest = "auto"
-    cut: Cut = Cut.LOGHI
-    batch_size: int = _BATCH
-    plain_text: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,65 +32,46 @@ class RecognizedPages:
     findings: tuple[Finding, ...]
 
 
-def recognize(
-    model: Path,
+def recognize_pages(
+    reader: LineReader,
     folder: Path,
     out: Path,
-    options: RecognizeOptions,
+    cut_as: Cut,
     on_progress: OnProgress,
     note: Callable[[str], None],
+    *,
+    plain_text: bool = False,
 ) -> RecognizedPages:
     """Read all lines of the pages and write their XML with the model's texts into `out`.
 
     Raises:
         RunnerError: nothing could be read.
     """
-    base = check_base_model(model)
-    if base.facts is None or base.folder is None:
-        first = base.findings[0]
-        raise DataError(first.code, first.message, where=str(model), hint=first.hint)
     _require_new_place(folder, out)
     survey = survey_pages(
-        [folder], _ANY_TEXT, options.cut, folder, lambda *told: on_progress("reading pages", *told), every_line=True
+        [folder], _ANY_TEXT, cut_as, folder, lambda *told: on_progress("reading pages", *told), every_line=True
     )
     for wrong in errors(survey.findings):
         raise DataError(wrong.code, wrong.message, where=wrong.where, hint=wrong.hint)
-    engine, _ = choose_engine(options.engine)
-    setting = choose_setting(engine, options.gpus)
     try:
         out.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=".recognize-", dir=real_path(out)))
     except OSError as error:
         raise EngineError("output.cannot_write", f"{out} cannot be written: {error.strerror or error}") from error
     try:
-        pages = [page for page in survey.pages if page.lines]
         cut = cut_pages(
-            pages,
-            lambda page: work / "lines" / page.file.name,
-            cut=options.cut,
+            [page for page in survey.pages if page.lines],
+            lambda page: work / page.file.name,
+            cut=cut_as,
             channels=CHANNELS,
             on_page=lambda *told: on_progress("cutting pages", *told),
         )
-        lines = str(LISTS_DIR / "lines.txt")
-        kind = setting.device.kind
-        job = RecognizeJob(CONTRACT, new_run_id(), Action.RECOGNIZE, lines, kind, options.batch_size)
-        _lay_out(work, job, cut)
-        mounts = (
-            Mount(work / "lines", DATA_DIR / "0", True),
-            Mount(base.folder, BASE_MODEL_DIR, True),
-            Mount(work / "in", JOB_TARGET, True),
-            Mount(work / "out", OUT_DIR, False),
-        )
-        launch = Launch(
-            job.run_id, work, setting.image.name if setting.image else "", job.device, setting.device.uuids, mounts
-        )
-        progress = run_to_end(launch, engine, lambda *told: on_progress("reading lines", *told), note)
-        readings = _read_results(work / "out" / RESULTS_FILE)
-        files, failed = _write_pages(survey, cut, readings, out, plain_text=options.plain_text)
+        images = [page.folder / line.file for page in cut.pages.values() for line in page.record.lines]
+        read = reader.read(images, on_progress, note, work_in=work)
+        files, failed = _write_pages(survey, cut, read.by_image, out, plain_text=plain_text)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    seconds = progress.recognized.seconds if progress.recognized else 0.0
-    return RecognizedPages(files, len(readings), seconds, cut.failed | failed, survey.findings)
+    return RecognizedPages(files, len(read.by_image), read.seconds, cut.failed | failed, survey.findings)
 
 
 def _require_new_place(folder: Path, out: Path) -> None:
@@ -126,31 +83,8 @@ def _require_new_place(folder: Path, out: Path) -> None:
         )
 
 
-def _lay_out(work: Path, job: RecognizeJob, cut: CutPages) -> None:
-    (work / "in" / "lists").mkdir(parents=True)
-    (work / "out").mkdir()
-    (work / "lines").mkdir(exist_ok=True)
-    (work / "in" / "job.json").write_text(dump_job(job), encoding="utf-8")
-    samples = [
-        LineSample(str(DATA_DIR / "0" / page.folder.name / line.file), "?", 1.0, "")
-        for page in cut.pages.values()
-        for line in page.record.lines
-    ]
-    (work / "in" / "lists" / "lines.txt").write_text(format_line_list(samples), encoding="utf-8", newline="")
-
-
-def _read_results(results: Path) -> dict[tuple[str, str], Reading]:
-    """Readings by page folder and file name."""
-    found = {}
-    for row in results.read_text(encoding="utf-8").splitlines():
-        image, confidence, text = row.split("\t", 2)
-        page, _, file = image.rpartition("/")
-        found[page.rpartition("/")[2], file] = Reading(text, float(confidence))
-    return found
-
-
 def _write_pages(
-    survey: Survey, cut: CutPages, readings: dict[tuple[str, str], Reading], out: Path, *, plain_text: bool
+    survey: Survey, cut: CutPages, readings: dict[Path, Reading], out: Path, *, plain_text: bool
 ) -> tuple[dict[str, Path], dict[str, str]]:
     files: dict[str, Path] = {}
     failed: dict[str, str] = {}
@@ -171,12 +105,12 @@ def _write_pages(
     return files, failed
 
 
-def _texts_of(page: SurveyedPage, cut: CutPages, readings: dict[tuple[str, str], Reading]) -> dict[int, Reading]:
+def _texts_of(page: SurveyedPage, cut: CutPages, readings: dict[Path, Reading]) -> dict[int, Reading]:
     """Readings by the line's place in the page."""
     places = {line.id: line.index for line in page.lines}
-    folder = cut.pages[page.file.name].folder.name
+    folder = cut.pages[page.file.name].folder
     return {
-        places[line.id]: readings[folder, line.file]
+        places[line.id]: readings[folder / line.file]
         for line in cut.pages[page.file.name].record.lines
-        if (folder, line.file) in readings
+        if folder / line.file in readings
     }

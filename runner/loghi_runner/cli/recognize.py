@@ -11,7 +11,8 @@ from loghi_runner.cli.options import AsJson
 from loghi_runner.config_schema import Cut, EngineKind
 from loghi_runner.console import make_console, print_json, print_rows
 from loghi_runner.gpus import GpuRequest
-from loghi_runner.recognize import RecognizeOptions, recognize
+from loghi_runner.line_reader import ReaderOptions, open_reader
+from loghi_runner.recognize import recognize_pages
 from loghi_runner.wording import plural, short_path
 
 app = typer.Typer()
@@ -36,9 +37,9 @@ def recognize_command(
     """Read pages with a model: the same XML, with its texts."""
     told = make_console(stderr=True)
     bars = Bars(told)
-    options = RecognizeOptions(engine.value, _request(gpus), cut, batch_size, plain_text)
     try:
-        read = recognize(model, pages, output, options, bars.show, told.print)
+        reader = open_reader(model, ReaderOptions(engine.value, _request(gpus), batch_size))
+        read = recognize_pages(reader, pages, output, cut, bars.show, told.print, plain_text=plain_text)
     finally:
         bars.close()
     if as_json:

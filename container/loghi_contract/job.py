@@ -94,6 +94,7 @@ class RecognizeJob:
     """Lines to be read by the model in /in/base_model; the readings go to /out/results.txt.
 
     `list` is a container path like those of `ListsSpec`; what stands there as texts is not looked at.
+    `beam_width` is the number of readings of a line that are followed at once; 1 takes the best class of each frame.
     """
 
     contract: int
@@ -102,6 +103,7 @@ class RecognizeJob:
     list: str
     device: DeviceKind
     batch_size: int
+    beam_width: int
 
 
 class ContractMismatch(ValueError):

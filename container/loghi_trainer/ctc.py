@@ -3,6 +3,7 @@
 The only file that knows where the blank is, and one of the two that speak to a backend directly.
 """
 
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any  # backend tensors have no common type
 
@@ -11,8 +12,18 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from loghi_trainer.beam import beam_search
+
 # Loghi adds this to its probabilities before the logarithm
 _EPSILON = 1e-7
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A line's labels, and the logarithm of their probability: of the best path alone, or of all in the beam."""
+
+    labels: list[int]
+    log_probability: float
 
 
 def ctc_loss(labels: Any, probabilities: Any) -> Any:
@@ -37,22 +48,28 @@ def ctc_loss(labels: Any, probabilities: Any) -> Any:
     return ops.ctc_loss(labels, log_probabilities, lengths, frames, mask_index=blank)
 
 
-def greedy_decode(probabilities: NDArray[np.float32], frames: NDArray[np.int32]) -> list[list[int]]:
+def decode(probabilities: NDArray[np.float32], frames: NDArray[np.int32], beam_width: int = 1) -> list[Decoded]:
     """The best label sequence of each line, repeats and blanks removed.
 
     Args:
         probabilities: (batch, time, classes); the last class is the blank.
         frames: (batch,), time steps that belong to the line.
+        beam_width: label sequences kept after each frame; 1 takes the best class of each frame instead.
 
-    Source: Graves et al. 2006, section 3.2, best path decoding.
+    Source: Graves et al. 2006, section 3.2: best path and prefix search; epsilon as in Loghi HTR 2.x.
     """
-    blank = probabilities.shape[-1] - 1
-    decoded = []
-    for line, length in zip(probabilities, frames, strict=True):
-        path = line[:length].argmax(axis=-1)
-        changes = np.concatenate(([True], path[1:] != path[:-1])) if length else np.zeros(0, bool)
-        decoded.append([int(label) for label in path[changes] if label != blank])
-    return decoded
+    if beam_width == 1:
+        return [_best_path(line[:length]) for line, length in zip(probabilities, frames, strict=True)]
+    log_probabilities = np.log(probabilities.astype(np.float64) + _EPSILON)
+    return [Decoded(*found) for found in beam_search(log_probabilities, frames, beam_width)]
+
+
+def _best_path(line: NDArray[np.float32]) -> Decoded:
+    blank = line.shape[-1] - 1
+    path = line.argmax(axis=-1)
+    is_new = np.diff(path, prepend=-1) != 0
+    log_probability = np.log(line.max(axis=-1).astype(np.float64) + _EPSILON).sum()
+    return Decoded([int(label) for label in path[is_new] if label != blank], float(log_probability))
 
 
 def _tensorflow_ctc_loss(labels: Any, log_probabilities: Any, lengths: Any, frames: Any, blank: int) -> Any:

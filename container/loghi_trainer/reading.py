@@ -40,7 +40,7 @@ def read_lines(
     split = measure_lines("lines", samples, skipped, store)
     reporter.emit(split.summary())
     reporter.emit(events.Phase("recognizing"))
-    recognizer = Recognizer(base.network, base.tokenizer, job.batch_size)
+    recognizer = Recognizer(base.network, base.tokenizer, job.batch_size, job.beam_width)
     began = time.monotonic()
     tell = _Teller(reporter, len(split.lines), began)
     try:

@@ -1,5 +1,6 @@
 """What a model reads in line images, the same whichever lines share a batch."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loghi_contract.tokenizer import Tokenizer
-from loghi_trainer.ctc import greedy_decode
+from loghi_trainer.ctc import Decoded, decode
 from loghi_trainer.dataset import ImageStore, recognition_batches
 from loghi_trainer.lines import Line
 from loghi_trainer.network import can_hide_padding, frames_of, padding_hidden
@@ -18,15 +19,11 @@ from loghi_trainer.network import can_hide_padding, frames_of, padding_hidden
 class ReadLine:
     """A text, trimmed as Loghi trims it, and a confidence from 0 to 1.
 
-    The confidence is that of Loghi: the probability of the best path, its root taken by the number of characters.
+    The confidence is that of Loghi: the probability of what was decoded, its root taken by the number of characters.
     """
 
     text: str
     confidence: float
-
-
-# Loghi adds this to its probabilities before the logarithm
-_EPSILON = 1e-7
 
 
 class Cancelled(Exception):
@@ -39,11 +36,12 @@ class Recognizer:
     A network whose layers shift a line with the batch's width is fed one line at a time.
     """
 
-    def __init__(self, network: keras.Model, tokenizer: Tokenizer, batch_size: int) -> None:
+    def __init__(self, network: keras.Model, tokenizer: Tokenizer, batch_size: int, beam_width: int = 1) -> None:
         self._network = network
         self._tokenizer = tokenizer
         self._hidden = padding_hidden(network) if can_hide_padding(network) else None
         self._batch_size = batch_size if self._hidden is not None else 1
+        self._beam_width = beam_width
 
     def recognize(
         self, lines: Sequence[Line], store: ImageStore, is_cancelled: Callable[[], bool] = lambda: False
@@ -76,10 +74,9 @@ class Recognizer:
             if is_cancelled():
                 raise Cancelled
             probabilities, frames = self._probabilities(images, widths_px)
-            decoded = greedy_decode(probabilities, frames)
-            for place, (index, labels) in enumerate(zip(indices, decoded, strict=True)):
-                best_path = probabilities[place, : frames[place]].max(axis=-1)
-                found[index] = ReadLine(self._tokenizer.decode(labels), _confidence(best_path, len(labels)))
+            decoded = decode(probabilities, frames, self._beam_width)
+            for index, each in zip(indices, decoded, strict=True):
+                found[index] = ReadLine(self._tokenizer.decode(each.labels), _confidence(each))
             done += len(indices)
             on_lines(done)
         return found
@@ -100,8 +97,8 @@ class Recognizer:
         return probabilities[:lines], frames[:lines]
 
 
-def _confidence(best_path: NDArray[np.float32], characters: int) -> float:
-    """Source: Loghi HTR 2.x, exp(log probability of the path / decoded characters), at most 1."""
-    if not characters:
+def _confidence(decoded: Decoded) -> float:
+    """Source: Loghi HTR 2.x, exp(log probability / decoded characters), at most 1."""
+    if not decoded.labels:
         return 0.0
-    return float(min(np.exp(np.log(best_path.astype(np.float64) + _EPSILON).sum() / characters), 1.0))
+    return min(math.exp(decoded.log_probability / len(decoded.labels)), 1.0)

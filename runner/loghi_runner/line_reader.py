@@ -100,7 +100,9 @@ class LineReader:
 
     def _lay_out(self, work: Path, images: Sequence[str], data: DataFolders) -> Launch:
         kind, options = self.setting.device.kind, self.options
-        job = RecognizeJob(CONTRACT, new_run_id(), Action.RECOGNIZE, str(_LIST), kind, options.batch_size)
+        job = RecognizeJob(
+            CONTRACT, new_run_id(), Action.RECOGNIZE, str(_LIST), kind, options.batch_size, options.beam_width
+        )
         # a list's line needs a text; the trainer does not look at it
         lines = format_line_list(LineSample(image, "?", 1.0, "") for image in images)
         (work / "in" / "lists").mkdir(parents=True)

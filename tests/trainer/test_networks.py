@@ -57,13 +57,13 @@ def test_loss_equals_the_slow_forward_algorithm_with_the_blank_last() -> None:
 
 
 def test_best_path_drops_repeats_and_blanks_and_what_is_beyond_the_line() -> None:
-    from loghi_trainer.ctc import greedy_decode
+    from loghi_trainer.ctc import decode
 
     path = [1, 1, 3, 1, 2, 3, 2]
     probabilities = np.eye(4, dtype=np.float32)[path][None]
 
-    assert greedy_decode(probabilities, np.array([7])) == [[1, 1, 2, 2]]
-    assert greedy_decode(probabilities, np.array([4])) == [[1, 1]]
+    assert [line.labels for line in decode(probabilities, np.array([7]))] == [[1, 1, 2, 2]]
+    assert [line.labels for line in decode(probabilities, np.array([4]))] == [[1, 1]]
 
 
 def test_fast_lstm_gives_the_same_results_and_gradients_as_keras() -> None:

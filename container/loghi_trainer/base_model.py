@@ -1,21 +1,15 @@
-"""The base model: opened from its folder, or made from a specification; the folder is never written to."""
+"""The base model, opened from its folder, which is never written to."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
-from vgslify.generator import VGSLModelGenerator
 
 from loghi_contract.model_folder import ModelFacts, ModelFolderError, inspect_model_folder
-from loghi_contract.networks import LIBRARY
 from loghi_contract.tokenizer import Tokenizer
 from loghi_trainer.errors import DataError
 from loghi_trainer.keras2 import rebuild_keras2
 from loghi_trainer.network import require_chain
-
-# `Bl256,D50`: today's reader takes the number of units and leaves the dropout out without a word
-_OLD_DROPOUT = re.compile(r"\bB[lg]\d+,D\d+")
 
 
 @dataclass(frozen=True)
@@ -48,35 +42,6 @@ def open_base_model(folder: Path) -> BaseModel:
     network = rebuild_keras2(facts.model_file) if facts.is_keras2 else _load(facts)
     require_chain(network)
     return BaseModel(network, facts.tokenizer, facts.is_keras2)
-
-
-def build_base_model(vgsl: str) -> BaseModel:
-    """Make a fresh network from a VGSL specification or a library name.
-
-    Raises:
-        DataError: the specification cannot be read, or is not a line network.
-    """
-    specification = LIBRARY.get(vgsl, vgsl)
-    old = _OLD_DROPOUT.search(specification)
-    if old is not None:
-        raise DataError(
-            "model.vgsl",
-            f"{old[0]} is an older spelling, whose dropout would be lost",
-            where="base_model.vgsl",
-            hint=f"Write the dropout as a layer of its own: {old[0].replace(',', ' ')}",
-        )
-    try:
-        network = VGSLModelGenerator(backend="tensorflow").generate_model(specification, model_name="loghi_model")
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise DataError(
-            "model.vgsl",
-            f"the network specification cannot be read: {error}",
-            where="base_model.vgsl",
-            hint=f"Use one of {', '.join(LIBRARY)}, or a VGSL specification such as "
-            "'None,None,64,1 Cr3,3,16 Mp2,2,2,2 Bn Rc3 Bl64 D50 Fs92'.",
-        ) from error
-    require_chain(network)
-    return BaseModel(network, None)
 
 
 def _load(facts: ModelFacts) -> keras.Model:

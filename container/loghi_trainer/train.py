@@ -12,11 +12,12 @@ from loghi_contract.model_folder import MODEL_FILE
 from loghi_contract.places import BASE_MODEL_DIR, BEST_VAL, REPORT_DIR, Places
 from loghi_trainer import device
 from loghi_trainer.augment import augment_light
-from loghi_trainer.base_model import BaseModel, build_base_model, open_base_model
+from loghi_trainer.base_model import BaseModel, open_base_model
 from loghi_trainer.data import RunData, read_data
 from loghi_trainer.dataset import ImageStore, TrainingFeed
 from loghi_trainer.evaluate import Reading, evaluate, write_lines_table
 from loghi_trainer.lines import Split
+from loghi_trainer.new_model import build_base_model
 from loghi_trainer.output_layer import fit_output_layer
 from loghi_trainer.recognize import Cancelled, Recognizer
 from loghi_trainer.reporter import Reporter

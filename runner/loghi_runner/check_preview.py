@@ -9,10 +9,10 @@ from PIL import Image
 from loghi_contract.lines import LineSample
 from loghi_contract.text import normalize
 from loghi_runner.check import new_characters
+from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.errors import EngineError
 from loghi_runner.ground_truth.from_pages import PagesTruth
 from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
-from loghi_runner.line_store import CHANNELS
 from loghi_runner.plan import RunPlan
 from loghi_runner.prepare.cut_pages import cut_pages
 from loghi_runner.prepare.preview import PreviewLine, choose_lines, write_preview

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias  # raw YAML values have no
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Strict, Tag, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from loghi_contract.cut import Cut
 from loghi_contract.job import Augmentation, CharsetPolicy, Part, Precision
 from loghi_runner.files import real_path
 
@@ -22,13 +23,6 @@ class NormalizationChoice(str, Enum):
     AUTO = "auto"
     NFC = "nfc"
     NONE = "none"
-
-
-class Cut(str, Enum):
-    """How a line image is cut out of its page."""
-
-    LOGHI = "loghi"
-    POLYGON = "polygon"
 
 
 class TextEquivChoice(str, Enum):

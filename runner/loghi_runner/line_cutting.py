@@ -7,10 +7,10 @@ from pathlib import PurePosixPath
 from filelock import FileLock, Timeout
 
 from loghi_contract.lines import LineSample, SkippedLine, SkipReason
+from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.errors import DataError, EngineError
 from loghi_runner.ground_truth.from_pages import PagesTruth
 from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
-from loghi_runner.line_store import CHANNELS
 from loghi_runner.plan import RunPlan
 from loghi_runner.prepare.cut_pages import CutPages, cut_pages
 from loghi_runner.prepare.split import write_split

@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loghi_contract import __version__
+from loghi_contract.cut import Cut
 from loghi_contract.records import to_json
-from loghi_runner.config_schema import Cut, SplitConfig
+from loghi_runner.config_schema import SplitConfig
+from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.files import is_folder, real_path
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.prepare.survey import SurveyedPage
 
 #: Below the output folder; begins with a dot, so that nobody takes it for a run.
 STORE_FOLDER = ".prepared"
-
-#: As Loghi's own training data: colour, and the line's shape as transparency.
-CHANNELS = 4
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from loghi_contract.cut import Cut
 from loghi_contract.text import Normalization
-from loghi_runner.config_schema import Cut, TextEquivChoice
+from loghi_runner.config_schema import TextEquivChoice
+from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.errors import DataError, EngineError, UsageError
 from loghi_runner.files import real_path
 from loghi_runner.findings import Finding, errors
 from loghi_runner.line_reader import LineReader, OnProgress
-from loghi_runner.line_store import CHANNELS
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.pages.write import Reading, with_readings
 from loghi_runner.prepare.cut_pages import CutPages, cut_pages

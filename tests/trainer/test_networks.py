@@ -19,8 +19,9 @@ from tests.trainer.made_jobs import SMALL_VGSL  # noqa: E402
 def base() -> Any:
     import keras
 
-    from loghi_trainer.base_model import BaseModel, build_base_model
+    from loghi_trainer.base_model import BaseModel
     from loghi_trainer.network import rebuilt
+    from loghi_trainer.new_model import build_base_model
 
     keras.utils.set_random_seed(7)
     network = rebuilt(build_base_model(SMALL_VGSL).network, precision="float32", classes=7)
@@ -115,8 +116,8 @@ def test_what_is_read_does_not_depend_on_the_other_lines_of_the_batch(base: Any)
 
 
 def test_network_that_shifts_lines_is_fed_one_line_at_a_time() -> None:
-    from loghi_trainer.base_model import build_base_model
     from loghi_trainer.network import can_hide_padding
+    from loghi_trainer.new_model import build_base_model
 
     assert not can_hide_padding(build_base_model("None,None,32,1 Cr3,3,8 Mp4,4,4,4 Rc3 Bl8 Fs9").network)
 
@@ -182,8 +183,8 @@ def test_frozen_parts_are_not_trained(base: Any) -> None:
 
 
 def test_unreadable_specification_is_refused_with_an_example() -> None:
-    from loghi_trainer.base_model import build_base_model
     from loghi_trainer.errors import DataError
+    from loghi_trainer.new_model import build_base_model
 
     with pytest.raises(DataError) as refused:
         build_base_model("recommendet")
@@ -192,8 +193,8 @@ def test_unreadable_specification_is_refused_with_an_example() -> None:
 
 
 def test_dropout_in_the_older_spelling_is_refused_not_lost() -> None:
-    from loghi_trainer.base_model import build_base_model
     from loghi_trainer.errors import DataError
+    from loghi_trainer.new_model import build_base_model
 
     with pytest.raises(DataError) as refused:
         build_base_model("None,None,64,1 Cr3,3,8 Mp2,2,2,2 Rc3 Bl16,D50 Fs9")
@@ -203,7 +204,7 @@ def test_dropout_in_the_older_spelling_is_refused_not_lost() -> None:
 
 def test_every_loghi_library_name_builds() -> None:
     from loghi_contract.networks import LIBRARY
-    from loghi_trainer.base_model import build_base_model
+    from loghi_trainer.new_model import build_base_model
 
     for name in LIBRARY:
         assert build_base_model(name).height_px in (48, 64)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from loghi_runner.config_schema import Cut
+from loghi_contract.cut import Cut
 from loghi_runner.cutting.contours import MIN_X_HEIGHT_PX, PageContours
 from loghi_runner.cutting.cut import CutLine, LineShape, cut_lines, estimated_size
 from loghi_runner.cutting.geometry import as_points

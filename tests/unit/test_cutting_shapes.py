@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from loghi_runner.config_schema import Cut
+from loghi_contract.cut import Cut
 from loghi_runner.cutting.cut import CutLine, LineShape, NotCut, cut_lines, estimated_size
 from loghi_runner.cutting.image import PageImageError, Pixels, page_image_size, read_page_image, write_png
 from loghi_runner.pages.model import Point

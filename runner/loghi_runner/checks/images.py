@@ -7,9 +7,9 @@ from statistics import median
 import numpy as np
 from PIL import Image
 
+from loghi_contract.cut import Cut
 from loghi_contract.model_folder import ModelFacts
 from loghi_runner.config import RunConfig
-from loghi_runner.config_schema import Cut
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.collect import GroundTruth
 from loghi_runner.ground_truth.images import GroundTruthLine

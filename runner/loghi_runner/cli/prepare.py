@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
+from loghi_contract.cut import Cut
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.text import Normalization
 from loghi_runner.bars import Bars
 from loghi_runner.cli.options import AsJson
-from loghi_runner.config_schema import Cut, SkipTag, SplitConfig, SplitUnit, TextEquivChoice
+from loghi_runner.config_schema import SkipTag, SplitConfig, SplitUnit, TextEquivChoice
 from loghi_runner.console import make_console, print_findings, print_json, print_rows
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.prepare.prepare import PrepareOptions, prepare

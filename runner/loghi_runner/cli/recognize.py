@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
+from loghi_contract.cut import Cut
 from loghi_contract.exit_codes import ExitCode
 from loghi_runner.bars import Bars
 from loghi_runner.cli.options import AsJson
-from loghi_runner.config_schema import Cut, EngineKind
+from loghi_runner.config_schema import EngineKind
 from loghi_runner.console import make_console, print_json, print_rows
 from loghi_runner.gpus import GpuRequest
 from loghi_runner.line_reader import ReaderOptions, open_reader

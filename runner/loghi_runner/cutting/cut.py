@@ -6,13 +6,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from loghi_runner.config_schema import Cut
+from loghi_contract.cut import Cut
 from loghi_runner.cutting.contours import MIN_X_HEIGHT_PX, PageContours
 from loghi_runner.cutting.geometry import Points, as_points, length
 from loghi_runner.cutting.image import Pixels
 from loghi_runner.cutting.polygon import cut_box, cut_outline
 from loghi_runner.cutting.strip import cut_strip
 from loghi_runner.pages.model import Point
+
+#: As Loghi's own training data: colour, and the line's shape as transparency.
+CHANNELS = 4
 
 #: A line without an outline is given one around its baseline, of so many x-heights.
 _ABOVE, _BELOW = 2, 1

@@ -16,8 +16,8 @@ from pathlib import Path
 import cv2
 
 from loghi_contract import __version__
+from loghi_contract.cut import Cut
 from loghi_contract.records import to_json
-from loghi_runner.config_schema import Cut
 from loghi_runner.cutting.cut import CutLine, LineShape, cut_lines
 from loghi_runner.cutting.image import PageImageError, read_page_image, write_png
 from loghi_runner.prepare.page_store import (

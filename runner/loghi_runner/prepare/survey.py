@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from loghi_contract.cut import Cut
 from loghi_contract.lines import SKIP_SENTENCES, SkippedLine, SkipReason
-from loghi_runner.config_schema import Cut
 from loghi_runner.cutting.cut import LineShape, estimated_size
 from loghi_runner.cutting.image import PageImageError, page_image_size
 from loghi_runner.files import file_sha256

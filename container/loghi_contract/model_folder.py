@@ -94,6 +94,8 @@ def _find_model_file(folder: Path) -> Path:
             f"{folder} is a file; a Loghi model is a folder",
             f"Name its folder: {folder.parent}"
             if folder.suffix == ".keras"
+            else f"Unpack it: `unzip {folder.name} -d {folder.stem}`, and name that folder."
+            if zipfile.is_zipfile(folder)
             else f"Name the folder, often best_val, that holds {MODEL_FILE}, {TOKENIZER_FILE} and {CONFIG_FILE}.",
         )
     if not folder.is_dir():

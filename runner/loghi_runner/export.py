@@ -1,49 +1,69 @@
-"""A copy of best_val for Loghi, proven to be the same byte for byte."""
+"""A model for others to use: best_val copied to a folder for Loghi, or packed into one file for kraken."""
 
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from loghi_contract.model_file import SUFFIX
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_runner.errors import DataError, EngineError, UsageError
 from loghi_runner.files import is_file, is_there, real_path
 from loghi_runner.rundir import RunFolder
+from loghi_runner.runs import find_run
 
 
-def export_model(folder: RunFolder, target: Path) -> Path:
-    """Copy the run's best_val to `target`, which must not exist or be empty; all of it is there, or nothing.
+@dataclass(frozen=True)
+class Source:
+    """The model to export; `run` is None for a model folder that belongs to no run."""
+
+    model: Path
+    run: RunFolder | None
+
+    @property
+    def path(self) -> Path:
+        return self.model if self.run is None else self.run.path
+
+
+def find_source(name: str, output: Path) -> Source:
+    """What is to be exported: a run's best_val, or the model folder of this path.
 
     Raises:
+        UsageError: there is no such run.
         DataError: the run has no best_val.
-        UsageError: the target is taken.
-        EngineError: the disk does not take it.
     """
-    source, target = folder.best_val, real_path(target)
-    if not is_file(source / MODEL_FILE):
+    if is_file(Path(name) / MODEL_FILE):
+        return Source(real_path(Path(name)), None)
+    run = find_run(name, output)
+    if not is_file(run.best_val / MODEL_FILE):
         raise DataError(
             "export.no_model",
             "this run has no best_val: it ended before a model was saved",
-            where=str(folder.path),
+            where=str(run.path),
             hint="`loghi-runner show RUN` says why.",
         )
-    if _is_taken(target):
-        raise UsageError(
-            "export.target_taken",
-            f"{target} exists and is not an empty folder; nothing was copied",
-            hint="Name a folder that does not exist yet.",
-        )
-    if target.is_relative_to(real_path(folder.path)):
-        raise UsageError(
-            "export.into_run", f"{target} lies inside the run itself", hint="Name a folder outside the run folder."
-        )
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside.mkdir()
-        for path in source.iterdir():
-            shutil.copyfile(path, beside / path.name)
-        changed = [path.name for path in source.iterdir() if _digest(path) != _digest(beside / path.name)]
+    return Source(run.best_val, run)
+
+
+def wants_one_file(target: Path) -> bool:
+    return target.suffix.lower() == SUFFIX
+
+
+def export_folder(source: Source, target: Path) -> Path:
+    """Copy the model to `target`, which must not exist or be empty; all of it is there, or nothing.
+
+    Raises:
+        UsageError: the target is taken.
+        EngineError: the disk does not take it.
+    """
+    with beside(source, target) as (target, made):
+        made.mkdir()
+        for path in source.model.iterdir():
+            shutil.copyfile(path, made / path.name)
+        changed = [path.name for path in source.model.iterdir() if _digest(path) != _digest(made / path.name)]
         if changed:
             raise EngineError(
                 "export.not_the_same",
@@ -51,17 +71,44 @@ def export_model(folder: RunFolder, target: Path) -> Path:
                 where=str(target.parent),
                 hint="Was the run still saving? Then try again. If not, the disk has a fault.",
             )
-        beside.replace(target)
+    return target
+
+
+@contextmanager
+def beside(source: Source, target: Path) -> Iterator[tuple[Path, Path]]:
+    """The real target and a place beside it; what was made there becomes the target when nothing went wrong.
+
+    Raises:
+        UsageError: the target is taken, or lies in the run.
+        EngineError: the disk does not take it.
+    """
+    target = real_path(target)
+    if _is_taken(target):
+        raise UsageError(
+            "export.target_taken",
+            f"{target} exists and is not an empty folder; nothing was copied",
+            hint="Give a name that does not exist yet.",
+        )
+    if target.is_relative_to(real_path(source.path)):
+        raise UsageError(
+            "export.into_run", f"{target} lies inside the run itself", hint="Name a place outside the run folder."
+        )
+    made = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield target, made
+        made.replace(target)
     except OSError as error:
         raise EngineError(
             "export.cannot_write",
             f"the model cannot be copied: {error.strerror or error}",
             where=str(target),
-            hint="Name a folder where you may write and where there is space.",
+            hint="Name a place where you may write and where there is space.",
         ) from error
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
-    return target
+        if made.is_file():
+            made.unlink()
+        shutil.rmtree(made, ignore_errors=True)
 
 
 def _is_taken(target: Path) -> bool:

@@ -1,6 +1,8 @@
 """The commands that need only a run folder: runs, show, logs, clean, export; and errors of the command line."""
 
 import json
+import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,40 @@ def test_export_copies_the_model_and_prints_the_line_for_loghi(workplace) -> Non
     assert {path.name: path.read_bytes() for path in target.iterdir()} == {
         path.name: path.read_bytes() for path in best_val.iterdir()
     }
+
+
+def test_export_packs_the_model_into_one_file_for_kraken(workplace) -> None:
+    workplace.finetune()
+    best_val: Path = workplace.run_dir / "out" / "model" / "best_val"
+    for part in (workplace.folder / "base").iterdir():  # the stand-in trainer saves no real model
+        shutil.copyfile(part, best_val / part.name)
+    result = workplace.run("export", "last", "models/new hand.mlmodel")
+    made = workplace.folder / "models" / "new hand.mlmodel"
+    assert result.stdout.splitlines() == [
+        "models/new hand.mlmodel",
+        "kraken -i page.jpg page.txt segment -bl ocr -m 'models/new hand.mlmodel'",
+    ]
+    with zipfile.ZipFile(made) as archive:
+        assert archive.read("model.keras") == (best_val / "model.keras").read_bytes()
+        marker = json.loads(archive.read("loghi.json"))
+        notes = archive.read("README.md").decode()
+    assert (marker["height_px"], marker["cut"], marker["val_cer"]) == (64, "loghi", 0.098)
+    assert "CER 9.8 %" in notes
+    assert [path.name for path in made.parent.iterdir()] == [made.name]
+
+
+def test_export_takes_a_model_that_belongs_to_no_run(workplace) -> None:
+    result = workplace.run("export", "base", "base.mlmodel", "--cut", "polygon")
+    assert result.returncode == 0, result.stderr
+    with zipfile.ZipFile(workplace.folder / "base.mlmodel") as archive:
+        assert json.loads(archive.read("loghi.json"))["cut"] == "polygon"
+
+
+def test_export_never_replaces_a_file(workplace) -> None:
+    (workplace.folder / "taken.mlmodel").write_text("precious", encoding="utf-8")
+    result = workplace.run("export", "base", "taken.mlmodel")
+    assert result.returncode == 2
+    assert (workplace.folder / "taken.mlmodel").read_text(encoding="utf-8") == "precious"
 
 
 def test_export_never_writes_into_a_folder_with_files(workplace) -> None:

@@ -1,15 +1,18 @@
 """`loghi-runner export`."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from loghi_contract.cut import Cut
 from loghi_runner.answer import loghi_model_line
-from loghi_runner.cli.options import AsJson, Output, RunName
+from loghi_runner.cli.options import AsJson, Output
 from loghi_runner.console import make_console, print_json
-from loghi_runner.export import export_model
-from loghi_runner.runs import DEFAULT_OUTPUT, find_run
+from loghi_runner.export import export_folder, find_source, wants_one_file
+from loghi_runner.export_file import export_file
+from loghi_runner.runs import DEFAULT_OUTPUT
 from loghi_runner.wording import short_path
 
 app = typer.Typer()
@@ -17,18 +20,30 @@ app = typer.Typer()
 
 @app.command("export")
 def export_command(
-    run: RunName,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="New or empty folder for the model.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run folder, run id, `last`; or a model folder.")],
+    target: Annotated[
+        Path, typer.Argument(metavar="TARGET", help="New or empty folder; or a new file NAME.mlmodel, for kraken.")
+    ],
     output: Output = DEFAULT_OUTPUT,
+    cut: Annotated[
+        Cut | None, typer.Option("--cut", help="For a file: how its lines are cut (default: as in the run).")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Copy a run's best_val to a folder of your choice."""
-    model = export_model(find_run(run, output), folder)
-    line = loghi_model_line(model)
+    """Copy a run's best_val to a folder, or pack it into one file."""
+    source = find_source(run, output)
+    if wants_one_file(target):
+        made = export_file(source, target, cut)
+        line = f"kraken -i page.jpg page.txt segment -bl ocr -m {shlex.quote(short_path(made))}"
+        key, use = "kraken_line", "the second line reads a page with it, where kraken 7 and loghi-runner[kraken] are"
+    else:
+        made = export_folder(source, target)
+        line = loghi_model_line(made)
+        key, use = "loghi_line", "the second line goes into Loghi's inference-pipeline.sh"
     if as_json:
-        print_json({"kind": "exported", "path": str(model), "loghi_line": line})
+        print_json({"kind": "exported", "path": str(made), key: line})
         return
     answer = make_console(stderr=False)
-    answer.print(short_path(model))
+    answer.print(short_path(made))
     answer.print(line)
-    make_console(stderr=True).print("the second line goes into Loghi's inference-pipeline.sh")
+    make_console(stderr=True).print(use)

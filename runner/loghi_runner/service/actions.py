@@ -11,10 +11,10 @@ from typing import Annotated, Any, Self, TypeAlias  # a request has no narrower 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Strict, StringConstraints, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
+from loghi_contract.cut import Cut
 from loghi_contract.job import CharsetPolicy
 from loghi_runner.config_schema import (
     NAME_PATTERN,
-    Cut,
     PageReading,
     SplitConfig,
     TextConfig,

@@ -87,7 +87,7 @@ def beside(source: Source, target: Path) -> Iterator[tuple[Path, Path]]:
         raise UsageError(
             "export.target_taken",
             f"{target} exists and is not an empty folder; nothing was copied",
-            hint="Give a name that does not exist yet.",
+            hint="Name a place where nothing is yet.",
         )
     if target.is_relative_to(real_path(source.path)):
         raise UsageError(

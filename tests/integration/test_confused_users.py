@@ -92,7 +92,7 @@ def test_export_to_an_odd_place_is_copied_or_told(workplace, target: str) -> Non
         assert (workplace.folder / "not_there_yet/model/model.keras").is_file()
         return
     assert result.returncode in (2, 4)
-    assert_told(result, result.returncode, "fix: Name a folder")
+    assert_told(result, result.returncode, "fix: Name a place")
     assert workplace.config.read_bytes() == before
     assert not [path.name for path in workplace.folder.iterdir() if path.name.startswith(".")]
 

@@ -26,7 +26,7 @@ def words_for(item: Mapping[str, Any], loc: KeyPath, schema: type[BaseModel] = R
         field = schema_of(loc[:-1], schema).model_fields.get(str(loc[-1]))
         return "is missing" if kind == "missing" else "is not filled in", field.description if field else None
     if kind == "extra_forbidden":
-        return "is not a key of a config", _did_you_mean_key(loc, schema)
+        return f"is not a key of {schema.model_config.get('title', 'a config')}", _did_you_mean_key(loc, schema)
     if kind in _LIMITS:
         name, words = _LIMITS[kind]
         return f"must be {words} {context[name]:g}, not {shown}", None

@@ -10,10 +10,10 @@ from loghi_runner.files import is_file, is_folder, is_there, real_path
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.mounts import DataFolders, is_too_wide
 
-_MEGABYTE = 1_000_000
+MEGABYTE = 1_000_000
 #: best_val, its replacement being written, and `last` with the optimizer's two numbers per weight, twice.
-_MODEL_COPIES = 6
-_RESERVE_BYTES = 200 * _MEGABYTE
+MODEL_COPIES = 6
+RESERVE_BYTES = 200 * MEGABYTE
 
 
 class DiskUsage(Protocol):
@@ -91,7 +91,7 @@ def check_disk(output: Path, model_bytes: int, disk_usage: Callable[[Path], Disk
     """Whether the run fits on the disk; `model_bytes` 0 is an unusable base model, said elsewhere."""
     if not model_bytes:
         return
-    needed = _MODEL_COPIES * model_bytes + _RESERVE_BYTES
+    needed = MODEL_COPIES * model_bytes + RESERVE_BYTES
     folder = nearest_existing(output)
     if not is_folder(folder):
         return  # said elsewhere
@@ -112,4 +112,4 @@ def nearest_existing(path: Path) -> Path:
 
 
 def _megabytes(count: int) -> str:
-    return f"{count / _MEGABYTE:.0f}"
+    return f"{count / MEGABYTE:.0f}"

@@ -1,0 +1,1 @@
+"""plugin_manifest.yaml: what a platform needs to know to offer loghi-runner."""

@@ -1,0 +1,36 @@
+"""The HTTP API, as the manifest tells it; a test keeps it equal to what the service serves."""
+
+from loghi_runner.manifest.model import Authentication, Endpoint
+
+_JSON = "application/json"
+
+
+def _open(path: str, purpose: str, answer: str = _JSON) -> Endpoint:
+    return Endpoint(method="GET", path=path, purpose=purpose, authentication=Authentication.NONE, answer=answer)
+
+
+def _get(path: str, purpose: str, answer: str = _JSON) -> Endpoint:
+    return Endpoint(method="GET", path=path, purpose=purpose, authentication=Authentication.TOKEN, answer=answer)
+
+
+def _post(path: str, purpose: str) -> Endpoint:
+    return Endpoint(method="POST", path=path, purpose=purpose, authentication=Authentication.TOKEN, answer=_JSON)
+
+
+ENDPOINTS = (
+    _open("/manifest", "This manifest."),
+    _open("/health", "Whether the service is well; for watchers and load balancers."),
+    _open("/openapi.json", "The API in every detail, as OpenAPI 3.1."),
+    _get("/metrics", "Numbers for Prometheus.", "text/plain"),
+    _post("/api/v1/runs", "Start an action; sent again with the same key, it answers with the run there is."),
+    _get("/api/v1/runs", "The user's runs, the newest first."),
+    _get("/api/v1/runs/{id}", "One run: how far it is, place in the queue, results."),
+    _get(
+        "/api/v1/runs/{id}/events",
+        "What happens, as server-sent events; after Last-Event-ID where that is given.",
+        "text/event-stream",
+    ),
+    _post("/api/v1/runs/{id}/cancel", "End a run; the best model so far is kept."),
+    _get("/api/v1/runs/{id}/report", "The report of a finished run, for people.", "text/html"),
+    _get("/api/v1/runs/{id}/model", "The new model as one file; parts of it may be asked for.", "application/zip"),
+)

@@ -2,17 +2,17 @@
 
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from PIL import Image
 
-from loghi_contract.lines import LineSample
 from loghi_contract.text import normalize
 from loghi_runner.check import new_characters
 from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.errors import EngineError
 from loghi_runner.ground_truth.from_pages import PagesTruth
 from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
+from loghi_runner.mounts import on_this_machine
 from loghi_runner.plan import RunPlan
 from loghi_runner.prepare.cut_pages import cut_pages
 from loghi_runner.prepare.preview import PreviewLine, choose_lines, write_preview
@@ -43,19 +43,13 @@ def write_check_preview(path: Path, plan: RunPlan) -> None:
 def _of_lists(plan: RunPlan) -> Iterator[PreviewLine]:
     for split, samples in plan.lists.items():
         for sample in samples[:: max(len(samples) // 200, 1)]:
-            image = _on_this_machine(plan, sample)
+            image = on_this_machine(plan.mounts, sample.image)
             try:
                 with Image.open(image) as header:
                     aspect = header.width / header.height
             except (OSError, ValueError, SyntaxError):
                 continue
             yield PreviewLine(image, normalize(sample.text, plan.job.normalization), SPLIT_WORDS[Split(split)], aspect)
-
-
-def _on_this_machine(plan: RunPlan, sample: LineSample) -> Path:
-    image = PurePosixPath(sample.image)
-    mount = next(mount for mount in plan.mounts if image.is_relative_to(mount.target))
-    return mount.source / image.relative_to(mount.target)
 
 
 def _of_pages(pages: PagesTruth, folder: Path) -> Iterator[PreviewLine]:

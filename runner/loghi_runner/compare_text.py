@@ -98,7 +98,8 @@ def _side_by_side(first: str, second: str) -> str:
 
 
 def _span(model: ModelScores) -> str:
-    return f"{100 * model.interval.low:.1f} to {100 * model.interval.high:.1f} %" if model.interval else "-"
+    intervals = model.intervals[Variant.DIPLOMATIC]
+    return f"{100 * intervals.cer.low:.1f} to {100 * intervals.cer.high:.1f} %" if intervals else "-"
 
 
 def _confused(found: Sequence[Confusion]) -> str:

@@ -14,6 +14,7 @@ from loghi_contract.job import DeviceKind
 from loghi_contract.places import DATA_DIR
 from loghi_runner.conclude import conclude, explained_by_disk, read_tail
 from loghi_runner.config import LoadedConfig, load_config
+from loghi_runner.data_hashes import data_sha256
 from loghi_runner.engines import choose_engine
 from loghi_runner.engines.base import Engine, Launch
 from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
@@ -27,7 +28,7 @@ from loghi_runner.line_cutting import cut_for_run
 from loghi_runner.plan import RunPlan, make_plan
 from loghi_runner.processes import machine_name, name_process
 from loghi_runner.progress import Progress
-from loghi_runner.report.write import write_report
+from loghi_runner.report.run_report import write_run_report
 from loghi_runner.rundir import (
     Host,
     RunFailure,
@@ -217,6 +218,7 @@ def _first_record(plan: RunPlan, engine: Engine, choice: DeviceChoice, image: Im
         if plan.pages
         else (),
         base_model_sha256=file_sha256(plan.base.model_file) if plan.base else None,
+        data_sha256=data_sha256(plan.lists, plan.mounts),
         data_folders=tuple(str(mount.source) for mount in plan.mounts if mount.target.is_relative_to(DATA_DIR)),
     )
 
@@ -276,7 +278,7 @@ def _run(
 
 def _report(folder: RunFolder, record: RunRecord, view: View) -> None:
     try:
-        write_report(folder, record)
+        write_run_report(folder, record)
     except OSError as error:
         # the model is there and the run has its end: a full disk must not take that back
         view.note(f"the report cannot be written: {error.strerror or error}")

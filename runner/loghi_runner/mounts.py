@@ -114,3 +114,12 @@ def moved_mounts(mounts: Iterable[Mount], run_dir: Path) -> tuple[Mount, ...]:
 
 def _outermost(folders: set[Path]) -> set[Path]:
     return {folder for folder in folders if not any(parent in folders for parent in folder.parents)}
+
+
+def on_this_machine(mounts: Sequence[Mount], image: PurePosixPath | str) -> Path:
+    """Where a path inside the container is outside of it. Raises ValueError: no mount leads there."""
+    path = PurePosixPath(image)
+    for mount in mounts:
+        if path.is_relative_to(mount.target):
+            return mount.source / path.relative_to(mount.target)
+    raise ValueError(f"in no mount: {image}")

@@ -4,7 +4,7 @@ import hashlib
 import json
 import secrets
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
@@ -90,6 +90,8 @@ class RunRecord:
     #: folders of line images cut from pages that the run uses; `clean` keeps them
     prepared: tuple[str, ...] = ()
     base_model_sha256: str | None = None
+    #: of each split's lines, images and texts (`data_hashes`)
+    data_sha256: dict[str, str] = field(default_factory=dict)
     #: where /in/data/<n> was on this machine, for the line images of the report
     data_folders: tuple[str, ...] = ()
 

@@ -59,6 +59,10 @@ def phase_word(name: str) -> str:
     return _PHASE_WORDS.get(name, name.replace("_", " "))
 
 
+def split_word(name: str) -> str:
+    return _SPLIT_WORDS.get(name, name)
+
+
 def counted(counts: dict[str, int]) -> str:
     """`8 missing_image, 4 empty_text`, the most frequent first."""
     return ", ".join(f"{n} {reason}" for reason, n in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
@@ -94,7 +98,7 @@ def event_line(payload: events.Payload) -> str:
             return phase_word(name)
         case events.DataSummary(split=split, lines=lines, skipped=skipped):
             left_out = f", skipped: {counted(skipped)}" if skipped else ""
-            return f"{_SPLIT_WORDS.get(split, split)}: {lines}{left_out}"
+            return f"{split_word(split)}: {lines}{left_out}"
         case events.Charset() as charset:
             return _charset_line(charset)
         case events.Notice(message=message, hint=hint):
@@ -110,7 +114,7 @@ def event_line(payload: events.Payload) -> str:
             return f"saved {name} (epoch {number})"
         case events.Evaluation(split=split, model=model, lines=lines, cer=cer, wer=wer):
             who = "base model" if model is events.Model.BASE else model.value
-            words = _SPLIT_WORDS.get(split, split)
+            words = split_word(split)
             return f"{who} on {lines} {words}: CER {percent(cer)}, WER {percent(wer)}"
         case events.Recognized(status=status, lines=lines, seconds=seconds):
             return f"{status_word(status)}: {plural(lines, 'line')} read in {duration(seconds)}"

@@ -1,22 +1,18 @@
 """One page to look at: sampled line images with their texts as the model will see them."""
 
-import base64
 import random
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
-import numpy as np
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from loghi_contract import __version__
 from loghi_runner.files import write_atomically
+from loghi_runner.line_picture import LinePicture, line_picture
 
 #: Lines of each kind that are shown.
 _RANDOM, _EXTREME = 24, 6
-#: Line images are shown no higher than this; the file stays small.
-_HEIGHT_PX = 64
 
 
 @dataclass(frozen=True)
@@ -32,8 +28,7 @@ class PreviewLine:
 
 @dataclass(frozen=True)
 class _Shown:
-    data: str
-    width_px: int
+    picture: LinePicture | None
     name: str
     parts: tuple[tuple[str, bool], ...]
     split: str
@@ -74,21 +69,9 @@ def write_preview(
 
 
 def _shown(line: PreviewLine, new_characters: Collection[str]) -> _Shown:
-    pixels = cv2.imdecode(np.fromfile(line.image, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None:
-        return _Shown("", 0, line.image.name, ((line.text, False),), line.split, "the image cannot be shown")
-    if pixels.ndim == 3 and pixels.shape[2] == 4:
-        # what is outside the outline is paler, not gone: most models see it
-        outside = pixels[:, :, 3:] < 128
-        pixels = np.where(outside, pixels[:, :, :3] // 2 + 127, pixels[:, :, :3]).astype(np.uint8)
-    height, width = pixels.shape[:2]
-    scale = min(1.0, _HEIGHT_PX / height)
-    small = cv2.resize(
-        pixels, (max(round(width * scale), 1), max(round(height * scale), 1)), interpolation=cv2.INTER_AREA
-    )
-    _, content = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 80])
-    data = "data:image/jpeg;base64," + base64.b64encode(content.tobytes()).decode()
-    return _Shown(data, small.shape[1], line.image.name, _parts(line.text, new_characters), line.split, line.why)
+    picture = line_picture(line.image)
+    why = line.why if picture else "the image cannot be shown"
+    return _Shown(picture, line.image.name, _parts(line.text, new_characters), line.split, why)
 
 
 def _parts(text: str, new_characters: Collection[str]) -> tuple[tuple[str, bool], ...]:

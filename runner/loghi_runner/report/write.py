@@ -1,97 +1,106 @@
-"""report.html and report.json in a run's out/report."""
+"""report.html and report.json of an evaluation or a comparison, on any lines.
 
-import base64
+A run's own report is written by `run_report`, of the same parts.
+"""
+
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any  # JSON values have no narrower type
 
-import cv2
-import numpy as np
-from jinja2 import Environment, PackageLoader, select_autoescape
-from markupsafe import Markup
-
-from loghi_contract.places import REPORT_DIR
 from loghi_contract.records import to_json
 from loghi_runner.files import write_atomically
-from loghi_runner.report.build import NAMES, Report, ShownLine, build_report
-from loghi_runner.report.curve import draw_curve
-from loghi_runner.report.read import RunFacts, read_run
-from loghi_runner.rundir import RunFolder, RunRecord
-from loghi_runner.scoring.counts import Variant
-from loghi_runner.wording import duration, local_time, percent, status_word
+from loghi_runner.report.build import Findings, find
+from loghi_runner.report.difference import find_difference
+from loghi_runner.report.html import render
+from loghi_runner.scoring.comparison import ReadLine
+from loghi_runner.wording import plural
 
 HTML_FILE = "report.html"
 JSON_FILE = "report.json"
 
-_HEIGHT_PX = 56
-_VARIANTS = {
-    Variant.DIPLOMATIC: "CER",
-    Variant.CASELESS: "CER, upper and lower case alike",
-    Variant.LETTERS: "CER, letters a to z and digits only",
-}
+#: Label and text of what a reader may want to know of how the result came about.
+Made = Sequence[tuple[str, str]]
 
 
-def write_report(folder: RunFolder, record: RunRecord) -> Path:
-    """Write both files from what the run left behind, and return the HTML one. Raises OSError."""
-    facts = read_run(folder, record)
-    report = build_report(facts)
-    place = folder.out / REPORT_DIR
-    write_atomically(place / JSON_FILE, json.dumps(_as_json(facts, report), ensure_ascii=False, indent=1) + "\n")
-    write_atomically(place / HTML_FILE, _as_html(facts, report))
-    return place / HTML_FILE
+def write_evaluation_report(
+    folder: Path,
+    title: str,
+    name: str,
+    lines: Sequence[ReadLine],
+    images: Mapping[str, Path],
+    *,
+    notes: Sequence[str] = (),
+    made: Made = (),
+) -> Path:
+    """Write how well one model reads some lines, and return the HTML file.
+
+    Args:
+        name: of the model, as the report is to call it.
+        lines: with one reading each; those without a transcription are left out.
+        images: the line images that are there, by line id.
+        notes: sentences on what was left out, and the like.
+        made: shown at the end as a table.
+
+    Raises:
+        ValueError: no line has a transcription.
+        OSError: the files cannot be written.
+    """
+    transcribed, notes = _transcribed(lines, notes)
+    if not transcribed:
+        raise ValueError("no line has a transcription")
+    return _write_findings(folder, "evaluation", title, find(transcribed, (name,), "lines"), images, notes, made)
 
 
-def _as_json(facts: RunFacts, report: Report) -> dict[str, object]:
-    return {
-        "kind": "report",
-        "verdict": facts.record.verdict,
-        "run": to_json(facts.record),
-        "epochs": to_json(facts.progress.epochs),
-        "evaluations": to_json(facts.progress.evaluations),
-        "skipped": facts.skipped,
-        "test": to_json(report),
-        "forgetting": to_json(facts.forgetting) if facts.forgetting else None,
-    }
+def write_comparison_report(
+    folder: Path,
+    title: str,
+    names: tuple[str, str],
+    lines: Sequence[ReadLine],
+    images: Mapping[str, Path],
+    *,
+    notes: Sequence[str] = (),
+    made: Made = (),
+) -> Path:
+    """Write which of two readings is better, or where no line is transcribed how they differ; return the HTML file.
+
+    Arguments are those of `write_evaluation_report`, lines with two readings. The older model is the first.
+    """
+    transcribed, notes = _transcribed(lines, notes)
+    if transcribed:
+        return _write_findings(folder, "comparison", title, find(transcribed, names, "lines"), images, notes, made)
+    difference = find_difference(lines)
+    shown = {"title": title, "names": names, "notes": notes, "made": made}
+    html = render("difference.html", difference.shown, images, found=difference, **shown)
+    return write_files(folder, html, {"kind": "difference", **shown, "difference": to_json(difference)})
 
 
-def _as_html(facts: RunFacts, report: Report) -> str:
-    environment = Environment(
-        loader=PackageLoader("loghi_runner.report", "templates"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"percent": percent, "duration": duration, "local_time": local_time}
-    epochs = facts.progress.epochs
-    return environment.get_template("report.html").render(
-        record=facts.record,
-        status=status_word(facts.record.status) if facts.record.status else facts.record.state.value,
-        progress=facts.progress,
-        report=report,
-        forgetting=facts.forgetting,
-        names=NAMES,
-        variants=_VARIANTS,
-        diplomatic=Variant.DIPLOMATIC,
-        curve=Markup(draw_curve(epochs)) if len(epochs) > 1 else "",  # noqa: S704  # drawn by us, from numbers only
-        images=_images(facts, [*report.worst, *report.both_wrong, *report.suspected]),
-        skipped=facts.skipped,
-        seconds=(facts.progress.last_t or 0) - (facts.progress.began_t or 0),
-    )
+def write_files(folder: Path, html: str, value: Mapping[str, Any]) -> Path:
+    """Write both files of a report, and return the HTML one. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / JSON_FILE, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+    write_atomically(folder / HTML_FILE, html)
+    return folder / HTML_FILE
 
 
-def _images(facts: RunFacts, lines: Iterable[ShownLine]) -> dict[str, str]:
-    """Line images as data URIs by line id; those that cannot be read any more are left out."""
-    found = {}
-    for line in lines:
-        path = facts.images.get(line.id)
-        if path is None or line.id in found or not path.is_file():
-            continue
-        pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-        if pixels is None:
-            continue
-        height, width = pixels.shape[:2]
-        scale = min(1.0, _HEIGHT_PX / height)
-        size = (max(round(width * scale), 1), max(round(height * scale), 1))
-        _, content = cv2.imencode(".jpg", cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), [1, 75])
-        found[line.id] = "data:image/jpeg;base64," + base64.b64encode(content.tobytes()).decode()
-    return found
+def _transcribed(lines: Sequence[ReadLine], notes: Sequence[str]) -> tuple[list[ReadLine], tuple[str, ...]]:
+    """The lines with a transcription, and a note on the others."""
+    found = [line for line in lines if line.reference.strip()]
+    left_out = len(lines) - len(found)
+    told = [f"{plural(left_out, 'line')} without a transcription left out"] if found and left_out else []
+    return found, (*notes, *told)
+
+
+def _write_findings(
+    folder: Path,
+    kind: str,
+    title: str,
+    findings: Findings,
+    images: Mapping[str, Path],
+    notes: Sequence[str],
+    made: Made,
+) -> Path:
+    shown = {"title": title, "notes": notes, "made": made}
+    html = render("findings.html", findings.shown, images, found=findings, **shown)
+    value = {"kind": kind, "title": title, "verdict": findings.verdict, "notes": notes, "made": made}
+    return write_files(folder, html, value | {"findings": to_json(findings)})

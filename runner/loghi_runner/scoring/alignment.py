@@ -45,11 +45,12 @@ class Confusion:
     examples: tuple[str, ...]
 
 
-def confusions(lines: Iterable[tuple[str, str, str]], most: int) -> list[Confusion]:
+def confusions(lines: Iterable[tuple[str, str, str]], most: int | None = None) -> list[Confusion]:
     """The most frequent confusions of single characters.
 
     Args:
         lines: id, reference and reading of each.
+        most: so many of them; None gives all.
     """
     counts: Counter[tuple[str, str]] = Counter()
     where: dict[tuple[str, str], list[str]] = {}

@@ -8,7 +8,7 @@ from rapidfuzz.distance import Levenshtein
 from loghi_contract.counts import ErrorCounts, pool
 from loghi_runner.scoring.alignment import Confusion, confusions
 from loghi_runner.scoring.counts import Variant, as_variant, count
-from loghi_runner.scoring.intervals import Interval, cer_interval
+from loghi_runner.scoring.intervals import ScoreIntervals, score_intervals
 from loghi_runner.scoring.judge import Judgement, judge
 
 _MOST_CONFUSIONS = 12
@@ -19,7 +19,7 @@ _SLIP = 0.2
 
 @dataclass(frozen=True)
 class ReadLine:
-    """A line with its reference and one reading of each model."""
+    """A line with its reference and one reading of each model; its id is no other line's."""
 
     id: str
     page: str
@@ -29,11 +29,11 @@ class ReadLine:
 
 @dataclass(frozen=True)
 class ModelScores:
-    """Pooled scores of one model; fractions."""
+    """Pooled scores of one model; fractions. None are the intervals of fewer than two lines."""
 
     name: str
     counts: dict[Variant, ErrorCounts]
-    interval: Interval | None
+    intervals: dict[Variant, ScoreIntervals | None]
     confusions: tuple[Confusion, ...]
 
 
@@ -62,7 +62,7 @@ def compare(lines: Sequence[ReadLine], names: tuple[str, str], what: str = "line
     if not lines:
         raise ValueError("no lines to compare")
     # as they are scored: what counts as no error must not be shown or ranked as one
-    lines = [_scored(line) for line in lines]
+    lines = [as_scored(line) for line in lines]
     pages = [line.page for line in lines]
     counted = [[count(line.reference, line.readings[number]) for line in lines] for number in range(2)]
     right = [(not old.wrong, not new.wrong) for old, new in zip(*counted, strict=True)]
@@ -70,7 +70,7 @@ def compare(lines: Sequence[ReadLine], names: tuple[str, str], what: str = "line
     return Comparison(
         lines=len(lines),
         pages=len(set(pages)),
-        models=tuple(_scores(name, number, lines, counted[number], pages) for number, name in enumerate(names)),
+        models=tuple(score_model(name, lines, number) for number, name in enumerate(names)),
         judgement=judge(counted[0], counted[1], pages, what, names=(f"({names[0]})", f"({names[1]})"), keep=names[0]),
         only_first_right=right.count((True, False)),
         only_second_right=right.count((False, True)),
@@ -81,19 +81,23 @@ def compare(lines: Sequence[ReadLine], names: tuple[str, str], what: str = "line
     )
 
 
-def _scored(line: ReadLine) -> ReadLine:
-    first, second = (as_variant(reading, Variant.DIPLOMATIC) for reading in line.readings)
-    return ReadLine(line.id, line.page, as_variant(line.reference, Variant.DIPLOMATIC), (first, second))
+def as_scored(line: ReadLine) -> ReadLine:
+    """The line as it is compared: style marks and blanks at the ends are no errors."""
+    readings = tuple(as_variant(reading, Variant.DIPLOMATIC) for reading in line.readings)
+    return ReadLine(line.id, line.page, as_variant(line.reference, Variant.DIPLOMATIC), readings)
 
 
-def _scores(
-    name: str, number: int, lines: Sequence[ReadLine], counted: Sequence[ErrorCounts], pages: Sequence[str]
-) -> ModelScores:
-    variants = {
-        variant: pool(count(line.reference, line.readings[number], variant) for line in lines) for variant in Variant
-    }
-    found = confusions(((line.id, line.reference, line.readings[number]) for line in lines), _MOST_CONFUSIONS)
-    return ModelScores(name, variants, cer_interval(counted, pages), tuple(found))
+def score_model(name: str, lines: Sequence[ReadLine], number: int = 0) -> ModelScores:
+    """The scores of one reading of each line, the `number`-th."""
+    pages = [line.page for line in lines]
+    read = [(line.id, line.reference, line.readings[number]) for line in lines]
+    counted = {variant: [count(text, reading, variant) for _, text, reading in read] for variant in Variant}
+    return ModelScores(
+        name,
+        {variant: pool(counts) for variant, counts in counted.items()},
+        {variant: score_intervals(counts, pages) for variant, counts in counted.items()},
+        tuple(confusions(read, _MOST_CONFUSIONS)),
+    )
 
 
 def _distance(line: ReadLine) -> float:

@@ -1,6 +1,9 @@
-"""How far a score could be otherwise on other pages of the same kind: bootstrap over pages, or over lines.
+"""How far a score could be otherwise: bootstrap over pages, or over lines where there are few pages.
 
-Source: Efron and Tibshirani 1993, percentile intervals; clusters because errors of one page go together.
+Pages are drawn whole because errors of one page go together: the interval says what other pages of the kind would give.
+Lines drawn from few pages say less: what other lines of these same pages would give.
+
+Source: Efron and Tibshirani 1993, percentile intervals; Hesterberg 2015, widening them for few draws.
 """
 
 from collections.abc import Sequence
@@ -12,7 +15,7 @@ from numpy.typing import NDArray
 
 from loghi_contract.counts import ErrorCounts
 
-#: With fewer pages lines are drawn instead: few clusters give intervals that are far too narrow.
+#: With fewer pages lines are drawn instead.
 MIN_PAGES = 8
 
 _LEVEL = 0.95
@@ -29,14 +32,26 @@ class Interval:
     unit: str
 
 
+@dataclass(frozen=True)
+class ScoreIntervals:
+    """One interval around each pooled score."""
+
+    cer: Interval
+    wer: Interval
+    line_accuracy: Interval
+
+
+def score_intervals(counts: Sequence[ErrorCounts], pages: Sequence[str]) -> ScoreIntervals | None:
+    """The intervals around the pooled scores; None for fewer than two lines."""
+    cer = cer_interval(counts, pages)
+    wer = _ratio_interval([c.word_edits for c in counts], [c.words for c in counts], pages)
+    right = _ratio_interval([c.lines - c.wrong for c in counts], [c.lines for c in counts], pages)
+    return ScoreIntervals(cer, wer, right) if cer and wer and right else None
+
+
 def cer_interval(counts: Sequence[ErrorCounts], pages: Sequence[str]) -> Interval | None:
     """The interval around the pooled CER; None for fewer than two lines."""
-    (edits, characters), unit = _grouped(pages, [c.edits for c in counts], [c.characters for c in counts])
-
-    def cer(edits: Any, characters: Any, axis: int = -1) -> Any:
-        return edits.sum(axis) / np.maximum(characters.sum(axis), 1)
-
-    return _interval((edits, characters), cer, unit)
+    return _ratio_interval([c.edits for c in counts], [c.characters for c in counts], pages)
 
 
 def gain_interval(before: Sequence[ErrorCounts], after: Sequence[ErrorCounts], pages: Sequence[str]) -> Interval | None:
@@ -51,6 +66,22 @@ def gain_interval(before: Sequence[ErrorCounts], after: Sequence[ErrorCounts], p
     return _interval((old, new, characters), gain, unit)
 
 
+def scope(unit: str, pages: int) -> str:
+    """What an interval speaks of, in words."""
+    if unit == "pages":
+        return "pages like these"
+    return f"lines of these {pages} pages; other pages may differ more" if pages > 1 else "lines like these"
+
+
+def _ratio_interval(parts: Sequence[int], wholes: Sequence[int], pages: Sequence[str]) -> Interval | None:
+    samples, unit = _grouped(pages, parts, wholes)
+
+    def ratio(parts: Any, wholes: Any, axis: int = -1) -> Any:
+        return parts.sum(axis) / np.maximum(wholes.sum(axis), 1)
+
+    return _interval(tuple(samples), ratio, unit)
+
+
 def _grouped(pages: Sequence[str], *columns: Sequence[int]) -> tuple[list[NDArray[np.float64]], str]:
     """Sums for each page, or the lines themselves where there are few pages."""
     names = sorted(set(pages))
@@ -63,11 +94,14 @@ def _grouped(pages: Sequence[str], *columns: Sequence[int]) -> tuple[list[NDArra
 
 
 def _interval(samples: tuple[NDArray[np.float64], ...], statistic: Any, unit: str) -> Interval | None:
-    if len(samples[0]) < 2:
+    drawn = len(samples[0])
+    if drawn < 2:
         return None
     # half a second to import, and most commands never need it
     from scipy import stats
 
+    # percentiles of few draws lie too near: as far apart as Student's t wants them, the spread being 1 - 1/n too small
+    tail = stats.norm.cdf(-np.sqrt(drawn / (drawn - 1)) * stats.t.ppf((1 + _LEVEL) / 2, drawn - 1))
     found = stats.bootstrap(
         samples,
         statistic,
@@ -75,7 +109,7 @@ def _interval(samples: tuple[NDArray[np.float64], ...], statistic: Any, unit: st
         batch=200,
         paired=True,
         vectorized=True,
-        confidence_level=_LEVEL,
+        confidence_level=1 - 2 * float(tail),
         method="percentile",
         rng=np.random.default_rng(_SEED),
     ).confidence_interval

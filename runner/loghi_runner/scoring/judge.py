@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from loghi_contract.counts import ErrorCounts, pool
-from loghi_runner.scoring.intervals import Interval, gain_interval
+from loghi_runner.scoring.intervals import Interval, gain_interval, scope
 from loghi_runner.wording import percent
 
 
@@ -42,11 +42,12 @@ def judge(
     old, new = pool(before), pool(after)
     scores = f"CER on {old.lines} {what}: {percent(old.cer)} {names[0]}, {percent(new.cer)} {names[1]}"
     gain = gain_interval(before, after, pages)
+    certainty = "" if gain is None else f"with 95 % certainty for {scope(gain.unit, len(set(pages)))}"
     if gain is not None and gain.low > 0:
-        span = f"{_points(gain.low)} to {_points(gain.high)} points less, with 95 % certainty"
+        span = f"{_points(gain.low)} to {_points(gain.high)} points less, {certainty}"
         return Judgement(Outcome.BETTER, f"better. {scores} ({span})", gain)
     if gain is not None and gain.high < 0:
-        span = f"{_points(-gain.high)} to {_points(-gain.low)} points more, with 95 % certainty"
+        span = f"{_points(-gain.high)} to {_points(-gain.low)} points more, {certainty}"
         return Judgement(Outcome.WORSE, f"worse: keep {keep}. {scores} ({span})", gain)
     return Judgement(Outcome.NOT_SHOWN, f"not shown to be better, it may be chance. {scores}", gain)
 

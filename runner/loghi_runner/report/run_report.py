@@ -1,0 +1,90 @@
+"""report.html and report.json in a run's out/report: is the new model better, and where does it err?"""
+
+from pathlib import Path
+from typing import Any  # JSON values have no narrower type
+
+from markupsafe import Markup
+
+from loghi_contract.lines import SKIP_SENTENCES, SkipReason
+from loghi_contract.places import REPORT_DIR
+from loghi_contract.records import to_json
+from loghi_runner.report.build import Findings, find
+from loghi_runner.report.curve import draw_curve
+from loghi_runner.report.html import render
+from loghi_runner.report.made import made_rows
+from loghi_runner.report.read import RunFacts, read_run
+from loghi_runner.report.write import write_files
+from loghi_runner.rundir import RunFolder, RunRecord
+from loghi_runner.wording import status_word
+
+
+def write_run_report(folder: RunFolder, record: RunRecord) -> Path:
+    """Write both files from what the run left behind, and return the HTML one. Raises OSError."""
+    facts = read_run(folder, record)
+    charset = facts.progress.charset
+    found = find(facts.test, facts.names, "test lines", charset.added if charset else ()) if facts.test else None
+    return write_files(folder.out / REPORT_DIR, _as_html(facts, found), _as_json(facts, found))
+
+
+def _as_json(facts: RunFacts, found: Findings | None) -> dict[str, Any]:
+    return {
+        "kind": "report",
+        "verdict": facts.record.verdict,
+        "run": to_json(facts.record),
+        "epochs": to_json(facts.progress.epochs),
+        "evaluations": to_json(facts.progress.evaluations),
+        "skipped": facts.skipped,
+        "phase_seconds": facts.phase_s,
+        "job": to_json(facts.job),
+        "test": to_json(found),
+        "forgetting": to_json(facts.forgetting),
+    }
+
+
+def _as_html(facts: RunFacts, found: Findings | None) -> str:
+    epochs = facts.progress.epochs
+    finished = facts.progress.finished
+    return render(
+        "run.html",
+        found.shown if found else (),
+        facts.images,
+        record=facts.record,
+        status=status_word(facts.record.status) if facts.record.status else facts.record.state.value,
+        remarks=_remarks(facts),
+        progress=facts.progress,
+        best_epoch=finished.best_epoch if finished else None,
+        has_val_loss=any(getattr(epoch, "val_loss", None) is not None for epoch in epochs),
+        found=found,
+        forgetting=facts.forgetting,
+        curve=Markup(draw_curve(epochs)) if len(epochs) > 1 else "",  # noqa: S704  # drawn by us, from numbers only
+        skipped={_skip_words(reason): count for reason, count in facts.skipped.items()},
+        made=made_rows(facts),
+    )
+
+
+def _remarks(facts: RunFacts) -> list[str]:
+    """What a reader must know before the numbers."""
+    told = []
+    if not facts.test:
+        told.append(
+            "The run was stopped before the new model had read the test lines."
+            if "test" in facts.progress.data
+            else "There were no test lines: nothing here was measured on lines that chose nothing."
+        )
+    elif len(facts.models) == 1:
+        told.append(
+            "The model was trained from scratch: there is no base model to compare it with."
+            if facts.names[0] == "new model"
+            else "No epoch was better than the base model, so what is shown here is the base model."
+        )
+    if facts.test and not any(path.is_file() for path in facts.images.values()):
+        told.append("The line images are not where they were during the run, so lines are shown without them.")
+    told += [f"{notice.message}. {notice.hint or ''}".rstrip() for notice in facts.progress.notices]
+    return told
+
+
+def _skip_words(reason: str) -> str:
+    try:
+        return SKIP_SENTENCES[SkipReason(reason)]
+    except ValueError:
+        return reason

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
 from loghi_contract import __version__
-from loghi_runner.config_schema import Cut
+from loghi_contract.cut import Cut
 from loghi_runner.files import file_sha256, is_file, is_folder, write_atomically
 from loghi_runner.ground_truth.image_lists import read_image_folder, read_image_list
 from loghi_runner.line_reader import LineReader, OnProgress, ReaderOptions, open_reader

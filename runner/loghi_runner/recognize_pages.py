@@ -5,8 +5,9 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from loghi_contract.cut import Cut
 from loghi_contract.text import Normalization
-from loghi_runner.config_schema import Cut, TextEquivChoice
+from loghi_runner.config_schema import TextEquivChoice
 from loghi_runner.errors import EngineError
 from loghi_runner.files import real_path
 from loghi_runner.line_reader import LineReader, OnProgress

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from loghi_runner.config_schema import Cut
+from loghi_contract.cut import Cut
+from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.errors import DataError
 from loghi_runner.findings import errors
 from loghi_runner.line_reader import OnProgress
-from loghi_runner.line_store import CHANNELS
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.prepare.cut_pages import CutPages, cut_pages
 from loghi_runner.prepare.survey import Survey, survey_pages

@@ -19,7 +19,7 @@ def test_a_list_becomes_loghis_results_file_in_the_lists_order(workplace) -> Non
     names = [line.split("\t")[0] for line in (workplace.folder / "data/val.txt").read_text().splitlines()][::-1]
     rows = [names[0], f"{names[1]}\ttekst", f"{names[2]}\t2.0\ttekst", "# a remark", "", names[0]]
     (workplace.folder / "data/mine.txt").write_text("\n".join(rows))
-    result = workplace.run("recognize", "base", "data/mine.txt", "-o", "read", *OPTIONS, "--text")
+    result = workplace.run("recognize", "base", "data/mine.txt", "-o", "read", *OPTIONS, "--text", "--beam", "5")
     assert result.returncode == 0, result.stderr
     read = [row.split("\t") for row in (workplace.folder / "read/results.txt").read_text().splitlines()]
     assert [row[0] for row in read] == [names[0], names[1], names[2], names[0]]
@@ -27,6 +27,7 @@ def test_a_list_becomes_loghis_results_file_in_the_lists_order(workplace) -> Non
     assert all(0 <= float(row[1]) <= 1 for row in read)
     assert (workplace.folder / "read/text.txt").read_text().splitlines() == [row[2] for row in read]
     assert "read/results.txt" in result.stdout
+    assert json.loads((workplace.folder / "read/recognized.json").read_text())["beam"] == 5
 
 
 def test_a_folder_of_line_images_is_read_by_name(workplace) -> None:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from loghi_runner.config_schema import Cut, EngineKind
+from loghi_contract.cut import Cut
+from loghi_runner.config_schema import EngineKind
 from loghi_runner.gpus import GpuRequest
 from loghi_runner.line_reader import ReaderOptions
 from loghi_runner.runs import DEFAULT_OUTPUT
@@ -32,8 +33,10 @@ Engine = Annotated[EngineKind, typer.Option("--engine", help="Where to read.")]
 Gpus = Annotated[str, typer.Option("--gpus", help="auto, none, or a number of cards.")]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, max=1024, help="Lines at a time.")]
 
+Beam = Annotated[int, typer.Option("--beam", min=1, max=100, help="Readings followed at once; 1 is greedy decoding.")]
 
-def reader_options(engine: EngineKind, gpus: str, batch_size: int) -> ReaderOptions:
+
+def reader_options(engine: EngineKind, gpus: str, batch_size: int, beam: int) -> ReaderOptions:
     """Options of a command as the reader of lines takes them."""
     request: GpuRequest = tuple(gpus.split(","))
     if gpus.isdigit():
@@ -42,4 +45,4 @@ def reader_options(engine: EngineKind, gpus: str, batch_size: int) -> ReaderOpti
         request = "auto"
     elif gpus == "none":
         request = "none"
-    return ReaderOptions(engine.value, request, batch_size)
+    return ReaderOptions(engine.value, request, batch_size, beam)

@@ -5,18 +5,20 @@ from typing import Annotated
 
 import typer
 
+from loghi_contract.cut import Cut
 from loghi_contract.exit_codes import ExitCode
 from loghi_runner.bars import Bars
 from loghi_runner.cli.options import (
     AsJson,
     BatchSize,
+    Beam,
     CutAs,
     Engine,
     Gpus,
     ImageRoot,
     reader_options,
 )
-from loghi_runner.config_schema import Cut, EngineKind
+from loghi_runner.config_schema import EngineKind
 from loghi_runner.console import make_console, print_findings, print_json, print_rows
 from loghi_runner.findings import Severity
 from loghi_runner.recognize import RecognizeOptions, recognize, recognized_json
@@ -44,13 +46,14 @@ def recognize_command(
     engine: Engine = EngineKind.AUTO,
     gpus: Gpus = "auto",
     batch_size: BatchSize = 16,
+    beam: Beam = 1,
     plain_text: Annotated[bool, typer.Option("--text", help="Also write plain text (default: no).")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Read pages with a model into the same XML, or line images into Loghi's results file."""
     told = make_console(stderr=True)
     bars = Bars(told)
-    options = RecognizeOptions(reader_options(engine, gpus, batch_size), cut, root, plain_text)
+    options = RecognizeOptions(reader_options(engine, gpus, batch_size, beam), cut, root, plain_text)
     try:
         recognized = recognize(model, source, output, options, bars.show, told.print)
     finally:

@@ -1,0 +1,153 @@
+"""Readings into a layer of their own, page by page; what is there is looked at before anything is written.
+
+Nothing is written twice, and nothing that anybody else wrote is changed: the platform itself checks neither.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from loghi_runner.errors import PlatformError, UsageError
+from loghi_runner.pages.read import PageError, read_page
+from loghi_runner.pages.write import Reading
+from loghi_runner.platform.base import Layer, OnProgress, Pushed
+from loghi_runner.platform.escriptorium.answers import LineText, read_document, read_line_text, read_part
+from loghi_runner.platform.escriptorium.layer import our_layer, read_state, write_state
+from loghi_runner.platform.escriptorium.server import Server
+from loghi_runner.platform.pulled import PulledPage, PulledRecord, read_pulled
+
+#: The longest text of a line. Source: core.models.LineTranscription of eScriptorium.
+MAX_TEXT = 2048
+
+_DOING = "writing pages back"
+#: So often a page is looked at and written: the answer to a first attempt may have been lost on the way.
+_ATTEMPTS = 2
+
+
+class Pusher:
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._left_out: list[str] = []
+        self._confidences: list[float] = []
+
+    def push(self, pulled: Path, recognized: Path, layer_name: str, comment: str, on_progress: OnProgress) -> Pushed:
+        """Write all pages that were recognized.
+
+        Raises:
+            PlatformError: the platform failed; another push goes on where this one was.
+        """
+        record = read_pulled(pulled)
+        if record.url != self._server.origin.base:
+            message = f"the pages in {pulled} come from {record.url}, not from {self._server.origin.base}"
+            raise UsageError("platform.other_platform", message, where="platform.url", hint="Push them back to there.")
+        pages = {name: page for name, page in record.pages.items() if (recognized / f"{name}.xml").is_file()}
+        if not pages:
+            message = f"there are no readings of the pulled pages in {recognized}"
+            raise UsageError("platform.nothing_to_push", message, where=str(recognized))
+        # with the same credential, now: may this account still read the document?
+        read_document(self._server.get(f"documents/{record.document}/"))
+        layer = our_layer(self._server, record.document, layer_name, recognized)
+        lines = 0
+        on_progress(_DOING, 0, len(pages))
+        for number, (name, page) in enumerate(pages.items(), start=1):
+            lines += self._push_page(record, layer, page, self._readings(recognized / f"{name}.xml", page))
+            on_progress(_DOING, number, len(pages))
+        self._describe(record, layer, comment)
+        state = read_state(recognized)
+        if state is not None:
+            write_state(recognized, replace(state, is_complete=True))
+        url = f"{self._server.origin.base}document/{record.document}/images/"
+        return Pushed(layer, url, len(pages), lines, tuple(self._left_out))
+
+    def _readings(self, xml: Path, page: PulledPage) -> dict[int, Reading]:
+        """What the model read, by the platform's number of the line."""
+        readings: dict[int, Reading] = {}
+        try:
+            lines = read_page(xml).lines
+        except PageError as error:
+            self._left_out.append(f"page {page.title}: its readings cannot be read: {error.message}")
+            return readings
+        for line in lines:
+            text = line.texts[0] if line.texts else None
+            if line.id not in page.lines or text is None or text.confidence is None:
+                continue  # the model has not read it: without a confidence it is the text that was there before
+            if not text.text.strip():
+                self._left_out.append(f"page {page.title}, line {line.id}: the model read nothing")
+            elif len(text.text) > MAX_TEXT:
+                reason = f"{len(text.text)} characters, the platform takes {MAX_TEXT}"
+                self._left_out.append(f"page {page.title}, line {line.id}: {reason}")
+            else:
+                readings[page.lines[line.id]] = Reading(text.text.strip(), text.confidence)
+        return readings
+
+    def _push_page(self, record: PulledRecord, layer: Layer, page: PulledPage, readings: Mapping[int, Reading]) -> int:
+        """Write a page's lines; returns how many are there afterwards as they were read."""
+        if not readings:
+            return 0
+        base = f"documents/{record.document}/parts/{page.id}/"
+        try:
+            there = {line.id for line in read_part(self._server.get(base)).lines}
+        except PlatformError as error:
+            if error.code != "platform.not_found":
+                raise
+            self._left_out.append(f"page {page.title} is no longer in the document")
+            return 0
+        gone = sum(line not in there for line in readings)
+        if gone:
+            self._left_out.append(f"page {page.title}: {gone} lines are no longer there; the page was segmented anew")
+        wanted = {line: reading for line, reading in readings.items() if line in there}
+        self._confidences += [reading.confidence for reading in wanted.values()]
+        for attempt in range(1, _ATTEMPTS + 1):
+            texts = {text.line: text for text in self._texts(base, layer)}
+            try:
+                return self._write(base, layer, page, wanted, texts)
+            except PlatformError as error:
+                # it may have arrived all the same: looked at again before anything else is written
+                if not error.may_pass or attempt == _ATTEMPTS:
+                    raise
+        raise AssertionError  # never reached: the last attempt returns or raises
+
+    def _write(
+        self,
+        base: str,
+        layer: Layer,
+        page: PulledPage,
+        wanted: Mapping[int, Reading],
+        texts: Mapping[int, LineText],
+    ) -> int:
+        new = [
+            {
+                "line": line,
+                "transcription": layer.id,
+                "content": reading.text,
+                "avg_confidence": round(reading.confidence, 4),
+            }
+            for line, reading in wanted.items()
+            if line not in texts
+        ]
+        changed, edited = [], 0
+        for line, reading in wanted.items():
+            text = texts.get(line)
+            if text is None or text.content == reading.text:
+                continue
+            if text.was_edited:
+                edited += 1
+            else:
+                confidence = round(reading.confidence, 4)
+                changed.append({"pk": text.id, "content": reading.text, "avg_confidence": confidence})
+        if new:
+            self._server.send("POST", f"{base}transcriptions/bulk_create/", {"lines": new})
+        if changed:
+            self._server.send("PUT", f"{base}transcriptions/bulk_update/", {"lines": changed})
+        if edited:
+            self._left_out.append(f"page {page.title}: {edited} lines were corrected by somebody and stay so")
+        return len(wanted) - edited
+
+    def _texts(self, base: str, layer: Layer) -> Iterator[LineText]:
+        return map(read_line_text, self._server.every(f"{base}transcriptions/?transcription={layer.id}"))
+
+    def _describe(self, record: PulledRecord, layer: Layer, comment: str) -> None:
+        about: dict[str, object] = {"comments": comment}
+        if self._confidences:
+            about["avg_confidence"] = round(sum(self._confidences) / len(self._confidences), 4)
+        self._server.send("PATCH", f"documents/{record.document}/transcriptions/{layer.id}/", about)

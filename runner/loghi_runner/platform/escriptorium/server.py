@@ -1,0 +1,145 @@
+"""Requests to one eScriptorium: bound to its origin, bounded in time, repeated only where that is safe.
+
+Source: requests and answers recorded from servers of June 2024 and August 2025.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+from typing import Any  # JSON values have no narrower type
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from urllib3.util.retry import Retry
+
+from loghi_contract import __version__
+from loghi_runner.platform.escriptorium.faults import answer_error, broken_answer, connection_error
+from loghi_runner.platform.origin import Origin
+
+#: The most a page of results may hold. Source: core.pagination of eScriptorium.
+PER_PAGE = 50
+
+_CONNECT_S = 10
+_MAX_IMAGE_BYTES = 500_000_000
+_log = logging.getLogger(__name__)
+
+
+class Credential(AuthBase):
+    """What opens the platform; its value is in no text that is ever shown."""
+
+    def __init__(self, header: str, value: str) -> None:
+        self._header = header
+        self._value = value
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers[self._header] = self._value
+        return request
+
+    def __repr__(self) -> str:
+        return f"<{self._header}>"
+
+
+class Server:
+    """One server with one credential; may be used from several threads."""
+
+    def __init__(self, origin: Origin, credential: Credential, parallel: int, timeout_s: float) -> None:
+        self.origin = origin
+        self._credential = credential
+        self._timeout = (min(_CONNECT_S, timeout_s), timeout_s)
+        self._session = requests.Session()
+        # the credential is the only thing that says who we are
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.headers["User-Agent"] = f"loghi-runner/{__version__}"
+        self._session.headers["Accept"] = "application/json"
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=parallel, max_retries=_retries())
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, adapter)
+
+    def get(self, path: str) -> Any:
+        """The JSON at a path below `api/`, or at an URL of this origin."""
+        return self._json(self._send("GET", self._url(path)))
+
+    def every(self, path: str) -> Iterator[Any]:
+        """All items of a list that comes in pages, or in one piece."""
+        separator = "&" if "?" in path else "?"
+        url: str | None = self._url(f"{path}{separator}paginate_by={PER_PAGE}")
+        seen: set[str] = set()
+        while url is not None:
+            seen.add(url)
+            answer = self.get(url)
+            if isinstance(answer, list):
+                yield from answer
+                return
+            if not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
+                raise broken_answer(url, "it is not a list of results")
+            yield from answer["results"]
+            following = answer.get("next")
+            url = self.origin.own(following, url) if isinstance(following, str) and following else None
+            if url in seen:
+                raise broken_answer(url, "its pages go round in a circle")
+
+    def send(self, method: str, path: str, body: Mapping[str, Any]) -> Any:
+        """Change something; never repeated by itself, as nobody knows whether the first attempt arrived."""
+        response = self._send(method, self._url(path), json=body)
+        return self._json(response) if response.content else None
+
+    def image(self, uri: str) -> bytes:
+        """A small image, such as a thumbnail."""
+        return self._send("GET", self.origin.own(uri)).content
+
+    def download(self, uri: str, target: Path) -> int:
+        """An image into a file; returns its bytes. The file may be there in part when it fails."""
+        url = self.origin.own(uri)
+        response = self._send("GET", url, stream=True)
+        size = 0
+        try:
+            with response, target.open("wb") as file:
+                for block in response.iter_content(1 << 20):
+                    size += len(block)
+                    if size > _MAX_IMAGE_BYTES:
+                        raise broken_answer(url, f"the image is larger than {_MAX_IMAGE_BYTES // 1_000_000} MB")
+                    file.write(block)
+        except requests.RequestException as error:
+            raise connection_error(self.origin, error) from None
+        return size
+
+    def _url(self, path: str) -> str:
+        return path if path.startswith(self.origin.url + "/") else f"{self.origin.base}api/{path}"
+
+    def _send(self, method: str, url: str, **more: Any) -> requests.Response:
+        try:
+            response = self._session.request(
+                method, url, auth=self._credential, timeout=self._timeout, allow_redirects=False, **more
+            )
+        except requests.RequestException as error:
+            # without its cause: that holds the request, and the request the token
+            raise connection_error(self.origin, error) from None
+        _log.debug("%s %s: %s", method, url, response.status_code)
+        if not 200 <= response.status_code < 300:
+            raise answer_error(self.origin, method, url, response)
+        return response
+
+    def _json(self, response: requests.Response) -> Any:
+        try:
+            return response.json()
+        except requests.RequestException:
+            raise broken_answer(response.url, "it is not JSON") from None
+
+
+def _retries() -> Retry:
+    """For reading alone; a connection that never came about is tried again for writing, too: nothing was sent."""
+    return Retry(
+        total=4,
+        connect=3,
+        read=2,
+        redirect=0,
+        status=4,
+        other=0,
+        allowed_methods=("GET",),
+        status_forcelist=(429, 502, 503, 504),
+        backoff_factor=0.5,
+        retry_after_max=60,
+        raise_on_status=False,
+    )

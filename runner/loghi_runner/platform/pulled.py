@@ -1,0 +1,105 @@
+"""`pulled.json`: where pulled pages came from, so that readings find the way back to their lines."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from loghi_contract.records import RecordError, from_json, to_json
+from loghi_runner.errors import DataError
+from loghi_runner.files import write_atomically
+from loghi_runner.platform.base import Layer, PlatformKind, Source
+
+RECORD = "pulled.json"
+
+#: One line a page while pages are still coming; gone when all are there.
+_UNFINISHED = "pulling.jsonl"
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class PulledPage:
+    """`lines` are the platform's ids by the line's id in the XML. `image` and its bytes are as the platform said."""
+
+    id: int
+    title: str
+    file: str
+    image: str
+    image_bytes: int
+    lines: dict[str, int]
+    skipped: dict[str, int]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PulledRecord:
+    """Pages by name: the stem of their files. `pulled` is when, UTC."""
+
+    kind: PlatformKind
+    url: str
+    document: int
+    document_name: str
+    layer: Layer
+    direction: str
+    pulled: str
+    pages: dict[str, PulledPage]
+    v: int = _VERSION
+
+
+def read_pulled(folder: Path) -> PulledRecord:
+    """The record of a finished pull.
+
+    Raises:
+        DataError: there is none.
+    """
+    record = known_record(folder)
+    if record is None:
+        message = f"{folder} does not say where its pages came from: {RECORD} is missing or damaged"
+        hint = "Pull the pages again: `loghi-runner platform pull CONFIG`."
+        raise DataError("platform.not_pulled", message, where=str(folder), hint=hint)
+    return record
+
+
+def known_record(folder: Path) -> PulledRecord | None:
+    """What an earlier pull left, if it is whole."""
+    try:
+        value = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        return from_json(PulledRecord, value, allow_unknown=True)
+    except (OSError, ValueError, RecordError):
+        return None
+
+
+def write_pulled(folder: Path, record: PulledRecord) -> None:
+    write_atomically(folder / RECORD, json.dumps(to_json(record), ensure_ascii=False, indent=1) + "\n")
+    (folder / _UNFINISHED).unlink(missing_ok=True)
+
+
+class Unfinished:
+    """The pages that an interrupted pull of the same source had brought; new ones are added as they come."""
+
+    def __init__(self, folder: Path, url: str, source: Source) -> None:
+        self._file = folder / _UNFINISHED
+        self._heading = {"v": _VERSION, "url": url, "document": source.document, "layer": source.layer}
+        self.pages = dict(self._read())
+        # anew: the last line may be torn
+        rows = [json.dumps(self._heading), *(_row(name, page) for name, page in self.pages.items())]
+        write_atomically(self._file, "".join(f"{row}\n" for row in rows))
+
+    def add(self, name: str, page: PulledPage) -> None:
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(_row(name, page) + "\n")
+
+    def _read(self) -> Iterator[tuple[str, PulledPage]]:
+        try:
+            heading, *rows = self._file.read_text(encoding="utf-8").split("\n")
+            if json.loads(heading) != self._heading:
+                return
+            for row in filter(None, rows):
+                value = json.loads(row)
+                yield value["name"], from_json(PulledPage, value["page"], allow_unknown=True)
+        except (OSError, ValueError, KeyError, TypeError, RecordError):
+            return
+
+
+def _row(name: str, page: PulledPage) -> str:
+    return json.dumps({"name": name, "page": to_json(page)}, ensure_ascii=False)

@@ -89,6 +89,8 @@ class _Run:
         )
         self._best_epoch = 0
         self._best_cer: float | None = None
+        #: what base model and best model read on the validation lines
+        self._val_readings: list[Reading] = []
 
     def finish(self) -> events.Finished:
         try:
@@ -128,12 +130,14 @@ class _Run:
         self, epoch: int, seconds: float, train_loss: float | None = None, learning_rate: float | None = None
     ) -> None:
         """Score the network on the validation lines, and keep it when no earlier epoch was as good."""
-        total = evaluate(self._recognizer, self._data.val, self._store, self._is_cancelled).total
+        reading = evaluate(self._recognizer, self._data.val, self._store, self._is_cancelled)
+        total = reading.total
         is_best = self._best_cer is None or total.cer < self._best_cer
         if is_best:
             if epoch > 0:
                 self._keep(epoch)
             self._best_epoch, self._best_cer = epoch, total.cer
+            self._val_readings = [*self._val_readings[:1], reading]
         self._reporter.emit(
             events.Epoch(
                 epoch=epoch,
@@ -162,7 +166,9 @@ class _Run:
 
     def _report(self, before: list[Reading], after: list[Reading]) -> None:
         report = self._places.out / REPORT_DIR
-        for split, old, new in zip(self._data.scored, before, after, strict=True):
+        splits = (self._data.val, *self._data.scored)
+        validated = self._val_readings
+        for split, old, new in zip(splits, (validated[0], *before), (validated[-1], *after), strict=True):
             models = [(events.Model.BASE.value, old), (events.Model.BEST.value, new)]
             write_lines_table(report / f"{split.name}_lines.tsv", split, models)
 

@@ -143,15 +143,24 @@ def finetune(config_path: Path, overrides: Sequence[str], view: View) -> tuple[R
     Raises:
         RunnerError: nothing was started.
     """
+    return start_and_follow(*prepare_run(config_path, overrides, view), view)
+
+
+def prepare_run(config_path: Path, overrides: Sequence[str], view: View) -> tuple[RunPlan, Engine, Setting]:
+    """Decide a run, show it, and cut its lines: all that comes before it is started.
+
+    Raises:
+        RunnerError: it cannot be started.
+    """
     loaded = load_config(config_path, overrides)
     engine, sentence = choose_engine(loaded.config.engine.kind.value)
     choice = _device(loaded)
-    image = _image(engine, loaded, choice.kind)
+    setting = Setting(sentence, choice, _image(engine, loaded, choice.kind))
     plan = make_plan(loaded, run_id=new_run_id(), device=choice.kind, on_progress=view.progress)
-    view.plan(plan, Setting(sentence, choice, image))
+    view.plan(plan, setting)
     if plan.errors:
         raise _plan_error(plan.errors)
-    return start_and_follow(cut_lines(plan, view), engine, Setting(sentence, choice, image), view)
+    return cut_lines(plan, view), engine, setting
 
 
 def cut_lines(plan: RunPlan, view: View) -> RunPlan:
@@ -201,7 +210,7 @@ def _image(engine: Engine, loaded: LoadedConfig, device: DeviceKind) -> ImageFac
 def _first_record(plan: RunPlan, engine: Engine, choice: DeviceChoice, image: ImageFacts | None) -> RunRecord:
     return RunRecord(
         run_id=plan.run_id,
-        name=plan.config.config.name,
+        name=plan.job.name,
         state=RunState.PREPARED,
         created=utc_now(),
         versions={"loghi-runner": __version__, "contract": str(CONTRACT), "python": platform.python_version()},

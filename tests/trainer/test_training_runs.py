@@ -62,6 +62,18 @@ def test_training_from_scratch_learns_to_read(trained: JobFolder) -> None:
     assert trained.of_kind("epoch")[0].epoch == 0
 
 
+def test_what_the_best_epoch_read_on_the_validation_lines_is_kept(trained: JobFolder) -> None:
+    header, *rows = [row.split("\t") for row in (trained.out / "report/val_lines.tsv").read_text().splitlines()]
+    edits = sum(int(row[header.index("best_val_edits")]) for row in rows)
+    characters = sum(len(row[header.index("text")]) for row in rows)
+
+    [finished] = trained.of_kind("finished")
+    assert edits / characters == pytest.approx(finished.best_val_cer)
+    [first, *_] = trained.of_kind("epoch")
+    before = sum(int(row[header.index("base_model_edits")]) for row in rows)
+    assert before / characters == pytest.approx(first.val_cer)
+
+
 def test_stdout_is_the_events_file_to_the_byte(make_job: MakeJob) -> None:
     job = make_job(training={"epochs": 1})
     process = start(job)

@@ -11,7 +11,20 @@ from typer.exceptions import Abort, TyperException
 
 from loghi_contract import CONTRACT, __version__
 from loghi_contract.exit_codes import ExitCode
-from loghi_runner.cli import check, compare, doctor, export, finetune, image, init, manifest, prepare, recognize, runs
+from loghi_runner.cli import (
+    check,
+    compare,
+    doctor,
+    export,
+    finetune,
+    image,
+    init,
+    learning_curve,
+    manifest,
+    prepare,
+    recognize,
+    runs,
+)
 from loghi_runner.cli.options import AsJson
 from loghi_runner.console import error_json, make_console, print_error, print_json, write_nowhere
 from loghi_runner.errors import RunnerError, UsageError
@@ -21,7 +34,7 @@ _COMMAND = "loghi-runner"
 _DEBUG = "--debug"
 
 app = typer.Typer(name=_COMMAND, pretty_exceptions_enable=False, rich_markup_mode=None)
-for group in (finetune, check, prepare, recognize, compare, init, runs, export, doctor):
+for group in (finetune, learning_curve, check, prepare, recognize, compare, init, runs, export, doctor):
     app.registered_commands += group.app.registered_commands
 app.add_typer(image.app, name="image")
 app.add_typer(manifest.app, name="manifest")

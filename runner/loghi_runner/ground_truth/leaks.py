@@ -101,7 +101,7 @@ def _alike(first: str, second: str, learnt: _Lines, judged: _Lines, words: Mappi
 def _same_page(first: str, second: str, learnt: _Lines, judged: _Lines, words: Mapping[str, str]) -> Iterator[Finding]:
     if not learnt or not judged:
         return
-    pages = page_names([*learnt, *judged])
+    pages = page_names([line.image for line in (*learnt, *judged)])
     both = {pages[line.image] for line in learnt} & {pages[line.image] for line in judged}
     concerned = [line for line in judged if pages[line.image] in both]
     if concerned:

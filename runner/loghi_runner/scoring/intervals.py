@@ -56,44 +56,21 @@ def cer_interval(counts: Sequence[ErrorCounts], pages: Sequence[str]) -> Interva
 
 def gain_interval(before: Sequence[ErrorCounts], after: Sequence[ErrorCounts], pages: Sequence[str]) -> Interval | None:
     """The interval around CER before less CER after, of the same lines: both models are drawn together."""
-    (old, new, characters), unit = _grouped(
-        pages, [c.edits for c in before], [c.edits for c in after], [c.characters for c in before]
-    )
 
     def gain(old: Any, new: Any, characters: Any, axis: int = -1) -> Any:
         return (old.sum(axis) - new.sum(axis)) / np.maximum(characters.sum(axis), 1)
 
-    return _interval((old, new, characters), gain, unit)
+    columns = [[c.edits for c in before], [c.edits for c in after], [c.characters for c in before]]
+    return bootstrap_interval(columns, gain, pages)
 
 
-def scope(unit: str, pages: int) -> str:
-    """What an interval speaks of, in words."""
-    if unit == "pages":
-        return "pages like these"
-    return f"lines of these {pages} pages; other pages may differ more" if pages > 1 else "lines like these"
+def bootstrap_interval(columns: Sequence[Sequence[int]], statistic: Any, pages: Sequence[str]) -> Interval | None:
+    """The interval around a statistic of sums over lines; all columns are drawn together. None below two lines.
 
-
-def _ratio_interval(parts: Sequence[int], wholes: Sequence[int], pages: Sequence[str]) -> Interval | None:
-    samples, unit = _grouped(pages, parts, wholes)
-
-    def ratio(parts: Any, wholes: Any, axis: int = -1) -> Any:
-        return parts.sum(axis) / np.maximum(wholes.sum(axis), 1)
-
-    return _interval(tuple(samples), ratio, unit)
-
-
-def _grouped(pages: Sequence[str], *columns: Sequence[int]) -> tuple[list[NDArray[np.float64]], str]:
-    """Sums for each page, or the lines themselves where there are few pages."""
-    names = sorted(set(pages))
-    if len(names) < MIN_PAGES:
-        return [np.asarray(column, np.float64) for column in columns], "lines"
-    place = {name: number for number, name in enumerate(names)}
-    index = np.asarray([place[page] for page in pages])
-    sums = [np.bincount(index, weights=np.asarray(column, np.float64)) for column in columns]
-    return [np.asarray(total, np.float64) for total in sums], "pages"
-
-
-def _interval(samples: tuple[NDArray[np.float64], ...], statistic: Any, unit: str) -> Interval | None:
+    Args:
+        statistic: takes one array for each column and an axis to sum over.
+    """
+    samples, unit = _grouped(pages, columns)
     drawn = len(samples[0])
     if drawn < 2:
         return None
@@ -114,3 +91,29 @@ def _interval(samples: tuple[NDArray[np.float64], ...], statistic: Any, unit: st
         rng=np.random.default_rng(_SEED),
     ).confidence_interval
     return Interval(float(found.low), float(found.high), unit)
+
+
+def scope(unit: str, pages: int) -> str:
+    """What an interval speaks of, in words."""
+    if unit == "pages":
+        return "pages like these"
+    return f"lines of these {pages} pages; other pages may differ more" if pages > 1 else "lines like these"
+
+
+def _ratio_interval(parts: Sequence[int], wholes: Sequence[int], pages: Sequence[str]) -> Interval | None:
+
+    def ratio(parts: Any, wholes: Any, axis: int = -1) -> Any:
+        return parts.sum(axis) / np.maximum(wholes.sum(axis), 1)
+
+    return bootstrap_interval([parts, wholes], ratio, pages)
+
+
+def _grouped(pages: Sequence[str], columns: Sequence[Sequence[int]]) -> tuple[list[NDArray[np.float64]], str]:
+    """Sums for each page, or the lines themselves where there are few pages."""
+    names = sorted(set(pages))
+    if len(names) < MIN_PAGES:
+        return [np.asarray(column, np.float64) for column in columns], "lines"
+    place = {name: number for number, name in enumerate(names)}
+    index = np.asarray([place[page] for page in pages])
+    sums = [np.bincount(index, weights=np.asarray(column, np.float64)) for column in columns]
+    return [np.asarray(total, np.float64) for total in sums], "pages"

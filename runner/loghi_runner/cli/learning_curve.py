@@ -1,0 +1,79 @@
+"""`loghi-runner learning-curve`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loghi_runner.cli.finetune import Settings
+from loghi_runner.cli.options import AsJson
+from loghi_runner.console import (
+    JsonView,
+    PersonView,
+    make_console,
+    print_error,
+    print_json,
+    print_rows,
+    reader_may_leave,
+    say,
+)
+from loghi_runner.learning_curve.curve import forecast_sentence, point_rows, remarks, table_lines
+from loghi_runner.learning_curve.measure import Unfinished, measure_curve
+from loghi_runner.learning_curve.percents import parse_percents
+from loghi_runner.learning_curve.write import curve_json, write_curve
+from loghi_runner.rundir import RunFolder
+from loghi_runner.wording import short_path
+
+app = typer.Typer()
+
+
+@app.command("learning-curve")
+def learning_curve_command(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="The run's config, as for `finetune`.", readable=False)
+    ],
+    settings: Settings = None,
+    shares: Annotated[
+        str, typer.Option("--shares", metavar="N,N,100", help="Percent of the pages, rising to 100.")
+    ] = "25,50,100",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="For the report (default: in the last run's report).", readable=False
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train on a quarter, half and all of the pages: would more pages help?"""
+    percents = parse_percents(shares)
+    curve = measure_curve(config, settings or [], percents, JsonView() if as_json else PersonView())
+    if isinstance(curve, Unfinished):
+        _tell_unfinished(curve)
+        raise typer.Exit(curve.record.exit_code or 0)
+    report = write_curve(curve, output or RunFolder(Path(curve.points[-1].run_dir)).report_file.parent)
+    with reader_may_leave():
+        if as_json:
+            print_json(curve_json(curve) | {"report": str(report)})
+            return
+        answer = make_console(stderr=False)
+        answer.print(f"learning curve of {curve.name}, judged on {curve.judged_count} {curve.judged}")
+        for line in table_lines(point_rows(curve)):
+            answer.print(f"  {line}")
+        say(answer, forecast_sentence(curve))
+        for remark in remarks(curve):
+            say(answer, remark)
+        print_rows(answer, [("report", short_path(report))])
+
+
+def _tell_unfinished(unfinished: Unfinished) -> None:
+    record, told = unfinished.record, make_console(stderr=True)
+    if not record.state.is_over:
+        return  # the terminal was closed; there is nobody to tell
+    if record.error is not None:
+        print_error(told, record.error)
+    verb = "is" if unfinished.done == 1 else "are"
+    say(
+        told,
+        f"the learning curve is not finished: {unfinished.done} of {unfinished.all} runs {verb} trained and kept. "
+        "The same command goes on from there.",
+    )

@@ -1,0 +1,118 @@
+"""A learning curve as it was measured, and what it says."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loghi_runner.learning_curve.power_law import PowerLaw
+from loghi_runner.scoring.intervals import Interval
+from loghi_runner.wording import percent
+
+#: How much of the errors a doubling of the pages took away in published curves: exponents 0.146 to 0.34.
+#: Source: docs/learning-curve.md.
+PUBLISHED = (0.10, 0.21)
+#: Points that lie further off the law make it a rough guide.
+_FAR_OFF = 0.05
+
+
+@dataclass(frozen=True)
+class Point:
+    """One run: what it learnt from, and its CER on the judged lines. `again`: it was there already."""
+
+    percent: int
+    units: int
+    lines: int
+    cer: float
+    interval: Interval | None
+    best_epoch: int | None
+    run_id: str
+    run_dir: str
+    again: bool
+
+
+@dataclass(frozen=True)
+class Curve:
+    """`judged` says in words on which lines, `chose` that these lines also chose each run's best epoch.
+
+    `base_cer` is the base model's CER on the same lines, the point of no pages; None when trained from scratch.
+    """
+
+    name: str
+    unit: str
+    judged: str
+    judged_count: int
+    chose: bool
+    base_cer: float | None
+    points: tuple[Point, ...]
+    law: PowerLaw
+
+
+def forecast_sentence(curve: Curve) -> str:
+    """What doubling would likely bring: one doubling only, and no more than the interval bears."""
+    first, last, law, unit = curve.points[0], curve.points[-1], curve.law, curve.unit
+    went = f"from {first.units} to {last.units} {unit} the CER went from {percent(first.cer)} to {percent(last.cer)}"
+    twice = f"twice as many {unit} ({2 * last.units} instead of {last.units})"
+    interval = law.next_interval
+    span = f" (between {100 * interval.low:.1f} and {100 * interval.high:.1f} %, 95 %)" if interval else ""
+    if law.b_interval is not None and law.b_interval.high < 0:
+        return (
+            f"More {unit} have made it worse: {went}. Before you transcribe more, look whether all {unit} are of one "
+            "hand and transcribed in the same way."
+        )
+    if law.b <= 0 or (law.b_interval is not None and law.b_interval.low <= 0):
+        return (
+            f"More {unit} are not shown to help: {went}, which may be chance. "
+            f"With {twice} the CER may well stay where it is{span}."
+        )
+    return f"With {twice} expect about {percent(law.next_cer)} instead of {percent(last.cer)} CER{span}."
+
+
+def remarks(curve: Curve) -> list[str]:
+    """How far the forecast can be trusted, most important first."""
+    law, found = curve.law, []
+    if all(point.best_epoch == 0 for point in curve.points):
+        found.append("In no run was any epoch better than the base model: this curve says nothing about more pages.")
+    elif law.b > 0:
+        found.append(_doubling(law))
+    if law.off > _FAR_OFF:
+        off = f"{100 * law.off:.0f} %"
+        found.append(f"The measured points lie up to {off} off an even curve: take the numbers as rough.")
+    if curve.chose:
+        found.append(
+            f"Judged on the {curve.judged}, which also chose each best epoch: give data.test lines for an honest curve."
+        )
+    if law.next_interval is not None:
+        found.append(f"The 95 % are for other {curve.judged} like these, not for another choice of training pages.")
+    return found
+
+
+def _doubling(law: PowerLaw) -> str:
+    share = 1 - 2**-law.b
+    low, high = (f"{100 * edge:.0f}" for edge in PUBLISHED)
+    told = f"Each doubling has taken away about {100 * share:.0f} % of the errors; published curves: {low} to {high} %."
+    if share > PUBLISHED[1]:
+        told += " The first pages help most: expect the next doubling to bring less."
+    return told
+
+
+def point_rows(curve: Curve) -> list[tuple[str, str, str, str, str]]:
+    """Header and rows of the table: units, lines, CER, interval, run."""
+    rows = [(curve.unit, "lines", "CER", "between (95 %)", "run")]
+    if curve.base_cer is not None:
+        rows.append(("0", "0", percent(curve.base_cer), "", "base model"))
+    rows += [
+        (str(point.units), str(point.lines), percent(point.cer), _span(point.interval), point.run_id)
+        for point in curve.points
+    ]
+    return rows
+
+
+def table_lines(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The rows with their columns in line: numbers to the right, the last column to the left."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    return [
+        "  ".join([*(cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=True)), row[-1]]) for row in rows
+    ]
+
+
+def _span(interval: Interval | None) -> str:
+    return "" if interval is None else f"{100 * interval.low:.1f} to {100 * interval.high:.1f} %"

@@ -1,0 +1,55 @@
+"""Nested parts of the training lines: each share of the pages holds the smaller ones."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from loghi_contract.lines import LineSample
+from loghi_runner.errors import DataError
+from loghi_runner.ground_truth.aside import page_names
+
+
+@dataclass(frozen=True)
+class Share:
+    """So many percent of the training pages. `units` counts what was drawn: `pages`, or `lines` where pages are few."""
+
+    percent: int
+    units: int
+    unit: str
+    samples: tuple[LineSample, ...]
+
+
+def nested_shares(samples: Sequence[LineSample], percents: Sequence[int], seed: int) -> tuple[Share, ...]:
+    """One share for each percentage, whole pages while that gives different shares; the order of lines is kept.
+
+    Args:
+        percents: rising.
+
+    Raises:
+        DataError: there are too few lines to tell the shares apart.
+    """
+    pages = page_names([PurePosixPath(sample.image) for sample in samples])
+    for unit, names in (
+        ("pages", [pages[PurePosixPath(sample.image)] for sample in samples]),
+        ("lines", [f"{number:09}" for number in range(len(samples))]),
+    ):
+        drawn = sorted(set(names))
+        random.Random(seed).shuffle(drawn)  # noqa: S311  # a draw, not a secret
+        counts = [max(1, int(len(drawn) * percent / 100 + 0.5)) for percent in percents]
+        if len(set(counts)) == len(counts):
+            word = "lines" if len(drawn) == len(samples) else unit
+            return tuple(
+                Share(percent, count, word, _of(samples, names, set(drawn[:count])))
+                for percent, count in zip(percents, counts, strict=True)
+            )
+    raise DataError(
+        "curve.too_few_lines",
+        f"{len(samples)} training lines are too few for {len(percents)} shares of them",
+        where="--shares",
+        hint="Name fewer shares, such as --shares 50,100, or add lines.",
+    )
+
+
+def _of(samples: Sequence[LineSample], names: Sequence[str], chosen: set[str]) -> tuple[LineSample, ...]:
+    return tuple(sample for sample, name in zip(samples, names, strict=True) if name in chosen)

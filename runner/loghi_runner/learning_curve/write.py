@@ -1,0 +1,61 @@
+"""learning_curve.html and learning_curve.json."""
+
+import json
+from pathlib import Path
+from typing import Any  # JSON values have no narrower type
+
+from markupsafe import Markup
+
+from loghi_contract.records import to_json
+from loghi_runner.errors import EngineError
+from loghi_runner.files import write_atomically
+from loghi_runner.learning_curve.chart import draw_learning_curve
+from loghi_runner.learning_curve.curve import Curve, forecast_sentence, point_rows, remarks
+from loghi_runner.report.html import render
+
+HTML_FILE = "learning_curve.html"
+JSON_FILE = "learning_curve.json"
+
+
+def curve_json(curve: Curve) -> dict[str, Any]:
+    """The curve for programs; CER are fractions."""
+    return {
+        "kind": "learning_curve",
+        "forecast": forecast_sentence(curve),
+        "remarks": remarks(curve),
+        **to_json(curve),
+    }
+
+
+def write_curve(curve: Curve, folder: Path) -> Path:
+    """Write both files and return the HTML one.
+
+    Raises:
+        EngineError: the folder does not take them.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / JSON_FILE, json.dumps(curve_json(curve), ensure_ascii=False, indent=1) + "\n")
+        write_atomically(folder / HTML_FILE, _as_html(curve))
+    except OSError as error:
+        raise EngineError(
+            "output.cannot_write",
+            f"{folder} cannot be written: {error.strerror or error}",
+            hint="Name another --output; the trained runs are kept and used again.",
+        ) from error
+    return folder / HTML_FILE
+
+
+def _as_html(curve: Curve) -> str:
+    header, *rows = point_rows(curve)
+    return render(
+        "learning_curve.html",
+        (),
+        {},
+        curve=curve,
+        forecast=forecast_sentence(curve),
+        remarks=remarks(curve),
+        header=header,
+        rows=rows,
+        chart=Markup(draw_learning_curve(curve)),  # noqa: S704  # drawn by us, from numbers only
+    )

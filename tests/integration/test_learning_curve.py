@@ -1,0 +1,119 @@
+"""`learning-curve` with a stand-in for the trainer: nested runs, used again, judged, and told."""
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import Workplace, write_line_images
+
+pytestmark = pytest.mark.usefixtures("workplace")
+
+
+@pytest.fixture
+def learning(workplace: Workplace) -> Workplace:
+    workplace.scenario = "learns_from_more"
+    return workplace
+
+
+def lists_of(workplace: Workplace, split: str = "train") -> dict[int, list[str]]:
+    """The list of every run, by its length."""
+    lists = [path.read_text().splitlines() for path in (workplace.folder / "runs").glob(f"*/in/lists/{split}.txt")]
+    return {len(lines): lines for lines in lists}
+
+
+def test_each_run_learns_from_what_the_smaller_one_had_and_more(learning: Workplace) -> None:
+    result = learning.run("learning-curve", "config.yaml")
+    assert result.returncode == 0, result.stderr
+    lists = lists_of(learning)
+    assert sorted(lists) == [6, 12, 24]
+    assert set(lists[6]) < set(lists[12]) < set(lists[24])
+    assert {line.rpartition("/")[0] for line in lists[6]} & {line.rpartition("/")[0] for line in lists[12]}
+    assert len(set(map(tuple, lists_of(learning, "val").values()))) == 1
+
+
+def test_the_answer_says_what_doubling_would_bring_and_how_far_to_trust_it(learning: Workplace) -> None:
+    result = learning.run("learning-curve", "config.yaml")
+    lines = result.stdout.splitlines()
+    assert lines[0] == "learning curve of bonnevie, judged on 6 validation lines"
+    assert lines[1].split() == ["pages", "lines", "CER", "between", "(95", "%)", "run"]
+    assert [line.split()[:2] for line in lines[2:6]] == [["0", "0"], ["1", "6"], ["2", "12"], ["4", "24"]]
+    assert "With twice as many pages (8 instead of 4) expect about" in result.stdout
+    assert "give data.test lines for an honest curve" in result.stdout
+    assert "out/report/learning_curve.html" in result.stdout
+
+
+def test_test_lines_judge_where_there_are_some(learning: Workplace) -> None:
+    write_line_images(learning.folder / "data" / "test", learning.folder / "data" / "test.txt", 30)
+    result = learning.run("learning-curve", "config.yaml", "--set", "data.test=data/test.txt", "--json")
+    curve = json.loads(result.stdout.splitlines()[-1])
+    assert (curve["kind"], curve["judged"], curve["judged_count"], curve["chose"]) == (
+        "learning_curve", "test lines", 30, False,
+    )  # fmt: skip
+    assert [point["units"] for point in curve["points"]] == [1, 2, 4]
+    assert curve["base_cer"] == 1.0
+    assert curve["law"]["b_interval"]["low"] < curve["law"]["b"] < curve["law"]["b_interval"]["high"]
+    assert json.loads(Path(curve["report"]).with_suffix(".json").read_text())["points"] == curve["points"]
+
+
+def test_the_last_run_is_the_ordinary_fine_tuning_and_is_used_again(learning: Workplace) -> None:
+    learning.finetune()
+    ordinary = learning.run_dir.name
+    result = learning.run("learning-curve", "config.yaml")
+    assert f"run {ordinary} did exactly this; its result is used" in result.stderr
+    assert len(lists_of(learning)) == 3
+    assert len([path for path in (learning.folder / "runs").iterdir() if path.name[0] != "."]) == 3
+    again = learning.run("learning-curve", "config.yaml")
+    assert again.stderr.count("did exactly this") == 3
+    assert again.stdout == result.stdout
+
+
+def test_other_settings_or_other_lines_are_another_run(learning: Workplace) -> None:
+    learning.run("learning-curve", "config.yaml")
+    result = learning.run("learning-curve", "config.yaml", "--set", "training.seed=2", "--shares", "50,100")
+    assert "did exactly this" not in result.stderr
+    (learning.folder / "data" / "val.txt").write_text(
+        (learning.folder / "data" / "val.txt").read_text().replace("tekst", "tekstar")
+    )
+    assert "did exactly this" not in learning.run("learning-curve", "config.yaml").stderr
+
+
+def test_a_stopped_curve_goes_on_where_it_was(
+    workplace: Workplace, until: Callable[[Any, Callable[[dict[str, Any]], bool]], dict[str, Any]]
+) -> None:
+    workplace.scenario = "learns_then_is_stopped"
+    process = workplace.start("learning-curve", "config.yaml", "--json")
+    until(process, lambda value: value["kind"] == "note" and value["message"].startswith("50 %"))
+    until(process, lambda value: value["kind"] == "step" and value["epoch"] == 2)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "1 of 3 runs is trained and kept. The same command goes on from there." in stderr
+    workplace.scenario = "learns_from_more"
+    result = workplace.run("learning-curve", "config.yaml")
+    assert result.returncode == 0
+    assert result.stderr.count("did exactly this") == 1
+
+
+def test_a_failed_run_ends_the_curve_with_its_own_error(workplace: Workplace) -> None:
+    workplace.scenario = "failed"
+    result = workplace.run("learning-curve", "config.yaml")
+    assert result.returncode == 3
+    assert "error: no line is left" in result.stderr
+    assert "0 of 3 runs are trained" in result.stderr
+
+
+def test_problems_are_told_before_anything_is_taken(workplace: Workplace) -> None:
+    result = workplace.run("learning-curve", "config.yaml", "--set", "base_model=nowhere")
+    assert result.returncode == 3
+    assert not (workplace.folder / "runs").exists()
+
+
+@pytest.mark.parametrize("shares", ["25,50", "100", "50,25,100", "a,100", "0,100", "", "50,100,100"])
+def test_shares_that_make_no_curve_are_refused(workplace: Workplace, shares: str) -> None:
+    result = workplace.run("learning-curve", "config.yaml", "--shares", shares)
+    assert result.returncode == 2
+    assert "fix: For example --shares 25,50,100." in result.stderr

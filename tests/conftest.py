@@ -14,6 +14,7 @@ import pytest
 from loghi_contract.job import DeviceKind
 from loghi_runner.errors import RunnerError
 from loghi_runner.image import default_image, require_image
+from tests.chromium import CHROMIUM
 
 REQUIRE_VARIABLE = "LOGHI_RUNNER_REQUIRE"
 
@@ -58,7 +59,18 @@ def lack_of_gpu() -> str | None:
     return None if found.cards else found.reason
 
 
-LACKS: dict[str, Callable[[], str | None]] = {"tf": lack_of_tf, "docker": lack_of_docker, "gpu": lack_of_gpu}
+def lack_of_browser() -> str | None:
+    if find_spec("playwright") is None:
+        return "not installed: playwright"
+    return None if CHROMIUM.is_file() else f"no {CHROMIUM} (Debian: sudo apt install chromium)"
+
+
+LACKS: dict[str, Callable[[], str | None]] = {
+    "tf": lack_of_tf,
+    "docker": lack_of_docker,
+    "gpu": lack_of_gpu,
+    "browser": lack_of_browser,
+}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -6,52 +6,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from loghi_contract import events
-from loghi_contract.events import Event, encode_event
 from loghi_runner.report.build import find, page_name
 from loghi_runner.report.curve import draw_curve
 from loghi_runner.report.read import read_run
 from loghi_runner.report.run_report import write_run_report
 from loghi_runner.report.write import write_comparison_report, write_evaluation_report
-from loghi_runner.rundir import RunFolder, RunRecord, RunState
+from loghi_runner.rundir import RunFolder, RunRecord
 from loghi_runner.scoring.comparison import ReadLine
-
-READINGS = [
-    # reference, base model, new model
-    ("alle er like", "alte er lyke", "alle er like"),
-    ("ðet var ei tid", "det var ei tid", "det var ei tid"),
-    ("ein <b>merkeleg</b> dag", "em mrkleg dog", "ein <b>merkeleg</b> dog"),
-    ("siste ord", "siste ort", "siste ort"),
-]
+from tests.made_runs import PLAIN, make_run
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> tuple[RunFolder, RunRecord]:
-    """A finished run with four test lines on two pages, its images in a data folder beside it."""
-    data = tmp_path / "data"
-    rows = ["image\ttext\tbase_model_text\tbase_model_edits\tbest_val_text\tbest_val_edits"]
-    for number, (text, before, after) in enumerate(READINGS):
-        page = f"p{number // 2}"
-        (data / page).mkdir(parents=True, exist_ok=True)
-        Image.new("L", (300, 64), 200).save(data / page / f"{page}-{number}.png")
-        rows.append(f"/in/data/0/{page}/{page}-{number}.png\t{text}\t{before}\t1\t{after}\t1")
-    folder = RunFolder(tmp_path / "run")
-    (folder.out / "report").mkdir(parents=True)
-    (folder.out / "report" / "test_lines.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    payloads = [
-        events.Charset("extend", 60, ("ð",), ()),
-        *(events.Epoch(n, 3, None if n == 0 else 9.0 - n, 0.4 - n / 10, 0.5, None, 3.0, True) for n in range(4)),
-        events.Finished(events.FinishStatus.COMPLETED, 3, 0.1, "model/best_val", 900),
-    ]
-    folder.events_file.write_bytes(b"".join(encode_event(Event(n, n, "r", p)) for n, p in enumerate(payloads)))
-    record = RunRecord(
-        "20261124-090000-abcd", "bonnevie", RunState.FINISHED, "2026-11-24T09:00:00Z", {"loghi-runner": "0.1.0"},
-        "local", "cpu", (), "0" * 64, verdict="better.", epochs=3, status="completed", data_folders=(str(data),),
-        base_model_sha256="b" * 64,
-    )  # fmt: skip
-    return folder, record
+    return make_run(tmp_path)
 
 
 def test_it_answers_what_a_scholar_asks(run: tuple[RunFolder, RunRecord]) -> None:
@@ -94,10 +63,9 @@ def test_the_same_as_json(run: tuple[RunFolder, RunRecord]) -> None:
     assert report["test"]["lines"] == 4
 
 
-def test_a_run_without_test_lines_has_a_report_that_says_so(run: tuple[RunFolder, RunRecord]) -> None:
-    folder, record = run
-    (folder.out / "report" / "test_lines.tsv").unlink()
-    assert "There were no test lines" in write_run_report(folder, record).read_text(encoding="utf-8")
+def test_a_run_without_test_lines_has_a_report_that_says_so(tmp_path: Path) -> None:
+    html = write_run_report(*make_run(tmp_path, ())).read_text(encoding="utf-8")
+    assert "There were no test lines" in html
 
 
 def test_the_curve_takes_its_colours_from_the_page_and_is_the_same_each_time() -> None:
@@ -150,7 +118,7 @@ def test_a_cut_pages_hash_is_not_shown() -> None:
     assert page_name("/in/data/0/my-page") == "my-page"
 
 
-LINES = [ReadLine(str(n), f"p{n % 2}", reference, (old, new)) for n, (reference, old, new) in enumerate(READINGS)]
+LINES = [ReadLine(str(n), f"p{n % 2}", reference, (old, new)) for n, (reference, old, new) in enumerate(PLAIN)]
 
 
 def test_two_readings_of_any_lines_have_a_report(tmp_path: Path) -> None:

@@ -25,6 +25,9 @@ def words_for(item: Mapping[str, Any], loc: KeyPath, schema: type[BaseModel] = R
     if kind == "missing" or (kind == "path" and given is None):
         field = schema_of(loc[:-1], schema).model_fields.get(str(loc[-1]))
         return "is missing" if kind == "missing" else "is not filled in", field.description if field else None
+    if kind == "string_pattern_mismatch":
+        field = schema_of(loc[:-1], schema).model_fields.get(str(loc[-1]))
+        return "is not of the form it must have", field.description if field else None
     if kind == "extra_forbidden":
         return f"is not a key of {schema.model_config.get('title', 'a config')}", _did_you_mean_key(loc, schema)
     if kind in _LIMITS:

@@ -1,0 +1,215 @@
+"""service.yaml: what the operator decides; no request changes any of it."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Self  # raw YAML values have no narrower type
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from loghi_runner.config_file import ConfigFile
+from loghi_runner.config_schema import ConfigPath, ConfigPaths, EngineConfig, WholeNumber
+from loghi_runner.platform.base import PlatformKind
+
+CONFIG_FILE = Path("service.yaml")
+DEFAULT_STATE = Path("loghi-service")
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+#: Names of clients and platforms; never with a colon, which parts them from the users they speak for.
+NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,39}$"
+
+
+class Role(str, Enum):
+    """Whom a token stands for: one person, a platform that speaks for its users, or the operator, who sees all."""
+
+    PERSON = "person"
+    PLATFORM = "platform"
+    ADMIN = "admin"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _given(value: Any) -> Any:
+    # a section whose keys are all commented out reads as null
+    return {} if value is None else value
+
+
+def _address(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdigit() or not 0 <= int(port) < 65536:
+        raise PydanticCustomError("listen", "must be an address and a port, such as 127.0.0.1:8765")
+    return value
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise PydanticCustomError("url", "must be a web address, such as https://htr.example.org/loghi")
+    return value.rstrip("/")
+
+
+def _one_of_a_name(clients: "tuple[Client, ...]") -> "tuple[Client, ...]":
+    names = [client.name for client in clients]
+    for name in names:
+        if names.count(name) > 1:
+            raise PydanticCustomError("names", "has two clients named {name}; give each its own name", {"name": name})
+    return clients
+
+
+_Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+class Roots(_Section):
+    """Folders whose content requests may name; nothing outside them can be read."""
+
+    pages: ConfigPaths | None = Field(default=None, description="Folders with folders of pages (images, XML).")
+    base_models: ConfigPaths | None = Field(default=None, description="Folders with Loghi models.")
+
+
+class Client(_Section):
+    """Whoever has the token; only its digest is kept."""
+
+    name: str = Field(pattern=NAME_PATTERN, description="Small letters, digits, `_` and `-`.")
+    token_sha256: str = Field(
+        pattern=r"^[0-9a-f]{64}$", description="Digest of the token; `loghi-runner serve --new-client` makes both."
+    )
+    role: Role = Field(
+        default=Role.PERSON,
+        description="`person`; `platform`, which names the user it asks for; `admin`, who sees every order.",
+    )
+    platforms: tuple[str, ...] = Field(
+        default=(), description="For the role `platform`: platforms whose documents it may name for its users."
+    )
+
+
+class Limits(_Section):
+    running: WholeNumber = Field(default=1, ge=1, le=64, description="Orders carried out at the same time.")
+    queued: WholeNumber = Field(default=50, ge=1, le=10000, description="Orders that are not over, all users together.")
+    per_user: WholeNumber = Field(default=5, ge=1, le=1000, description="Orders of one user that are not over.")
+    request_bytes: WholeNumber = Field(
+        default=1 << 20, ge=1024, le=1 << 30, description="Longest request that is read to its end."
+    )
+    requests_per_minute: WholeNumber = Field(
+        default=240, ge=1, le=100_000, description="Requests of one client or address in a minute."
+    )
+    followers: WholeNumber = Field(
+        default=500, ge=1, le=10_000, description="Connections at the same time, those that follow runs included."
+    )
+
+
+class PlatformConfig(_Section):
+    kind: PlatformKind = Field(default=PlatformKind.ESCRIPTORIUM, description="What kind of platform it is.")
+    url: WebAddress = Field(description="Its address, as people open it in their browser.")
+    token_file: ConfigPath | None = Field(
+        default=None, description="File with the token of the service's own account there; readable by the worker only."
+    )
+    session_cookie: str = Field(
+        default="sessionid",
+        pattern=r"^[A-Za-z0-9_.-]{1,64}$",
+        description="Name of its session cookie, for the button.",
+    )
+
+
+class ServiceConfig(_Section):
+    state: ConfigPath = Field(description="Folder for the orders, what came of them, and the service's key.")
+    listen: Annotated[str, AfterValidator(_address)] = Field(
+        default="127.0.0.1:8765", description="Address and port to listen on."
+    )
+    public_url: WebAddress | None = Field(
+        default=None, description="Address that people open, when it is another: behind a proxy, below a path."
+    )
+    hosts: tuple[str, ...] = Field(
+        default=(), description="Further names under which it is asked, such as a container's; others are refused."
+    )
+    proxies: tuple[str, ...] = Field(
+        default=("127.0.0.1",), description="Proxies whose word on a visitor's address is believed."
+    )
+    roots: Annotated[Roots, BeforeValidator(_given)] = Field(
+        default=Roots(), description="Folders whose content requests may name."
+    )
+    clients: Annotated[tuple[Client, ...], AfterValidator(_one_of_a_name)] = Field(
+        default=(), description="Who may ask, beside the users of a platform's button."
+    )
+    limits: Annotated[Limits, BeforeValidator(_given)] = Field(default=Limits(), description="How much is accepted.")
+    engine: Annotated[EngineConfig, BeforeValidator(_given)] = Field(
+        default=EngineConfig(), description="Where training happens: the keys of a run's config."
+    )
+    platforms: Annotated[dict[Annotated[str, Field(pattern=NAME_PATTERN)], PlatformConfig], BeforeValidator(_given)] = (
+        Field(default={}, description="Platforms by name: documents to learn from, and layers to write to.")
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for client in self.clients:
+            for name in client.platforms:
+                if name not in self.platforms:
+                    raise PydanticCustomError(
+                        "unknown_platform",
+                        "gives the client {client} the platform {name}, which is not among `platforms`",
+                        {"client": client.name, "name": name},
+                    )
+        if self.host not in _LOOPBACK and not self.clients and not self.platforms:
+            raise PydanticCustomError(
+                "open_to_all",
+                "listens beyond this machine, but nobody may ask: name clients, or listen on 127.0.0.1",
+            )
+        return self
+
+    @property
+    def host(self) -> str:
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def own_url(self) -> str:
+        """Where people find it, without a slash at the end."""
+        return self.public_url or f"http://{self.listen}"
+
+    @property
+    def origin(self) -> str:
+        """What a browser sends as `Origin` from our own pages."""
+        parts = urlsplit(self.own_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def root_path(self) -> str:
+        """The path below which a proxy shows the service; empty at the top."""
+        return urlsplit(self.own_url).path
+
+    @property
+    def host_names(self) -> frozenset[str]:
+        """Names of this service in a request's `Host`; any other is somebody's trick."""
+        public = urlsplit(self.own_url).hostname or ""
+        return frozenset({public, self.host, *_LOOPBACK, *self.hosts})
+
+    @property
+    def is_secure(self) -> bool:
+        return self.own_url.startswith("https:")
+
+    def client(self, name: str) -> Client | None:
+        return next((client for client in self.clients if client.name == name), None)
+
+
+def load_service_config(path: Path) -> ServiceConfig:
+    """Read service.yaml; paths in it are relative to its folder.
+
+    Raises:
+        ConfigError: it cannot be read, or anything in it is wrong.
+    """
+    file = ConfigFile.read(path, "docs/service.md shows one; without any, `loghi-runner serve` is for you alone.")
+    return file.checked(ServiceConfig, {"state": str(DEFAULT_STATE), **file.values})
+
+
+def plain_service_config(clients: tuple[Client, ...], folder: Path) -> ServiceConfig:
+    """What `loghi-runner serve` does without a config: for one person, on this machine only."""
+    return ServiceConfig.model_validate(
+        {"state": str(DEFAULT_STATE), "roots": {"pages": ".", "base_models": "."}, "clients": clients},
+        context={"folder": folder},
+    )

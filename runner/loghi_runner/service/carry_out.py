@@ -1,0 +1,318 @@
+"""One order a step further: begin its stage, look whether the stage is over, conclude it, or end it when asked."""
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any  # JSON values have no narrower type
+
+import psutil
+
+from loghi_contract.model_folder import MODEL_FILE
+from loghi_runner.errors import RunnerError
+from loghi_runner.files import is_file
+from loghi_runner.platform.token import TOKEN_VARIABLE
+from loghi_runner.processes import find_process, name_process
+from loghi_runner.report.run_report import write_run_report
+from loghi_runner.rundir import RunFailure, RunFolder, RunRecord, RunState, utc_now
+from loghi_runner.runs import Look, look_at
+from loghi_runner.service.archive import write_archive
+from loghi_runner.service.commands import RUNNER, Command, Commands, stages_of
+from loghi_runner.service.credentials import Vault
+from loghi_runner.service.orders import (
+    CANCEL_MARK,
+    PUSH_MARK,
+    Fault,
+    Order,
+    OrderFolder,
+    OrderState,
+    PushState,
+    Stage,
+)
+
+_log = logging.getLogger(__name__)
+
+#: Whoever cannot be reached for so long is given up: no order waits for ever.
+OUT_OF_REACH_S = 3600.0
+
+_ANSWERS = ("run_record", "recognized", "check", "evaluated", "plan", "pulled", "pushed", "error")
+_SHOWN = ("kind", "findings", "lines", "seconds", "scores", "estimate")
+_MOST_ATTEMPTS = 2
+_KILL_AFTER_S = 60.0
+_LOOK_EVERY_S = 2.0
+_TAIL_BYTES = 1 << 20
+
+
+@dataclass
+class _Asked:
+    """When an order's process was asked to end; forgotten with the worker, then it is asked once more."""
+
+    at: float
+    stop: subprocess.Popen[bytes] | None = None
+
+
+class Carrier:
+    """Carries orders out; all that must outlive the worker is in the orders' folders."""
+
+    def __init__(self, commands: Commands, vault: Vault) -> None:
+        self._commands = commands
+        self._vault = vault
+        self._children: list[subprocess.Popen[bytes]] = []
+        self._asked: dict[str, _Asked] = {}
+        self._looked: dict[str, float] = {}
+
+    def advance(self, order: Order, folder: OrderFolder) -> OrderState:
+        """Do what can be done now without waiting, and return the state as it is then."""
+        self._children = [child for child in self._children if child.poll() is None]
+        state = folder.read_state()
+        try:
+            after = self._after(order, folder, state)
+        except RunnerError as error:
+            after = self._failed(state, _fault(error))
+        except OSError as error:
+            after = self._failed(state, Fault(code="order.disk", message=f"the disk did not take it: {error.strerror}"))
+        if after != state:
+            after = self._closed(order, folder, after) if after.stage.is_over else after
+            folder.write_state(after)
+        return after
+
+    def _after(self, order: Order, folder: OrderFolder, state: OrderState) -> OrderState:
+        if state.stage.is_over:
+            if not folder.has_mark(PUSH_MARK):
+                return state
+            folder.unmark(PUSH_MARK)
+            return self._begin(Stage.PUSHING, order, folder, state) if state.pushed is PushState.PARKED else state
+        is_alive = state.process is not None and find_process(state.process) is not None
+        if folder.has_mark(CANCEL_MARK):
+            return self._cancelled(order, folder, state, is_alive=is_alive)
+        if is_alive:
+            return _with_message(state, _progress(folder.answer_file(state.stage)))
+        if state.stage is Stage.QUEUED:
+            return self._next(order, folder, state)
+        return self._concluded(order, folder, state)
+
+    def _next(self, order: Order, folder: OrderFolder, state: OrderState) -> OrderState:
+        """The stage after this one, begun; or the end."""
+        stages = (Stage.QUEUED, *stages_of(order), Stage.FINISHED)
+        following = stages[stages.index(state.stage) + 1]
+        if following is Stage.FINISHED:
+            return _moved(state, Stage.FINISHED)
+        return self._begin(following, order, folder, state)
+
+    def _begin(
+        self, stage: Stage, order: Order, folder: OrderFolder, state: OrderState, attempt: int = 1
+    ) -> OrderState:
+        begun = _moved(state, stage).model_copy(update={"attempt": attempt})
+        if stage is Stage.TRAINING and folder.run() is not None:
+            return begun  # never started twice: the run that is there is followed
+        # a worker that died between starting a command and writing it down: the command is taken over
+        process = _running_in(folder) or self._start(folder, stage, self._commands.make(stage, order, folder))
+        return begun.model_copy(update={"process": process})
+
+    def _start(self, folder: OrderFolder, stage: Stage, command: Command) -> str:
+        environment = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
+        with folder.answer_file(stage).open("wb") as answer, folder.log.open("ab") as log:
+            child = subprocess.Popen(
+                command.arguments,
+                cwd=folder.path,
+                env=environment,
+                stdin=subprocess.PIPE if command.stdin else subprocess.DEVNULL,
+                stdout=answer,
+                stderr=log,
+                start_new_session=True,  # it outlives the worker, the service and the terminal
+            )
+        self._children.append(child)
+        process = name_process(child.pid)
+        if child.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                child.stdin.write(command.stdin)
+                child.stdin.close()
+        return process
+
+    def _concluded(self, order: Order, folder: OrderFolder, state: OrderState) -> OrderState:
+        """The stage's command is gone: what has come of it."""
+        if state.stage is Stage.TRAINING and (run := folder.run()) is not None:
+            return self._after_run(order, folder, state, run)
+        answer = _answer(folder.answer_file(state.stage))
+        if answer is None:
+            if state.attempt < _MOST_ATTEMPTS:
+                return self._begin(state.stage, order, folder, state, state.attempt + 1)
+            fault = Fault(
+                code="order.command_ended",
+                message=f"the command of the stage {state.stage.value} ended twice without an answer",
+                hint="Was the machine short of memory, or was it stopped by hand? worker.log has what it said.",
+            )
+            return self._failed(state, fault)
+        if answer["kind"] == "error":
+            return self._failed(state, Fault.model_validate(answer))
+        state = state.model_copy(update={"answer": _kept(answer)})
+        if state.stage is Stage.PUSHING:
+            layer = answer.get("layer") or {}
+            done = {"pushed": PushState.DONE, "layer": str(layer.get("name", "")), "layer_url": answer.get("url")}
+            state = state.model_copy(update={**done, "error": None})
+        return self._next(order, folder, state)
+
+    def _after_run(self, order: Order, folder: OrderFolder, state: OrderState, run: RunFolder) -> OrderState:
+        """Whoever followed the run is gone or done: the run itself says how it stands."""
+        now = time.monotonic()
+        if now - self._looked.get(order.id, -_LOOK_EVERY_S) < _LOOK_EVERY_S:
+            return state
+        self._looked[order.id] = now
+        look = look_at(run)
+        if not look.record.state.is_over:
+            if look.remark and _is_silent(run):
+                return self._failed(state, Fault(code="order.out_of_reach", message=look.remark))
+            return _with_message(state, look.remark)
+        return self._with_run(order, folder, state, look)
+
+    def _with_run(self, order: Order, folder: OrderFolder, state: OrderState, look: Look) -> OrderState:
+        record = look.record
+        _complete_report(look.folder, record)
+        if record.state is RunState.FINISHED:
+            return self._next(order, folder, state)
+        if record.state is RunState.CANCELLED:
+            return _moved(state, Stage.CANCELLED)
+        return self._failed(state, _run_fault(record.error))
+
+    def _cancelled(self, order: Order, folder: OrderFolder, state: OrderState, *, is_alive: bool) -> OrderState:
+        """Asked to end: the run keeps best_val, everything else is stopped."""
+        run = folder.run() if state.stage is Stage.TRAINING else None
+        if run is not None:
+            look = look_at(run)
+            if look.record.state.is_over:
+                _complete_report(run, look.record)
+                return _moved(state, Stage.CANCELLED)
+            if look.remark and _is_silent(run):
+                return self._failed(state, Fault(code="order.out_of_reach", message=look.remark))
+            self._stop_run(order, folder, run)
+            return _with_message(state, "stopping after the current step")
+        if not is_alive:
+            return _moved(state, Stage.CANCELLED)
+        self._interrupt(order, state)
+        return _with_message(state, "stopping")
+
+    def _stop_run(self, order: Order, folder: OrderFolder, run: RunFolder) -> None:
+        asked = self._asked.setdefault(order.id, _Asked(time.monotonic()))
+        if asked.stop is not None and asked.stop.poll() is None:
+            return
+        with folder.log.open("ab") as log:
+            asked.stop = subprocess.Popen(
+                (*RUNNER, "stop", str(run.path), "--json"),
+                cwd=folder.runs,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._children.append(asked.stop)
+
+    def _interrupt(self, order: Order, state: OrderState) -> None:
+        process = find_process(state.process or "")
+        if process is None:
+            return
+        if order.id not in self._asked:
+            self._asked[order.id] = _Asked(time.monotonic())
+            process.send_signal(signal.SIGINT)
+        elif time.monotonic() - self._asked[order.id].at > _KILL_AFTER_S:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+    def _failed(self, state: OrderState, fault: Fault) -> OrderState:
+        if state.stage is Stage.PUSHING or (state.stage.is_over and state.pushed is PushState.PARKED):
+            # the model and the texts are here: nothing is lost, it can be pushed later
+            parked = {"pushed": PushState.PARKED, "error": fault}
+            return _moved(state, Stage.FINISHED).model_copy(update=parked)
+        return _moved(state, Stage.FAILED).model_copy(update={"error": fault})
+
+    def _closed(self, order: Order, folder: OrderFolder, state: OrderState) -> OrderState:
+        """What is done once for every order that is over."""
+        self._vault.forget(folder.path)
+        folder.unmark(CANCEL_MARK)
+        self._asked.pop(order.id, None)
+        run = folder.run()
+        if run is None or state.model is not None or not is_file(run.best_val / MODEL_FILE):
+            return state
+        try:
+            return state.model_copy(update={"model": write_archive(run.best_val, folder.model_archive, order.name)})
+        except OSError as error:
+            _log.warning("the archive of %s cannot be written: %s", order.id, error)
+            return state
+
+
+def _moved(state: OrderState, stage: Stage) -> OrderState:
+    return state.model_copy(update={"stage": stage, "since": utc_now(), "process": None, "message": None, "attempt": 0})
+
+
+def _with_message(state: OrderState, message: str | None) -> OrderState:
+    return state.model_copy(update={"message": message})
+
+
+def _running_in(folder: OrderFolder) -> str | None:
+    """A command of ours that works for this order; found by its folder, where nothing else is started."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if Path(process.cwd()) == folder.path and process.status() != psutil.STATUS_ZOMBIE:
+                return name_process(process.pid)
+    return None
+
+
+def _answer(file: Path) -> dict[str, Any] | None:
+    """The last thing a command said that is an answer."""
+    return next((value for value in reversed(_last_values(file)) if value.get("kind") in _ANSWERS), None)
+
+
+def _progress(file: Path) -> str | None:
+    values = _last_values(file)
+    if not values or values[-1].get("kind") != "progress":
+        return None
+    return f"{values[-1]['doing']}: {values[-1]['done']} of {values[-1]['total']}"
+
+
+def _last_values(file: Path) -> list[dict[str, Any]]:
+    try:
+        with file.open("rb") as content:
+            content.seek(max(0, content.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            lines = content.read().splitlines()
+    except OSError:
+        return []
+    values = []
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            value = json.loads(line)
+            if isinstance(value, dict):
+                values.append(value)
+    return values
+
+
+def _kept(answer: dict[str, Any]) -> dict[str, Any] | None:
+    """The part of an answer that whoever ordered may see: numbers and findings, no path of this machine."""
+    kept = {key: value for key, value in answer.items() if key in _SHOWN}
+    return kept if len(kept) > 1 else None
+
+
+def _complete_report(run: RunFolder, record: RunRecord) -> None:
+    if record.status is not None and not is_file(run.report_file):
+        with contextlib.suppress(OSError):
+            write_run_report(run, record)
+
+
+def _is_silent(run: RunFolder) -> bool:
+    try:
+        return time.time() - run.events_file.stat().st_mtime > OUT_OF_REACH_S
+    except OSError:
+        return time.time() - run.record_file.stat().st_mtime > OUT_OF_REACH_S
+
+
+def _run_fault(error: RunFailure | None) -> Fault:
+    if error is None:
+        return Fault(code="order.no_reason", message="the run ended without a reason")
+    return Fault(code=error.code, message=error.message, hint=error.hint, where=error.where)
+
+
+def _fault(error: RunnerError) -> Fault:
+    return Fault(code=error.code, message=error.message, hint=error.hint, where=error.where)

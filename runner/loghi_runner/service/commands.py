@@ -1,0 +1,187 @@
+"""What is started for each stage of an order: the same commands a person types, and nothing a request wrote."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from loghi_contract.model_folder import MODEL_FILE
+from loghi_runner.errors import DataError, UsageError
+from loghi_runner.files import is_file
+from loghi_runner.platform.origin import parse_origin
+from loghi_runner.platform.token import read_token
+from loghi_runner.service.actions import (
+    Action,
+    CheckParameters,
+    EvaluateParameters,
+    FinetuneParameters,
+    FolderSource,
+    PlatformPages,
+    PlatformTexts,
+    RecognizeParameters,
+)
+from loghi_runner.service.config import PlatformConfig, ServiceConfig
+from loghi_runner.service.confine import Shelf
+from loghi_runner.service.credentials import Vault
+from loghi_runner.service.orders import Order, OrderFolder, Stage
+from loghi_runner.service.state import StateFolder
+
+RUNNER = (sys.executable, "-m", "loghi_runner")
+EXCHANGE = (sys.executable, "-m", "loghi_runner.service.exchange")
+
+
+@dataclass(frozen=True)
+class Command:
+    """`stdin` may hold a platform's token: there no list of processes and no environment shows it."""
+
+    arguments: tuple[str, ...]
+    stdin: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Command({self.arguments})"
+
+
+def stages_of(order: Order) -> tuple[Stage, ...]:
+    """The stages between `queued` and the end, in their order."""
+    asked = order.asked
+    pull = (Stage.PULLING,) if isinstance(asked.source, PlatformPages) else ()
+    if isinstance(asked, CheckParameters):
+        return (*pull, Stage.CHECKING)
+    if isinstance(asked, EvaluateParameters):
+        return (*pull, Stage.EVALUATING)
+    push = (Stage.PUSHING,) if asked.write_back else ()
+    if isinstance(asked, RecognizeParameters):
+        return (*pull, Stage.RECOGNIZING, *push)
+    read = (Stage.RECOGNIZING,) if asked.recognize_pages else ()
+    return (*pull, Stage.TRAINING, *read, *push)
+
+
+class Commands:
+    """Makes the commands; whatever a request names is looked up below the operator's folders, again."""
+
+    def __init__(self, config: ServiceConfig, state: StateFolder, vault: Vault) -> None:
+        self._config = config
+        self._state = state
+        self._vault = vault
+        self.pages = Shelf(config.roots.pages or (), never=config.state)
+        self.base_models = Shelf(config.roots.base_models or (), never=config.state)
+
+    def make(self, stage: Stage, order: Order, folder: OrderFolder) -> Command:
+        """The stage's command, with the files it reads.
+
+        Raises:
+            RunnerError: what the order names is not there (any more).
+        """
+        asked = order.asked
+        match stage:
+            case Stage.PULLING | Stage.PUSHING:
+                return self._exchange(stage, order, folder)
+            case Stage.CHECKING | Stage.TRAINING:
+                verb = "check" if stage is Stage.CHECKING else "finetune"
+                folder.config_file.write_text(self._run_config(order, folder), encoding="utf-8")
+                return Command((*RUNNER, verb, folder.config_file.name, "--json"))
+            case Stage.RECOGNIZING:
+                return self._recognize(order, folder)
+            case Stage.EVALUATING if isinstance(asked, EvaluateParameters):
+                model = self.find_model(asked.model, order.user)
+                return Command((*RUNNER, "evaluate", str(model), str(self._source(order, folder)), "--json"))
+        raise UsageError("order.stage", f"nothing is to be done in the stage {stage.value}")
+
+    def find_model(self, name: str, user: str) -> Path:
+        """A base model by its place, or the model of one of the user's own orders by its id.
+
+        Raises:
+            RunnerError: there is none.
+        """
+        folder = OrderFolder(self._state.orders / name)
+        if "/" not in name and folder.path.is_dir():
+            run = folder.run()
+            if folder.read_order().user == user and run is not None and is_file(run.best_val / MODEL_FILE):
+                return run.best_val
+        return self.base_models.find(name)
+
+    def platform(self, name: str) -> PlatformConfig:
+        platform = self._config.platforms.get(name)
+        if platform is None:
+            raise UsageError(
+                "request.no_such_platform",
+                f"the service knows no platform {name}",
+                where="source.platform",
+                hint="GET api/v1/sources lists the platforms.",
+            )
+        return platform
+
+    def _source(self, order: Order, folder: OrderFolder) -> Path:
+        source = order.asked.source
+        if not isinstance(source, FolderSource):
+            return folder.pages
+        found = self.pages.find(source.pages)
+        self.pages.require_confined(found)
+        return found
+
+    def _run_config(self, order: Order, folder: OrderFolder) -> str:
+        asked = order.asked
+        if not isinstance(asked, FinetuneParameters):
+            raise UsageError("order.stage", f"{order.action.value} trains no model")
+        values = asked.model_dump(mode="json", include={"name", "training", "charset", "text"})
+        values |= {
+            "base_model": str(self.base_models.find(asked.base_model)),
+            "data": {"pages": str(self._source(order, folder)), **asked.data.model_dump(mode="json")},
+            "output": folder.runs.name,
+            "engine": self._config.engine.model_dump(mode="json", exclude_none=True),
+        }
+        return yaml.safe_dump(values, allow_unicode=True, sort_keys=False)
+
+    def _recognize(self, order: Order, folder: OrderFolder) -> Command:
+        asked = order.asked
+        if isinstance(asked, RecognizeParameters):
+            model, cut = self.find_model(asked.model, order.user), asked.cut
+            pages = folder.to_read if isinstance(asked.source, PlatformPages) else self._source(order, folder)
+        elif isinstance(asked, FinetuneParameters):
+            run = folder.run()
+            if run is None:
+                raise DataError("export.no_model", "this run has no best_val: it ended before a model was saved")
+            model, cut, pages = run.best_val, asked.data.cut, folder.to_read
+        else:
+            raise UsageError("order.stage", f"{order.action.value} reads no pages")
+        engine = self._config.engine
+        gpus = ",".join(engine.gpus) if isinstance(engine.gpus, tuple) else str(engine.gpus)
+        options = ("--cut", cut.value, "--engine", engine.kind.value, "--gpus", gpus, "--json")
+        return Command((*RUNNER, "recognize", str(model), str(pages), "--output", str(folder.recognized), *options))
+
+    def _exchange(self, stage: Stage, order: Order, folder: OrderFolder) -> Command:
+        asked, source = order.asked, order.asked.source
+        if not isinstance(source, PlatformPages):
+            raise UsageError("order.stage", "the order names no platform")
+        platform = self.platform(source.platform)
+        token = self._vault.take(folder.path, order.id, parse_origin(platform.url).base)
+        task = {
+            "kind": platform.kind.value,
+            "url": platform.url,
+            "token": token or read_token(platform.token_file),
+            "document": source.document,
+            "layer": source.layer if isinstance(source, PlatformTexts) else None,
+            "pages": source.pages,
+            "truth": None if order.action is Action.RECOGNIZE else str(folder.pages),
+            "to_read": str(folder.to_read),
+            "read": asked.recognize_pages if isinstance(asked, FinetuneParameters) else source.pages,
+            "recognized": str(folder.recognized),
+            "layer_name": self._layer_name(order, folder),
+            "comment": self._comment(order, folder),
+        }
+        if order.action in (Action.CHECK, Action.EVALUATE) or (order.action is Action.FINETUNE and not task["read"]):
+            task["to_read"] = None
+        verb = "pull" if stage is Stage.PULLING else "push"
+        return Command((*EXCHANGE, verb), json.dumps(task).encode())
+
+    def _layer_name(self, order: Order, folder: OrderFolder) -> str:
+        run = folder.run()
+        return f"Loghi {order.name} {run.path.name if run else order.id}"
+
+    def _comment(self, order: Order, folder: OrderFolder) -> str:
+        run = folder.run()
+        verdict = run.read().verdict if run else None
+        parts = [f"Read with the Loghi model {order.name}", verdict, f"{self._config.own_url}/runs/{order.id}"]
+        return ". ".join(part for part in parts if part)

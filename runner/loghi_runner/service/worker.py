@@ -1,0 +1,142 @@
+"""The worker: takes orders in their order, within the limits, until it is told to stop. One for each state folder."""
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+
+from filelock import FileLock, Timeout
+
+from loghi_runner.errors import RunnerError
+from loghi_runner.service.carry_out import Carrier
+from loghi_runner.service.commands import Commands
+from loghi_runner.service.config import ServiceConfig
+from loghi_runner.service.credentials import Vault
+from loghi_runner.service.orders import (
+    CANCEL_MARK,
+    PUSH_MARK,
+    Fault,
+    Order,
+    OrderFolder,
+    Stage,
+    list_orders,
+    queue_order,
+)
+from loghi_runner.service.state import StateFolder
+
+_log = logging.getLogger(__name__)
+
+_PAUSE_S = 0.5
+_LOCK_MODE_SHARED, _LOCK_MODE = 0o660, 0o600
+
+
+class Worker:
+    """`run` returns when `stop` was called; the commands it has started go on."""
+
+    def __init__(self, config: ServiceConfig, state: StateFolder) -> None:
+        vault = Vault(state.key())
+        self._limits = config.limits
+        self._state = state
+        self._carrier = Carrier(Commands(config, state, vault), vault)
+        self._stopping = threading.Event()
+        self._orders: dict[str, Order] = {}
+        self._over: set[str] = set()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def run(self) -> None:
+        lock = FileLock(self._state.worker_lock, mode=_LOCK_MODE_SHARED if self._state.is_shared else _LOCK_MODE)
+        while not self._stopping.is_set():
+            try:
+                with lock.acquire(timeout=0):
+                    self._work()
+            except Timeout:
+                self._stopping.wait(_PAUSE_S)  # another worker has this state folder
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.look()
+            except OSError as error:
+                _log.error("the orders cannot be looked at: %s", error)
+            self._stopping.wait(_PAUSE_S)
+
+    def look(self) -> None:
+        """One look at every order."""
+        orders = sorted(self._read(), key=lambda pair: queue_order(pair[0]))
+        stages = {order.id: folder.read_state().stage for order, folder in orders}
+        running = sum(map(_is_running, stages.values()))
+        for order, folder in orders:
+            before = stages[order.id]
+            if before is Stage.QUEUED and running >= self._limits.running and not folder.has_mark(CANCEL_MARK):
+                continue
+            after = self._advance(order, folder)
+            running += _is_running(after) - _is_running(before)
+            if after.is_over:
+                self._over.add(order.id)
+        self._beat()
+
+    def _read(self) -> Iterator[tuple[Order, OrderFolder]]:
+        """Every order that is not over, or is to be pushed again."""
+        for folder in list_orders(self._state):
+            if folder.id in self._over:
+                if not folder.has_mark(PUSH_MARK):
+                    continue
+                self._over.discard(folder.id)
+            order = self._orders.get(folder.id)
+            if order is None:
+                try:
+                    order = self._orders[folder.id] = folder.read_order()
+                except (OSError, ValueError) as error:
+                    _log.error("the order %s cannot be read: %s", folder.id, error)
+                    self._over.add(folder.id)
+                    continue
+            yield order, folder
+
+    def _advance(self, order: Order, folder: OrderFolder) -> Stage:
+        before = folder.read_state()
+        try:
+            after = self._carrier.advance(order, folder)
+        except OSError as error:
+            _log.error("order %s cannot be written: %s", order.id, error)
+            return before.stage  # a full disk: it is tried again
+        except Exception as error:  # noqa: BLE001  # the top of one order
+            # a fault of ours in one order must neither end the others nor leave this one hanging
+            _log.exception("order %s", order.id)
+            fault = Fault(code="bug", message=f"a fault in loghi-runner itself: {type(error).__name__}")
+            after = before.model_copy(update={"stage": Stage.FAILED, "error": fault})
+            with contextlib.suppress(OSError):
+                folder.write_state(after)
+        if after.stage is not before.stage:
+            _log.info("order %s: %s -> %s", order.id, before.stage.value, after.stage.value)
+        return after.stage
+
+    def _beat(self) -> None:
+        with contextlib.suppress(OSError):
+            self._state.worker_beat.touch(mode=0o660)
+            os.utime(self._state.worker_beat)
+
+
+def _is_running(stage: Stage) -> bool:
+    return stage is not Stage.QUEUED and not stage.is_over
+
+
+def start_worker(config: ServiceConfig, state: StateFolder) -> tuple[Worker, threading.Thread]:
+    """A worker in this program, begun again should it ever end by a fault."""
+    worker = Worker(config, state)
+
+    def work() -> None:
+        while True:
+            try:
+                worker.run()
+                return
+            except (RunnerError, OSError):
+                _log.exception("the worker begins again")
+                time.sleep(_PAUSE_S)
+
+    thread = threading.Thread(target=work, name="worker", daemon=True)
+    thread.start()
+    return worker, thread

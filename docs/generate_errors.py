@@ -231,7 +231,8 @@ def _given(target: ast.expr, value: ast.expr, name: str) -> list[ast.expr]:
 
 def main() -> int:
     # all error classes have to be loaded to be known
-    import_module("loghi_runner.config")
+    for module in ("loghi_runner.config", "loghi_runner.service.problems"):
+        import_module(module)
     return write_or_check(PAGE, page, __doc__)
 
 

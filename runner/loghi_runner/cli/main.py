@@ -24,6 +24,7 @@ from loghi_runner.cli import (
     prepare,
     recognize,
     runs,
+    serve,
 )
 from loghi_runner.cli.options import AsJson
 from loghi_runner.console import error_json, make_console, print_error, print_json, write_nowhere
@@ -34,7 +35,7 @@ _COMMAND = "loghi-runner"
 _DEBUG = "--debug"
 
 app = typer.Typer(name=_COMMAND, pretty_exceptions_enable=False, rich_markup_mode=None)
-for group in (finetune, learning_curve, check, prepare, recognize, compare, init, runs, export, doctor):
+for group in (finetune, learning_curve, check, prepare, recognize, compare, init, runs, export, doctor, serve):
     app.registered_commands += group.app.registered_commands
 app.add_typer(image.app, name="image")
 app.add_typer(manifest.app, name="manifest")

@@ -1,0 +1,70 @@
+"""`loghi-runner serve` and `work`."""
+
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any  # a module that is imported when it is needed
+
+import typer
+
+from loghi_runner.console import make_console
+from loghi_runner.errors import UsageError
+
+app = typer.Typer()
+
+#: What only the service needs; without it every other command works.
+_PACKAGES = (
+    "babel",
+    "cryptography",
+    "fastapi",
+    "itsdangerous",
+    "limits",
+    "prometheus_client",
+    "sse_starlette",
+    "uvicorn",
+)
+
+Config = Annotated[
+    Path | None,
+    typer.Argument(metavar="[CONFIG]", help="service.yaml (default: for you alone, on this machine).", readable=False),
+]
+
+
+@app.command("serve")
+def serve_command(
+    config: Config = None,
+    queue_only: Annotated[bool, typer.Option("--queue-only", help="Take orders; `work` carries them out.")] = False,
+    new_client: Annotated[
+        str | None,
+        typer.Option("--new-client", metavar="NAME", help="Print a new token and its line; start nothing."),
+    ] = None,
+) -> None:
+    """Serve the web page and the API, and carry out what is ordered."""
+    run = _service()
+    if new_client is not None:
+        token, line = run.new_client(new_client)
+        answer = make_console(stderr=False)
+        answer.print(token)
+        answer.print(line)
+        make_console(stderr=True).print(
+            "the first line is the token, shown this once; the second goes below `clients:` in service.yaml"
+        )
+        return
+    run.serve(config, queue_only=queue_only, tell=make_console(stderr=True).print)
+
+
+@app.command("work")
+def work_command(config: Config = None) -> None:
+    """Carry out what was ordered from `serve --queue-only`."""
+    _service().work(config, tell=make_console(stderr=True).print)
+
+
+def _service() -> Any:
+    missing = [package for package in _PACKAGES if find_spec(package) is None]
+    if missing:
+        raise UsageError(
+            "service.packages",
+            f"the service needs Python packages that are not installed: {', '.join(missing)}",
+            hint="Install them: pip install 'loghi-runner[serve]'",
+        )
+    return import_module("loghi_runner.service.run")

@@ -1,0 +1,114 @@
+"""The service as an ASGI application."""
+
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from loghi_contract import __version__
+from loghi_runner.errors import RunnerError
+from loghi_runner.service import api, launch, signs_of_life
+from loghi_runner.service.access import Services
+from loghi_runner.service.callers import Doorkeeper
+from loghi_runner.service.commands import Commands
+from loghi_runner.service.config import ServiceConfig
+from loghi_runner.service.credentials import Vault
+from loghi_runner.service.desk import Desk
+from loghi_runner.service.guard import Guard
+from loghi_runner.service.metrics import Metrics
+from loghi_runner.service.orders import OrderBook
+from loghi_runner.service.problems import TITLES, Problem, WrongField, problem_of, problem_response
+from loghi_runner.service.sse import Feeds
+from loghi_runner.service.state import StateFolder
+
+_log = logging.getLogger(__name__)
+
+#: Shows a problem as a page; None where the caller is no browser.
+ErrorPage = Callable[[Request, Problem], Response | None]
+
+
+def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
+    """The application; it starts nothing and touches no engine."""
+    key = state.key()
+    vault, doorkeeper, metrics = Vault(key), Doorkeeper(config, key), Metrics()
+    desk = Desk(config, state, OrderBook(state, config.limits, vault), Commands(config, state, vault), vault)
+    app = FastAPI(
+        title="loghi-runner",
+        version=__version__,
+        summary="Fine-tunes Loghi handwriting models for people and platforms.",
+        root_path=config.root_path,
+        # their pages load scripts of other hosts
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.services = Services(config, state, doorkeeper, desk, Feeds(metrics), metrics)
+    app.state.error_page = None
+    for part in (api, signs_of_life, launch):
+        app.include_router(part.router)
+    app.add_exception_handler(RunnerError, _tell)
+    app.add_exception_handler(RequestValidationError, _tell_invalid)
+    app.add_exception_handler(HTTPException, _tell_http)
+    app.add_exception_handler(Exception, _tell_bug)
+    app.add_middleware(Guard, config=config, doorkeeper=doorkeeper, metrics=metrics)
+    _describe_problems(app)
+    return app
+
+
+def _answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
+    page: ErrorPage | None = request.app.state.error_page
+    shown = page(request, problem) if page is not None else None
+    return shown or problem_response(problem, headers)
+
+
+async def _tell(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RunnerError)  # noqa: S101  # by the way it is registered
+    return _answer(request, problem_of(error))
+
+
+async def _tell_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  # by the way it is registered
+    # what was sent is not repeated: it may hold a token
+    fields = [
+        WrongField(field=".".join(map(str, item["loc"][1:] or item["loc"])), message=str(item["msg"]))
+        for item in error.errors()
+    ]
+    message = f"{fields[0].field}: {fields[0].message}" if fields else "the request is not right"
+    problem = Problem(title=TITLES[422], status=422, code="request.invalid", message=message, fields=fields)
+    return _answer(request, problem)
+
+
+async def _tell_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  # by the way it is registered
+    status = error.status_code
+    title = TITLES.get(status, HTTPStatus(status).phrase)
+    code = "request.not_found" if status == 404 else "request.invalid"
+    message = "there is nothing at this address" if status == 404 else title
+    problem = Problem(title=title, status=status, code=code, message=message)
+    return _answer(request, problem, dict(error.headers or {}))
+
+
+async def _tell_bug(request: Request, error: Exception) -> Response:
+    _log.error("%s %s", request.method, request.url.path, exc_info=error)
+    message = "a fault in loghi-runner itself; it was written to the service's log"
+    return _answer(request, Problem(title=TITLES[500], status=500, code="bug", message=message))
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Put the shape of our errors into the OpenAPI description, in place of the framework's."""
+    described = app.openapi
+
+    def openapi() -> dict[str, object]:
+        schema = described()
+        schemas = schema["components"]["schemas"]
+        if "Problem" not in schemas:
+            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(problem.pop("$defs", {}))
+            schemas["Problem"] = problem
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+        return schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to change it

@@ -1,0 +1,99 @@
+"""Who asks: a client by its token, a person by the cookie of a session, or nobody."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+from loghi_runner.service.config import Role, ServiceConfig
+
+SESSION_COOKIE = "loghi_session"
+SESSION_S = 12 * 3600
+
+_MAX_TOKEN = 512
+
+
+@dataclass(frozen=True)
+class Caller:
+    """`user` is whose orders are meant; None where a platform has not said for whom it asks.
+
+    `documents` are those of `platform` that a person was let into by the platform's button.
+    `csrf` is set for whoever came by cookie: the word that each of their changes must repeat.
+    """
+
+    client: str
+    user: str | None
+    role: Role
+    platform: str | None = None
+    documents: tuple[str, ...] = ()
+    csrf: str | None = None
+
+    @property
+    def shown_name(self) -> str:
+        return (self.user or self.client).rpartition(":")[2]
+
+
+class Doorkeeper:
+    """Knows the clients' tokens by their digests, and signs sessions."""
+
+    def __init__(self, config: ServiceConfig, key: bytes) -> None:
+        self._config = config
+        self._serializer = URLSafeTimedSerializer(key, salt="session", signer_kwargs={"digest_method": hashlib.sha256})
+
+    def by_token(self, token: str) -> Caller | None:
+        """The client of a token; the time it takes tells nothing of the tokens there are."""
+        digest = token_digest(token[:_MAX_TOKEN])
+        found = None
+        for client in self._config.clients:
+            if hmac.compare_digest(client.token_sha256, digest):
+                found = client
+        if found is None:
+            return None
+        user = found.name if found.role is not Role.PLATFORM else None
+        return Caller(found.name, user, found.role)
+
+    def by_cookie(self, cookie: str) -> Caller | None:
+        """The person of a session; None when it is over, was changed, or its client is no longer there."""
+        try:
+            value = self._serializer.loads(cookie[:4096], max_age=SESSION_S)
+        except BadSignature:
+            return None
+        client, platform = str(value["client"]), value["platform"]
+        known = self._config.client(client)
+        if platform is None and (known is None or known.token_sha256[:16] != value["proof"]):
+            return None
+        if platform is not None and platform not in self._config.platforms:
+            return None
+        role = Role.PERSON if known is None or platform is not None else known.role
+        return Caller(client, value["user"], role, platform, tuple(value["documents"]), value["csrf"])
+
+    def session_of_client(self, caller: Caller) -> str:
+        """A cookie for a client that has signed in on the web page with its token."""
+        known = self._config.client(caller.client)
+        return self._signed(caller, known.token_sha256[:16] if known else "")
+
+    def session_of_platform(self, platform: str, name: str, documents: tuple[str, ...]) -> tuple[str, Caller]:
+        """A cookie for somebody whom the platform knows."""
+        caller = Caller(platform, f"{platform}:{name}", Role.PERSON, platform, documents)
+        return self._signed(caller, ""), caller
+
+    def _signed(self, caller: Caller, proof: str) -> str:
+        value = {
+            "client": caller.client,
+            "user": caller.user,
+            "platform": caller.platform,
+            "documents": caller.documents,
+            "csrf": secrets.token_urlsafe(24),
+            "proof": proof,
+        }
+        return str(self._serializer.dumps(value))
+
+
+def new_token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def token_digest(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,130 @@
+"""The programs `serve` and `work`, from their config to their end."""
+
+import logging
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from loghi_runner.errors import EngineError, UsageError
+from loghi_runner.service.app import create_app
+from loghi_runner.service.callers import new_token, token_digest
+from loghi_runner.service.config import (
+    CONFIG_FILE,
+    NAME_PATTERN,
+    Client,
+    Role,
+    ServiceConfig,
+    load_service_config,
+    plain_service_config,
+)
+from loghi_runner.service.state import StateFolder, open_state
+from loghi_runner.service.worker import Worker, start_worker
+
+Tell = Callable[[str], object]
+
+_GRACE_S = 5
+
+
+def new_client(name: str) -> tuple[str, str]:
+    """A token, and the line of service.yaml that lets its owner in.
+
+    Raises:
+        UsageError: the name is not one a client can have.
+    """
+    if not re.fullmatch(NAME_PATTERN, name):
+        hint = "Small letters, digits, `_` and `-`, at most 40."
+        raise UsageError("service.client_name", f"no client can be named {name!r}", where="--new-client", hint=hint)
+    token = new_token()
+    return token, f"  - {{name: {name}, token_sha256: {token_digest(token)}}}"
+
+
+def serve(path: Path | None, *, queue_only: bool, tell: Tell) -> None:
+    """Serve until a signal ends it; runs go on.
+
+    Raises:
+        RunnerError: it cannot be started.
+    """
+    config, code = _config(path)
+    state = _begin(config)
+    app = create_app(config, state)
+    worker = None if queue_only else start_worker(config, state)
+    tell(f"loghi-runner is at {config.own_url} ; Ctrl+C ends the service, runs go on")
+    if code is not None:
+        tell(f"access code for the web page, until it ends: {code}")
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=config.host,
+            port=config.port,
+            log_config=None,
+            access_log=False,  # ours leaves out what stands behind the question mark
+            server_header=False,
+            proxy_headers=True,
+            forwarded_allow_ips=list(config.proxies),
+            limit_concurrency=config.limits.followers,
+            timeout_graceful_shutdown=_GRACE_S,
+            h11_max_incomplete_event_size=64 * 1024,
+        )
+    )
+    try:
+        server.run()
+    except SystemExit as error:
+        # uvicorn's way to say that it could not listen
+        raise EngineError(
+            "service.cannot_listen",
+            f"the address {config.listen} cannot be listened on",
+            where="listen",
+            hint="Is the service running already? Else name another port as `listen` in service.yaml.",
+        ) from error
+    finally:
+        if worker is not None:
+            worker[0].stop()
+            worker[1].join(_GRACE_S)
+
+
+def work(path: Path | None, *, tell: Tell) -> None:
+    """Carry orders out until a signal ends it; the commands it has started go on.
+
+    Raises:
+        RunnerError: it cannot be started.
+    """
+    config, _code = _config(path)
+    state = _begin(config)
+    worker = Worker(config, state)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        worker.stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    tell(f"carrying out the orders in {config.state}; Ctrl+C ends the worker, runs go on")
+    worker.run()
+
+
+def _config(path: Path | None) -> tuple[ServiceConfig, str | None]:
+    """The config; without one, a service for one person and the code by which they come in."""
+    if path is None and CONFIG_FILE.is_file():
+        path = CONFIG_FILE
+    if path is not None:
+        return load_service_config(path), None
+    code = new_token()
+    me = Client(name="me", token_sha256=token_digest(code), role=Role.ADMIN)
+    return plain_service_config((me,), Path.cwd()), code
+
+
+def _begin(config: ServiceConfig) -> StateFolder:
+    state = open_state(config.state)
+    os.umask(state.umask)
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s", force=True
+    )
+    # addresses that are asked may hold what nobody shall read
+    for chatty in ("urllib3", "httpx", "docker", "sse_starlette"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    return state

@@ -1,0 +1,143 @@
+"""Orders become runs: whole ways through the service and its worker, with the stand-in trainer."""
+
+import io
+import os
+import signal
+import zipfile
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.made_service import MadeService, finetuning, use_fake_trainer
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MadeService:
+    use_fake_trainer(monkeypatch, "success")
+    return MadeService(tmp_path)
+
+
+def test_an_order_becomes_a_run_with_a_model_and_a_report(made: MadeService) -> None:
+    order_id = made.order()
+    view = made.until_over(order_id)
+    assert (view["stage"], view["error"]) == ("finished", None)
+    assert view["run"]["best_val_cer"] == pytest.approx(0.098)
+    assert [epoch["epoch"] for epoch in view["run"]["epochs"]] == [0, 1, 2, 3]
+    archive = zipfile.ZipFile(io.BytesIO(made.get(f"/api/v1/runs/{order_id}/model").content))
+    assert "bonnevie/model.keras" in archive.namelist()
+    assert "CER" in made.get(f"/api/v1/runs/{order_id}/report").text
+    assert made.get(f"/api/v1/runs/{order_id}/report.json").json()["kind"] == "report"
+
+
+def test_what_is_told_names_no_place_of_the_machine(made: MadeService) -> None:
+    order_id = made.order()
+    made.until_over(order_id)
+    for path in ("", "/report.json", "/events"):
+        assert str(made.folder) not in made.get(f"/api/v1/runs/{order_id}{path}").text
+
+
+def test_an_order_that_comes_twice_is_one_run(made: MadeService) -> None:
+    first = made.post("/api/v1/runs", finetuning("job-7"))
+    second = made.post("/api/v1/runs", finetuning("job-7"))
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert first.json()["id"] == second.json()["id"]
+    made.until_over(first.json()["id"])
+    again = made.post("/api/v1/runs", finetuning("job-7"))
+    assert (again.status_code, again.json()["stage"]) == (200, "finished")
+    assert len(made.get("/api/v1/runs").json()["runs"]) == 1
+
+
+def test_a_run_survives_the_end_of_service_and_worker(made: MadeService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGHI_FAKE_TRAINER", "waits_for_go")
+    order_id = made.order()
+    made.until(order_id, lambda view: bool(view["run"] and view["run"]["epochs"]))
+    made.restart()
+    assert made.run_view(order_id)["stage"] == "training"
+    made.let_go(order_id)
+    view = made.until_over(order_id)
+    assert view["stage"] == "finished"
+    assert len(list(made.order_folder(order_id).runs.glob("*/run.json"))) == 1
+
+
+def test_a_run_whose_command_was_killed_is_followed_to_its_end(
+    made: MadeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGHI_FAKE_TRAINER", "waits_for_go")
+    order_id = made.order()
+    made.until(order_id, lambda view: bool(view["run"] and view["run"]["epochs"]))
+    _kill(made, order_id)
+    made.restart()
+    made.worker.look()
+    assert made.run_view(order_id)["stage"] == "training"
+    made.let_go(order_id)
+    assert made.until_over(order_id)["stage"] == "finished"
+    assert made.get(f"/api/v1/runs/{order_id}/report").status_code == 200
+
+
+def test_a_command_that_vanished_twice_fails_with_a_reason(made: MadeService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loghi_runner.service.commands.RUNNER", ("/bin/false",))
+    view = made.until_over(made.order())
+    assert (view["stage"], view["error"]["code"]) == ("failed", "order.command_ended")
+
+
+def test_a_run_that_fails_says_why(made: MadeService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGHI_FAKE_TRAINER", "failed")
+    view = made.until_over(made.order())
+    assert (view["stage"], view["error"]["code"]) == ("failed", "data.no_lines")
+
+
+def test_a_killed_trainer_is_a_failed_order(made: MadeService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGHI_FAKE_TRAINER", "killed")
+    view = made.until_over(made.order())
+    assert view["stage"] == "failed"
+    assert view["error"]["message"]
+
+
+def test_cancelling_keeps_the_best_model(made: MadeService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGHI_FAKE_TRAINER", "stops_when_asked")
+    order_id = made.order()
+    made.until(order_id, lambda view: bool(view["run"] and view["run"]["step"]))
+    assert made.post(f"/api/v1/runs/{order_id}/cancel").json()["is_cancelling"]
+    view = made.until_over(order_id)
+    assert (view["stage"], view["run"]["best_epoch"]) == ("cancelled", 1)
+    assert made.get(f"/api/v1/runs/{order_id}/model").status_code == 200
+
+
+def test_an_order_can_be_cancelled_while_it_waits(made: MadeService) -> None:
+    order_id = made.order()
+    made.post(f"/api/v1/runs/{order_id}/cancel")
+    made.worker.look()
+    view = made.run_view(order_id)
+    assert (view["stage"], view["run"]) == ("cancelled", None)
+
+
+def test_one_order_runs_and_the_others_know_their_place(made: MadeService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGHI_FAKE_TRAINER", "waits_for_go")
+    first, second, third = (made.order(user) for user in ("ada", "bob", "ada"))
+    made.until(first, lambda view: bool(view["run"] and view["run"]["epochs"]))
+    assert [made.run_view(order, "boss")["position"] for order in (first, second, third)] == [None, 1, 2]
+    made.let_go(first)
+    made.until_over(first)
+    made.until(second, lambda view: bool(view["run"] and view["run"]["epochs"]))
+    assert made.run_view(third)["position"] == 1
+    for order in (second, third):
+        made.post(f"/api/v1/runs/{order}/cancel", user="boss")
+    made.let_go(second)
+    made.until_over(second)
+
+
+def test_a_check_answers_with_findings(made: MadeService) -> None:
+    asked = finetuning() | {"action": "check"}
+    order_id = made.post("/api/v1/runs", asked).json()["id"]
+    view = made.until_over(order_id)
+    assert (view["stage"], view["error"]) == ("finished", None)
+    assert isinstance(view["answer"]["findings"], list)
+
+
+def _kill(made: MadeService, order_id: str) -> None:
+    process = made.order_folder(order_id).read_state().process
+    assert process is not None
+    pid = int(process.partition(":")[0])
+    os.kill(pid, signal.SIGKILL)
+    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)

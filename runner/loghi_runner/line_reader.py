@@ -53,7 +53,6 @@ class Readings:
 class LineReader:
     """A model that can be used, on a machine that can run it; made by `open_reader`."""
 
-    name: str
     model: ModelFacts
     folder: Path
     engine: Engine
@@ -125,7 +124,7 @@ def open_reader(model: Path, options: ReaderOptions) -> LineReader:
         first = base.findings[0]
         raise DataError(first.code, first.message, where=str(model), hint=first.hint)
     engine, _ = choose_engine(options.engine)
-    return LineReader(model.name, base.facts, base.folder, engine, choose_setting(engine, options.gpus), options)
+    return LineReader(base.facts, base.folder, engine, choose_setting(engine, options.gpus), options)
 
 
 def _read_results(results: Path) -> dict[str, Reading]:

@@ -1,117 +1,97 @@
-"""`loghi-runner recognize`: pages whose lines are marked, read by a model, into the same XML with its texts."""
+"""`loghi-runner recognize`: pages or line images, read by a model into a folder of their own."""
 
-import shutil
-import tempfile
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any  # JSON values have no narrower type
 
+from loghi_contract import __version__
 from loghi_contract.cut import Cut
-from loghi_contract.text import Normalization
-from loghi_runner.config_schema import TextEquivChoice
-from loghi_runner.cutting.cut import CHANNELS
-from loghi_runner.errors import DataError, EngineError, UsageError
-from loghi_runner.files import real_path
-from loghi_runner.findings import Finding, errors
-from loghi_runner.line_reader import LineReader, OnProgress
-from loghi_runner.pages.texts import TextOptions
-from loghi_runner.pages.write import Reading, with_readings
-from loghi_runner.prepare.cut_pages import CutPages, cut_pages
-from loghi_runner.prepare.survey import Survey, SurveyedPage, survey_pages
+from loghi_runner.files import file_sha256, is_file, is_folder, write_atomically
+from loghi_runner.ground_truth.image_lists import read_image_folder, read_image_list
+from loghi_runner.line_reader import LineReader, OnProgress, ReaderOptions, open_reader
+from loghi_runner.output_folder import claim_output
+from loghi_runner.pages.find import holds_xml
+from loghi_runner.recognize_lines import recognize_lines
+from loghi_runner.recognize_pages import recognize_pages
+from loghi_runner.recognized import Recognized
+from loghi_runner.rundir import cannot_write, utc_now
+from loghi_runner.which_model import find_model
 
-_ANY_TEXT = TextOptions(TextEquivChoice.LOWEST, (), False, Normalization.NONE)
+RECORD_FILE = "recognized.json"
+TEXT_FILE = "text.txt"
+
+_KIND = "recognized"
 
 
 @dataclass(frozen=True)
-class RecognizedPages:
-    """Files that were written, by page; `seconds` is the reading alone."""
-
-    files: dict[str, Path]
-    lines: int
-    seconds: float
-    failed: dict[str, str]
-    findings: tuple[Finding, ...]
+class RecognizeOptions:
+    reader: ReaderOptions
+    cut: Cut = Cut.LOGHI
+    root: Path | None = None
+    plain_text: bool = False
 
 
-def recognize_pages(
-    reader: LineReader,
-    folder: Path,
-    out: Path,
-    cut_as: Cut,
-    on_progress: OnProgress,
-    note: Callable[[str], None],
-    *,
-    plain_text: bool = False,
-) -> RecognizedPages:
-    """Read all lines of the pages and write their XML with the model's texts into `out`.
+def recognize(
+    model: str, source: Path, out: Path, options: RecognizeOptions, on_progress: OnProgress, note: Callable[[str], None]
+) -> Recognized:
+    """Read what `source` is: a folder of pages with XML, a list of line images, or a folder of line images.
 
     Raises:
         RunnerError: nothing could be read.
     """
-    _require_new_place(folder, out)
-    survey = survey_pages(
-        [folder], _ANY_TEXT, cut_as, folder, lambda *told: on_progress("reading pages", *told), every_line=True
-    )
-    for wrong in errors(survey.findings):
-        raise DataError(wrong.code, wrong.message, where=wrong.where, hint=wrong.hint)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=".recognize-", dir=real_path(out)))
-    except OSError as error:
-        raise EngineError("output.cannot_write", f"{out} cannot be written: {error.strerror or error}") from error
-    try:
-        cut = cut_pages(
-            [page for page in survey.pages if page.lines],
-            lambda page: work / page.file.name,
-            cut=cut_as,
-            channels=CHANNELS,
-            on_page=lambda *told: on_progress("cutting pages", *told),
-        )
-        images = [page.folder / line.file for page in cut.pages.values() for line in page.record.lines]
-        read = reader.read(images, on_progress, note, work_in=work)
-        files, failed = _write_pages(survey, cut, read.by_image, out, plain_text=plain_text)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return RecognizedPages(files, len(read.by_image), read.seconds, cut.failed | failed, survey.findings)
+    reader = open_reader(find_model(model).folder, options.reader)
+    claim_output(out, RECORD_FILE, (_KIND,), (source,) if is_folder(source) else ())
+
+    def finish(recognized: Recognized) -> None:
+        _write_extras(recognized, reader, source, out, options)
+
+    if is_file(source) or (is_folder(source) and not holds_xml(source)):
+        images = read_image_list(source, options.root) if is_file(source) else read_image_folder(source)
+        recognized = recognize_lines(reader, images, out, on_progress, note)
+        finish(recognized)
+        return recognized
+    return recognize_pages(reader, source, out, options.cut, on_progress, note, finish)
 
 
-def _require_new_place(folder: Path, out: Path) -> None:
-    if real_path(out).is_relative_to(real_path(folder)):
-        raise UsageError(
-            "recognize.in_pages",
-            f"the output {out} lies in {folder}, where the pages are",
-            hint="Name a folder of its own: the pages' own XML is never changed.",
-        )
-
-
-def _write_pages(
-    survey: Survey, cut: CutPages, readings: dict[Path, Reading], out: Path, *, plain_text: bool
-) -> tuple[dict[str, Path], dict[str, str]]:
-    files: dict[str, Path] = {}
-    failed: dict[str, str] = {}
-    for page in survey.pages:
-        if page.file.name not in cut.pages:
-            continue
-        texts = _texts_of(page, cut, readings)
-        target = out / f"{page.file.name}.xml"
-        try:
-            target.write_bytes(with_readings(page.file.xml, texts))
-            if plain_text:
-                lines = [texts[number].text for number in sorted(texts)]
-                (out / f"{page.file.name}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        except OSError as error:
-            failed[page.file.name] = f"{target} cannot be written: {error.strerror or error}"
-        else:
-            files[page.file.name] = target
-    return files, failed
-
-
-def _texts_of(page: SurveyedPage, cut: CutPages, readings: dict[Path, Reading]) -> dict[int, Reading]:
-    """Readings by the line's place in the page."""
-    places = {line.id: line.index for line in page.lines}
-    folder = cut.pages[page.file.name].folder
+def recognized_json(recognized: Recognized) -> dict[str, Any]:
+    """What `recognize --json` says."""
     return {
-        places[line.id]: readings[folder / line.file]
-        for line in cut.pages[page.file.name].record.lines
-        if folder / line.file in readings
+        "kind": _KIND,
+        "files": {name: str(path) for name, path in recognized.files.items()},
+        "lines": len(recognized.lines),
+        "seconds": recognized.seconds,
+        "failed": recognized.failed,
     }
+
+
+def _write_extras(
+    recognized: Recognized, reader: LineReader, source: Path, out: Path, options: RecognizeOptions
+) -> None:
+    """The record, and what else was asked for; the record first: it tells whose folder this is."""
+    record = recognized_json(recognized) | {
+        "files": {name: path.name for name, path in recognized.files.items()},
+        "source": str(source),
+        "model": str(reader.folder),
+        "model_sha256": file_sha256(reader.model.model_file),
+        "beam": options.reader.beam_width,
+        "made": utc_now(),
+        "version": __version__,
+    }
+    try:
+        write_atomically(out / RECORD_FILE, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+        if options.plain_text:
+            _write_text(recognized, out)
+    except OSError as error:
+        raise cannot_write(error, out) from error
+
+
+def _write_text(recognized: Recognized, out: Path) -> None:
+    """One line a line: a file beside each page's XML, or one for all line images."""
+    pages = recognized.by_page()
+    for name, path in recognized.files.items():
+        is_page = path.suffix == ".xml"
+        lines = pages.get(name, []) if is_page else recognized.lines
+        text = "".join(f"{line.reading.text}\n" for line in lines)
+        write_atomically(path.with_suffix(".txt") if is_page else out / TEXT_FILE, text)

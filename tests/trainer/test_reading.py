@@ -49,5 +49,5 @@ def test_pages_are_read_and_the_batch_does_not_matter(tmp_path: Path, capsys: py
 def test_the_pages_own_folder_is_never_written_to(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["recognize", str(SAMPLE / "base_model"), str(PAGES), "-o", str(PAGES / "new"), "--json"]
     assert run_command(arguments) == 2
-    assert json.loads(capsys.readouterr().out)["code"] == "recognize.in_pages"
+    assert json.loads(capsys.readouterr().out)["code"] == "output.in_source"
     assert not (PAGES / "new").exists()

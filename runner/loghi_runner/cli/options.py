@@ -5,6 +5,10 @@ from typing import Annotated
 
 import typer
 
+from loghi_contract.cut import Cut
+from loghi_runner.config_schema import EngineKind
+from loghi_runner.gpus import GpuRequest
+from loghi_runner.line_reader import ReaderOptions
 from loghi_runner.runs import DEFAULT_OUTPUT
 
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="Run folder, run id, its beginning, or `last`.")]
@@ -20,3 +24,25 @@ Output = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs (default: text for people).")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first (default: ask).")]
+CutAs = Annotated[Cut, typer.Option("--cut", help="How lines of pages are cut, as the model's own were.")]
+ImageRoot = Annotated[
+    Path | None,
+    typer.Option("--root", metavar="DIR", help="Where image paths begin (default: at their list).", readable=False),
+]
+Engine = Annotated[EngineKind, typer.Option("--engine", help="Where to read.")]
+Gpus = Annotated[str, typer.Option("--gpus", help="auto, none, or a number of cards.")]
+BatchSize = Annotated[int, typer.Option("--batch-size", min=1, max=1024, help="Lines at a time.")]
+
+Beam = Annotated[int, typer.Option("--beam", min=1, max=100, help="Readings followed at once; 1 is greedy decoding.")]
+
+
+def reader_options(engine: EngineKind, gpus: str, batch_size: int, beam: int) -> ReaderOptions:
+    """Options of a command as the reader of lines takes them."""
+    request: GpuRequest = tuple(gpus.split(","))
+    if gpus.isdigit():
+        request = int(gpus)
+    elif gpus == "auto":
+        request = "auto"
+    elif gpus == "none":
+        request = "none"
+    return ReaderOptions(engine.value, request, batch_size, beam)

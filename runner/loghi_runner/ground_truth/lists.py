@@ -42,7 +42,7 @@ def read_lists(paths: Sequence[Path], key: str, config_folder: Path) -> ReadList
     trimmed = 0
     for path in paths:
         name = _shown(path, config_folder)
-        content = _read_text(path, name, key)
+        content = read_list_text(path, name, key)
         if isinstance(content, Finding):
             findings.append(content)
             continue
@@ -67,7 +67,12 @@ def _shown(path: Path, config_folder: Path) -> str:
     return str(path.relative_to(config_folder)) if path.is_relative_to(config_folder) else str(path)
 
 
-def _read_text(path: Path, name: str, key: str) -> str | Finding:
+def read_list_text(path: Path, name: str, key: str) -> str | Finding:
+    """What a list holds, its line endings made one, or why it cannot be read.
+
+    Args:
+        name: what to call it, and `key` what names it, in the finding.
+    """
     try:
         if path.exists() and not path.is_file() and not path.is_dir():
             # a pipe would be waited for, a device read for ever

@@ -17,20 +17,20 @@ def _post(path: str, purpose: str) -> Endpoint:
     return Endpoint(method="POST", path=path, purpose=purpose, authentication=Authentication.TOKEN, answer=_JSON)
 
 
-ENDPOINTS = (
-    _open("/manifest", "This manifest."),
-    _open("/health", "Whether the service is well; for watchers and load balancers."),
-    _open("/openapi.json", "The API in every detail, as OpenAPI 3.1."),
-    _get("/metrics", "Numbers for Prometheus.", "text/plain"),
-    _post("/api/v1/runs", "Start an action; sent again with the same key, it answers with the run there is."),
-    _get("/api/v1/runs", "The user's runs, the newest first."),
-    _get("/api/v1/runs/{id}", "One run: how far it is, place in the queue, results."),
-    _get(
+ENDPOINTS = {
+    "manifest": _open("/manifest", "This manifest."),
+    "health": _open("/health", "Whether the service is well; for watchers and load balancers."),
+    "openapi": _open("/openapi.json", "The API in every detail, as OpenAPI 3.1."),
+    "metrics": _get("/metrics", "Numbers for Prometheus.", "text/plain"),
+    "start": _post("/api/v1/runs", "Start an action; sent again with the same key, it answers with the run there is."),
+    "list": _get("/api/v1/runs", "The user's runs, the newest first."),
+    "run": _get("/api/v1/runs/{id}", "One run: how far it is, place in the queue, results."),
+    "events": _get(
         "/api/v1/runs/{id}/events",
         "What happens, as server-sent events; after Last-Event-ID where that is given.",
         "text/event-stream",
     ),
-    _post("/api/v1/runs/{id}/cancel", "End a run; the best model so far is kept."),
-    _get("/api/v1/runs/{id}/report", "The report of a finished run, for people.", "text/html"),
-    _get("/api/v1/runs/{id}/model", "The new model as one file; parts of it may be asked for.", "application/zip"),
-)
+    "cancel": _post("/api/v1/runs/{id}/cancel", "End a run; the best model so far is kept."),
+    "report": _get("/api/v1/runs/{id}/report", "The report of a finished run, for people.", "text/html"),
+    "model": _get("/api/v1/runs/{id}/model", "The new model as one file; parts may be asked for.", "application/zip"),
+}

@@ -147,7 +147,7 @@ class Manifest(_Strict):
     commands: dict[str, tuple[str, ...]] = Field(
         description="The same and more on the command line; what is in braces is filled in."
     )
-    endpoints: tuple[Endpoint, ...] = Field(description="The HTTP API.")
+    endpoints: dict[str, Endpoint] = Field(description="The HTTP API, by what a platform does.")
     events: Events = Field(description="What a run tells while it goes on.")
     exit_codes: dict[str, Annotated[int, Strict()]] = Field(description="How commands end.")
     platforms: dict[str, PlatformEntry] = Field(description="What it does on each platform it knows.")

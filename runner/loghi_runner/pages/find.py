@@ -50,6 +50,11 @@ def find_pages(folder: Path) -> FoundPages:
     return FoundPages(tuple(search.pages), tuple(search.findings()))
 
 
+def holds_xml(folder: Path) -> bool:
+    """Whether there is any XML below a folder: then its images are pages, not lines."""
+    return any(path.is_file() for path in folder.rglob("*.xml"))
+
+
 class _Search:
     def __init__(self, folder: Path) -> None:
         self.pages: list[PageFile] = []

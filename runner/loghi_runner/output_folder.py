@@ -1,0 +1,48 @@
+"""The folder that a reading command writes into: new, empty, or filled by the same command before; never another."""
+
+import json
+from pathlib import Path
+
+from loghi_runner.errors import EngineError, UsageError
+from loghi_runner.files import is_folder, is_there, real_path
+
+
+def claim_output(out: Path, record: str, kinds: tuple[str, ...], sources: tuple[Path, ...] = ()) -> None:
+    """Make the folder, or make sure that what is in it is ours to replace.
+
+    Args:
+        record: the JSON file that the command leaves in its folder; its `kind` tells whose folder it is.
+        sources: folders whose own files are never to be touched.
+
+    Raises:
+        UsageError: somebody else's files are in it, or it lies among the sources.
+        EngineError: it cannot be made.
+    """
+    for source in sources:
+        if real_path(out).is_relative_to(real_path(source)):
+            raise UsageError(
+                "output.in_source",
+                f"the output {out} lies in {source}, which is only read",
+                hint="Name a folder of its own.",
+            )
+    if is_there(out) and not is_folder(out):
+        raise UsageError("output.no_folder", f"the output {out} is a file", hint="Name a folder.")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        foreign = any(not entry.name.startswith(".") for entry in out.iterdir()) and _kind(out / record) not in kinds
+    except OSError as error:
+        raise EngineError("output.cannot_write", f"{out} cannot be written: {error.strerror or error}") from error
+    if foreign:
+        raise UsageError(
+            "output.not_empty",
+            f"there are files in {out} already, and not from this command",
+            hint="Name a new folder: nothing that is there is ever replaced, but for results of the same command.",
+        )
+
+
+def _kind(record: Path) -> object:
+    try:
+        value = json.loads(record.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return value.get("kind") if isinstance(value, dict) else None

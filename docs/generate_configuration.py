@@ -36,7 +36,7 @@ and `output` are required.
 
 
 _LISTS: dict[str, type[Enum]] = {"freeze": Part, "skip_tags": SkipTag}
-_SECTIONS = (("data",), ("data", "split"), ("training",), ("text",), ("engine",))
+_SECTIONS = (("data",), ("data", "split"), ("training",), ("text",), ("engine",), ("platform",))
 
 
 def page() -> str:

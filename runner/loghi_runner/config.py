@@ -21,6 +21,7 @@ from loghi_runner.config_schema import (
     VgslModel,
 )
 from loghi_runner.config_yaml import read_yaml_value
+from loghi_runner.platform.places import pulled_folder
 
 __all__ = [
     "ConfigError",
@@ -58,10 +59,16 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> LoadedConfig:
     for override in overrides:
         _apply_override(file, override)
     values = {"name": file.path.stem, **file.values}
+    if values.get("platform") is not None:
+        values.setdefault("data", {})
     _look_at_name(file, values["name"])
     for rule in broken_rules(values):
         file.add(rule.key, rule.message, rule.hint)
-    return LoadedConfig(file.checked(RunConfig, values), file.path, file.text, tuple(overrides))
+    config = file.checked(RunConfig, values)
+    if config.platform is not None:
+        pages = (pulled_folder(config.output, config.platform),)
+        config = config.model_copy(update={"data": config.data.model_copy(update={"pages": pages})})
+    return LoadedConfig(config, file.path, file.text, tuple(overrides))
 
 
 def _apply_override(file: ConfigFile, override: str) -> None:

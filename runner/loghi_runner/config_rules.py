@@ -29,7 +29,9 @@ def broken_rules(values: Mapping[str, object]) -> Iterator[BrokenRule]:
     if not isinstance(data, Mapping):
         return
     given = {key for key, value in data.items() if value is not None}
-    if not given & {"train", "pages"}:
+    if values.get("platform") is not None:
+        yield from _beside_platform(given)
+    elif not given & {"train", "pages"}:
         message = "is not filled in" if "train" in data else "is missing"
         hint = "Name a line list to learn from; or instead, as data.pages, a folder of pages with PAGE XML or ALTO."
         yield BrokenRule(("data", "train"), message, hint)
@@ -43,3 +45,10 @@ def broken_rules(values: Mapping[str, object]) -> Iterator[BrokenRule]:
         for key in [key for key in _FOR_PAGES if key in given]:
             hint = "Leave it out, or name a folder of pages as data.pages instead of data.train."
             yield BrokenRule(("data", key), "says how pages are read, but there is no data.pages", hint)
+
+
+def _beside_platform(given: set[str]) -> Iterator[BrokenRule]:
+    """`base_domain` alone can be of another place than the pages."""
+    for key in [key for key in ("train", "pages", *_FOR_LISTS) if key in given]:
+        hint = "Its pages are what is learnt from, split by data.split; leave this out, or the section platform."
+        yield BrokenRule(("data", key), "cannot stand beside platform", hint)

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from loghi_contract.cut import Cut
 from loghi_contract.job import Augmentation, CharsetPolicy, Part, Precision
 from loghi_runner.files import real_path
+from loghi_runner.platform.base import PlatformKind
 
 #: Letters, digits . _ - : Loghi's scripts and container names break on anything else.
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
@@ -43,6 +44,14 @@ class SkipTag(str, Enum):
 class SplitUnit(str, Enum):
     PAGE = "page"
     FOLDER = "folder"
+
+
+class WriteBack(str, Enum):
+    """Which pages the new model reads for the platform."""
+
+    NONE = "none"
+    PULLED = "pulled"
+    ALL = "all"
 
 
 class EngineKind(str, Enum):
@@ -94,6 +103,14 @@ def _gpus(value: Any) -> Any:
 
 def _is_gpu_uuid(value: Any) -> bool:
     return isinstance(value, str) and value.startswith(("GPU-", "MIG-")) and " " not in value
+
+
+def _write_back(value: Any) -> Any:
+    if value in [choice.value for choice in WriteBack]:
+        return WriteBack(value)
+    if isinstance(value, list) and value and all(type(item) is int and item > 0 for item in value):
+        return tuple(value)
+    raise PydanticCustomError("write_back", "must be none, pulled, all, or a list of page numbers such as [12, 13]")
 
 
 def _base_model_kind(value: Any) -> str:
@@ -297,6 +314,40 @@ class EngineConfig(_Section):
     )
 
 
+class PlatformConfig(_Section):
+    """Pages of a platform to learn from, in place of `data.pages`."""
+
+    kind: PlatformKind = Field(default=PlatformKind.ESCRIPTORIUM, description="Which platform it is.")
+    url: str = Field(min_length=1, description="Its address, as your browser shows it for the first page.")
+    token_file: ConfigPath | None = Field(
+        default=None,
+        description="File that holds your account's token and nothing else, readable by you alone (`chmod 600`).",
+        json_schema_extra={"default_words": "the variable `LOGHI_RUNNER_PLATFORM_TOKEN`"},
+    )
+    document: WholeNumber = Field(ge=1, description="Number of the document: the one in its address.")
+    layer: str = Field(
+        default="manual", min_length=1, description="Name of the transcription to learn from; or its number in quotes."
+    )
+    pages: tuple[WholeNumber, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="Numbers of the pages to learn from, as in their addresses; without it, all that have text.",
+        json_schema_extra={"values": "list of numbers"},
+    )
+    write_back: Annotated[
+        WriteBack | tuple[int, ...],
+        BeforeValidator(_write_back, json_schema_input_type=WriteBack | list[int]),
+    ] = Field(
+        default=WriteBack.PULLED,
+        description="Which pages the new model reads, for a new transcription on the platform: those it was made from, "
+        "all of the document, or these.",
+        json_schema_extra={"values": "`none`, `pulled`, `all`, or a list of numbers"},
+    )
+    parallel: WholeNumber = Field(
+        default=8, ge=1, le=32, description="Requests to the platform at a time; fewer are gentler."
+    )
+
+
 class RunConfig(_Section):
     """A run as a person writes it; all paths are absolute once loaded."""
 
@@ -328,4 +379,9 @@ class RunConfig(_Section):
     )
     engine: Annotated[EngineConfig, BeforeValidator(_section)] = Field(
         default=EngineConfig(), description="Where the training happens."
+    )
+    platform: PlatformConfig | None = Field(
+        default=None,
+        description="Learn from pages of a platform such as eScriptorium, instead of `data.train` or `data.pages`.",
+        json_schema_extra={"values": "section, see below"},
     )

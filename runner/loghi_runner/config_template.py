@@ -43,6 +43,14 @@ engine:
   kind: auto                  # auto | docker | local (no container)
   gpus: auto                  # auto (a free one) | none | how many | [GPU-<uuid>]
   # image: my-image:1         # container image; default: the one of this version
+
+# platform:                   # instead of train or pages: a document of eScriptorium
+#   url: https://escriptorium.example.org
+#   token_file: token.txt     # your account's token alone, chmod 600
+#   document: 12              # its number in the address
+#   layer: manual             # the transcription to learn from
+#   pages: [101, 102]         # numbers of pages; default: all that have text
+#   write_back: pulled        # pages the new model reads for the platform: none | pulled | all | [numbers]
 """
 
 #: The column in which the comments begin.

@@ -28,6 +28,9 @@ def words_for(item: Mapping[str, Any], loc: KeyPath, schema: type[BaseModel] = R
     if kind == "string_pattern_mismatch":
         field = schema_of(loc[:-1], schema).model_fields.get(str(loc[-1]))
         return "is not of the form it must have", field.description if field else None
+    if kind == "extra_forbidden" and loc == ("platform", "token"):
+        # the config is kept beside the model, and passed on with it
+        return "must not stand in a config", "Save it in a file of its own and name that as platform.token_file."
     if kind == "extra_forbidden":
         return f"is not a key of {schema.model_config.get('title', 'a config')}", _did_you_mean_key(loc, schema)
     if kind in _LIMITS:
@@ -49,7 +52,7 @@ def words_for(item: Mapping[str, Any], loc: KeyPath, schema: type[BaseModel] = R
     if kind == "model_type":
         keys = ", ".join(schema_of(loc, schema).model_fields)
         return f"must be a section, not {shown}", f"Indented below it, or in braces, stand its keys: {keys}."
-    if kind in ("path", "batch_size", "gpus"):
+    if kind in ("path", "batch_size", "gpus", "write_back"):
         return f"{item['msg']}, not {shown}", None
     if kind == "too_short":
         return "names nothing", "Give at least one."

@@ -21,6 +21,7 @@ from loghi_runner.cli import (
     init,
     learning_curve,
     manifest,
+    platform,
     prepare,
     recognize,
     runs,
@@ -39,6 +40,7 @@ for group in (finetune, learning_curve, check, prepare, recognize, compare, init
     app.registered_commands += group.app.registered_commands
 app.add_typer(image.app, name="image")
 app.add_typer(manifest.app, name="manifest")
+app.add_typer(platform.app, name="platform")
 
 
 @app.callback(invoke_without_command=True)

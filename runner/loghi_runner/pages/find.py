@@ -10,6 +10,8 @@ from loghi_runner.findings import Finding, Severity
 from loghi_runner.pages.read import PageError, read_page
 from loghi_runner.wording import plural
 
+#: In an output folder: pages pulled from platforms, a folder each.
+PULLED = ".pulled"
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".jp2")
 #: Folders that hold a page's XML, in the order in which they are looked into.
 _XML_FOLDERS = ("page", ".", "alto")
@@ -40,6 +42,8 @@ def find_pages(folder: Path) -> FoundPages:
     """All page images below a folder with PAGE XML or ALTO; what does not pair up is a finding."""
     if not is_folder(folder):
         hint = "Name the folder that holds the page images."
+        if folder.parent.name == PULLED:
+            hint = "Bring the pages first: `loghi-runner platform pull CONFIG`."
         return FoundPages((), (_error("data.no_pages_folder", f"there is no folder {folder}", hint),))
     if folder.name in _XML_FOLDERS and not any(_images(_listed(folder))):
         message = f"{folder} holds the XML of pages, not their images"

@@ -69,11 +69,15 @@ class PageSummary:
 
 @dataclass(frozen=True)
 class Source:
-    """What is pulled: one layer of one document, all its pages or some."""
+    """What is pulled: one layer of one document, all its pages or some.
+
+    `only_transcribed`: pages without a text in the layer are left on the platform, as nothing can be learnt from them.
+    """
 
     document: int
     layer: int
     pages: tuple[int, ...] | None = None
+    only_transcribed: bool = False
 
 
 @dataclass(frozen=True)

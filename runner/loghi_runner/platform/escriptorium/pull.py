@@ -1,31 +1,18 @@
 """Pages of a document into a folder: images, and lines with their texts as PAGE XML; many at a time."""
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any  # JSON values have no narrower type
 
-from loghi_contract.lines import SkipReason
 from loghi_runner.errors import EngineError, PlatformError, UsageError
-from loghi_runner.pages.find import IMAGE_SUFFIXES
-from loghi_runner.platform.base import Document, Layer, OnProgress, PlatformKind, Pulled, Source
-from loghi_runner.platform.escriptorium.answers import (
-    BrokenData,
-    Part,
-    PartLine,
-    lines_on_baselines,
-    read_document,
-    read_line_text,
-    read_part,
-)
-from loghi_runner.platform.escriptorium.page_xml import line_ids, page_xml
+from loghi_runner.platform.base import OnProgress, PlatformKind, Pulled, Source
+from loghi_runner.platform.escriptorium.answers import BrokenData, lines_on_baselines, read_document
+from loghi_runner.platform.escriptorium.page import PageFolder, Wanted, bring_page, is_whole
 from loghi_runner.platform.escriptorium.server import Server
 from loghi_runner.platform.image_cache import ImageCache
 from loghi_runner.platform.pulled import PulledPage, PulledRecord, Unfinished, known_record, write_pulled
 from loghi_runner.rundir import utc_now
+from loghi_runner.wording import plural
 
 _DOING = "pulling pages"
 _RIGHT_TO_LEFT = (
@@ -33,14 +20,6 @@ _RIGHT_TO_LEFT = (
 )
 #: What is wrong with one page and leaves the others alone.
 _ONE_PAGE = frozenset({"platform.not_found", "platform.broken_answer", "platform.other_host"})
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    document: Document
-    layer: Layer
-    pages: tuple[int, ...]
-    on_baselines: bool
 
 
 class Puller:
@@ -76,12 +55,13 @@ class Puller:
         lines = sum(len(page.lines) for page in pages.values())
         return Pulled(folder, len(pages), lines, dict(skipped), tuple(problems))
 
-    def _wanted(self, source: Source) -> _Wanted:
+    def _wanted(self, source: Source) -> Wanted:
         answer = self._server.get(f"documents/{source.document}/")
         document = read_document(answer)
         layer = next((layer for layer in document.layers if layer.id == source.layer), None)
         if layer is None:
-            raise unknown_layer(document, str(source.layer))
+            message = f"the document {document.name!r} has no layer {source.layer} (any more)"
+            raise UsageError("platform.unknown_layer", message, where="platform.layer")
         there = [item["pk"] for item in self._server.every(f"documents/{document.id}/parts/")]
         unknown = sorted(set(source.pages or ()) - set(there))
         if unknown:
@@ -92,31 +72,34 @@ class Puller:
                 hint=f"`loghi-runner platform documents CONFIG --document {document.id}` lists its pages.",
             )
         chosen = [page for page in there if source.pages is None or page in set(source.pages)]
-        return _Wanted(document, layer, tuple(chosen), lines_on_baselines(answer))
+        return Wanted(document, layer, tuple(chosen), lines_on_baselines(answer), source.only_transcribed)
 
     def _bring_all(
-        self, wanted: _Wanted, source: Source, folder: Path, on_progress: OnProgress
+        self, wanted: Wanted, source: Source, folder: Path, on_progress: OnProgress
     ) -> tuple[dict[str, PulledPage], list[str]]:
         unfinished = Unfinished(folder, self._server.origin.base, source)
         pages = {
             name: page
             for name, page in unfinished.pages.items()
-            if page.id in wanted.pages and _is_whole(folder, name, page)
+            if page.id in wanted.pages and is_whole(folder, name, page)
         }
         earlier = known_record(folder)
-        known = dict(earlier.pages) if earlier is not None else {}
+        into = PageFolder(folder, self._cache, dict(earlier.pages) if earlier is not None else {})
         done = {page.id for page in pages.values()}
         problems: list[str] = []
+        empty = 0
         total = len(wanted.pages)
         on_progress(_DOING, len(done), total)
         pool = ThreadPoolExecutor(max_workers=self._parallel)
         try:
             jobs = {
-                pool.submit(self._bring, wanted, page, folder, known): page for page in wanted.pages if page not in done
+                pool.submit(bring_page, self._server, wanted, page, into): page
+                for page in wanted.pages
+                if page not in done
             }
             for number, job in enumerate(as_completed(jobs), start=len(done) + 1):
                 try:
-                    name, brought = job.result()
+                    brought = job.result()
                 except BrokenData as error:
                     problems.append(f"page {jobs[job]} is left out: {error.fault}")
                 except PlatformError as error:
@@ -124,50 +107,26 @@ class Puller:
                         raise
                     problems.append(f"page {jobs[job]} is left out: {error.message}")
                 else:
-                    unfinished.add(name, brought)
-                    pages[name] = brought
+                    if brought is None:
+                        empty += 1
+                    else:
+                        unfinished.add(*brought)
+                        pages[brought[0]] = brought[1]
                 on_progress(_DOING, number, total)
         finally:
             pool.shutdown(cancel_futures=True)
+        if empty:
+            problems.insert(0, f"{plural(empty, 'page')} without a text in {wanted.layer.name!r} left on the platform")
         places = {page: place for place, page in enumerate(wanted.pages)}
         return dict(sorted(pages.items(), key=lambda item: places[item[1].id])), problems
 
-    def _bring(self, wanted: _Wanted, page: int, folder: Path, known: dict[str, PulledPage]) -> tuple[str, PulledPage]:
-        base = f"documents/{wanted.document.id}/parts/{page}/"
-        part = read_part(self._server.get(base))
-        texts, foreign = _texts(self._server.every(f"{base}transcriptions/?transcription={wanted.layer.id}"), part)
-        lines, skipped = _usable(part.lines, on_baselines=wanted.on_baselines)
-        named = line_ids(lines)
-        name, file = _file_name(part)
-        without_text = sum(not texts.get(line.id, "").strip() for line in lines)
-        if without_text:
-            skipped[SkipReason.EMPTY_TEXT.value] = without_text
-        brought = PulledPage(
-            id=part.id,
-            title=part.title,
-            file=file,
-            image=part.image.uri,
-            image_bytes=part.image.bytes,
-            lines={line_id: line.id for line_id, line in named.items()},
-            skipped=dict(skipped),
-            problems=(*part.problems, *foreign),
-        )
-        before = known.get(name)
-        same = before is not None and (before.image, before.image_bytes) == (brought.image, brought.image_bytes)
-        if not (same and _is_whole(folder, name, brought)):
-            url = self._server.origin.own(part.image.uri)
-            self._cache.bring(
-                url, part.image.bytes, folder / file, lambda target: self._server.download(part.image.uri, target)
-            )
-        _write(folder / "page" / f"{name}.xml", page_xml(part, file, named, texts))
-        return name, brought
-
-    def _finish(self, wanted: _Wanted, folder: Path, pages: dict[str, PulledPage]) -> None:
+    def _finish(self, wanted: Wanted, folder: Path, pages: dict[str, PulledPage]) -> None:
         earlier = known_record(folder)
-        for name in set(earlier.pages) - set(pages) if earlier is not None else ():
-            # it is no longer among the pages, and nobody but us has written it
-            for file in (folder / earlier.pages[name].file, folder / "page" / f"{name}.xml"):  # type: ignore[union-attr]
-                file.unlink(missing_ok=True)
+        for name, page in earlier.pages.items() if earlier is not None else ():
+            if name not in pages:
+                # it is no longer among the pages, and nobody but us has written it
+                (folder / page.file).unlink(missing_ok=True)
+                (folder / "page" / f"{name}.xml").unlink(missing_ok=True)
         record = PulledRecord(
             kind=PlatformKind.ESCRIPTORIUM,
             url=self._server.origin.base,
@@ -180,68 +139,3 @@ class Puller:
         )
         write_pulled(folder, record)
         self._cache.tidy()
-
-
-def unknown_layer(document: Document, wanted: str) -> UsageError:
-    names = ", ".join(f"{layer.name} ({layer.id})" for layer in document.layers) or "none"
-    message = f"the document {document.name!r} has no layer {wanted}"
-    return UsageError("platform.unknown_layer", message, where="platform.layer", hint=f"Its layers are: {names}.")
-
-
-def _texts(answers: Iterator[Any], part: Part) -> tuple[dict[int, str], list[str]]:
-    """Texts by line, and sentences about those that belong to no line of this page."""
-    ours = {line.id for line in part.lines}
-    texts: dict[int, str] = {}
-    foreign = 0
-    problems = []
-    for answer in answers:
-        try:
-            text = read_line_text(answer)
-        except BrokenData as error:
-            problems.append(f"a text is left out: {error.fault}")
-            continue
-        if text.line in ours:
-            texts[text.line] = text.content
-        else:
-            foreign += 1
-    if foreign and not part.problems:
-        problems.append(f"{foreign} texts belong to no line of the page")
-    return texts, problems
-
-
-def _usable(lines: Iterable[PartLine], *, on_baselines: bool) -> tuple[Sequence[PartLine], Counter[str]]:
-    """Lines with a shape. A line drawn above or through the letters is no baseline: the outline alone says where."""
-    usable = []
-    skipped: Counter[str] = Counter()
-    for line in lines:
-        kept = line if on_baselines else replace(line, baseline=())
-        if kept.outline or len(kept.baseline) > 1:
-            usable.append(kept)
-        else:
-            skipped[SkipReason.NO_SHAPE.value] += 1
-    return usable, skipped
-
-
-def _file_name(part: Part) -> tuple[str, str]:
-    """The page's name and its image's: the platform's number first, so that it stays the same whatever is renamed."""
-    path = part.image.uri.partition("?")[0]
-    suffix = Path(path).suffix.lower()
-    if suffix not in IMAGE_SUFFIXES:
-        raise BrokenData(f"its image has the form {suffix[:20] or 'of no suffix'}, which is not read")
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(part.image.file_name).stem).strip("._-")[:60]
-    name = f"{part.id}_{plain}" if plain else str(part.id)
-    return name, name + suffix
-
-
-def _is_whole(folder: Path, name: str, page: PulledPage) -> bool:
-    try:
-        size = (folder / page.file).stat().st_size
-        return (folder / "page" / f"{name}.xml").stat().st_size > 0 and size > 0
-    except OSError:
-        return False
-
-
-def _write(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_bytes(content)
-    beside.replace(path)

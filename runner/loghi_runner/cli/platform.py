@@ -1,0 +1,138 @@
+"""`loghi-runner platform documents|pull|finetune|push`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loghi_contract.exit_codes import ExitCode
+from loghi_contract.records import to_json
+from loghi_runner.answer import answer_rows, record_json, summary_line
+from loghi_runner.bars import Bars
+from loghi_runner.cli.finetune import Settings
+from loghi_runner.cli.options import AsJson, Engine, Gpus, Output, RunName, reader_options
+from loghi_runner.config import load_config
+from loghi_runner.config_schema import EngineKind
+from loghi_runner.console import (
+    JsonView,
+    PersonView,
+    make_console,
+    print_error,
+    print_json,
+    print_rows,
+    reader_may_leave,
+    say,
+)
+from loghi_runner.platform.carry_out import finetune_for_platform, push_run
+from loghi_runner.platform.from_config import connect, platform_of, pull_for_config
+from loghi_runner.platform.rows import document_rows, page_rows, parked_rows, pulled_rows, pushed_rows
+from loghi_runner.rundir import skipped_counts
+from loghi_runner.runs import DEFAULT_OUTPUT, find_run
+
+app = typer.Typer(help="Learn from pages of eScriptorium, and write the new model's readings back.")
+
+Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A config with a section `platform`.", readable=False)]
+
+
+@app.command("documents")
+def documents_command(
+    config: Config,
+    settings: Settings = None,
+    document: Annotated[
+        int | None, typer.Option("--document", "-d", min=1, help="Show this document's pages (default: all documents).")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List your documents, or one document's pages."""
+    platform = connect(platform_of(load_config(config, settings or [])), make_console(stderr=True).print)
+    answer = make_console(stderr=False)
+    if document is None:
+        documents = list(platform.documents())
+        if as_json:
+            print_json({"kind": "documents", "documents": [to_json(item) for item in documents]})
+        else:
+            for line in document_rows(documents):
+                answer.print(line)
+        return
+    found, pages = platform.document(document), platform.pages(document)
+    if as_json:
+        print_json({"kind": "document", **to_json(found), "page_list": [to_json(page) for page in pages]})
+    else:
+        for line in page_rows(found, pages):
+            answer.print(line)
+
+
+@app.command("pull")
+def pull_command(
+    config: Config,
+    settings: Settings = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where to (default: where the run looks).")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the pages to learn from to this machine."""
+    told = make_console(stderr=True)
+    loaded = load_config(config, settings or [])
+    platform = connect(platform_of(loaded), told.print)
+    bars = Bars(told)
+    try:
+        pulled = pull_for_config(loaded, platform, bars.show, output)
+    finally:
+        bars.close()
+    if as_json:
+        print_json({"kind": "pulled", **to_json(pulled), "folder": str(pulled.folder)})
+    else:
+        print_rows(make_console(stderr=False), [*pulled_rows(pulled), ("next", f"loghi-runner finetune {config}")], 0)
+
+
+@app.command("finetune")
+def finetune_command(config: Config, settings: Settings = None, as_json: AsJson = False) -> None:
+    """Pull, fine-tune, read, and write back."""
+    view = JsonView() if as_json else PersonView()
+    told = make_console(stderr=True)
+    done = finetune_for_platform(
+        config, settings or [], view, lambda pulled: None if as_json else print_rows(told, pulled_rows(pulled), 0)
+    )
+    if not done.record.state.is_over:
+        return  # the terminal was closed; there is nobody to tell
+    with reader_may_leave():
+        if as_json:
+            print_json(
+                record_json(done.folder, done.record)
+                | {"pushed": to_json(done.pushed), "parked": done.parked.code if done.parked else None}
+            )
+        else:
+            if done.record.error is not None:
+                print_error(told, done.record.error)
+            answer = make_console(stderr=False)
+            answer.print(summary_line(done.record, sum(skipped_counts(done.folder).values())))
+            print_rows(answer, answer_rows(done.folder, done.record))
+            if done.pushed is not None:
+                print_rows(answer, pushed_rows(done.pushed))
+            if done.parked is not None:
+                print_error(told, done.parked)
+                say(told, "the run itself is finished; its readings wait in its folder")
+                print_rows(answer, parked_rows(done.folder.path))
+    raise typer.Exit(done.record.exit_code or (int(ExitCode.ENGINE) if done.parked else 0))
+
+
+@app.command("push")
+def push_command(
+    run: RunName,
+    output: Output = DEFAULT_OUTPUT,
+    engine: Engine = EngineKind.AUTO,
+    gpus: Gpus = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Write a run's readings to its platform, later."""
+    told = make_console(stderr=True)
+    bars = Bars(told)
+    try:
+        pushed = push_run(find_run(run, output), reader_options(engine, gpus, 16, 1), bars.show, told.print)
+    finally:
+        bars.close()
+    if as_json:
+        print_json({"kind": "pushed", **to_json(pushed)})
+    else:
+        print_rows(make_console(stderr=False), pushed_rows(pushed), 0)

@@ -1,0 +1,19 @@
+"""Where pulled pages lie: one folder a document and layer, in the output folder."""
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from loghi_runner.config_schema import PlatformConfig
+from loghi_runner.pages.find import PULLED
+
+
+def pulled_folder(output: Path, config: PlatformConfig) -> Path:
+    """The pages to learn from."""
+    address = urlsplit(config.url)
+    place = _plain(address.netloc.rpartition("@")[2] + address.path)
+    return output / PULLED / f"{place}-document-{config.document}-{_plain(config.layer)}"
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.]+", "_", text).strip("._")[:60] or "_"

@@ -34,7 +34,12 @@ class MadeService:
             write_pages(folder / "pages" / "bonnevie", 8)
             write_base_model(folder / "models" / "base")
         clients = [
-            {"name": name, "token_sha256": token_digest(token), "role": _ROLES.get(name, "person")}
+            {
+                "name": name,
+                "token_sha256": token_digest(token),
+                "role": _ROLES.get(name, "person"),
+                "platforms": list(settings.get("platforms", ())) if name == "transkribo" else (),
+            }
             for name, token in TOKENS.items()
         ]
         values = {

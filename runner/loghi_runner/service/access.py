@@ -88,6 +88,11 @@ def require_own_page(request: Request, csrf: str | None = None) -> None:
         )
 
 
+def require_own_script(request: Request) -> None:
+    """The same for the API: what our pages' scripts send has the word in a header."""
+    require_own_page(request)
+
+
 def is_own_origin(request: Request) -> bool:
     """Whether a browser says that one of our pages has sent it; the name in `Host` was looked at before."""
     origin = request.headers.get("origin", "")

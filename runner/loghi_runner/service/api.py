@@ -13,7 +13,7 @@ from sse_starlette import EventSourceResponse
 
 from loghi_contract.places import REPORT_DIR
 from loghi_runner.report.write import JSON_FILE
-from loghi_runner.service.access import acting_caller, require_own_page, services
+from loghi_runner.service.access import acting_caller, require_own_script, services
 from loghi_runner.service.actions import Action
 from loghi_runner.service.callers import SESSION_COOKIE, Caller
 from loghi_runner.service.desk import Desk
@@ -46,7 +46,7 @@ router = APIRouter(
     dependencies=[
         Security(HTTPBearer(auto_error=False, description="A client's token.")),
         Security(APIKeyCookie(name=SESSION_COOKIE, auto_error=False, description="A session of the web page.")),
-        Depends(require_own_page),
+        Depends(require_own_script),
     ],
     responses=documented(*_COMMON),
 )

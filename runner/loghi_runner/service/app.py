@@ -1,6 +1,5 @@
 """The service as an ASGI application."""
 
-import logging
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -17,14 +16,12 @@ from loghi_runner.service.commands import Commands
 from loghi_runner.service.config import ServiceConfig
 from loghi_runner.service.credentials import Vault
 from loghi_runner.service.desk import Desk
-from loghi_runner.service.guard import Guard
+from loghi_runner.service.guard import SECURITY_HEADERS, Guard
 from loghi_runner.service.metrics import Metrics
 from loghi_runner.service.orders import OrderBook
 from loghi_runner.service.problems import TITLES, Problem, WrongField, problem_of, problem_response
 from loghi_runner.service.sse import Feeds
 from loghi_runner.service.state import StateFolder
-
-_log = logging.getLogger(__name__)
 
 #: Shows a problem as a page; None where the caller is no browser.
 ErrorPage = Callable[[Request, Problem], Response | None]
@@ -90,10 +87,13 @@ async def _tell_http(request: Request, error: Exception) -> Response:
     return _answer(request, problem, dict(error.headers or {}))
 
 
-async def _tell_bug(request: Request, error: Exception) -> Response:
-    _log.error("%s %s", request.method, request.url.path, exc_info=error)
+async def _tell_bug(request: Request, _error: Exception) -> Response:
+    # the server writes the traceback into its log
     message = "a fault in loghi-runner itself; it was written to the service's log"
-    return _answer(request, Problem(title=TITLES[500], status=500, code="bug", message=message))
+    answer = _answer(request, Problem(title=TITLES[500], status=500, code="bug", message=message))
+    for name, value in SECURITY_HEADERS.items():
+        answer.headers.setdefault(name, value)  # this answer is made outside the guard
+    return answer
 
 
 def _describe_problems(app: FastAPI) -> None:

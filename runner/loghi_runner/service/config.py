@@ -107,11 +107,6 @@ class PlatformConfig(_Section):
     token_file: ConfigPath | None = Field(
         default=None, description="File with the token of the service's own account there; readable by the worker only."
     )
-    session_cookie: str = Field(
-        default="sessionid",
-        pattern=r"^[A-Za-z0-9_.-]{1,64}$",
-        description="Name of its session cookie, for the button.",
-    )
 
 
 class ServiceConfig(_Section):

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from loghi_runner.errors import PlatformError
 from loghi_runner.platform import open_session
-from loghi_runner.platform.base import PlatformConnection
+from loghi_runner.platform.base import PlatformConnection, PlatformKind
 from loghi_runner.service.access import link, services
 from loghi_runner.service.actions import ID_PATTERN, PLATFORM_PATTERN
 from loghi_runner.service.callers import SESSION_COOKIE, SESSION_S
@@ -19,7 +19,9 @@ _log = logging.getLogger(__name__)
 
 #: How long the platform may take to say who asks: somebody waits for a page.
 _TIMEOUT_S = 10.0
-_MAX_COOKIE = 4096
+_MAX_COOKIE = 512
+#: The cookie by which a platform knows its users.  Source: Django's SESSION_COOKIE_NAME
+_THEIR_COOKIE = {PlatformKind.ESCRIPTORIUM: "sessionid"}
 
 router = APIRouter(tags=["platform"], responses=documented(400, 401, 403, 404, 421, 422, 429, 503))
 
@@ -39,7 +41,7 @@ def launch(
         raise ServiceError("request.no_such_platform", "the service knows no such platform", where="platform")
     name = names[0]
     known = has.config.platforms[name]
-    cookie = request.cookies.get(known.session_cookie, "")
+    cookie = request.cookies.get(_THEIR_COOKIE[known.kind], "")
     if not cookie or len(cookie) > _MAX_COOKIE or not document.isdigit():
         raise ServiceError(
             "request.not_signed_in",

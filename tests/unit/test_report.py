@@ -130,7 +130,7 @@ def test_two_readings_of_any_lines_have_a_report(tmp_path: Path) -> None:
     assert "sha256 00ff" in text
     report = json.loads((tmp_path / "new" / "report.json").read_text(encoding="utf-8"))
     assert (report["kind"], report["findings"]["comparison"]["only_second_right"]) == ("comparison", 1)
-    assert report["verdict"] in text
+    assert report["verdict"].replace(" %", "\u00a0%") in text
 
 
 def test_without_any_transcription_it_says_how_they_differ(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_without_any_transcription_it_says_how_they_differ(tmp_path: Path) -> No
 def test_one_model_has_a_report(tmp_path: Path) -> None:
     lines = [ReadLine(line.id, line.page, line.reference, line.readings[:1]) for line in LINES]
     text = write_evaluation_report(tmp_path, "base on these", "base", lines, {}).read_text(encoding="utf-8")
-    assert "CER on 4 lines: 27.6 %" in text
+    assert "CER on 4 lines: 27.6\u00a0%" in text
     assert "by both models" not in text
     with pytest.raises(ValueError, match="transcription"):
         write_evaluation_report(tmp_path, "base", "base", [ReadLine("u", "p", "", ("a",))], {})
@@ -155,3 +155,15 @@ def test_differences_are_heard_and_not_only_seen(run: tuple[RunFolder, RunRecord
     heard = re.sub(r"<[^>]+>", "", html)
     assert "[wrong: d for ð]" in heard
     assert "[missing: e]" in heard
+
+
+def test_loghis_own_files_are_written_too(run: tuple[RunFolder, RunRecord]) -> None:
+    folder, record = run
+    report = folder.out / "report"
+    (report / "val_lines.tsv").write_text((report / "test_lines.tsv").read_text(encoding="utf-8"), encoding="utf-8")
+    write_run_report(folder, record)
+    header, row, end = (report / "validation.csv").read_text(encoding="utf-8").split("\n")
+    assert (header, end) == ("cer,cer_lower,cer_simple", "")
+    # three wrong letters of 58 characters, 44 of which are a to z
+    assert [float(each) for each in row.split(",")] == [3 / 58, 3 / 58, 3 / 44]
+    assert (report / "test.csv").read_text(encoding="utf-8").startswith(header)

@@ -37,7 +37,8 @@ def render(template: str, lines: Iterable[ShownLine], images: Mapping[str, Path]
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "percent": percent,
+        "percent": lambda fraction: unbroken(percent(fraction)),
+        "unbroken": unbroken,
         "duration": duration,
         "local_time": local_time,
         "plural": plural,
@@ -54,6 +55,11 @@ def render(template: str, lines: Iterable[ShownLine], images: Mapping[str, Path]
         "anchors": {line.id: f"line-{number}" for number, line in enumerate(lines)},
     }
     return environment.get_template(template).render(**shown)
+
+
+def unbroken(text: str) -> str:
+    """The text with its percent signs kept at their numbers."""
+    return text.replace(" %", "\u00a0%")
 
 
 def _pictures(lines: Iterable[ShownLine], images: Mapping[str, Path]) -> dict[str, LinePicture]:

@@ -14,6 +14,7 @@ from loghi_runner.follow import read_events
 from loghi_runner.judge_run import judge_run
 from loghi_runner.line_tables import TableLine, read_line_table
 from loghi_runner.progress import Progress
+from loghi_runner.report.loghi_csv import loghi_numbers
 from loghi_runner.rundir import RunFolder, RunRecord, skipped_counts
 from loghi_runner.scoring.comparison import ReadLine
 from loghi_runner.scoring.forgetting import Forgetting
@@ -38,6 +39,8 @@ class RunFacts:
     images: dict[str, Path]
     skipped: dict[str, int]
     phase_s: dict[str, float]
+    #: the rows of Loghi's own files, by name
+    loghi: dict[str, dict[str, float]]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -66,6 +69,7 @@ def read_run(folder: RunFolder, record: RunRecord) -> RunFacts:
         },
         skipped_counts(folder),
         _phase_seconds(events),
+        loghi_numbers(folder.out),
     )
 
 

@@ -11,6 +11,7 @@ from loghi_contract.records import to_json
 from loghi_runner.report.build import Findings, find
 from loghi_runner.report.curve import draw_curve
 from loghi_runner.report.html import render
+from loghi_runner.report.loghi_csv import write_loghi_csv
 from loghi_runner.report.made import made_rows
 from loghi_runner.report.read import RunFacts, read_run
 from loghi_runner.report.write import write_files
@@ -19,10 +20,11 @@ from loghi_runner.wording import status_word
 
 
 def write_run_report(folder: RunFolder, record: RunRecord) -> Path:
-    """Write both files from what the run left behind, and return the HTML one. Raises OSError."""
+    """Write all files from what the run left behind, and return the HTML one. Raises OSError."""
     facts = read_run(folder, record)
     charset = facts.progress.charset
     found = find(facts.test, facts.names, "test lines", charset.added if charset else ()) if facts.test else None
+    write_loghi_csv(folder.out / REPORT_DIR, facts.loghi)
     return write_files(folder.out / REPORT_DIR, _as_html(facts, found), _as_json(facts, found))
 
 
@@ -35,6 +37,7 @@ def _as_json(facts: RunFacts, found: Findings | None) -> dict[str, Any]:
         "evaluations": to_json(facts.progress.evaluations),
         "skipped": facts.skipped,
         "phase_seconds": facts.phase_s,
+        "loghi": facts.loghi,
         "job": to_json(facts.job),
         "test": to_json(found),
         "forgetting": to_json(facts.forgetting),
@@ -56,6 +59,7 @@ def _as_html(facts: RunFacts, found: Findings | None) -> str:
         has_val_loss=any(getattr(epoch, "val_loss", None) is not None for epoch in epochs),
         found=found,
         forgetting=facts.forgetting,
+        loghi=facts.loghi,
         curve=Markup(draw_curve(epochs)) if len(epochs) > 1 else "",  # noqa: S704  # drawn by us, from numbers only
         skipped={_skip_words(reason): count for reason, count in facts.skipped.items()},
         made=made_rows(facts),

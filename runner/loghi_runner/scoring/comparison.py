@@ -10,11 +10,10 @@ from loghi_runner.scoring.alignment import Confusion, confusions
 from loghi_runner.scoring.counts import Variant, as_variant, count
 from loghi_runner.scoring.intervals import ScoreIntervals, score_intervals
 from loghi_runner.scoring.judge import Judgement, judge
+from loghi_runner.scoring.slips import suspected_slips
 
 _MOST_CONFUSIONS = 12
 _MOST_LINES = 10
-#: Two models that agree on a text this near to the transcription probably see a slip of the transcriber.
-_SLIP = 0.2
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class ModelScores:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`both_wrong` and `suspected` (both read the same, the transcription says otherwise) are the worst, or nearest."""
+    """`both_wrong` are the worst of them, `suspected` the likeliest slips of the transcription."""
 
     lines: int
     pages: int
@@ -51,6 +50,7 @@ class Comparison:
     both_wrong: tuple[ReadLine, ...]
     both_wrong_count: int
     suspected: tuple[ReadLine, ...]
+    suspected_count: int
 
 
 def compare(lines: Sequence[ReadLine], names: tuple[str, str], what: str = "lines") -> Comparison:
@@ -67,6 +67,7 @@ def compare(lines: Sequence[ReadLine], names: tuple[str, str], what: str = "line
     counted = [[count(line.reference, line.readings[number]) for line in lines] for number in range(2)]
     right = [(not old.wrong, not new.wrong) for old, new in zip(*counted, strict=True)]
     wrong = [line for line, correct in zip(lines, right, strict=True) if correct == (False, False)]
+    slips = suspected_slips([(line.reference, line.readings[0], line.readings[1]) for line in lines])
     return Comparison(
         lines=len(lines),
         pages=len(set(pages)),
@@ -77,7 +78,8 @@ def compare(lines: Sequence[ReadLine], names: tuple[str, str], what: str = "line
         both_right=right.count((True, True)),
         both_wrong=tuple(sorted(wrong, key=lambda line: -_distance(line))[:_MOST_LINES]),
         both_wrong_count=len(wrong),
-        suspected=tuple(sorted(filter(_is_suspected, wrong), key=_distance)[:_MOST_LINES]),
+        suspected=tuple(lines[place] for place in slips[:_MOST_LINES]),
+        suspected_count=len(slips),
     )
 
 
@@ -102,8 +104,3 @@ def score_model(name: str, lines: Sequence[ReadLine], number: int = 0) -> ModelS
 
 def _distance(line: ReadLine) -> float:
     return sum(Levenshtein.normalized_distance(line.reference, reading) for reading in line.readings)
-
-
-def _is_suspected(line: ReadLine) -> bool:
-    first, second = line.readings
-    return bool(line.reference) and first == second and _distance(line) / 2 <= _SLIP

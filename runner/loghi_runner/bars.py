@@ -19,7 +19,10 @@ class Bars:
         if self._bar is None or self._bar[0] != doing:
             self.close()
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            bar = Progress(*columns, console=self._console, transient=True)
+            # without redirection: the console's own stream writes to sys.stderr and would come back to itself
+            bar = Progress(
+                *columns, console=self._console, transient=True, redirect_stdout=False, redirect_stderr=False
+            )
             bar.start()
             self._bar = (doing, bar, bar.add_task(doing, total=total))
         _, bar, task = self._bar

@@ -33,6 +33,17 @@ class MatchedPages:
     unmatched_lines: int
     failed: dict[str, str]
 
+    def transcribed(self, truth: Path) -> list[ReadLine]:
+        """The lines with a transcription. Raises DataError: there is none."""
+        found = [line for line in self.lines if line.reference]
+        if not found:
+            raise DataError(
+                "compare.no_transcription",
+                f"no line that both recognitions have is transcribed in {truth}",
+                hint="Leave out --truth to see where the two differ.",
+            )
+        return found
+
 
 def match_pages(first: Path, second: Path, truth: Path | None) -> MatchedPages:
     """Pair pages by file name and lines by id, or else by place.

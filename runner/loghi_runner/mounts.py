@@ -123,3 +123,12 @@ def on_this_machine(mounts: Sequence[Mount], image: PurePosixPath | str) -> Path
         if path.is_relative_to(mount.target):
             return mount.source / path.relative_to(mount.target)
     raise ValueError(f"in no mount: {image}")
+
+
+def host_image(image: PurePosixPath, data_folders: Sequence[str]) -> Path | None:
+    """A line image's path on this machine; the n-th data folder was /in/data/<n> in the run."""
+    try:
+        number, *rest = image.relative_to(DATA_DIR).parts
+        return Path(data_folders[int(number)], *rest)
+    except (ValueError, IndexError):
+        return None

@@ -111,3 +111,11 @@ def test_style_marks_are_neither_counted_nor_shown_as_errors() -> None:
     assert found.models[0].counts[Variant.DIPLOMATIC].edits == 0
     assert found.models[0].confusions == ()
     assert [(each.written, each.read) for each in found.models[1].confusions] == [("d", "e")]
+
+
+def test_words_of_letters_are_those_of_the_text_and_not_the_whole_line() -> None:
+    found = count("Kun 12, — ja!", "kun 12 ja", Variant.LETTERS)
+    assert (found.words, found.word_edits, found.edits) == (3, 0, 0)
+    # Loghi takes blanks out: two words run together are an error of words only
+    together = count("til veien", "tilveien", Variant.LETTERS)
+    assert (together.words, together.word_edits, together.edits) == (2, 2, 0)

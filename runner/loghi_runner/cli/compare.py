@@ -5,53 +5,94 @@ from typing import Annotated
 
 import typer
 
-from loghi_contract.model_folder import MODEL_FILE
-from loghi_runner.cli.options import AsJson
+from loghi_contract.cut import Cut
+from loghi_runner.bars import Bars
+from loghi_runner.cli.options import (
+    AsJson,
+    BatchSize,
+    Beam,
+    CutAs,
+    Engine,
+    Gpus,
+    ImageRoot,
+    ReportFolder,
+    reader_options,
+)
 from loghi_runner.compare_pages import match_pages
-from loghi_runner.compare_text import compare_json, comparison_rows, difference_rows, remarks
-from loghi_runner.console import make_console, print_json, print_rows
-from loghi_runner.errors import DataError, UsageError
-from loghi_runner.files import is_file
+from loghi_runner.compare_text import (
+    compare_json,
+    comparison_rows,
+    difference_rows,
+    model_comparison_rows,
+    remarks,
+)
+from loghi_runner.compare_what import are_models
+from loghi_runner.config_schema import EngineKind
+from loghi_runner.console import make_console, print_findings, print_json, print_rows
+from loghi_runner.score_files import write_page_comparison
+from loghi_runner.score_json import model_comparison_json
+from loghi_runner.score_models import ScoreOptions, score_models
+from loghi_runner.score_text import report_rows
 from loghi_runner.scoring.comparison import compare
-from loghi_runner.wording import plural
 
 app = typer.Typer()
 
 
 @app.command("compare")
 def compare_command(
-    first: Annotated[Path, typer.Argument(metavar="A", help="Folder of PAGE XML or ALTO.", readable=False)],
-    second: Annotated[Path, typer.Argument(metavar="B", help="The same pages, read otherwise.", readable=False)],
-    truth: Annotated[
-        Path | None, typer.Option("--truth", metavar="DIR", help="The same pages, transcribed (default: none).")
+    first: Annotated[str, typer.Argument(metavar="A", help="A model, or a folder of recognized PAGE XML or ALTO.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another model, or the same pages, read otherwise.")],
+    data: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="DATA", help="For models: line lists, a folder of transcribed pages, or a run."),
     ] = None,
+    truth: Annotated[
+        Path | None, typer.Option("--truth", metavar="DIR", help="For pages: the same, transcribed (default: none).")
+    ] = None,
+    output: ReportFolder = None,
+    cut: CutAs = Cut.LOGHI,
+    root: ImageRoot = None,
+    engine: Engine = EngineKind.AUTO,
+    gpus: Gpus = "auto",
+    batch_size: BatchSize = 16,
+    beam: Beam = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Compare two recognitions of the same pages, line by line."""
-    for folder in (first, second):
-        if is_file(folder / MODEL_FILE):
-            raise UsageError(
-                "compare.model",
-                f"{folder} is a model; what is compared are two folders of recognized pages",
-                hint="A run's own verdict compares its model with the base model on the test lines.",
-            )
+    """Compare two models on the same lines, or two recognitions of the same pages."""
+    if are_models(first, second, data or (), truth):
+        options = ScoreOptions(reader_options(engine, gpus, batch_size, beam), cut, root, output)
+        _compare_models(first, second, data or [], options, as_json=as_json)
+    else:
+        _compare_pages(Path(first), Path(second), truth, output, as_json=as_json)
+
+
+def _compare_models(first: str, second: str, data: list[str], options: ScoreOptions, *, as_json: bool) -> None:
+    told = make_console(stderr=True)
+    bars = Bars(told)
+    try:
+        scored = score_models([first, second], data, options, bars.show, told.print)
+    finally:
+        bars.close()
+    comparison = compare(scored.lines, (scored.names[0], scored.names[1]))
+    if as_json:
+        print_json(model_comparison_json(scored, comparison))
+        return
+    print_findings(told, scored.truth.findings)
+    rows = [*model_comparison_rows(scored, comparison), *report_rows(options.output)]
+    print_rows(make_console(stderr=False), rows, indent=0)
+
+
+def _compare_pages(first: Path, second: Path, truth: Path | None, output: Path | None, *, as_json: bool) -> None:
     matched = match_pages(first, second, truth)
     names = (first.name or "A", second.name or "B") if first.name != second.name else ("A", "B")
-    transcribed = [line for line in matched.lines if line.reference]
-    if truth is not None and not transcribed:
-        raise DataError(
-            "compare.no_transcription",
-            f"no line that both recognitions have is transcribed in {truth}",
-            hint="Leave out --truth to see where the two differ.",
-        )
-    comparison = compare(transcribed, names) if truth is not None else None
+    comparison = compare(matched.transcribed(truth), names) if truth is not None else None
+    if output is not None:
+        write_page_comparison(output, matched, names, (first, second, truth))
     if as_json:
         print_json(compare_json(matched, comparison))
         return
     told = make_console(stderr=True)
-    for sentence in remarks(matched):
+    for sentence in remarks(matched, truth):
         told.print(f"warning: {sentence}")
-    if comparison is not None and len(transcribed) < len(matched.lines):
-        told.print(f"warning: {plural(len(matched.lines) - len(transcribed), 'line')} without a transcription left out")
-    answer = make_console(stderr=False)
-    print_rows(answer, comparison_rows(comparison) if comparison else difference_rows(matched.lines, names), indent=0)
+    rows = comparison_rows(comparison) if comparison else difference_rows(matched.lines, names)
+    print_rows(make_console(stderr=False), [*rows, *report_rows(output)], indent=0)

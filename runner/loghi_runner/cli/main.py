@@ -15,6 +15,7 @@ from loghi_runner.cli import (
     check,
     compare,
     doctor,
+    evaluate,
     export,
     finetune,
     image,
@@ -36,7 +37,20 @@ _COMMAND = "loghi-runner"
 _DEBUG = "--debug"
 
 app = typer.Typer(name=_COMMAND, pretty_exceptions_enable=False, rich_markup_mode=None)
-for group in (finetune, learning_curve, check, prepare, recognize, compare, init, runs, export, doctor, serve):
+for group in (
+    finetune,
+    learning_curve,
+    check,
+    prepare,
+    recognize,
+    evaluate,
+    compare,
+    init,
+    runs,
+    export,
+    doctor,
+    serve,
+):
     app.registered_commands += group.app.registered_commands
 app.add_typer(image.app, name="image")
 app.add_typer(manifest.app, name="manifest")

@@ -33,6 +33,10 @@ Engine = Annotated[EngineKind, typer.Option("--engine", help="Where to read.")]
 Gpus = Annotated[str, typer.Option("--gpus", help="auto, none, or a number of cards.")]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, max=1024, help="Lines at a time.")]
 
+ReportFolder = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="DIR", help="Where a report and tables go (default: none).", readable=False),
+]
 Beam = Annotated[int, typer.Option("--beam", min=1, max=100, help="Readings followed at once; 1 is greedy decoding.")]
 
 

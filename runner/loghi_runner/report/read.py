@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from loghi_contract.events import Event, Model, Phase
 from loghi_contract.job import ContractMismatch, JobSpec, load_job
-from loghi_contract.places import DATA_DIR
 from loghi_contract.records import RecordError
 from loghi_runner.follow import read_events
 from loghi_runner.judge_run import judge_run
 from loghi_runner.line_tables import TableLine, read_line_table
+from loghi_runner.mounts import host_image
 from loghi_runner.progress import Progress
 from loghi_runner.report.loghi_csv import loghi_numbers
 from loghi_runner.rundir import RunFolder, RunRecord, skipped_counts
@@ -109,15 +109,6 @@ def _read_lines(lines: Sequence[TableLine], names: Iterable[str], models: tuple[
         )
         for name, line in zip(names, lines, strict=True)
     )
-
-
-def host_image(image: PurePosixPath, data_folders: tuple[str, ...]) -> Path | None:
-    """A line image's path on this machine; the n-th data folder was /in/data/<n> in the run."""
-    try:
-        number, *rest = image.relative_to(DATA_DIR).parts
-        return Path(data_folders[int(number)], *rest)
-    except (ValueError, IndexError):
-        return None
 
 
 def _phase_seconds(events: Sequence[Event]) -> dict[str, float]:

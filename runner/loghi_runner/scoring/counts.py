@@ -34,9 +34,13 @@ def as_variant(text: str, variant: Variant) -> str:
 
 
 def count(reference: str, reading: str, variant: Variant = Variant.DIPLOMATIC) -> ErrorCounts:
-    """Compare a reading with its reference. Words are split at blanks, so `letters` has one word a line."""
+    """Compare a reading with its reference.
+
+    Words are split at blanks before the variant is applied: `letters` takes the blanks out, and a line is not one word.
+    A word that has no letter, such as a dash, is no word there; two words run together are an error of words only.
+    """
+    reference_words, reading_words = _words(reference, variant), _words(reading, variant)
     reference, reading = as_variant(reference, variant), as_variant(reading, variant)
-    reference_words, reading_words = reference.split(), reading.split()
     return ErrorCounts(
         lines=1,
         edits=Levenshtein.distance(reference, reading),
@@ -45,3 +49,7 @@ def count(reference: str, reading: str, variant: Variant = Variant.DIPLOMATIC) -
         words=len(reference_words),
         wrong=int(reference != reading),
     )
+
+
+def _words(text: str, variant: Variant) -> list[str]:
+    return [word for word in (as_variant(word, variant) for word in text.split()) if word]

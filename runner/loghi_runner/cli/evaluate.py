@@ -1,0 +1,59 @@
+"""`loghi-runner evaluate`."""
+
+from typing import Annotated
+
+import typer
+
+from loghi_contract.cut import Cut
+from loghi_runner.bars import Bars
+from loghi_runner.cli.options import (
+    AsJson,
+    BatchSize,
+    Beam,
+    CutAs,
+    Engine,
+    Gpus,
+    ImageRoot,
+    ReportFolder,
+    reader_options,
+)
+from loghi_runner.config_schema import EngineKind
+from loghi_runner.console import make_console, print_findings, print_json, print_rows
+from loghi_runner.evaluate import evaluate, evaluation_rows
+from loghi_runner.score_json import evaluation_json
+from loghi_runner.score_models import ScoreOptions, score_models
+from loghi_runner.score_text import report_rows
+
+app = typer.Typer()
+
+
+@app.command("evaluate")
+def evaluate_command(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A Loghi model folder, or a run.")],
+    data: Annotated[
+        list[str],
+        typer.Argument(metavar="DATA", help="Line lists, a folder of transcribed pages, or a run (its test lines)."),
+    ],
+    output: ReportFolder = None,
+    cut: CutAs = Cut.LOGHI,
+    root: ImageRoot = None,
+    engine: Engine = EngineKind.AUTO,
+    gpus: Gpus = "auto",
+    batch_size: BatchSize = 16,
+    beam: Beam = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Say how well a model reads transcribed lines: CER, WER, lines right, and where it errs."""
+    told = make_console(stderr=True)
+    bars = Bars(told)
+    options = ScoreOptions(reader_options(engine, gpus, batch_size, beam), cut, root, output)
+    try:
+        scored = score_models([model], data, options, bars.show, told.print)
+    finally:
+        bars.close()
+    evaluation = evaluate(scored)
+    if as_json:
+        print_json(evaluation_json(scored, evaluation.scores))
+        return
+    print_findings(told, scored.truth.findings)
+    print_rows(make_console(stderr=False), [*evaluation_rows(evaluation), *report_rows(output)], indent=0)

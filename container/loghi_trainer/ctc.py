@@ -26,13 +26,14 @@ class Decoded:
     log_probability: float
 
 
-def ctc_loss(labels: Any, probabilities: Any) -> Any:
+def ctc_loss(labels: Any, probabilities: Any, frames: Any = None) -> Any:
     """Negative log likelihood of each line's labels; float32 (batch,).
 
     Args:
         labels: (batch, longest), filled with negative numbers.
-        probabilities: (batch, time, classes), softmax; the last class is the blank. All frames of the batch count,
-            filling included: Loghi models learn to write nothing there.
+        probabilities: (batch, time, classes), softmax; the last class is the blank.
+        frames: (batch,), time steps that belong to the line. Without it all frames of the batch count, filling
+            included, as in training: Loghi models learn to write nothing there.
 
     Source: Graves et al. 2006; class order and epsilon as in Loghi HTR 2.x.
     """
@@ -41,7 +42,7 @@ def ctc_loss(labels: Any, probabilities: Any) -> Any:
     labels = ops.maximum(labels, 0)
     log_probabilities = ops.log(ops.cast(probabilities, "float32") + _EPSILON)
     shape = ops.shape(log_probabilities)
-    frames = ops.full((shape[0],), shape[1], dtype="int32")
+    frames = ops.full((shape[0],), shape[1], dtype="int32") if frames is None else ops.cast(frames, "int32")
     blank = probabilities.shape[-1] - 1
     if keras.backend.backend() == "tensorflow":
         return _tensorflow_ctc_loss(labels, log_probabilities, lengths, frames, blank)

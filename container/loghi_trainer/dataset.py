@@ -1,6 +1,6 @@
 """Batches of lines of similar width, decoded once and prepared ahead by a few threads."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -129,7 +129,7 @@ class TrainingFeed:
 
     def epoch(self, batches: list[list[int]], epoch: int) -> Iterator[TrainingBatch]:
         """The batches of one epoch, in order, prepared ahead of their use."""
-        return _ahead(lambda indices: self._batch(indices, epoch), batches)
+        return prepared_ahead(lambda indices: self._batch(indices, epoch), batches)
 
     def _batch(self, indices: list[int], epoch: int) -> TrainingBatch:
         tensors = [self._tensor(index, epoch) for index in indices]
@@ -158,7 +158,7 @@ def recognition_batches(
         tensors = [recognition_tensor(store.resized(lines[index].sample.image)) for index in indices]
         return indices, images.stack(tensors), np.asarray([tensor.shape[0] for tensor in tensors], np.int32)
 
-    return _ahead(prepare, batches)
+    return prepared_ahead(prepare, batches)
 
 
 def recognition_tensor(resized: Tensor) -> Tensor:
@@ -166,11 +166,13 @@ def recognition_tensor(resized: Tensor) -> Tensor:
     return images.widen(images.center(resized), images.MIN_WIDTH_PX)
 
 
-def _ahead(prepare: Callable[[Job], Batch], jobs: Sequence[Job]) -> Iterator[Batch]:
+def prepared_ahead(
+    prepare: Callable[[Job], Batch], jobs: Iterable[Job], workers: int = _WORKERS, ahead: int = _BATCHES_AHEAD
+) -> Iterator[Batch]:
     """Run `prepare` on each job in order, a few jobs ahead of the consumer; leaving early cancels the rest."""
-    with ThreadPoolExecutor(_WORKERS) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         waiting = iter(jobs)
-        running = [pool.submit(prepare, job) for job in islice(waiting, _BATCHES_AHEAD)]
+        running = [pool.submit(prepare, job) for job in islice(waiting, ahead)]
         try:
             while running:
                 batch = running.pop(0).result()

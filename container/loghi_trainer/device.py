@@ -4,11 +4,14 @@ One of the two files that speak to a backend directly; the other is `ctc`.
 """
 
 import resource
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any  # the backends are imported by name and untyped
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from loghi_contract import __version__
 from loghi_contract.events import Device, Versions
@@ -67,6 +70,22 @@ def out_of_memory_errors() -> tuple[type[BaseException], ...]:
     return (MemoryError,)
 
 
+def for_any_width(network: keras.Model) -> Callable[[Sequence[Any]], list[NDArray[Any]]]:
+    """The network as a function of arrays: for any number of lines of any width, from any thread.
+
+    TensorFlow makes it ready once; Keras's own `predict_on_batch` would make it ready for the first batch's size and
+    then again for any. Variables are read at each call, so that a network in training is seen as it is.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return lambda arrays: _listed(network.predict_on_batch(list(arrays)))
+    tensorflow = _tensorflow()
+    signature = [tensorflow.TensorSpec(tensor.shape, tensor.dtype) for tensor in network.inputs]
+    function = tensorflow.function(
+        lambda *tensors: network(list(tensors), training=False), input_signature=signature, autograph=False
+    )
+    return lambda arrays: [np.asarray(output) for output in _listed(function(*arrays))]
+
+
 def peak_memory_mb() -> int:
     """The most memory this process has held so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
@@ -80,6 +99,10 @@ def peak_gpu_memory_mb() -> int | None:
     if backend == "torch":
         return int(import_module("torch").cuda.max_memory_allocated(0)) // _MIB
     return None
+
+
+def _listed(outputs: Any) -> list[Any]:
+    return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
 
 
 def _visible_gpus() -> list[str]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from loghi_contract import events
-from loghi_contract.job import RecognizeJob
+from loghi_contract.job import DeviceKind, RecognizeJob
 from loghi_contract.places import BASE_MODEL_DIR, RESULTS_FILE, Places
 from loghi_contract.text import Normalization
 from loghi_trainer import device
@@ -13,6 +13,7 @@ from loghi_trainer.base_model import open_base_model
 from loghi_trainer.dataset import ImageStore, measure_lines
 from loghi_trainer.errors import DataError
 from loghi_trainer.lines import read_samples
+from loghi_trainer.network import rebuilt
 from loghi_trainer.recognize import Cancelled, ReadLine, Recognizer
 from loghi_trainer.reporter import Reporter
 
@@ -40,7 +41,8 @@ def read_lines(
     split = measure_lines("lines", samples, skipped, store)
     reporter.emit(split.summary())
     reporter.emit(events.Phase("recognizing"))
-    recognizer = Recognizer(base.network, base.tokenizer, job.batch_size, job.beam_width)
+    network = rebuilt(base.network, precision="float32", for_processor=job.device is DeviceKind.CPU)
+    recognizer = Recognizer(network, base.tokenizer, job.batch_size, job.beam_width)
     began = time.monotonic()
     tell = _Teller(reporter, len(split.lines), began)
     try:

@@ -3,16 +3,25 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from loghi_contract.tokenizer import Tokenizer
-from loghi_trainer.ctc import Decoded, decode
-from loghi_trainer.dataset import ImageStore, recognition_batches
+from loghi_contract.widths import steps_for_labels
+from loghi_trainer.ctc import Decoded, ctc_loss, decode
+from loghi_trainer.dataset import LABEL_PADDING, ImageStore, prepared_ahead, recognition_batches
+from loghi_trainer.device import for_any_width
+from loghi_trainer.images import Tensor
 from loghi_trainer.lines import Line
 from loghi_trainer.network import can_hide_padding, frames_of, padding_hidden
+
+# the loop of an LSTM keeps one core busy: a second batch at the same time takes the others
+_BATCHES_AT_ONCE: Final = 2
+
+Frames = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -20,10 +29,12 @@ class ReadLine:
     """A text, trimmed as Loghi trims it, and a confidence from 0 to 1.
 
     The confidence is that of Loghi: the probability of what was decoded, its root taken by the number of characters.
+    `loss` is the negative log likelihood of the line's own text, where it was asked for and the model can write it.
     """
 
     text: str
     confidence: float
+    loss: float | None = None
 
 
 class Cancelled(Exception):
@@ -39,19 +50,10 @@ class Recognizer:
     def __init__(self, network: keras.Model, tokenizer: Tokenizer, batch_size: int, beam_width: int = 1) -> None:
         self._network = network
         self._tokenizer = tokenizer
-        self._hidden = padding_hidden(network) if can_hide_padding(network) else None
-        self._batch_size = batch_size if self._hidden is not None else 1
+        self._hides_padding = can_hide_padding(network)
+        self._run = for_any_width(padding_hidden(network) if self._hides_padding else network)
+        self._batch_size = batch_size if self._hides_padding else 1
         self._beam_width = beam_width
-
-    def recognize(
-        self, lines: Sequence[Line], store: ImageStore, is_cancelled: Callable[[], bool] = lambda: False
-    ) -> list[str]:
-        """The text of every line, in order, trimmed as Loghi trims it.
-
-        Raises:
-            Cancelled: `is_cancelled` became true between two batches.
-        """
-        return [line.text for line in self.read(lines, store, is_cancelled)]
 
     def read(
         self,
@@ -59,6 +61,8 @@ class Recognizer:
         store: ImageStore,
         is_cancelled: Callable[[], bool] = lambda: False,
         on_lines: Callable[[int], None] = lambda _done: None,
+        *,
+        with_loss: bool = False,
     ) -> list[ReadLine]:
         """Text and confidence of every line, in order.
 
@@ -68,37 +72,53 @@ class Recognizer:
         Raises:
             Cancelled: `is_cancelled` became true between two batches.
         """
-        found = [ReadLine("", 0.0)] * len(lines)
-        done = 0
-        for indices, images, widths_px in recognition_batches(lines, store, self._batch_size):
-            if is_cancelled():
-                raise Cancelled
+
+        def read_batch(batch: tuple[list[int], Tensor, Frames]) -> tuple[list[int], list[ReadLine]]:
+            indices, images, widths_px = batch
             probabilities, frames = self._probabilities(images, widths_px)
             decoded = decode(probabilities, frames, self._beam_width)
-            for index, each in zip(indices, decoded, strict=True):
-                found[index] = ReadLine(self._tokenizer.decode(each.labels), _confidence(each))
+            texts = [lines[index].text for index in indices]
+            losses = self._losses(texts, probabilities, frames) if with_loss else [None] * len(texts)
+            return indices, [self._read_line(*found) for found in zip(decoded, losses, strict=True)]
+
+        found = [ReadLine("", 0.0)] * len(lines)
+        done = 0
+        batches = recognition_batches(lines, store, self._batch_size)
+        for indices, read in prepared_ahead(read_batch, batches, _BATCHES_AT_ONCE, _BATCHES_AT_ONCE):
+            if is_cancelled():
+                raise Cancelled
+            for index, line in zip(indices, read, strict=True):
+                found[index] = line
             done += len(indices)
             on_lines(done)
         return found
 
-    def _probabilities(
-        self, images: NDArray[np.float32], widths_px: NDArray[np.int32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-        if self._hidden is None:
-            probabilities = self._network.predict_on_batch(images)
-            frames = np.asarray([frames_of(self._network, int(width)) for width in widths_px], np.int32)
+    def _read_line(self, decoded: Decoded, loss: float | None) -> ReadLine:
+        return ReadLine(self._tokenizer.decode(decoded.labels), _confidence(decoded), loss)
+
+    def _probabilities(self, images: Tensor, widths_px: Frames) -> tuple[Tensor, Frames]:
+        if self._hides_padding:
+            probabilities, frames = self._run([images, widths_px])
             return probabilities, frames
-        lines = len(images)
-        # a last batch of another size would be compiled anew; the lines added to fill it are cut off again
-        missing = self._batch_size - lines
-        images = np.pad(images, ((0, missing), (0, 0), (0, 0), (0, 0)))
-        widths_px = np.pad(widths_px, (0, missing), constant_values=images.shape[1])
-        probabilities, frames = self._hidden.predict_on_batch([images, widths_px])
-        return probabilities[:lines], frames[:lines]
+        [probabilities] = self._run([images])
+        return probabilities, np.asarray([frames_of(self._network, int(width)) for width in widths_px], np.int32)
+
+    def _losses(self, texts: Sequence[str], probabilities: Tensor, frames: Frames) -> list[float | None]:
+        """Of each line alone; None where the model cannot write the text."""
+        rows = [None if self._tokenizer.unknown(text) else self._tokenizer.encode(text) for text in texts]
+        known = [place for place, row in enumerate(rows) if row and steps_for_labels(row) <= frames[place]]
+        losses: list[float | None] = [None] * len(rows)
+        if not known:
+            return losses
+        labels = np.full((len(known), max(len(rows[place] or ()) for place in known)), LABEL_PADDING, np.int32)
+        for target, place in zip(labels, known, strict=True):
+            row = rows[place] or []
+            target[: len(row)] = row
+        for place, loss in zip(known, np.asarray(ctc_loss(labels, probabilities[known], frames[known])), strict=True):
+            losses[place] = float(loss)
+        return losses
 
 
 def _confidence(decoded: Decoded) -> float:
-    """Source: Loghi HTR 2.x, exp(log probability / decoded characters), at most 1."""
-    if not decoded.labels:
-        return 0.0
-    return min(math.exp(decoded.log_probability / len(decoded.labels)), 1.0)
+    """Source: Loghi HTR 2.x, exp(log probability / decoded characters, or 1 if there are none), at most 1."""
+    return min(math.exp(decoded.log_probability / max(len(decoded.labels), 1)), 1.0)

@@ -57,6 +57,18 @@ def test_loss_equals_the_slow_forward_algorithm_with_the_blank_last() -> None:
     np.testing.assert_allclose(losses, expected, rtol=1e-4)
 
 
+def test_loss_of_a_line_alone_stops_at_its_last_frame() -> None:
+    from loghi_trainer.ctc import ctc_loss
+
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(5), (2, 9)).astype(np.float32)
+    labels = np.array([[1, 2, 2], [3, -1, -1]], np.int32)
+
+    losses = np.asarray(ctc_loss(labels, probabilities, np.array([9, 4], np.int32)))
+
+    expected = [_slow_ctc(probabilities[0], [1, 2, 2]), _slow_ctc(probabilities[1, :4], [3])]
+    np.testing.assert_allclose(losses, expected, rtol=1e-4)
+
+
 def test_best_path_drops_repeats_and_blanks_and_what_is_beyond_the_line() -> None:
     from loghi_trainer.ctc import decode
 

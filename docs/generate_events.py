@@ -61,6 +61,7 @@ _MEANINGS = {
     ("epoch", "epochs"): "how many are planned; early stopping may end before",
     ("epoch", "lr"): "learning rate of the last step",
     ("epoch", "is_best"): "best_val is this epoch now",
+    ("epoch", "val_loss"): "null in runs of older versions",
     ("checkpoint", "name"): "best_val or last",
     ("checkpoint", "path"): "relative to the out folder; the file is there and was opened again",
     ("evaluation", "split"): "test or base_domain",

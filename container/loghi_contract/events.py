@@ -102,7 +102,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One row of the epoch table; epoch 0 is the base model before any step. cer and wer are fractions."""
+    """One row of the epoch table; epoch 0 is the base model before any step. cer and wer are fractions.
+
+    Losses are the mean negative log likelihood of a line. `val_loss` is of each line alone and without lines that the
+    model cannot write (an unknown character, or more text than frames).
+    """
 
     kind: ClassVar[str] = "epoch"
     epoch: int
@@ -113,6 +117,7 @@ class Epoch:
     lr: float | None
     seconds: float
     is_best: bool
+    val_loss: float | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from loghi_contract.counts import ErrorCounts, pool
 from loghi_trainer.dataset import ImageStore
@@ -13,10 +14,15 @@ from loghi_trainer.scores import count_errors
 
 @dataclass(frozen=True)
 class Reading:
-    """What one model read on a split: a text and its errors for every line, in the split's order."""
+    """What one model read on a split: a text and its errors for every line, in the split's order.
+
+    `loss` is the mean negative log likelihood of the lines' own texts, without lines that the model cannot write
+    (an unknown character, or more text than frames); None when none is left.
+    """
 
     texts: tuple[str, ...]
     errors: tuple[ErrorCounts, ...]
+    loss: float | None
 
     @property
     def total(self) -> ErrorCounts:
@@ -25,9 +31,10 @@ class Reading:
 
 def evaluate(recognizer: Recognizer, split: Split, store: ImageStore, is_cancelled: Callable[[], bool]) -> Reading:
     """Recognise a split and count the errors against its ground truth. Raises Cancelled."""
-    texts = recognizer.recognize(split.lines, store, is_cancelled)
-    errors = tuple(count_errors(line.text, text) for line, text in zip(split.lines, texts, strict=True))
-    return Reading(tuple(texts), errors)
+    read = recognizer.read(split.lines, store, is_cancelled, with_loss=True)
+    errors = tuple(count_errors(line.text, found.text) for line, found in zip(split.lines, read, strict=True))
+    losses = [found.loss for found in read if found.loss is not None]
+    return Reading(tuple(found.text for found in read), errors, fmean(losses) if losses else None)
 
 
 def write_lines_table(table: Path, split: Split, readings: Sequence[tuple[str, Reading]]) -> None:

@@ -148,6 +148,7 @@ class _Run:
                 lr=learning_rate,
                 seconds=round(seconds, 2),
                 is_best=is_best,
+                val_loss=reading.loss,
             )
         )
 

@@ -101,6 +101,12 @@ def test_best_val_is_a_model_folder_of_loghi(trained: JobFolder) -> None:
     assert str(trained.root) not in (folder / "config.json").read_text()
 
 
+def test_every_epoch_has_a_validation_loss_that_falls(trained: JobFolder) -> None:
+    losses = [row.val_loss for row in trained.of_kind("epoch")]
+
+    assert losses[-1] < losses[0]
+
+
 def test_saved_model_has_no_dead_optimizer_and_no_key_that_old_keras_refuses(trained: JobFolder) -> None:
     with zipfile.ZipFile(trained.out / "model/best_val/model.keras") as archive:
         config = archive.read("config.json").decode()

@@ -18,7 +18,7 @@ PAYLOADS: tuple[Payload, ...] = (
     events.Charset("extend", 98, ("ð", "ſ"), ()),
     events.Notice("charset.replaced", "the output layer starts afresh", None),
     events.Step(3, 12, 60, 8.25, 14.5),
-    events.Epoch(3, 15, 8.31, 0.098, 0.31, 0.0003, 61.2, True),
+    events.Epoch(3, 15, 8.31, 0.098, 0.31, 0.0003, 61.2, True, 9.75),
     events.Checkpoint("best_val", 3, "model/best_val/model.keras"),
     events.Evaluation("test", events.Model.BEST, 50, 0.11, 0.4),
     events.Finished(events.FinishStatus.EARLY_STOPPED, 3, 0.098, "model/best_val", 1570),
@@ -52,6 +52,13 @@ def test_what_was_written_is_read_back(line: bytes) -> None:
 def test_a_loss_that_is_no_number_becomes_null() -> None:
     line = encode_event(Event(0, 0.0, "run", events.Step(1, 1, 1, float("nan"), float("inf"))))
     assert b'"loss":null,"lines_per_second":null' in line
+
+
+def test_an_epoch_of_before_there_was_a_validation_loss_is_still_read() -> None:
+    line = next(line for line in GOLDEN.read_bytes().splitlines() if b'"kind":"epoch"' in line)
+    event = decode_event(line.replace(b',"val_loss":9.75', b""))
+    assert event is not None
+    assert event.payload == events.Epoch(3, 15, 8.31, 0.098, 0.31, 0.0003, 61.2, True, None)
 
 
 def test_a_long_message_is_cut_to_fit_a_line() -> None:

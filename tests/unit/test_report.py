@@ -77,6 +77,13 @@ def test_the_curve_takes_its_colours_from_the_page_and_is_the_same_each_time() -
     assert len(curve) < 40_000
 
 
+def test_the_curve_names_both_losses_and_older_runs_have_one() -> None:
+    old = [events.Epoch(n, 3, 5.0, 0.4 - n / 10, 0.5, None, 3.0, True) for n in range(4)]
+    new = [replace(epoch, val_loss=6.0) for epoch in old]
+    assert [draw_curve(epochs).count("validation loss") for epochs in (old, new)] == [0, 1]
+    assert draw_curve(new).count("training loss") == 1
+
+
 def test_forgetting_is_judged_and_comes_with_advice(run: tuple[RunFolder, RunRecord]) -> None:
     folder, record = run
     write_base_domain_table(folder, ["den gamle hand"] * 20, ["den gamla hond"] * 20)

@@ -1,13 +1,17 @@
 """The learning curve of a run, epoch by epoch."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from loghi_contract.events import Epoch
 from loghi_runner.report.svg import ACCENT, INK, QUIET, chart, dress, svg_text
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 def draw_curve(epochs: Sequence[Epoch]) -> str:
-    """Validation CER of each epoch, the base model as a level line, and the training loss on an axis of its own."""
+    """Validation CER of each epoch, the base model as a level line, and the losses on an axis of their own."""
     from matplotlib.ticker import MaxNLocator
 
     with chart(7.2, 2.8) as figure:
@@ -22,11 +26,24 @@ def draw_curve(epochs: Sequence[Epoch]) -> str:
             axes.axhline(100 * epochs[0].val_cer, color=QUIET, linestyle="--", linewidth=1)
             place = (epochs[-1].epoch, 100 * epochs[0].val_cer)
             axes.annotate("base model", place, color=QUIET, ha="right", va="bottom")
-        trained = [e for e in epochs if e.train_loss is not None]
         right = axes.twinx()
-        right.plot([e.epoch for e in trained], [e.train_loss or 0.0 for e in trained], color=QUIET, linewidth=1)
-        right.set_ylabel("training loss", color=QUIET)
-        right.set_ylim(bottom=0)
+        _draw_losses(right, epochs)
+        right.set_ylabel("loss", color=QUIET)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         dress((axes, right))
         return svg_text(figure)
+
+
+def _draw_losses(axes: "Axes", epochs: Sequence[Epoch]) -> None:
+    """Told apart by line and mark, not by colour alone; runs of older versions have no validation loss."""
+    trained = [(e.epoch, e.train_loss) for e in epochs if e.train_loss is not None]
+    validated = [(e.epoch, e.val_loss) for e in epochs if e.val_loss is not None]
+    if trained:
+        axes.plot(*zip(*trained, strict=True), color=QUIET, linewidth=1, label="training loss")
+    if validated:
+        places = zip(*validated, strict=True)
+        axes.plot(*places, "s:", color=QUIET, linewidth=1, markersize=3, fillstyle="none", label="validation loss")
+    if trained or validated:
+        # everything falls from the upper left: this corner stays free
+        axes.legend(loc="lower left", ncols=2, frameon=False, labelcolor=INK, fontsize=8)
+    axes.set_ylim(bottom=0)

@@ -17,6 +17,22 @@ class Cost:
     peak_mb: float
 
 
+@dataclass(frozen=True)
+class LinesRead:
+    """Texts and confidences by image; `reading_s` is from the first image to the last text."""
+
+    cost: Cost
+    reading_s: float
+    texts: dict[str, str]
+    confidences: dict[str, float]
+
+
+def parse_results(results: Path) -> tuple[dict[str, str], dict[str, float]]:
+    """Texts and confidences by image, of Loghi's results file."""
+    rows = [row.split("\t", 2) for row in results.read_text(encoding="utf-8").splitlines()]
+    return {image: text for image, _, text in rows}, {image: float(confidence) for image, confidence, _ in rows}
+
+
 def run_measured(command: Sequence[str], log: Path, *, cwd: Path, extra_environment: Mapping[str, str]) -> Cost:
     """Run to the end, output to `log`.
 

@@ -5,11 +5,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.measure import Cost, run_measured
+from benchmarks.measure import Cost, LinesRead, parse_results, run_measured
 from loghi_contract.counts import pool
 from loghi_trainer.scores import count_errors
 
 _TRAINING_SECONDS = re.compile(r"Training completed in ([0-9.]+) seconds")
+_INFERENCE_SECONDS = re.compile(r"Inference completed in ([0-9.]+) seconds")
 _LINES = re.compile(r"Created data for train with (\d+) samples")
 
 
@@ -62,20 +63,25 @@ def fine_tune(
 
 
 def test_cer(upstream: Upstream, work: Path, model: Path, test_list: Path) -> float:
-    """CER of upstream's own inference: one line a batch, greedy, float32, a list without texts."""
-    work.mkdir()
+    """CER of upstream's own inference, one line a batch."""
     texts = dict(line.split("\t", 1) for line in test_list.read_text(encoding="utf-8").splitlines())
-    (work / "images.txt").write_text("".join(f"{image}\n" for image in texts), encoding="utf-8")
-    command = [
-        str(upstream.python), "main.py", "--inference_list", str(work / "images.txt"), "--model", str(model),
-        "--results_file", str(work / "results.txt"), "--output", str(work), "--batch_size", "1", "--greedy",
-        "--gpu", "-1", "--use_float32",
-    ]  # fmt: skip
-    run_measured(command, work / "inference.log", cwd=upstream.checkout / "src", extra_environment={})
-    read = dict(_image_and_text(line) for line in (work / "results.txt").read_text(encoding="utf-8").splitlines())
+    read = read_lines(upstream, work, model, list(texts), 1).texts
     return pool(count_errors(text.strip(), read[image].strip()) for image, text in texts.items()).cer
 
 
-def _image_and_text(line: str) -> tuple[str, str]:
-    image, _, text = line.split("\t", 2)
-    return image, text
+def read_lines(upstream: Upstream, work: Path, model: Path, images: list[str], batch_size: int) -> LinesRead:
+    """Upstream's own inference: greedy, float32, a list without texts."""
+    work.mkdir()
+    (work / "images.txt").write_text("".join(f"{image}\n" for image in images), encoding="utf-8")
+    # it may rewrite the model's folder
+    model_copy = shutil.copytree(model, work / "model")
+    command = [
+        str(upstream.python), "main.py", "--inference_list", str(work / "images.txt"), "--model", str(model_copy),
+        "--results_file", str(work / "results.txt"), "--output", str(work), "--batch_size", str(batch_size),
+        "--greedy", "--gpu", "-1", "--use_float32",
+    ]  # fmt: skip
+    cost = run_measured(command, work / "inference.log", cwd=upstream.checkout / "src", extra_environment={})
+    seconds = _INFERENCE_SECONDS.search((work / "inference.log").read_text(encoding="utf-8", errors="replace"))
+    if seconds is None:
+        raise SystemExit(f"the log has no inference time: {work / 'inference.log'}")
+    return LinesRead(cost, float(seconds[1]), *parse_results(work / "results.txt"))

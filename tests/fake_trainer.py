@@ -135,7 +135,11 @@ def learns_from_more(trainer: FakeTrainer) -> int:
                 rows.append(f"{image}\t{text}\t{'x' * len(text)}\t{len(text)}\t{'x' * wrong + text[wrong:]}\t{wrong}")
             table = trainer.places.out / REPORT_DIR / f"{split}_lines.tsv"
             table.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return success(trainer)
+    code = success(trainer)
+    for file in ("model.keras", "tokenizer.json"):
+        # the base model's own, so that what came out can be read with
+        shutil.copyfile(trainer.places.real(BASE_MODEL_DIR / file), trainer.places.out / BEST_VAL / file)
+    return code
 
 
 def learns_then_is_stopped(trainer: FakeTrainer) -> int:

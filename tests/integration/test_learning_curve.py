@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import Workplace, write_line_images
+from tests.unit.made_pages import MadeLine, write_page, write_pages
 
 pytestmark = pytest.mark.usefixtures("workplace")
 
@@ -96,6 +97,27 @@ def test_a_stopped_curve_goes_on_where_it_was(
     result = workplace.run("learning-curve", "config.yaml")
     assert result.returncode == 0
     assert result.stderr.count("did exactly this") == 1
+
+
+def test_untranscribed_pages_are_ranked_with_the_best_model_once_the_curve_is_there(learning: Workplace) -> None:
+    for number in range(3):
+        write_page(
+            learning.folder / "more", f"p{number}", [MadeLine("a", "", 100), MadeLine("b", "", 200)], shade=200 + number
+        )
+    result = learning.run("learning-curve", "config.yaml", "--next", "more", "--json")
+    assert result.returncode == 0, result.stderr
+    curve = json.loads(result.stdout.splitlines()[-1])
+    # the stand-in reads with less confidence from line to line
+    assert [(page["page"], page["lines"]) for page in curve["next_pages"]["pages"]] == [("p2", 2), ("p1", 2), ("p0", 2)]
+    assert "Pages to transcribe next" in Path(curve["report"]).read_text(encoding="utf-8")
+
+
+def test_pages_that_need_no_transcription_are_told_before_hours_of_training(learning: Workplace) -> None:
+    write_pages(learning.folder / "more", 2)
+    result = learning.run("learning-curve", "config.yaml", "--next", "more")
+    assert result.returncode == 3
+    assert "every line in more has a text already" in result.stderr
+    assert not (learning.folder / "runs").exists()
 
 
 def test_a_failed_run_ends_the_curve_with_its_own_error(workplace: Workplace) -> None:

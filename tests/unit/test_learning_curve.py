@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from loghi_contract.counts import ErrorCounts
 from loghi_contract.lines import LineSample
 from loghi_runner.errors import DataError
-from loghi_runner.learning_curve.curve import Curve, Point, forecast_sentence, point_rows, remarks, table_lines
-from loghi_runner.learning_curve.power_law import PowerLaw, fit_power_law
+from loghi_runner.learning_curve.curve import forecast_sentence, point_rows, remarks
+from loghi_runner.learning_curve.power_law import fit_power_law
 from loghi_runner.learning_curve.shares import nested_shares
 from loghi_runner.scoring.intervals import Interval
+from loghi_runner.wording import aligned
+from tests.made_curve import FALLING, curve
 
 
 def samples(pages: list[int]) -> list[LineSample]:
@@ -110,27 +112,6 @@ def test_a_model_without_errors_is_no_fault_of_arithmetic() -> None:
     assert 0 <= law.next_cer < 0.01
 
 
-def curve(cers: tuple[float, ...], law: PowerLaw, **changes: object) -> Curve:
-    points = tuple(
-        Point(
-            percent=25 * 2**number,
-            units=3 * 2**number,
-            lines=100 * 2**number,
-            cer=cer,
-            interval=Interval(cer - 0.02, cer + 0.02, "lines"),
-            best_epoch=2,
-            run_id=f"run{number}",
-            run_dir="",
-            again=False,
-        )
-        for number, cer in enumerate(cers)
-    )
-    return replace(Curve("bonnevie", "pages", "test lines", 123, False, 0.348, points, law), **changes)
-
-
-FALLING = PowerLaw(1.0, 0.22, Interval(0.15, 0.3, "lines"), 0.181, Interval(0.169, 0.195, "lines"), 0.01)
-
-
 def test_a_falling_curve_promises_one_doubling() -> None:
     told = curve((0.28, 0.24, 0.21), FALLING)
     assert forecast_sentence(told) == (
@@ -178,7 +159,7 @@ def test_runs_that_never_beat_the_base_model_say_nothing_of_pages() -> None:
 
 
 def test_the_table_lines_up() -> None:
-    assert table_lines(point_rows(curve((0.28, 0.094), FALLING))) == [
+    assert aligned(point_rows(curve((0.28, 0.094), FALLING))) == [
         "pages  lines     CER  between (95 %)  run",
         "    0      0  34.8 %                  base model",
         "    3    100  28.0 %  26.0 to 30.0 %  run0",

@@ -17,12 +17,14 @@ from loghi_runner.console import (
     reader_may_leave,
     say,
 )
-from loghi_runner.learning_curve.curve import forecast_sentence, point_rows, remarks, table_lines
+from loghi_runner.learning_curve.curve import forecast_sentence, point_rows, remarks
 from loghi_runner.learning_curve.measure import Unfinished, measure_curve
 from loghi_runner.learning_curve.percents import parse_percents
+from loghi_runner.learning_curve.ranking import prepare_ranking, rank_with_best
 from loghi_runner.learning_curve.write import curve_json, write_curve
+from loghi_runner.next_pages.words import next_lines
 from loghi_runner.rundir import RunFolder
-from loghi_runner.wording import short_path
+from loghi_runner.wording import aligned, short_path
 
 app = typer.Typer()
 
@@ -36,6 +38,10 @@ def learning_curve_command(
     shares: Annotated[
         str, typer.Option("--shares", metavar="N,N,100", help="Percent of the pages, rising to 100.")
     ] = "25,50,100",
+    next_folder: Annotated[
+        Path | None,
+        typer.Option("--next", metavar="PAGES", help="Untranscribed pages to rank (default: none).", readable=False),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -46,22 +52,27 @@ def learning_curve_command(
 ) -> None:
     """Train on a quarter, half and all of the pages: would more pages help?"""
     percents = parse_percents(shares)
-    curve = measure_curve(config, settings or [], percents, JsonView() if as_json else PersonView())
+    view = JsonView() if as_json else PersonView()
+    ranking = prepare_ranking(config, settings or [], next_folder, view) if next_folder else None
+    curve = measure_curve(config, settings or [], percents, view)
     if isinstance(curve, Unfinished):
         _tell_unfinished(curve)
         raise typer.Exit(curve.record.exit_code or 0)
-    report = write_curve(curve, output or RunFolder(Path(curve.points[-1].run_dir)).report_file.parent)
+    found = rank_with_best(ranking, curve, view) if ranking else None
+    report = write_curve(curve, found, output or RunFolder(Path(curve.points[-1].run_dir)).report_file.parent)
     with reader_may_leave():
         if as_json:
-            print_json(curve_json(curve) | {"report": str(report)})
+            print_json(curve_json(curve, found) | {"report": str(report)})
             return
         answer = make_console(stderr=False)
         answer.print(f"learning curve of {curve.name}, judged on {curve.judged_count} {curve.judged}")
-        for line in table_lines(point_rows(curve)):
+        for line in aligned(point_rows(curve)):
             answer.print(f"  {line}")
         say(answer, forecast_sentence(curve))
         for remark in remarks(curve):
             say(answer, remark)
+        for line in next_lines(found) if found else ():
+            say(answer, line)
         print_rows(answer, [("report", short_path(report))])
 
 

@@ -22,6 +22,7 @@ from loghi_runner.cli import (
     init,
     learning_curve,
     manifest,
+    next_pages,
     platform,
     prepare,
     recognize,
@@ -39,12 +40,13 @@ _DEBUG = "--debug"
 app = typer.Typer(name=_COMMAND, pretty_exceptions_enable=False, rich_markup_mode=None)
 for group in (
     finetune,
-    learning_curve,
     check,
     prepare,
     recognize,
     evaluate,
     compare,
+    learning_curve,
+    next_pages,
     init,
     runs,
     export,

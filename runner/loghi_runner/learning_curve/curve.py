@@ -1,6 +1,5 @@
 """A learning curve as it was measured, and what it says."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loghi_runner.learning_curve.power_law import PowerLaw
@@ -104,14 +103,6 @@ def point_rows(curve: Curve) -> list[tuple[str, str, str, str, str]]:
         for point in curve.points
     ]
     return rows
-
-
-def table_lines(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The rows with their columns in line: numbers to the right, the last column to the left."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
-    return [
-        "  ".join([*(cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=True)), row[-1]]) for row in rows
-    ]
 
 
 def _span(interval: Interval | None) -> str:

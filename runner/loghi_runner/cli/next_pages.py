@@ -1,0 +1,55 @@
+"""`loghi-runner next-pages`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loghi_contract.cut import Cut
+from loghi_contract.exit_codes import ExitCode
+from loghi_runner.bars import Bars
+from loghi_runner.cli.options import AsJson, BatchSize, CutAs, Engine, Gpus, reader_options
+from loghi_runner.config_schema import EngineKind
+from loghi_runner.console import make_console, print_json, print_rows, say
+from loghi_runner.line_reader import open_reader
+from loghi_runner.next_pages.candidates import find_candidates
+from loghi_runner.next_pages.rank import rank_pages
+from loghi_runner.next_pages.words import next_json, next_lines
+from loghi_runner.which_model import find_model
+
+app = typer.Typer()
+
+
+@app.command("next-pages")
+def next_pages_command(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A Loghi model folder, or a run.")],
+    pages: Annotated[
+        Path, typer.Argument(metavar="PAGES", help="Pages whose lines are marked, as PAGE XML or ALTO.", readable=False)
+    ],
+    with_text: Annotated[
+        bool, typer.Option("--with-text", help="Rank lines that have a text, too (default: only those without).")
+    ] = False,
+    cut: CutAs = Cut.LOGHI,
+    engine: Engine = EngineKind.AUTO,
+    gpus: Gpus = "auto",
+    batch_size: BatchSize = 16,
+    as_json: AsJson = False,
+) -> None:
+    """Rank untranscribed pages: where would a transcription teach the model most?"""
+    told = make_console(stderr=True)
+    bars = Bars(told)
+    try:
+        reader = open_reader(find_model(model).folder, reader_options(engine, gpus, batch_size, 1))
+        candidates = find_candidates(pages, cut, bars.show, with_text=with_text)
+        found = rank_pages(reader, candidates, bars.show, told.print)
+    finally:
+        bars.close()
+    if as_json:
+        print_json(next_json(found))
+    else:
+        answer = make_console(stderr=False)
+        for line in next_lines(found):
+            say(answer, line)
+        print_rows(told, [("failed", f"{page}: {why}") for page, why in found.failed.items()], indent=0)
+    if found.failed:
+        raise typer.Exit(ExitCode.DATA)

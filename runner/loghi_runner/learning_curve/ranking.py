@@ -1,0 +1,39 @@
+"""The untranscribed pages that `learning-curve --next` ranks with the best of its models."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from loghi_runner.config import load_config
+from loghi_runner.finetune import View
+from loghi_runner.learning_curve.curve import Curve
+from loghi_runner.line_reader import ReaderOptions, open_reader
+from loghi_runner.next_pages.candidates import Candidates, find_candidates
+from loghi_runner.next_pages.rank import NextPages, rank_pages
+from loghi_runner.rundir import RunFolder
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Pages to be ranked once the curve is there, where the config trains and cut as it cuts."""
+
+    candidates: Candidates
+    options: ReaderOptions
+
+
+def prepare_ranking(config_path: Path, overrides: Sequence[str], folder: Path, view: View) -> Ranking:
+    """Look at the pages before hours are spent on training.
+
+    Raises:
+        RunnerError: there is nothing to rank, or the config cannot be used.
+    """
+    config = load_config(config_path, overrides).config
+    candidates = find_candidates(folder, config.data.cut, view.progress)
+    return Ranking(candidates, ReaderOptions(config.engine.kind.value, config.engine.gpus))
+
+
+def rank_with_best(ranking: Ranking, curve: Curve, view: View) -> NextPages:
+    """Rank the pages with the model that has the lowest CER."""
+    best = min(curve.points, key=lambda point: point.cer)
+    reader = open_reader(RunFolder(Path(best.run_dir)).best_val, ranking.options)
+    return rank_pages(reader, ranking.candidates, view.progress, view.note)

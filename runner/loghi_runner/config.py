@@ -36,6 +36,7 @@ __all__ = [
     "TrainingConfig",
     "VgslModel",
     "load_config",
+    "proposed_name",
 ]
 
 
@@ -103,10 +104,10 @@ def _look_at_name(file: ConfigFile, name: object) -> None:
         message = f"is {name!r}; {allowed}"
     else:
         message = f"is taken from the file's name, {name!r}; {allowed}"
-    file.add(("name",), message, f"Write `name: {_proposed_name(name)}`.")
+    file.add(("name",), message, f"Write `name: {proposed_name(name)}`.")
 
 
-def _proposed_name(name: str) -> str:
+def proposed_name(name: str) -> str:
     """The nearest name that is allowed: without accents, and with what stands for other letters."""
     plain = unicodedata.normalize("NFKD", name.translate(_LETTERS)).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9._-]+", "_", plain).strip("._-")[:MAX_NAME] or "my_model"

@@ -190,7 +190,9 @@ class PageReading(_Section):
     skip_tags: Annotated[
         tuple[SkipTag, ...], BeforeValidator(_one_or_many, json_schema_input_type=SkipTag | list[SkipTag])
     ] = Field(
-        default=(SkipTag.UNCLEAR,), description="Lines of `pages` with these marks of the transcriber are left out."
+        default=(SkipTag.UNCLEAR,),
+        title="Lines left out",
+        description="Lines of `pages` with these marks of the transcriber are left out.",
     )
     style_marks: Annotated[bool, Strict()] = Field(
         default=False,
@@ -281,7 +283,7 @@ class TrainingConfig(_Section):
         description="`auto` calculates faster where the device can; `float32` is exact everywhere.",
     )
     freeze: Annotated[tuple[Part, ...], BeforeValidator(_one_or_many, json_schema_input_type=Part | list[Part])] = (
-        Field(default=(), description="Parts of the base model that stay as they are.")
+        Field(default=(), title="Frozen parts", description="Parts of the base model that stay as they are.")
     )
 
 

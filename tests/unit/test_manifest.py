@@ -17,6 +17,9 @@ from loghi_runner.config_file import ConfigError
 from loghi_runner.manifest.contents import make_manifest
 from loghi_runner.manifest.read import read_manifest
 from loghi_runner.service.actions import PARAMETERS, Action
+from loghi_runner.service.app import create_app
+from loghi_runner.service.config import ServiceConfig
+from loghi_runner.service.state import open_state
 
 REPOSITORY = Path(__file__).parents[2]
 FILE = REPOSITORY / "plugin_manifest.yaml"
@@ -153,3 +156,16 @@ def test_validate_sees_parameters_that_a_form_cannot_show(tmp_path: Path) -> Non
 
     assert "has no title" in caught.value.message
     assert "names colour, which is no parameter" in caught.value.message
+
+
+def test_every_address_of_the_manifest_is_served_and_no_other_of_the_api_is_missing(tmp_path: Path) -> None:
+    config = ServiceConfig.model_validate({"state": "state"}, context={"folder": tmp_path})
+    served = create_app(config, open_state(config.state)).openapi()["paths"]
+
+    told = {(each["method"], each["path"]) for each in MANIFEST["endpoints"].values()}
+    known = {
+        (method.upper(), path.replace("{run_id}", "{id}")) for path, methods in served.items() for method in methods
+    }
+
+    assert told - {("GET", "/openapi.json")} <= known
+    assert {each for each in known if each[1].startswith("/api/")} - told == {("GET", "/api/v1/runs/{id}/report.json")}

@@ -91,6 +91,7 @@ class Endpoint(_Strict):
     path: str = Field(pattern=r"^/[a-z0-9_{}./-]*$", description="Below the service's address.")
     purpose: str = Field(description="What it is for.")
     authentication: Authentication = Field(description="`token`: in the header Authorization, as `Bearer <token>`.")
+    body: dict[str, str] | None = Field(default=None, description="Keys of the JSON that is sent, and their meaning.")
     answer: str = Field(description="Media type of what comes back.")
 
 

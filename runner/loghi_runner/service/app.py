@@ -1,6 +1,5 @@
 """The service as an ASGI application."""
 
-from collections.abc import Callable
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
@@ -19,12 +18,10 @@ from loghi_runner.service.desk import Desk
 from loghi_runner.service.guard import SECURITY_HEADERS, Guard
 from loghi_runner.service.metrics import Metrics
 from loghi_runner.service.orders import OrderBook
+from loghi_runner.service.pages import routes as pages
 from loghi_runner.service.problems import TITLES, Problem, WrongField, problem_of, problem_response
 from loghi_runner.service.sse import Feeds
 from loghi_runner.service.state import StateFolder
-
-#: Shows a problem as a page; None where the caller is no browser.
-ErrorPage = Callable[[Request, Problem], Response | None]
 
 
 def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
@@ -42,8 +39,7 @@ def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = Services(config, state, doorkeeper, desk, Feeds(metrics), metrics)
-    app.state.error_page = None
-    for part in (api, signs_of_life, launch):
+    for part in (api, signs_of_life, launch, pages):
         app.include_router(part.router)
     app.add_exception_handler(RunnerError, _tell)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
@@ -55,9 +51,7 @@ def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
 
 
 def _answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
-    page: ErrorPage | None = request.app.state.error_page
-    shown = page(request, problem) if page is not None else None
-    return shown or problem_response(problem, headers)
+    return pages.error_page(request, problem) or problem_response(problem, headers)
 
 
 async def _tell(request: Request, error: Exception) -> Response:

@@ -1,10 +1,13 @@
-"""Whether the service works: for proxies, containers and Prometheus."""
+"""What the service is and whether it works: for platforms, proxies, containers and Prometheus."""
 
-from typing import Literal
+from functools import cache
+from typing import Any, Literal  # a manifest's JSON has no narrower type
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
+from loghi_runner.manifest.contents import make_manifest
+from loghi_runner.manifest.model import as_json
 from loghi_runner.service.access import required_caller, services
 from loghi_runner.service.config import Role
 from loghi_runner.service.metrics import worker_age_s
@@ -21,6 +24,12 @@ class Health(BaseModel):
 
     status: Literal["ok", "not_ready"]
     worker: Literal["working", "late", "never"]
+
+
+@router.get("/manifest")
+def manifest() -> dict[str, Any]:
+    """What a platform needs to know to offer this service: plugin_manifest.yaml as JSON."""
+    return _manifest()
 
 
 @router.get("/health/live")
@@ -57,3 +66,8 @@ def metrics(request: Request) -> Response:
     if required_caller(request).role is not Role.ADMIN:
         raise ServiceError("request.forbidden", "this is for the operator", hint="Ask with the token of an admin.")
     return Response(has.metrics.text(has.desk.book, has.state), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@cache
+def _manifest() -> dict[str, Any]:
+    return as_json(make_manifest())

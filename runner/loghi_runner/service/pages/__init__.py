@@ -1,0 +1,1 @@
+"""The web page of the service: drawn on the server, useful without scripts, nothing from other hosts."""

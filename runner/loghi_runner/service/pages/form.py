@@ -1,0 +1,163 @@
+"""A form drawn from the JSON Schema of an action, and what a person wrote into it as the action's parameters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol  # a JSON Schema and raw parameters have no narrower type
+
+
+class FieldKind(str, Enum):
+    TEXT = "text"
+    WHOLE_NUMBER = "whole_number"
+    NUMBER = "number"
+    NUMBER_OR_WORD = "number_or_word"
+    YES_NO = "yes_no"
+    CHOICE = "choice"
+    CHOICES = "choices"
+    TEXTS = "texts"
+
+
+class Filled(Protocol):
+    """What a browser sends: a key may come several times."""
+
+    def get(self, key: str) -> object: ...
+
+    def getlist(self, key: str) -> list[Any]: ...
+
+    def __contains__(self, key: object, /) -> bool: ...
+
+
+@dataclass(frozen=True)
+class FormField:
+    """One field; `key` is its path, such as `training.epochs`. `value` is what is written in it now.
+
+    `word` is what may stand instead of a number, such as `auto`.
+    """
+
+    key: str
+    kind: FieldKind
+    title: str
+    description: str
+    value: Any
+    unit: str | None = None
+    choices: tuple[str, ...] = ()
+    word: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    pattern: str | None = None
+    max_length: int | None = None
+    is_required: bool = False
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class FormSection:
+    """Fields under one heading; `key` is empty for the whole form."""
+
+    key: str
+    title: str
+    description: str
+    fields: tuple[FormField, ...]
+    sections: tuple["FormSection", ...]
+
+    def field(self, key: str) -> FormField:
+        return next(field for field in self.fields if field.key == key)
+
+    @property
+    def has_error(self) -> bool:
+        return any(field.error for field in self.fields) or any(section.has_error for section in self.sections)
+
+
+def draw_form(
+    schema: Mapping[str, Any], values: Mapping[str, Any], errors: Mapping[str, str], key: str = ""
+) -> FormSection:
+    """The form of an object's schema.
+
+    Args:
+        values: parameters, where some are known already; what is not there shows its default.
+        errors: sentences by key.
+    """
+    fields, sections = [], []
+    for name, described in schema["properties"].items():
+        path = f"{key}.{name}" if key else name
+        value = values.get(name)
+        if "properties" in described:
+            sections.append(draw_form(described, value if isinstance(value, Mapping) else {}, errors, path))
+        elif "oneOf" not in described:
+            required = name in schema.get("required", ())
+            fields.append(_field(path, described, value, errors.get(path), is_required=required))
+    return FormSection(key, schema["title"], schema["description"], tuple(fields), tuple(sections))
+
+
+def read_form(schema: Mapping[str, Any], filled: Filled, key: str = "") -> dict[str, Any]:
+    """Parameters as a person filled them in; what is no number where one is wanted stays text, and is found later.
+
+    An empty field is left out, so that its default holds. Alternatives (`oneOf`) are not read: the page asks for them
+    in its own way.
+    """
+    values: dict[str, Any] = {}
+    for name, described in schema["properties"].items():
+        path = f"{key}.{name}" if key else name
+        if "properties" in described:
+            values[name] = read_form(described, filled, path)
+        elif "oneOf" not in described:
+            value = _read(_kind(described), path, filled)
+            if value is not None:
+                values[name] = value
+    return values
+
+
+def _read(kind: FieldKind, key: str, filled: Filled) -> Any:
+    if kind is FieldKind.YES_NO:
+        return key in filled
+    if kind in (FieldKind.CHOICES, FieldKind.TEXTS):
+        return [str(value) for value in filled.getlist(key) if value]
+    text = str(filled.get(key) or "").strip()
+    if not text:
+        return None
+    if kind in (FieldKind.WHOLE_NUMBER, FieldKind.NUMBER_OR_WORD):
+        return int(text) if text.removeprefix("-").isdecimal() and len(text) < 20 else text
+    if kind is FieldKind.NUMBER:
+        try:
+            # half of Europe writes a comma
+            return float(text.replace(",", "."))
+        except ValueError:
+            return text
+    return text
+
+
+def _field(key: str, described: Mapping[str, Any], value: Any, error: str | None, *, is_required: bool) -> FormField:
+    kind = _kind(described)
+    number = next((each for each in described.get("anyOf", ()) if each["type"] == "integer"), described)
+    choices = described["items"].get("enum", ()) if kind is FieldKind.CHOICES else described.get("enum", ())
+    return FormField(
+        key=key,
+        kind=kind,
+        title=described["title"],
+        description=described["description"],
+        value=described.get("default") if value is None else value,
+        unit=described.get("unit"),
+        choices=tuple(choices),
+        word=next((each["const"] for each in described.get("anyOf", ()) if "const" in each), None),
+        minimum=number.get("minimum"),
+        maximum=number.get("maximum"),
+        pattern=described.get("pattern"),
+        max_length=described.get("maxLength"),
+        is_required=is_required,
+        error=error,
+    )
+
+
+def _kind(described: Mapping[str, Any]) -> FieldKind:
+    if "anyOf" in described:
+        return FieldKind.NUMBER_OR_WORD
+    if "enum" in described:
+        return FieldKind.CHOICE
+    if described["type"] == "array":
+        return FieldKind.CHOICES if "enum" in described["items"] else FieldKind.TEXTS
+    return {
+        "boolean": FieldKind.YES_NO,
+        "integer": FieldKind.WHOLE_NUMBER,
+        "number": FieldKind.NUMBER,
+        "string": FieldKind.TEXT,
+    }[described["type"]]

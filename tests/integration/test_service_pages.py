@@ -1,0 +1,189 @@
+"""The web page without a browser: what it answers to forms, to strangers and to tricks; no script takes part."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.made_service import BASE_URL, TOKENS, MadeService, use_fake_trainer
+
+ORIGIN = {"Origin": BASE_URL}
+HTML = {"Accept": "text/html"}
+
+
+class Visitor:
+    """Somebody with a browser that runs no scripts."""
+
+    def __init__(self, made: MadeService, user: str = "ada") -> None:
+        self.http = TestClient(made.app, base_url=BASE_URL, follow_redirects=False, headers=HTML)
+        self.csrf = ""
+        if user:
+            self.signed_in = self.http.post("/sign-in", data={"token": TOKENS[user]}, headers=ORIGIN)
+            self.csrf = self.word("/start?pages=bonnevie")
+
+    def get(self, path: str) -> Any:
+        return self.http.get(path)
+
+    def word(self, path: str) -> str:
+        found = re.search(r'name="csrf" value="([^"]+)"', self.get(path).text)
+        assert found
+        return found[1]
+
+    def post(self, path: str, **values: Any) -> Any:
+        return self.http.post(path, data={"csrf": self.csrf, **values}, headers=ORIGIN)
+
+    def start(self, **changes: Any) -> Any:
+        values = {"action": "finetune", "name": "bonnevie", "base_model": "base", "pages": "bonnevie", "key": "1"}
+        return self.post("/start", **(values | {"training.epochs": "3"} | changes))
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MadeService:
+    use_fake_trainer(monkeypatch, "success")
+    return MadeService(tmp_path)
+
+
+@pytest.fixture
+def ada(made: MadeService) -> Visitor:
+    return Visitor(made)
+
+
+def test_a_run_is_started_watched_and_its_results_found_without_scripts(made: MadeService, ada: Visitor) -> None:
+    page = ada.start().headers["location"]
+    assert "waiting" in ada.get(page).text
+
+    made.until_over(page.rpartition("/")[2])
+
+    over = ada.get(page).text
+    assert "finished" in over
+    assert f'href="/api/v1{page}/report"' in over
+    assert ada.get(f"/api/v1{page}/model").status_code == 200
+    assert "HTRLOGHIMODEL=/…/bonnevie" in over
+    assert ada.get(f"{page}/curve.svg").text.startswith("<svg")
+    assert f'href="{page}"' in ada.get("/").text
+
+
+def test_the_same_form_sent_twice_is_one_run(ada: Visitor) -> None:
+    assert ada.start().headers["location"] == ada.start().headers["location"]
+    assert ada.start(key="2").headers["location"] != ada.start().headers["location"]
+
+
+def test_check_only_starts_no_training(made: MadeService, ada: Visitor) -> None:
+    page = ada.start(action="check").headers["location"]
+
+    made.until_over(page.rpartition("/")[2])
+
+    assert "What the check found" in ada.get(page).text
+
+
+def test_a_run_can_be_stopped(made: MadeService, ada: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGHI_FAKE_TRAINER", "stops_when_asked")
+    page = ada.start().headers["location"]
+    made.until(page.rpartition("/")[2], lambda view: bool(view["run"] and view["run"]["epochs"]))
+
+    assert ada.post(f"{page}/cancel").headers["location"] == page
+    assert "It is being stopped" in ada.get(page).text
+    made.until_over(page.rpartition("/")[2])
+
+    assert "stopped" in ada.get(page).text
+
+
+def test_what_is_wrong_stands_in_the_form_and_nothing_is_lost(ada: Visitor) -> None:
+    answer = ada.start(**{"training.epochs": "0", "name": "my model", "training.learning_rate": "0.5"})
+
+    assert answer.status_code == 422
+    assert "2 answers are not right yet." in answer.text
+    assert 'value="my model"' in answer.text
+    assert 'value="0.5"' in answer.text
+
+
+@pytest.mark.parametrize("path", ["/", "/start", "/runs/aaaaaaaaaaaaaaaa"])
+def test_strangers_are_sent_to_sign_in(made: MadeService, path: str) -> None:
+    answer = Visitor(made, "").get(path)
+
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/sign-in?back={path}")
+
+
+def test_a_wrong_code_lets_nobody_in(made: MadeService) -> None:
+    stranger = Visitor(made, "")
+
+    answer = stranger.http.post("/sign-in", data={"token": "wrong"}, headers=ORIGIN)
+
+    assert answer.status_code == 401
+    assert "set-cookie" not in answer.headers
+    assert "wrong" not in answer.text
+
+
+@pytest.mark.parametrize("back", ["https://elsewhere.example", "//elsewhere.example", "/\\elsewhere", "/api/v1/runs"])
+def test_signing_in_leads_to_our_own_pages_only(made: MadeService, back: str) -> None:
+    answer = Visitor(made, "").http.post(
+        "/sign-in", params={"back": back}, data={"token": TOKENS["ada"]}, headers=ORIGIN
+    )
+
+    assert answer.headers["location"] == "/"
+
+
+def test_signing_out_ends_the_session(ada: Visitor) -> None:
+    ada.post("/sign-out")
+
+    assert ada.get("/").status_code == 303
+
+
+@pytest.mark.parametrize("path", ["/start", "/sign-out", "/runs/{id}/cancel", "/runs/{id}/push"])
+def test_no_form_of_another_site_changes_anything(made: MadeService, ada: Visitor, path: str) -> None:
+    page = path.replace("{id}", made.order())
+
+    wrong_word = ada.http.post(page, data={"csrf": "guess"}, headers=ORIGIN)
+    elsewhere = ada.http.post(page, data={"csrf": ada.csrf}, headers={"Origin": "https://elsewhere.example"})
+
+    assert (wrong_word.status_code, elsewhere.status_code) == (403, 403)
+
+
+def test_a_run_of_somebody_else_is_not_there(made: MadeService, ada: Visitor) -> None:
+    theirs = made.order("bob")
+
+    for path in ("", "/now", "/curve.svg"):
+        assert ada.get(f"/runs/{theirs}{path}").status_code == 404
+    assert ada.post(f"/runs/{theirs}/cancel").status_code == 404
+    assert theirs not in ada.get("/").text
+
+
+@pytest.mark.parametrize("place", ["../state", "/etc", "nothing_there", "bonnevie/../../state"])
+def test_no_address_shows_a_folder_that_is_not_offered(ada: Visitor, place: str) -> None:
+    answer = ada.http.get("/start", params={"pages": place})
+
+    assert answer.status_code == 400
+    assert "the service has no folder of that name" in answer.text
+
+
+def test_what_people_write_is_shown_as_text(ada: Visitor) -> None:
+    answer = ada.start(name="<script>alert(1)</script>", base_model='"><img src=x>')
+
+    assert "<script>alert" not in answer.text
+    assert "<img src=x>" not in answer.text
+
+
+def test_problems_are_a_page_for_people_and_json_for_programs(made: MadeService, ada: Visitor) -> None:
+    assert "<h1>Not found</h1>" in ada.get("/runs/aaaaaaaaaaaaaaaa").text
+    assert made.get("/runs/aaaaaaaaaaaaaaaa").json()["code"] == "order.unknown"
+
+
+def test_the_language_is_kept_once_it_was_chosen(ada: Visitor) -> None:
+    assert '<html lang="en">' in ada.get("/").text
+    assert "Neuer Lauf" in ada.get("/?lang=de").text
+    assert '<html lang="de">' in ada.get("/start").text
+
+
+@pytest.mark.parametrize("name", ["style.css", "service.css", "start.js", "run.js"])
+def test_all_the_pages_need_comes_from_the_service(ada: Visitor, name: str) -> None:
+    answer = ada.get(f"/static/{name}")
+
+    assert answer.status_code == 200
+    assert not re.search(r"https?://(?!ocr-d)", answer.text)
+
+
+def test_no_other_file_is_served(ada: Visitor) -> None:
+    assert ada.get("/static/..%2fform.py").status_code == 404
+    assert ada.get("/static/form.py").status_code == 404

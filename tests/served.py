@@ -1,0 +1,36 @@
+"""A made service at a real address, with a worker that looks all the time."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from tests.made_service import MadeService, wait_for
+
+_LOOK_EVERY_S = 0.1
+_END_S = 10.0
+
+
+@contextmanager
+def served(made: MadeService) -> Iterator[str]:
+    """Its address, until the end of the block."""
+    server = uvicorn.Server(uvicorn.Config(made.app, host="127.0.0.1", port=0, log_config=None, lifespan="off"))
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.wait(_LOOK_EVERY_S):
+            made.worker.look()
+
+    threads = [threading.Thread(target=target, daemon=True) for target in (server.run, work)]
+    for thread in threads:
+        thread.start()
+    try:
+        wait_for(lambda: server.started)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        over.set()
+        server.should_exit = server.force_exit = True
+        for thread in threads:
+            thread.join(_END_S)

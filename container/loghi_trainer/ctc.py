@@ -65,6 +65,33 @@ def decode(probabilities: NDArray[np.float32], frames: NDArray[np.int32], beam_w
     return [Decoded(*found) for found in beam_search(log_probabilities, frames, beam_width)]
 
 
+@dataclass(frozen=True)
+class Run:
+    """A label of the best path, from frame `start` up to, not including, `end`, and its highest probability there."""
+
+    label: int
+    start: int
+    end: int
+    probability: float
+
+
+def best_path_runs(line: NDArray[np.float32]) -> list[Run]:
+    """Where each label of a line stands on its best path; the labels are those of `decode`.
+
+    Args:
+        line: (time, classes), the frames of the line alone.
+    """
+    blank = line.shape[-1] - 1
+    path = line.argmax(axis=-1)
+    starts = np.flatnonzero(np.diff(path, prepend=-1))
+    ends = [*starts[1:], len(path)]
+    return [
+        Run(int(path[start]), int(start), int(end), float(line[start:end].max()))
+        for start, end in zip(starts, ends, strict=True)
+        if path[start] != blank
+    ]
+
+
 def _best_path(line: NDArray[np.float32]) -> Decoded:
     blank = line.shape[-1] - 1
     path = line.argmax(axis=-1)

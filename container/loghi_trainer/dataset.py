@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,14 @@ class TrainingBatch:
     images: Tensor
     labels: NDArray[np.int32]
     weights: Tensor
+
+
+class LineImages(Protocol):
+    """Where the line images of a recognition come from; asked by several threads at once."""
+
+    def resized(self, image: str) -> Tensor:
+        """float32 (height_px, width, channels), 0..255, of the line image of this name."""
+        ...
 
 
 class ImageStore:
@@ -148,7 +156,7 @@ class TrainingFeed:
 
 
 def recognition_batches(
-    lines: Sequence[Line], store: ImageStore, batch_size: int
+    lines: Sequence[Line], store: LineImages, batch_size: int
 ) -> Iterator[tuple[list[int], Tensor, NDArray[np.int32]]]:
     """Indices, images and widths in pixels; the width of a line never depends on its text."""
     order = sorted(range(len(lines)), key=lambda index: lines[index].width_px)

@@ -41,17 +41,27 @@ class UnreadableImage(ValueError):
 
 
 def decode_image(path: Path, channels: int) -> Pixels:
-    """Decode a line image to uint8 (height, width, channels) in RGB(A) order.
-
-    Alpha is left out for 1 and 3 channels, not blended; it is 255 where a 4-channel model meets an image without it.
+    """Decode a line image file to uint8 (height, width, channels) in RGB(A) order; see `decode`.
 
     Raises:
         UnreadableImage: missing, truncated, or not an image.
     """
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        content = path.read_bytes()
     except OSError as error:
         raise UnreadableImage(error.strerror or str(error)) from error
+    return decode(content, channels)
+
+
+def decode(content: bytes, channels: int) -> Pixels:
+    """Decode the bytes of a line image file to uint8 (height, width, channels) in RGB(A) order.
+
+    Alpha is left out for 1 and 3 channels, not blended; it is 255 where a 4-channel model meets an image without it.
+
+    Raises:
+        UnreadableImage: truncated, or not an image.
+    """
+    data = np.frombuffer(content, np.uint8)
     try:
         pixels: Any = cv2.imdecode(data, _DECODE_FLAGS[channels]) if data.size else None
     except cv2.error as error:

@@ -1,7 +1,7 @@
 """What a model reads in line images, the same whichever lines share a batch."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from loghi_contract.tokenizer import Tokenizer
 from loghi_contract.widths import steps_for_labels
 from loghi_trainer.ctc import Decoded, ctc_loss, decode
-from loghi_trainer.dataset import LABEL_PADDING, ImageStore, prepared_ahead, recognition_batches
+from loghi_trainer.dataset import LABEL_PADDING, LineImages, prepared_ahead, recognition_batches
 from loghi_trainer.device import for_any_width
 from loghi_trainer.images import Tensor
 from loghi_trainer.lines import Line
@@ -58,7 +58,7 @@ class Recognizer:
     def read(
         self,
         lines: Sequence[Line],
-        store: ImageStore,
+        store: LineImages,
         is_cancelled: Callable[[], bool] = lambda: False,
         on_lines: Callable[[int], None] = lambda _done: None,
         *,
@@ -92,6 +92,11 @@ class Recognizer:
             done += len(indices)
             on_lines(done)
         return found
+
+    def batches(self, lines: Sequence[Line], store: LineImages) -> Iterator[tuple[list[int], Tensor, Frames]]:
+        """Places of lines, their probabilities (lines, time, classes), and how many time steps are theirs (lines,)."""
+        for indices, images, widths_px in recognition_batches(lines, store, self._batch_size):
+            yield indices, *self._probabilities(images, widths_px)
 
     def _read_line(self, decoded: Decoded, loss: float | None) -> ReadLine:
         return ReadLine(self._tokenizer.decode(decoded.labels), _confidence(decoded), loss)

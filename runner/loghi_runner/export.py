@@ -106,7 +106,7 @@ def beside(source: Source, target: Path) -> Iterator[tuple[Path, Path]]:
             hint="Name a place where you may write and where there is space.",
         ) from error
     finally:
-        if made.is_file():
+        if is_file(made):
             made.unlink()
         shutil.rmtree(made, ignore_errors=True)
 

@@ -12,6 +12,7 @@ PACKAGES = {
     "loghi_contract": ROOT / "container" / "loghi_contract",
     "loghi_trainer": ROOT / "container" / "loghi_trainer",
     "loghi_runner": ROOT / "runner" / "loghi_runner",
+    "loghi_kraken": ROOT / "runner" / "loghi_kraken",
 }
 MODULES = {
     ".".join(file.relative_to(folder.parent).with_suffix("").parts).removesuffix(".__init__"): file
@@ -61,6 +62,18 @@ def test_the_trainer_imports_nothing_of_the_host(module: str) -> None:
     assert not {top(name) for name in imports_of(module)} & {"loghi_runner", "typer", "docker", "pydantic"}
 
 
+@pytest.mark.parametrize("module", modules_of("loghi_kraken"))
+def test_the_plug_in_for_kraken_takes_the_cutting_and_nothing_else_of_the_host(module: str) -> None:
+    host = {name for name in imports_of(module) if top(name) == "loghi_runner"}
+    assert all(name.startswith("loghi_runner.cutting.") for name in host)
+    assert "tensorflow" not in {top(name) for name in imports_of(module)}
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if top(m) != "loghi_kraken"])
+def test_nobody_imports_the_plug_in_for_kraken(module: str) -> None:
+    assert not {top(name) for name in imports_of(module)} & {"loghi_kraken", "kraken"}
+
+
 @pytest.mark.parametrize("module", [m for m in MODULES if m != "loghi_runner.engines.docker"])
 def test_docker_is_imported_by_its_engine_only(module: str) -> None:
     assert "docker" not in {top(name) for name in imports_of(module)}
@@ -79,6 +92,9 @@ def test_our_own_modules_are_imported_at_the_top(module: str) -> None:
     if module == "loghi_trainer.__main__":
         # it guards its output and sets the environment before the frameworks may load
         inner = {name for name in inner if top(name) != "loghi_trainer"}
+    if module == "loghi_kraken.model":
+        # it chooses Keras's backend before Keras may load
+        inner = {name for name in inner if not name.startswith("loghi_kraken.reader")}
     assert not inner
 
 

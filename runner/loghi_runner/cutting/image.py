@@ -52,15 +52,31 @@ def read_page_image(image: Path) -> Pixels:
         if header.format in ("JPEG", "MPO"):
             _require_end(image)
         pixels: Any = cv2.imdecode(np.fromfile(image, np.uint8), cv2.IMREAD_COLOR) if by_opencv else None
-        return np.asarray(pixels, np.uint8) if pixels is not None else _by_pillow(header)
+        return np.asarray(pixels, np.uint8) if pixels is not None else pixels_of(ImageOps.exif_transpose(header))
+
+
+def pixels_of(image: Image.Image) -> Pixels:
+    """uint8 (height, width, 3) in BGR of an opened image as it stands, white where it is transparent."""
+    if image.mode.startswith("I") or image.mode == "F":
+        # 16 bit: the upper eight are what everybody else shows
+        return np.asarray(cv2.cvtColor(_upper_bits(image), cv2.COLOR_GRAY2BGR), np.uint8)
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        paper = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(paper, image.convert("RGBA"))
+    return np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
 
 
 def write_png(pixels: Pixels, path: Path) -> None:
     """Write BGR or BGRA pixels. Raises OSError."""
+    path.write_bytes(as_png(pixels))
+
+
+def as_png(pixels: Pixels) -> bytes:
+    """BGR or BGRA pixels as the bytes of a PNG file. Raises OSError."""
     encoded, content = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, _COMPRESSION])
     if not encoded:
         raise OSError(f"a picture of {pixels.shape[1]} x {pixels.shape[0]} pixels cannot be written as PNG")
-    path.write_bytes(content.tobytes())
+    return content.tobytes()
 
 
 class _Opened:
@@ -105,17 +121,6 @@ def _require_end(image: Path) -> None:
         file.seek(max(size - 64 * 1024, 0))
         if b"\xff\xd9" not in file.read():
             raise PageImageError("it is cut short: the end of the JPEG is missing")
-
-
-def _by_pillow(image: Image.Image) -> Pixels:
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith("I") or upright.mode == "F":
-        # 16 bit: the upper eight are what everybody else shows
-        return np.asarray(cv2.cvtColor(_upper_bits(upright), cv2.COLOR_GRAY2BGR), np.uint8)
-    if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
-        paper = Image.new("RGBA", upright.size, "white")
-        upright = Image.alpha_composite(paper, upright.convert("RGBA"))
-    return np.ascontiguousarray(np.asarray(upright.convert("RGB"))[:, :, ::-1])
 
 
 def _upper_bits(image: Image.Image) -> Pixels:

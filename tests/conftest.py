@@ -5,9 +5,11 @@
 
 import os
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,7 @@ from loghi_runner.image import default_image, require_image
 from tests.chromium import CHROMIUM
 
 REQUIRE_VARIABLE = "LOGHI_RUNNER_REQUIRE"
+KRAKEN_VARIABLE = "LOGHI_RUNNER_KRAKEN_PYTHON"
 
 # under nohup, or started with `&` by a script, these arrive ignored, and so would every command that a test starts
 for _number, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
@@ -65,11 +68,29 @@ def lack_of_browser() -> str | None:
     return None if CHROMIUM.is_file() else f"no {CHROMIUM} (Debian: sudo apt install chromium)"
 
 
+def kraken_python() -> Path:
+    """The Python of the virtual environment that `make kraken` makes, or the one that the variable names."""
+    made = Path(__file__).parents[1] / ".venv-kraken" / "bin" / "python"
+    return Path(os.environ.get(KRAKEN_VARIABLE, made))
+
+
+def lack_of_kraken() -> str | None:
+    python = kraken_python()
+    if not python.exists():
+        return f"there is no {python}; `make kraken` makes it"
+    code = "import kraken, torch, torchvision, keras, loghi_kraken"
+    done = subprocess.run(
+        [python, "-c", code], capture_output=True, text=True, env={**os.environ, "KERAS_BACKEND": "torch"}
+    )
+    return None if done.returncode == 0 else f"{python} cannot run it: {done.stderr.strip().splitlines()[-1]}"
+
+
 LACKS: dict[str, Callable[[], str | None]] = {
     "tf": lack_of_tf,
     "docker": lack_of_docker,
     "gpu": lack_of_gpu,
     "browser": lack_of_browser,
+    "kraken": lack_of_kraken,
 }
 
 

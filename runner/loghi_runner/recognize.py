@@ -16,11 +16,13 @@ from loghi_runner.pages.find import holds_xml
 from loghi_runner.recognize_lines import recognize_lines
 from loghi_runner.recognize_pages import recognize_pages
 from loghi_runner.recognized import Recognized
+from loghi_runner.report.side_by_side import ReadImage, write_side_by_side
 from loghi_runner.rundir import cannot_write, utc_now
 from loghi_runner.which_model import find_model
 
 RECORD_FILE = "recognized.json"
 TEXT_FILE = "text.txt"
+HTML_FILE = "recognized.html"
 
 _KIND = "recognized"
 
@@ -31,6 +33,7 @@ class RecognizeOptions:
     cut: Cut = Cut.LOGHI
     root: Path | None = None
     plain_text: bool = False
+    html: bool = False
 
 
 def recognize(
@@ -41,11 +44,14 @@ def recognize(
     Raises:
         RunnerError: nothing could be read.
     """
-    reader = open_reader(find_model(model).folder, options.reader)
+    named = find_model(model)
+    reader = open_reader(named.folder, options.reader)
     claim_output(out, RECORD_FILE, (_KIND,), (source,) if is_folder(source) else ())
 
     def finish(recognized: Recognized) -> None:
         _write_extras(recognized, reader, source, out, options)
+        if options.html:
+            _write_html(recognized, f"{source.name or source}, as {named.name} reads it", out)
 
     if is_file(source) or (is_folder(source) and not holds_xml(source)):
         images = read_image_list(source, options.root) if is_file(source) else read_image_folder(source)
@@ -95,3 +101,15 @@ def _write_text(recognized: Recognized, out: Path) -> None:
         lines = pages.get(name, []) if is_page else recognized.lines
         text = "".join(f"{line.reading.text}\n" for line in lines)
         write_atomically(path.with_suffix(".txt") if is_page else out / TEXT_FILE, text)
+
+
+def _write_html(recognized: Recognized, title: str, out: Path) -> None:
+    lines = [
+        ReadImage(line.name, line.page, line.image, line.reading.text, line.reading.confidence)
+        for line in recognized.lines
+    ]
+    notes = [f"{name} was not read: {why}." for name, why in recognized.failed.items()]
+    try:
+        write_side_by_side(out / HTML_FILE, title, lines, notes)
+    except OSError as error:
+        raise cannot_write(error, out / HTML_FILE) from error

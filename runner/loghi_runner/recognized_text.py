@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from loghi_runner.plan_text import Row
+from loghi_runner.recognize import HTML_FILE, RECORD_FILE
 from loghi_runner.recognize_lines import RESULTS_FILE
 from loghi_runner.recognized import Recognized
 from loghi_runner.wording import plural, short_path
@@ -11,7 +12,7 @@ from loghi_runner.wording import plural, short_path
 _NAMED = 8
 
 
-def recognized_rows(recognized: Recognized, source: Path, out: Path) -> list[Row]:
+def recognized_rows(recognized: Recognized, source: Path, out: Path, *, html: bool = False) -> list[Row]:
     """Label and text, the most important first."""
     count = len(recognized.lines)
     results = recognized.files.get("results")
@@ -23,8 +24,10 @@ def recognized_rows(recognized: Recognized, source: Path, out: Path) -> list[Row
         pages = plural(len(recognized.files), "page")
         rows = [("pages", f"{pages}, {plural(count, 'line')} read{speed}"), ("output", short_path(out))]
         after = f"loghi-runner compare {short_path(out)} OTHER_FOLDER [--truth {short_path(source)}]"
+    if html:
+        rows.append(("to look at", short_path(out / HTML_FILE)))
     failed = list(recognized.failed.items())
     rows += [("not read", f"{name}: {why}") for name, why in failed[:_NAMED]]
     if len(failed) > _NAMED:
-        rows.append(("not read", f"{len(failed) - _NAMED} more, all in {short_path(out / 'recognized.json')}"))
+        rows.append(("not read", f"{len(failed) - _NAMED} more, all in {short_path(out / RECORD_FILE)}"))
     return [*rows, ("next", after)]

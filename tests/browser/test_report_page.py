@@ -9,6 +9,7 @@ from playwright.sync_api import Browser
 from loghi_contract import events
 from loghi_runner.prepare.preview import PreviewLine, write_preview
 from loghi_runner.report.run_report import write_run_report
+from loghi_runner.report.side_by_side import ReadImage, write_side_by_side
 from loghi_runner.report.write import write_comparison_report, write_evaluation_report
 from loghi_runner.scoring.comparison import ReadLine
 from tests.browser.looking import SIGHTS, Sight, assert_accessible, assert_quiet, opened
@@ -46,6 +47,16 @@ def preview(place: Path) -> Path:
     return place / "preview.html"
 
 
+def recognized(place: Path) -> Path:
+    images = pictures(place)
+    lines = [
+        ReadImage(line.id, line.page, images[line.id], line.readings[0], 1 / (2 + number))
+        for number, line in enumerate(LINES * 3)
+    ]
+    write_side_by_side(place / "recognized.html", "Pages", lines, notes=["p9 was not read: a reason."])
+    return place / "recognized.html"
+
+
 def pictures(place: Path) -> dict[str, Path]:
     place.mkdir(parents=True, exist_ok=True)
     for line in LINES:
@@ -54,7 +65,7 @@ def pictures(place: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("sight", SIGHTS, ids=lambda sight: sight.name)
-@pytest.mark.parametrize("write", [run_report, comparison, difference, evaluation, preview])
+@pytest.mark.parametrize("write", [run_report, comparison, difference, evaluation, preview, recognized])
 def test_everybody_can_read_it_offline(
     browser: Browser, tmp_path: Path, write: Callable[[Path], Path], sight: Sight
 ) -> None:

@@ -60,6 +60,17 @@ def test_pages_keep_all_but_their_texts_and_the_originals_everything(workplace) 
     assert "<Unicode>p00-l1</Unicode>" in (workplace.folder / "read/p00.xml").read_text()
 
 
+def test_images_and_texts_can_be_looked_at_side_by_side(workplace) -> None:
+    write_pages(workplace.folder / "pages", 2, lines=6)
+    result = workplace.run("recognize", "base", "pages", "-o", "read", *OPTIONS, "--html")
+    page = (workplace.folder / "read/recognized.html").read_text()
+    assert page.count("data:image/webp;base64,") == 12
+    assert "p01-l3" in page
+    assert page.count("<strong>unsure:</strong>") == 1
+    assert "http" not in page
+    assert "read/recognized.html" in result.stdout
+
+
 def test_only_a_folder_of_its_own_is_written_to(workplace) -> None:
     write_pages(workplace.folder / "pages", 2)
     precious = workplace.folder / "pages2" / "p00.xml"

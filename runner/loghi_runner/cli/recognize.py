@@ -48,12 +48,15 @@ def recognize_command(
     batch_size: BatchSize = 16,
     beam: Beam = 1,
     plain_text: Annotated[bool, typer.Option("--text", help="Also write plain text (default: no).")] = False,
+    html: Annotated[
+        bool, typer.Option("--html", help="Also write a page with images and texts (default: no).")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Read pages with a model into the same XML, or line images into Loghi's results file."""
     told = make_console(stderr=True)
     bars = Bars(told)
-    options = RecognizeOptions(reader_options(engine, gpus, batch_size, beam), cut, root, plain_text)
+    options = RecognizeOptions(reader_options(engine, gpus, batch_size, beam), cut, root, plain_text, html)
     try:
         recognized = recognize(model, source, output, options, bars.show, told.print)
     finally:
@@ -62,6 +65,6 @@ def recognize_command(
     if as_json:
         print_json(recognized_json(recognized))
     else:
-        print_rows(make_console(stderr=False), recognized_rows(recognized, source, output), indent=0)
+        print_rows(make_console(stderr=False), recognized_rows(recognized, source, output, html=html), indent=0)
     if recognized.failed:
         raise typer.Exit(ExitCode.DATA)

@@ -29,6 +29,20 @@ def render(template: str, lines: Iterable[ShownLine], images: Mapping[str, Path]
         lines: those it shows, for their pictures and for links to them.
         images: where line images are, by line id; without one a line is shown without a picture.
     """
+    environment = make_environment()
+    lines = tuple(lines)
+    environment.globals |= {
+        "variants": VARIANTS,
+        "scope": scope,
+        "pictures": _pictures(lines, images),
+        # ids of lines are file names: anchors are numbers, so that any name will do
+        "anchors": {line.id: f"line-{number}" for number, line in enumerate(lines)},
+    }
+    return environment.get_template(template).render(**shown)
+
+
+def make_environment() -> Environment:
+    """Where all reports' templates are, and how numbers and times read in them."""
     environment = Environment(
         loader=PackageLoader("loghi_runner.report", "templates"),
         autoescape=select_autoescape(default=True, default_for_string=True),
@@ -36,6 +50,7 @@ def render(template: str, lines: Iterable[ShownLine], images: Mapping[str, Path]
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["version"] = __version__
     environment.filters |= {
         "percent": lambda fraction: unbroken(percent(fraction)),
         "unbroken": unbroken,
@@ -45,16 +60,7 @@ def render(template: str, lines: Iterable[ShownLine], images: Mapping[str, Path]
         "label": character_label,
         "loss": loss_text,
     }
-    lines = tuple(lines)
-    environment.globals |= {
-        "variants": VARIANTS,
-        "scope": scope,
-        "version": __version__,
-        "pictures": _pictures(lines, images),
-        # ids of lines are file names: anchors are numbers, so that any name will do
-        "anchors": {line.id: f"line-{number}" for number, line in enumerate(lines)},
-    }
-    return environment.get_template(template).render(**shown)
+    return environment
 
 
 def unbroken(text: str) -> str:

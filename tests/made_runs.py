@@ -6,8 +6,20 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from loghi_contract import events
+from loghi_contract import CONTRACT, events
 from loghi_contract.events import Event, Payload, encode_event
+from loghi_contract.job import (
+    Augmentation,
+    CharsetPolicy,
+    DeviceKind,
+    JobSpec,
+    ListsSpec,
+    Part,
+    Precision,
+    TrainingSpec,
+    dump_job,
+)
+from loghi_contract.text import Normalization
 from loghi_runner.rundir import RunFolder, RunRecord, RunState
 from loghi_runner.skipped_table import SKIPPED_COLUMNS
 
@@ -28,6 +40,17 @@ HARD: tuple[Line, ...] = (
     ("e\u0301 og ﬅ og\u00a0ꝑ", "e og st og p", "e\u0301 og ﬅ og ꝑ"),
 )
 EPOCHS = tuple(events.Epoch(n, 3, None if n == 0 else 9.0 - n, 0.4 - n / 10, 0.5, None, 3.0, True) for n in range(4))
+JOB = JobSpec(
+    CONTRACT,
+    "20261124-090000-abcd",
+    "bonnevie",
+    None,
+    ListsSpec("/in/job/lists/train.txt", "/in/job/lists/val.txt", None, None),
+    DeviceKind.CPU,
+    CharsetPolicy.EXTEND,
+    Normalization.NFC,
+    TrainingSpec(3, 8, 0.001, 5, 17, Augmentation.LIGHT, Precision.AUTO, (Part.CONV,)),
+)
 FINISHED = events.Finished(events.FinishStatus.COMPLETED, 3, 0.1, "model/best_val", 900)
 
 
@@ -51,6 +74,8 @@ def make_run(
     report.mkdir(parents=True)
     if lines:
         (report / "test_lines.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    folder.job_dir.mkdir()
+    (folder.job_dir / "job.json").write_text(dump_job(JOB), encoding="utf-8")
     happened: list[Payload] = [
         events.Started(
             events.Versions("0.1.0", "3.15.1", "TensorFlow 2.21.0", None), events.Device("cpu", "CPU", None), 9

@@ -3,19 +3,24 @@
 import json
 import re
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
+from PIL import Image
 
 from loghi_contract import events
+from loghi_contract.lines import LineSample
+from loghi_runner.data_hashes import data_sha256
+from loghi_runner.engines.base import Mount
 from loghi_runner.report.build import find, page_name
+from loghi_runner.report.characters import character_label
 from loghi_runner.report.curve import draw_curve
 from loghi_runner.report.read import read_run
 from loghi_runner.report.run_report import write_run_report
 from loghi_runner.report.write import write_comparison_report, write_evaluation_report
 from loghi_runner.rundir import RunFolder, RunRecord
 from loghi_runner.scoring.comparison import ReadLine
-from tests.made_runs import PLAIN, make_run
+from tests.made_runs import EPOCHS, PLAIN, make_run, skip_lines
 
 
 @pytest.fixture
@@ -174,3 +179,75 @@ def test_loghis_own_files_are_written_too(run: tuple[RunFolder, RunRecord]) -> N
     # three wrong letters of 58 characters, 44 of which are a to z
     assert [float(each) for each in row.split(",")] == [3 / 58, 3 / 58, 3 / 44]
     assert (report / "test.csv").read_text(encoding="utf-8").startswith(header)
+
+
+def test_what_is_not_there_is_said_in_words(tmp_path: Path) -> None:
+    never_better = events.Finished(events.FinishStatus.COMPLETED, 0, 0.4, "model/best_val")
+    stopped = events.Finished(events.FinishStatus.CANCELLED, 1, 0.3, "model/best_val")
+    plain, record = make_run(tmp_path / "a", PLAIN, *EPOCHS[:1], never_better)
+    html = write_run_report(plain, record).read_text(encoding="utf-8")
+    assert "No epoch was better than the base model" in html
+    assert "Perhaps slips" not in html
+
+    scratch, record = make_run(tmp_path / "b")
+    html = write_run_report(scratch, replace(record, base_model_sha256=None)).read_text(encoding="utf-8")
+    assert "there is no base model to compare it with" in html
+
+    unread, record = make_run(tmp_path / "c", PLAIN, *EPOCHS[:2], stopped)
+    (unread.out / "report" / "test_lines.tsv").unlink()
+    html = write_run_report(unread, record).read_text(encoding="utf-8")
+    assert "stopped before the new model had read the test lines" in html
+
+    moved, record = make_run(tmp_path / "d")
+    html = write_run_report(moved, replace(record, data_folders=("/gone",))).read_text(encoding="utf-8")
+    assert "The line images are not where they were" in html
+    assert "<img" not in html
+
+
+def test_the_run_can_be_cited_and_made_again(run: tuple[RunFolder, RunRecord]) -> None:
+    folder, record = run
+    skip_lines(folder, ["missing_image", "missing_image", "empty_text"])
+    html = write_run_report(folder, record).read_text(encoding="utf-8")
+    hashes = ("sha256 " + "b" * 64, "images and texts sha256 " + "c" * 64)
+    for told in (*hashes, "TensorFlow 2.21", "training 0:05", "learning rate 0.001", "<td>17</td>"):
+        assert told in html
+    assert re.search("<td[^>]*>2</td><td>the image does not exist</td>", html)
+
+
+def test_lines_of_one_name_are_told_apart(run: tuple[RunFolder, RunRecord]) -> None:
+    folder, record = run
+    table = folder.out / "report" / "test_lines.tsv"
+    table.write_text(re.sub(r"p\d-(\d)\.png", "line.png", table.read_text(encoding="utf-8")), encoding="utf-8")
+    names = [line.id for line in read_run(folder, record).test]
+    assert len(set(names)) == len(names) == 4
+
+
+def test_right_to_left_lines_run_from_right_to_left(tmp_path: Path) -> None:
+    lines = [("السلام عليكم", "السلم عليكم", "السلام عليكم."), *PLAIN]
+    html = write_run_report(*make_run(tmp_path, lines)).read_text(encoding="utf-8")
+    assert '<dd dir="rtl">السلام عليكم</dd>' in html
+    assert '<dd dir="ltr">siste ord</dd>' in html
+
+
+@pytest.mark.parametrize(
+    ("character", "label"),
+    [("", "nothing"), (" ", "blank"), ("a", "a"), ("ð", "ð"), ("’", "’ (U+2019)"), ("\u0301", "◌\u0301 (U+0301)"),
+     ("\u00a0", "no-break space (U+00A0)"), ("\u200d", "zero width joiner (U+200D)")],
+)  # fmt: skip
+def test_every_character_can_be_told_from_others(character: str, label: str) -> None:
+    assert character_label(character) == label
+
+
+def test_a_splits_hash_is_that_of_its_images_and_texts(tmp_path: Path) -> None:
+    def hashed(folder: str, text: str, grey: int) -> str:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        Image.new("L", (9, 9), grey).save(tmp_path / folder / "a.png")
+        lines = [LineSample("/in/data/0/a.png", text, 1.0, "list:1")]
+        return data_sha256({"train": lines}, [Mount(tmp_path / folder, PurePosixPath("/in/data/0"), True)])["train"]
+
+    first = hashed("here", "ein", 1)
+    assert first == hashed("elsewhere", "ein", 1)
+    assert first != hashed("here", "eit", 1)
+    assert first != hashed("here", "ein", 2)
+    gone = [LineSample("/in/data/0/no.png", "ein", 1.0, "list:1")]
+    assert data_sha256({"train": gone}, [Mount(tmp_path, PurePosixPath("/in/data/0"), True)]) == {}

@@ -116,8 +116,8 @@ def find(lines: Sequence[ReadLine], names: Sequence[str], what: str, added: Coll
         added: characters that the base model could not write.
     """
     lines = [as_scored(line) for line in lines]
-    models = tuple(score_model(name, lines, number) for number, name in enumerate(names))
     comparison = compare(lines, (names[0], names[1]), what) if len(names) == 2 else None
+    models = comparison.models if comparison else (score_model(names[0], lines),)
     confused = _confusions(lines, len(names))
     by_id = {line.id: line for line in lines}
     wrong = sorted((line for line in lines if line.readings[-1] != line.reference), key=_last_cer, reverse=True)

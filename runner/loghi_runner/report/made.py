@@ -23,12 +23,8 @@ def made_rows(facts: RunFacts) -> list[tuple[str, str]]:
     versions = dict(record.versions)
     if started is not None:
         versions |= {"trainer": started.versions.trainer, "Keras": started.versions.keras}
-        rows.append(
-            (
-                "trained by",
-                f"{started.versions.backend}" + (f", CUDA {cuda}" if (cuda := started.versions.cuda) else ""),
-            )
-        )
+        cuda = f", CUDA {started.versions.cuda}" if started.versions.cuda else ""
+        rows.append(("backend", started.versions.backend + cuda))
     rows.append(("versions", ", ".join(f"{name} {version}" for name, version in versions.items())))
     rows.append(("started", local_time(record.created)))
     if record.ended:

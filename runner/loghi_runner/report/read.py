@@ -91,12 +91,16 @@ def _job(folder: RunFolder) -> JobSpec | None:
 
 
 def _names(lines: Sequence[TableLine]) -> list[str]:
-    """A name for each line: its image's, with the folder's before it where two images are called the same."""
-    counts = Counter(line.image.stem for line in lines)
-    return [
-        line.image.stem if counts[line.image.stem] == 1 else str(line.image.relative_to("/").with_suffix(""))
-        for line in lines
-    ]
+    """A name for each line, its image's; with the folder's where images share it, and a number where a list repeats."""
+    shared = Counter(line.image.stem for line in lines)
+    met: Counter[str] = Counter()
+    names = []
+    for line in lines:
+        stem = line.image.stem
+        name = stem if shared[stem] == 1 else str(line.image.relative_to("/").with_suffix(""))
+        met[name] += 1
+        names.append(name if met[name] == 1 else f"{name} ({met[name]})")
+    return names
 
 
 def _read_lines(lines: Sequence[TableLine], names: Iterable[str], models: tuple[Model, ...]) -> tuple[ReadLine, ...]:

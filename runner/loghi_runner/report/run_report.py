@@ -56,7 +56,7 @@ def _as_html(facts: RunFacts, found: Findings | None) -> str:
         remarks=_remarks(facts),
         progress=facts.progress,
         best_epoch=finished.best_epoch if finished else None,
-        has_val_loss=any(getattr(epoch, "val_loss", None) is not None for epoch in epochs),
+        has_val_loss=any(epoch.val_loss is not None for epoch in epochs),
         found=found,
         forgetting=facts.forgetting,
         loghi=facts.loghi,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loghi_contract.counts import ErrorCounts, pool
-from loghi_runner.scoring.intervals import Interval, gain_interval
+from loghi_runner.scoring.intervals import Interval, gain_interval, scope
 from loghi_runner.scoring.judge import Outcome
 from loghi_runner.wording import percent, plural
 
@@ -41,7 +41,8 @@ def judge_forgetting(before: Sequence[ErrorCounts], after: Sequence[ErrorCounts]
     if loss is not None and loss.low > 0:
         span = f"{100 * loss.low:.1f} to {100 * loss.high:.1f} points more, with 95 % certainty"
         outcome, short = Outcome.WORSE, f", so it forgot some ({span})"
-        sentence = f"The new model forgot some of the old hand: CER {on} {scores} ({span})."
+        reach = scope(loss.unit, len(set(pages)))
+        sentence = f"The new model forgot some of the old hand: CER {on} {scores} ({span} for {reach})."
     elif loss is not None and loss.high < 0:
         outcome, sentence = Outcome.BETTER, f"The old hand is read better, too: CER {on} {scores}."
     advice = _ADVICE if outcome is Outcome.WORSE else None

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from loghi_contract.job import DeviceKind
 from loghi_runner.errors import RunnerError
@@ -20,6 +21,10 @@ from tests.chromium import CHROMIUM
 
 REQUIRE_VARIABLE = "LOGHI_RUNNER_REQUIRE"
 KRAKEN_VARIABLE = "LOGHI_RUNNER_KRAKEN_PYTHON"
+
+# how long one example takes tells of the machine, not of the code
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 # under nohup, or started with `&` by a script, these arrive ignored, and so would every command that a test starts
 for _number, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):

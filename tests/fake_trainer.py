@@ -124,6 +124,13 @@ def success(trainer: FakeTrainer) -> int:
     return ExitCode.OK
 
 
+def gives_a_model(trainer: FakeTrainer) -> int:
+    """The base model, as if it were the new one: what comes after the training can open it."""
+    code = success(trainer)
+    shutil.copytree(trainer.places.real(BASE_MODEL_DIR), trainer.places.out / BEST_VAL, dirs_exist_ok=True)
+    return code
+
+
 def learns_from_more(trainer: FakeTrainer) -> int:
     """The more lines to learn from, the fewer errors; what both models read stands in tables, line by line."""
     learnt = len(trainer.read_list(trainer.job.lists.train))
@@ -297,6 +304,7 @@ SCENARIOS: dict[str, Callable[[FakeTrainer], int]] = {
     scenario.__name__: scenario
     for scenario in (
         success,
+        gives_a_model,
         learns_from_more,
         learns_then_is_stopped,
         early_stop,

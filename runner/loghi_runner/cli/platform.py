@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from loghi_contract.exit_codes import ExitCode
 from loghi_contract.records import to_json
 from loghi_runner.answer import answer_rows, record_json, summary_line
 from loghi_runner.bars import Bars
@@ -114,7 +113,7 @@ def finetune_command(config: Config, settings: Settings = None, as_json: AsJson 
                 print_error(told, done.parked)
                 say(told, "the run itself is finished; its readings wait in its folder")
                 print_rows(answer, parked_rows(done.folder.path))
-    raise typer.Exit(done.record.exit_code or (int(ExitCode.ENGINE) if done.parked else 0))
+    raise typer.Exit(done.record.exit_code or (int(done.parked.exit_code) if done.parked else 0))
 
 
 @app.command("push")

@@ -7,7 +7,7 @@ from pathlib import Path
 from loghi_contract.cut import Cut
 from loghi_runner.config import LoadedConfig, load_config
 from loghi_runner.config_schema import PlatformConfig, WriteBack
-from loghi_runner.errors import PlatformError, UsageError
+from loghi_runner.errors import RunnerError, UsageError
 from loghi_runner.files import is_file
 from loghi_runner.finetune import View, finetune
 from loghi_runner.line_reader import ReaderOptions
@@ -37,7 +37,7 @@ class CarriedOut:
     record: RunRecord
     pulled: Pulled
     pushed: Pushed | None = None
-    parked: PlatformError | None = None
+    parked: RunnerError | None = None
 
 
 def finetune_for_platform(
@@ -107,7 +107,7 @@ def _give_back(
         _pull_more(loaded, config, platform, Path(parked.pages), view.progress)
         _recognize(done.folder, parked, ReaderOptions(engine.kind.value, engine.gpus), view.progress, view.note)
         pushed = _push(done.folder, done.record, parked, platform, view.progress)
-    except PlatformError as error:
+    except RunnerError as error:
         report.end(Outcome.FAILED, f"the model is there; its readings could not be written: {error.message}")
         return replace(done, parked=error)
     report.end(Outcome.FINISHED, f"{done.record.verdict or 'finished'}; read into {pushed.layer.name}")

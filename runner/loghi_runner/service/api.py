@@ -113,7 +113,7 @@ def start_run(
     return _view(desk, order, desk.book.folder(order.id))
 
 
-@router.get("/runs")
+@router.get("/runs", responses=documented(404))
 def list_runs(
     caller: CallerOf,
     desk: DeskOf,

@@ -20,6 +20,8 @@ _log = logging.getLogger(__name__)
 #: How long the platform may take to say who asks: somebody waits for a page.
 _TIMEOUT_S = 10.0
 _MAX_COOKIE = 512
+#: What a platform answers when the fault lies with who asks.
+_NOT_THEIRS = ("platform.token_refused", "platform.forbidden", "platform.not_found")
 #: The cookie by which a platform knows its users.  Source: Django's SESSION_COOKIE_NAME
 _THEIR_COOKIE = {PlatformKind.ESCRIPTORIUM: "sessionid"}
 
@@ -70,7 +72,7 @@ def set_session(answer: RedirectResponse, session: str, *, is_secure: bool, path
 
 
 def _refused(error: PlatformError, url: str) -> ServiceError | PlatformError:
-    if error.may_pass:
+    if error.code not in _NOT_THEIRS:
         return error
     return ServiceError(
         "request.forbidden",

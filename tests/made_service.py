@@ -51,7 +51,7 @@ class MadeService:
             **settings,
         }
         self.config = ServiceConfig.model_validate(values, context={"folder": folder})
-        self._gone: list[Worker] = []  # so that nobody hears of the commands they have left running
+        self._gone: list[Worker] = []
         self.restart()
 
     def restart(self) -> None:
@@ -99,6 +99,12 @@ class MadeService:
         run = self.order_folder(order_id).run()
         assert run is not None
         (run.out / "go").touch()
+
+    def close(self) -> None:
+        """Wait for the commands that are ending; none may be left by a test."""
+        for worker in self._gone:
+            for child in worker.carrier.children:
+                child.wait(_LONGEST_WAIT_S)
 
     def everything_written(self) -> Mapping[Path, bytes]:
         return {path: path.read_bytes() for path in self.config.state.rglob("*") if path.is_file()}

@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,14 @@ def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> MadeService:
+def made(tmp_path: Path) -> Iterator[MadeService]:
     token_file = tmp_path / "service-token"
     token_file.write_text("f" * 40, encoding="utf-8")
     token_file.chmod(0o600)
     entry = {"url": "https://escriptorium.example.org", "token_file": "service-token"}
-    return MadeService(tmp_path, platforms={"escriptorium": entry})
+    service = MadeService(tmp_path, platforms={"escriptorium": entry})
+    yield service
+    service.close()
 
 
 def placed(made: MadeService, **changes: Any) -> str:

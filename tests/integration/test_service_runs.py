@@ -4,6 +4,7 @@ import io
 import os
 import signal
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -13,9 +14,11 @@ from tests.made_service import MadeService, finetuning, use_fake_trainer
 
 
 @pytest.fixture
-def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MadeService:
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MadeService]:
     use_fake_trainer(monkeypatch, "success")
-    return MadeService(tmp_path)
+    service = MadeService(tmp_path)
+    yield service
+    service.close()
 
 
 def test_an_order_becomes_a_run_with_a_model_and_a_report(made: MadeService) -> None:
@@ -133,6 +136,32 @@ def test_a_check_answers_with_findings(made: MadeService) -> None:
     view = made.until_over(order_id)
     assert (view["stage"], view["error"]) == ("finished", None)
     assert isinstance(view["answer"]["findings"], list)
+
+
+def test_a_model_of_an_order_reads_pages_and_is_evaluated(made: MadeService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGHI_FAKE_TRAINER", "usable_model")
+    model = made.order()
+    made.until_over(model)
+    asked = {"name": "again", "model": model, "source": {"pages": "bonnevie"}}
+    evaluation, recognition = (
+        made.post("/api/v1/runs", {"action": action, "parameters": asked}).json()["id"]
+        for action in ("evaluate", "recognize")
+    )
+    view = made.until_over(evaluation)
+    assert (view["stage"], view["error"], view["answer"]["lines"]) == ("finished", None, 32)
+    assert "CER" in made.get(f"/api/v1/runs/{evaluation}/report").text
+    view = made.until_over(recognition)
+    assert (view["stage"], view["error"], view["answer"]["lines"]) == ("finished", None, 32)
+    assert str(made.folder) not in str(view)
+
+
+def test_somebody_elses_model_cannot_be_named(made: MadeService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGHI_FAKE_TRAINER", "usable_model")
+    model = made.order("bob")
+    made.until_over(model)
+    asked = {"name": "again", "model": model, "source": {"pages": "bonnevie"}}
+    answer = made.post("/api/v1/runs", {"action": "recognize", "parameters": asked}, "ada")
+    assert (answer.status_code, answer.json()["code"]) == (400, "request.no_such_place")
 
 
 def _kill(made: MadeService, order_id: str) -> None:

@@ -205,8 +205,9 @@ def show_report(run_id: RunId, caller: CallerOf, desk: DeskOf) -> FileResponse:
 def show_report_json(run_id: RunId, caller: CallerOf, desk: DeskOf) -> Response:
     """The report for programs."""
     report = json.loads(_report(desk, caller, run_id, JSON_FILE).read_bytes())
-    report.pop("run", None)  # it names places and handles of this machine
-    return Response(json.dumps(report, ensure_ascii=False), media_type="application/json")
+    report.pop("run", None)  # it names the trainer's process or container
+    shown = desk.commands.without_places(report)
+    return Response(json.dumps(shown, ensure_ascii=False), media_type="application/json")
 
 
 @router.get("/runs/{run_id}/model", response_class=FileResponse, responses=_file(_ARCHIVE))
@@ -249,9 +250,9 @@ def _position(desk: Desk, order: Order) -> int | None:
 def _report(desk: Desk, caller: Caller, run_id: str, name: str) -> Path:
     _order, folder = desk.find(caller, run_id)
     run = folder.run()
-    path = run.out / REPORT_DIR / name if run is not None else None
-    if path is None or not path.is_file():
-        raise _not_there("the run has no report yet", "There is one once a run has finished or was cancelled.")
+    path = run.out / REPORT_DIR / name if run is not None else folder.evaluation / name
+    if not path.is_file():
+        raise _not_there("the run has no report yet", "There is one once a training or an evaluation is over.")
     return path
 
 

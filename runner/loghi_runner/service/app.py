@@ -17,7 +17,7 @@ from loghi_runner.service.credentials import Vault
 from loghi_runner.service.desk import Desk
 from loghi_runner.service.guard import SECURITY_HEADERS, Guard
 from loghi_runner.service.metrics import Metrics
-from loghi_runner.service.orders import OrderBook
+from loghi_runner.service.order_book import OrderBook
 from loghi_runner.service.pages import routes as pages
 from loghi_runner.service.problems import TITLES, Problem, WrongField, problem_of, problem_response
 from loghi_runner.service.sse import Feeds

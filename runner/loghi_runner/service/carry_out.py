@@ -1,7 +1,6 @@
 """One order a step further: begin its stage, look whether the stage is over, conclude it, or end it when asked."""
 
 import contextlib
-import json
 import logging
 import os
 import signal
@@ -9,7 +8,6 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any  # JSON values have no narrower type
 
 import psutil
 
@@ -21,6 +19,7 @@ from loghi_runner.processes import find_process, name_process
 from loghi_runner.report.run_report import write_run_report
 from loghi_runner.rundir import RunFailure, RunFolder, RunRecord, RunState, utc_now
 from loghi_runner.runs import Look, look_at
+from loghi_runner.service.answers import kept_part, last_answer, progress_sentence
 from loghi_runner.service.archive import write_archive
 from loghi_runner.service.commands import RUNNER, Command, Commands, stages_of
 from loghi_runner.service.credentials import Vault
@@ -40,12 +39,9 @@ _log = logging.getLogger(__name__)
 #: Whoever cannot be reached for so long is given up: no order waits for ever.
 OUT_OF_REACH_S = 3600.0
 
-_ANSWERS = ("run_record", "recognized", "check", "evaluated", "plan", "pulled", "pushed", "error")
-_SHOWN = ("kind", "findings", "lines", "seconds", "scores", "estimate")
 _MOST_ATTEMPTS = 2
 _KILL_AFTER_S = 60.0
 _LOOK_EVERY_S = 2.0
-_TAIL_BYTES = 1 << 20
 
 
 @dataclass
@@ -62,13 +58,14 @@ class Carrier:
     def __init__(self, commands: Commands, vault: Vault) -> None:
         self._commands = commands
         self._vault = vault
-        self._children: list[subprocess.Popen[bytes]] = []
+        #: commands of this worker that have not ended, or have not been asked since
+        self.children: list[subprocess.Popen[bytes]] = []
         self._asked: dict[str, _Asked] = {}
         self._looked: dict[str, float] = {}
 
     def advance(self, order: Order, folder: OrderFolder) -> OrderState:
         """Do what can be done now without waiting, and return the state as it is then."""
-        self._children = [child for child in self._children if child.poll() is None]
+        self.children = [child for child in self.children if child.poll() is None]
         state = folder.read_state()
         try:
             after = self._after(order, folder, state)
@@ -91,7 +88,7 @@ class Carrier:
         if folder.has_mark(CANCEL_MARK):
             return self._cancelled(order, folder, state, is_alive=is_alive)
         if is_alive:
-            return _with_message(state, _progress(folder.answer_file(state.stage)))
+            return _with_message(state, progress_sentence(folder.answer_file(state.stage)))
         if state.stage is Stage.QUEUED:
             return self._next(order, folder, state)
         return self._concluded(order, folder, state)
@@ -126,7 +123,7 @@ class Carrier:
                 stderr=log,
                 start_new_session=True,  # it outlives the worker, the service and the terminal
             )
-        self._children.append(child)
+        self.children.append(child)
         process = name_process(child.pid)
         if child.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
@@ -138,7 +135,7 @@ class Carrier:
         """The stage's command is gone: what has come of it."""
         if state.stage is Stage.TRAINING and (run := folder.run()) is not None:
             return self._after_run(order, folder, state, run)
-        answer = _answer(folder.answer_file(state.stage))
+        answer = last_answer(folder.answer_file(state.stage))
         if answer is None:
             if state.attempt < _MOST_ATTEMPTS:
                 return self._begin(state.stage, order, folder, state, state.attempt + 1)
@@ -150,7 +147,7 @@ class Carrier:
             return self._failed(state, fault)
         if answer["kind"] == "error":
             return self._failed(state, Fault.model_validate(answer))
-        state = state.model_copy(update={"answer": _kept(answer)})
+        state = state.model_copy(update={"answer": self._commands.without_places(kept_part(answer))})
         if state.stage is Stage.PUSHING:
             layer = answer.get("layer") or {}
             done = {"pushed": PushState.DONE, "layer": str(layer.get("name", "")), "layer_url": answer.get("url")}
@@ -209,7 +206,7 @@ class Carrier:
                 stderr=log,
                 start_new_session=True,
             )
-        self._children.append(asked.stop)
+        self.children.append(asked.stop)
 
     def _interrupt(self, order: Order, state: OrderState) -> None:
         process = find_process(state.process or "")
@@ -223,6 +220,7 @@ class Carrier:
                 os.killpg(process.pid, signal.SIGKILL)
 
     def _failed(self, state: OrderState, fault: Fault) -> OrderState:
+        fault = Fault.model_validate(self._commands.without_places(fault.model_dump()))
         if state.stage is Stage.PUSHING or (state.stage.is_over and state.pushed is PushState.PARKED):
             # the model and the texts are here: nothing is lost, it can be pushed later
             parked = {"pushed": PushState.PARKED, "error": fault}
@@ -259,40 +257,6 @@ def _running_in(folder: OrderFolder) -> str | None:
             if Path(process.cwd()) == folder.path and process.status() != psutil.STATUS_ZOMBIE:
                 return name_process(process.pid)
     return None
-
-
-def _answer(file: Path) -> dict[str, Any] | None:
-    """The last thing a command said that is an answer."""
-    return next((value for value in reversed(_last_values(file)) if value.get("kind") in _ANSWERS), None)
-
-
-def _progress(file: Path) -> str | None:
-    values = _last_values(file)
-    if not values or values[-1].get("kind") != "progress":
-        return None
-    return f"{values[-1]['doing']}: {values[-1]['done']} of {values[-1]['total']}"
-
-
-def _last_values(file: Path) -> list[dict[str, Any]]:
-    try:
-        with file.open("rb") as content:
-            content.seek(max(0, content.seek(0, os.SEEK_END) - _TAIL_BYTES))
-            lines = content.read().splitlines()
-    except OSError:
-        return []
-    values = []
-    for line in lines:
-        with contextlib.suppress(ValueError):
-            value = json.loads(line)
-            if isinstance(value, dict):
-                values.append(value)
-    return values
-
-
-def _kept(answer: dict[str, Any]) -> dict[str, Any] | None:
-    """The part of an answer that whoever ordered may see: numbers and findings, no path of this machine."""
-    kept = {key: value for key, value in answer.items() if key in _SHOWN}
-    return kept if len(kept) > 1 else None
 
 
 def _complete_report(run: RunFolder, record: RunRecord) -> None:

@@ -1,15 +1,18 @@
 """What is started for each stage of an order: the same commands a person types, and nothing a request wrote."""
 
 import json
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any  # JSON values have no narrower type
 
 import yaml
 
+from loghi_contract.cut import Cut
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_runner.errors import DataError, UsageError
-from loghi_runner.files import is_file
+from loghi_runner.files import is_file, real_path
 from loghi_runner.platform.origin import parse_origin
 from loghi_runner.platform.token import read_token
 from loghi_runner.service.actions import (
@@ -85,8 +88,10 @@ class Commands:
             case Stage.RECOGNIZING:
                 return self._recognize(order, folder)
             case Stage.EVALUATING if isinstance(asked, EvaluateParameters):
-                model = self.find_model(asked.model, order.user)
-                return Command((*RUNNER, "evaluate", str(model), str(self._source(order, folder)), "--json"))
+                model, pages = self.find_model(asked.model, order.user), self._source(order, folder)
+                where = ("--output", str(folder.evaluation), *self._reading(asked.data.cut))
+                shutil.rmtree(folder.evaluation, ignore_errors=True)
+                return Command((*RUNNER, "evaluate", str(model), str(pages), *where))
         raise UsageError("order.stage", f"nothing is to be done in the stage {stage.value}")
 
     def find_model(self, name: str, user: str) -> Path:
@@ -112,6 +117,32 @@ class Commands:
                 hint="GET api/v1/sources lists the platforms.",
             )
         return platform
+
+    def token_of(self, order: Order, folder: OrderFolder) -> str:
+        """The user's own token where the order came with one, else that of the service's account.
+
+        Raises:
+            RunnerError: there is neither, or it cannot be used.
+        """
+        source = order.asked.source
+        if not isinstance(source, PlatformPages):
+            raise UsageError("order.stage", "the order names no platform")
+        platform = self.platform(source.platform)
+        token = self._vault.take(folder.path, order.id, parse_origin(platform.url).base)
+        return token or read_token(platform.token_file)
+
+    def without_places(self, value: Any) -> Any:
+        """A JSON value whose texts name no folder of this machine: whoever ordered sees places as they named them."""
+        if isinstance(value, dict):
+            return {key: self.without_places(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.without_places(item) for item in value]
+        if not isinstance(value, str):
+            return value
+        for folder in (self._config.state, *self.pages.roots, *self.base_models.roots):
+            for path in (folder, real_path(folder)):
+                value = value.replace(f"{path}/", "").replace(str(path), path.name)
+        return value
 
     def _source(self, order: Order, folder: OrderFolder) -> Path:
         source = order.asked.source
@@ -146,21 +177,26 @@ class Commands:
             model, cut, pages = run.best_val, asked.data.cut, folder.to_read
         else:
             raise UsageError("order.stage", f"{order.action.value} reads no pages")
+        # what an attempt before this one has left
+        shutil.rmtree(folder.recognized, ignore_errors=True)
+        where = ("--output", str(folder.recognized), *self._reading(cut))
+        return Command((*RUNNER, "recognize", str(model), str(pages), *where))
+
+    def _reading(self, cut: Cut) -> tuple[str, ...]:
+        """Options of every command that reads lines with a model."""
         engine = self._config.engine
         gpus = ",".join(engine.gpus) if isinstance(engine.gpus, tuple) else str(engine.gpus)
-        options = ("--cut", cut.value, "--engine", engine.kind.value, "--gpus", gpus, "--json")
-        return Command((*RUNNER, "recognize", str(model), str(pages), "--output", str(folder.recognized), *options))
+        return ("--cut", cut.value, "--engine", engine.kind.value, "--gpus", gpus, "--json")
 
     def _exchange(self, stage: Stage, order: Order, folder: OrderFolder) -> Command:
         asked, source = order.asked, order.asked.source
         if not isinstance(source, PlatformPages):
             raise UsageError("order.stage", "the order names no platform")
         platform = self.platform(source.platform)
-        token = self._vault.take(folder.path, order.id, parse_origin(platform.url).base)
         task = {
             "kind": platform.kind.value,
             "url": platform.url,
-            "token": token or read_token(platform.token_file),
+            "token": self.token_of(order, folder),
             "document": source.document,
             "layer": source.layer if isinstance(source, PlatformTexts) else None,
             "pages": source.pages,

@@ -20,7 +20,8 @@ from loghi_runner.service.callers import Caller
 from loghi_runner.service.commands import Commands
 from loghi_runner.service.config import Role, ServiceConfig
 from loghi_runner.service.credentials import Credential, Vault
-from loghi_runner.service.orders import CANCEL_MARK, PUSH_MARK, Order, OrderBook, OrderFolder, PushState
+from loghi_runner.service.order_book import OrderBook
+from loghi_runner.service.orders import CANCEL_MARK, PUSH_MARK, Order, OrderFolder, PushState
 from loghi_runner.service.problems import ServiceError
 from loghi_runner.service.state import StateFolder
 

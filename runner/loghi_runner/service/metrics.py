@@ -4,7 +4,8 @@ import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from loghi_runner.service.orders import OrderBook, Stage
+from loghi_runner.service.order_book import OrderBook
+from loghi_runner.service.orders import Stage
 from loghi_runner.service.state import StateFolder
 
 _ROUTE_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

@@ -1,12 +1,6 @@
-"""Orders: what somebody asked for, one folder each; the service writes and reads them, the worker carries them out."""
+"""Orders: what somebody asked for, one folder each; the service writes them, the worker carries them out."""
 
-import hashlib
-import json
 import os
-import secrets
-import shutil
-import threading
-from base64 import b32encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import Enum
@@ -15,20 +9,15 @@ from typing import Any  # parameters as JSON have no narrower type
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from loghi_runner.errors import UsageError
 from loghi_runner.files import write_atomically
 from loghi_runner.rundir import RunFolder
 from loghi_runner.service.actions import PARAMETERS, Action, Parameters
-from loghi_runner.service.config import Limits
-from loghi_runner.service.credentials import Credential, Vault
 from loghi_runner.service.state import StateFolder
 
 ORDER_FILE = "order.json"
 STATE_FILE = "state.json"
 CANCEL_MARK = "cancel"
 PUSH_MARK = "push"
-
-_ID_LETTERS = 16
 
 
 class Stage(str, Enum):
@@ -148,6 +137,11 @@ class OrderFolder:
         return self.path / "recognized"
 
     @property
+    def evaluation(self) -> Path:
+        """The report of an evaluation."""
+        return self.path / "evaluation"
+
+    @property
     def runs(self) -> Path:
         return self.path / "runs"
 
@@ -198,115 +192,6 @@ class OrderFolder:
         write_atomically(self.path / STATE_FILE, state.model_dump_json(indent=1, exclude_none=True) + "\n")
 
 
-class OrderBook:
-    """All orders of a state folder, as the service sees them."""
-
-    def __init__(self, state: StateFolder, limits: Limits, vault: Vault) -> None:
-        self._state = state
-        self._limits = limits
-        self._vault = vault
-        self._placing = threading.Lock()
-        self._orders: dict[str, Order] = {}
-
-    def place(
-        self,
-        *,
-        key: str | None,
-        user: str,
-        client: str,
-        action: Action,
-        parameters: dict[str, Any],
-        credential: Credential | None,
-    ) -> tuple[Order, bool]:
-        """The order of that key, and whether it is new; asked again with the same content it is the same order.
-
-        Raises:
-            UsageError: the key belongs to an order with other content, or there are too many orders.
-        """
-        key = key or secrets.token_urlsafe(16)
-        order_id = _id_of(client, user, key)
-        content = json.dumps([action.value, parameters], sort_keys=True, separators=(",", ":"))
-        order = Order(
-            id=order_id,
-            key=key,
-            user=user,
-            client=client,
-            action=action,
-            parameters=parameters,
-            content_sha256=hashlib.sha256(content.encode()).hexdigest(),
-            created=utc_now(),
-        )
-        with self._placing:
-            known = self.find(order_id)
-            if known is None:
-                self._require_room(user)
-                known = self._write(order, credential)
-        if known.content_sha256 != order.content_sha256:
-            raise UsageError(
-                "order.other_content",
-                "an order with this key was placed already, and it asks for something else",
-                where="key",
-                hint="Send the same content again, or give the new order a key of its own.",
-            )
-        return known, known is order
-
-    def find(self, order_id: str) -> Order | None:
-        order = self._orders.get(order_id)
-        if order is None and len(order_id) == _ID_LETTERS and order_id.isalnum():
-            try:
-                order = self.folder(order_id).read_order()
-            except (OSError, ValueError):
-                return None
-            self._orders[order_id] = order
-        return order
-
-    def folder(self, order_id: str) -> OrderFolder:
-        return OrderFolder(self._state.orders / order_id)
-
-    def all(self) -> list[Order]:
-        """The newest first."""
-        found = (self.find(folder.id) for folder in list_orders(self._state))
-        return sorted((order for order in found if order is not None), key=lambda order: order.created, reverse=True)
-
-    def queue(self) -> list[str]:
-        """Ids of the orders that wait, the next one first."""
-        waiting = [order for order in self.all() if self.folder(order.id).read_state().stage is Stage.QUEUED]
-        return [order.id for order in sorted(waiting, key=queue_order)]
-
-    def _require_room(self, user: str) -> None:
-        under_way = [order for order in self.all() if not self.folder(order.id).read_state().stage.is_over]
-        if len(under_way) >= self._limits.queued:
-            raise UsageError(
-                "order.queue_full",
-                f"{len(under_way)} orders are waiting or under way, more are not accepted now",
-                hint="Try again when some of them are over.",
-            )
-        own = sum(order.user == user for order in under_way)
-        if own >= self._limits.per_user:
-            raise UsageError(
-                "order.too_many",
-                f"you have {own} orders that are not over, more are not accepted",
-                hint="Wait for one of them, or cancel one.",
-            )
-
-    def _write(self, order: Order, credential: Credential | None) -> Order:
-        beside = self._state.orders / f".new-{secrets.token_hex(8)}"
-        beside.mkdir(mode=0o770)
-        try:
-            write_atomically(beside / ORDER_FILE, order.model_dump_json(indent=1) + "\n")
-            if credential is not None:
-                self._vault.keep(beside, order.id, credential)
-            # whole or not at all; a folder of that name that is there already is not replaced
-            beside.rename(self._state.orders / order.id)
-        except BaseException:
-            shutil.rmtree(beside, ignore_errors=True)
-            if (known := self.find(order.id)) is not None:
-                return known  # another service placed it in this moment
-            raise
-        self._orders[order.id] = order
-        return order
-
-
 def list_orders(state: StateFolder) -> Iterator[OrderFolder]:
     with os.scandir(state.orders) as entries:
         for entry in entries:
@@ -322,9 +207,3 @@ def queue_order(order: Order) -> tuple[str, str]:
 def utc_now() -> str:
     # with parts of a second, unlike a run's times: the queue is sorted by them
     return datetime.now(UTC).isoformat(timespec="microseconds")
-
-
-def _id_of(client: str, user: str, key: str) -> str:
-    """The same key of the same user is the same folder, so that two requests at once cannot make two orders."""
-    digest = hashlib.sha256("\0".join((client, user, key)).encode()).digest()
-    return b32encode(digest).decode().lower()[:_ID_LETTERS]

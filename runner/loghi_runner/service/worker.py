@@ -25,6 +25,7 @@ from loghi_runner.service.orders import (
     queue_order,
 )
 from loghi_runner.service.state import StateFolder
+from loghi_runner.service.telling import Teller
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +40,9 @@ class Worker:
         vault = Vault(state.key())
         self._limits = config.limits
         self._state = state
-        self._carrier = Carrier(Commands(config, state, vault), vault)
+        commands = Commands(config, state, vault)
+        self.carrier = Carrier(commands, vault)
+        self._teller = Teller(commands)
         self._stopping = threading.Event()
         self._orders: dict[str, Order] = {}
         self._over: set[str] = set()
@@ -99,7 +102,11 @@ class Worker:
     def _advance(self, order: Order, folder: OrderFolder) -> Stage:
         before = folder.read_state()
         try:
-            after = self._carrier.advance(order, folder)
+            # before it goes on: with the end of an order its token is forgotten
+            self._teller.tell(order, folder, before)
+            after = self.carrier.advance(order, folder)
+            if after.stage is not before.stage:
+                self._teller.tell(order, folder, after)
         except OSError as error:
             _log.error("order %s cannot be written: %s", order.id, error)
             return before.stage  # a full disk: it is tried again

@@ -22,7 +22,15 @@ def curve(cers: tuple[float, ...], law: PowerLaw, **changes: object) -> Curve:
         )
         for number, cer in enumerate(cers)
     )
-    return replace(Curve("bonnevie", "pages", "test lines", 123, False, 0.348, points, law), **changes)
+    return replace(Curve("bonnevie", "pages", "test lines", 123, 3, False, 0.348, points, law), **changes)
 
 
-FALLING = PowerLaw(1.0, 0.22, Interval(0.15, 0.3, "lines"), 0.181, Interval(0.169, 0.195, "lines"), 0.01)
+FALLING = PowerLaw(
+    a=1.0,
+    b=0.22,
+    b_interval=Interval(0.15, 0.3, "lines"),
+    next_cer=0.181,
+    next_interval=Interval(0.169, 0.195, "lines"),
+    gain_interval=Interval(0.021, 0.039, "lines"),
+    off=0.01,
+)

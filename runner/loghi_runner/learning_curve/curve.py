@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from loghi_runner.learning_curve.power_law import PowerLaw
-from loghi_runner.scoring.intervals import Interval
+from loghi_runner.scoring.intervals import Interval, scope
 from loghi_runner.wording import percent
 
 #: How much of the errors a doubling of the pages took away in published curves: exponents 0.146 to 0.34.
@@ -39,6 +39,7 @@ class Curve:
     unit: str
     judged: str
     judged_count: int
+    judged_pages: int
     chose: bool
     base_cer: float | None
     points: tuple[Point, ...]
@@ -71,6 +72,9 @@ def remarks(curve: Curve) -> list[str]:
     if all(point.best_epoch == 0 for point in curve.points):
         found.append("In no run was any epoch better than the base model: this curve says nothing about more pages.")
     elif law.b > 0:
+        if law.gain_interval is not None and law.gain_interval.low > 0:
+            gain = f"{100 * law.gain_interval.low:.1f} to {100 * law.gain_interval.high:.1f} points less"
+            found.append(f"On the same {curve.judged} that is {gain} (95 %).")
         found.append(_doubling(law))
     if law.off > _FAR_OFF:
         off = f"{100 * law.off:.0f} %"
@@ -80,7 +84,8 @@ def remarks(curve: Curve) -> list[str]:
             f"Judged on the {curve.judged}, which also chose each best epoch: give data.test lines for an honest curve."
         )
     if law.next_interval is not None:
-        found.append(f"The 95 % are for other {curve.judged} like these, not for another choice of training pages.")
+        meant = scope(law.next_interval.unit, curve.judged_pages)
+        found.append(f"The 95 % are for {meant}. Another choice of training pages is not in them.")
     return found
 
 

@@ -145,6 +145,7 @@ def _curve(plan: RunPlan, split: Split, trained: Sequence[_Trained]) -> Curve:
         unit=trained[-1].share.unit,
         judged=f"{SPLIT_WORDS[split]} lines",
         judged_count=len(pages),
+        judged_pages=len(set(pages)),
         chose=split is Split.VAL,
         base_cer=None if plan.job.vgsl else pool(counts[0].before).cer,
         points=points,

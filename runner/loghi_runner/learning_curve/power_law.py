@@ -21,6 +21,7 @@ _LEAST_EDITS = 0.5
 class PowerLaw:
     """`next_cer` is what twice the lines would bring, on from the last measured point: CER_last * 2^-b.
 
+    `gain_interval` is around CER_last - next_cer of the same judged lines, so it is narrower than that of `next_cer`.
     `off` is the largest distance of a measured point from the law, as a fraction of that point. There are no intervals
     around a single judged line.
     """
@@ -30,6 +31,7 @@ class PowerLaw:
     b_interval: Interval | None
     next_cer: float
     next_interval: Interval | None
+    gain_interval: Interval | None
     off: float
 
 
@@ -54,6 +56,10 @@ def fit_power_law(lines: Sequence[int], counts: Sequence[Sequence[ErrorCounts]],
         y = _log_cers(columns, axis)
         return np.exp(y[-1]) * 2 ** -exponent(y)
 
+    def gain(*columns: Any, axis: int = -1) -> Any:
+        y = _log_cers(columns, axis)
+        return np.exp(y[-1]) * (1 - 2 ** -exponent(y))
+
     columns = [*([line.edits for line in run] for run in counts), [line.characters for line in counts[0]]]
     measured = tuple(np.asarray(column, np.float64) for column in columns)
     y = _log_cers(measured, -1)
@@ -65,6 +71,7 @@ def fit_power_law(lines: Sequence[int], counts: Sequence[Sequence[ErrorCounts]],
         b_interval=bootstrap_interval(columns, redrawn_exponent, pages),
         next_cer=float(next_cer(*measured)),
         next_interval=bootstrap_interval(columns, next_cer, pages),
+        gain_interval=bootstrap_interval(columns, gain, pages),
         off=float(np.max(np.abs(law / np.exp(y) - 1))),
     )
 

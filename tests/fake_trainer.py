@@ -235,13 +235,19 @@ def waits_for_go(trainer: FakeTrainer) -> int:
     return ExitCode.OK
 
 
-def usable_model(trainer: FakeTrainer) -> int:
+def usable_model(trainer: FakeTrainer, *, waits: bool = False) -> int:
     """The new model is the base model, so that pages can be read with it."""
     trainer.begin()
     trainer.epoch(0, 0.3, is_best=True)
+    if waits:
+        trainer.wait_for_go()
     shutil.copytree(trainer.places.real(BASE_MODEL_DIR), trainer.places.out / BEST_VAL, dirs_exist_ok=True)
     trainer.finish(FinishStatus.COMPLETED, 0, 0.3)
     return ExitCode.OK
+
+
+def usable_model_on_go(trainer: FakeTrainer) -> int:
+    return usable_model(trainer, waits=True)
 
 
 def torn_line(trainer: FakeTrainer) -> int:
@@ -318,6 +324,7 @@ SCENARIOS: dict[str, Callable[[FakeTrainer], int]] = {
         never_stops,
         waits_for_go,
         usable_model,
+        usable_model_on_go,
         torn_line,
         slow_writer,
         newer_trainer,

@@ -10,6 +10,7 @@ from loghi_runner.errors import DataError, UsageError
 from loghi_runner.files import is_file, is_folder, real_path
 
 _MAX_DEPTH = 4
+_XML_FOLDERS = ("page", "alto")
 _MAX_LISTED = 2000
 
 
@@ -93,7 +94,9 @@ class Shelf:
 
 
 def _has_xml(folder: Path) -> bool:
-    for place in (folder, folder / "page", folder / "alto"):
+    if folder.name in _XML_FOLDERS:
+        return False  # the images are beside it: the folder around it is the one to name
+    for place in (folder, *(folder / name for name in _XML_FOLDERS)):
         try:
             with os.scandir(place) as entries:
                 if any(entry.name.lower().endswith(".xml") for entry in entries):

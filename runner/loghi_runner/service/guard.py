@@ -98,6 +98,8 @@ class Guard:
         if scope["path"].startswith("/health"):
             return
         who = f"{caller.client} {caller.user}" if caller else (scope.get("client") or ("nobody",))[0]
+        if scope["path"].startswith("/thumbnails/"):
+            who += " images"  # a page shows hundreds: they are counted apart, or nobody could send its form
         if not await self._rate.hit(self._limit, who):
             raise ServiceError(
                 "request.too_often",

@@ -5,8 +5,10 @@ BIN := $(VENV)/bin
 LOCK := requirements/dev.txt
 # Keras versions of users' Loghi installations: a test opens best_val in each
 OLD_KERAS := 3.9.2 3.13.2
+# packages that carry the schemas of PAGE and ALTO: tests hold rewritten pages against them
+SCHEMAS := requirements/schemas.txt
 # installed again when what is to be installed differs, whatever the files' dates say
-STAMP := $(VENV)/.installed-$(shell cat $(LOCK) pyproject.toml | sha256sum | cut -c1-16)
+STAMP := $(VENV)/.installed-$(shell cat $(LOCK) $(SCHEMAS) pyproject.toml | sha256sum | cut -c1-16)
 # for `make image`, `make demo`: an image with Python 3.11 when the Dockerfile's default cannot be pulled
 BASE_IMAGE ?=
 VARIANT ?= cpu
@@ -44,6 +46,8 @@ $(STAMP):
 	for keras in $(OLD_KERAS); do \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
 	        --upgrade --target $(VENV)/keras-$$keras --requirement requirements/keras-$$keras.txt; done; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	    --upgrade --target $(VENV)/schemas --requirement $(SCHEMAS); \
 	touch $@
 
 demo: setup

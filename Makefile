@@ -12,11 +12,14 @@ STAMP := $(VENV)/.installed-$(shell cat $(LOCK) $(SCHEMAS) pyproject.toml | sha2
 # for `make image`, `make demo`: an image with Python 3.11 when the Dockerfile's default cannot be pulled
 BASE_IMAGE ?=
 VARIANT ?= cpu
+# for `make kraken`: its virtual environment, and which PyTorch; both packages must be of one build
+KRAKEN_VENV ?= .venv-kraken
+TORCH ?= torch torchvision
 # for `make test`: more of pytest's arguments, such as ARGS="-m 'not tf'"
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check image docs bench lock clean
+.PHONY: help setup demo test check image kraken docs bench lock clean
 
 help:
 	@echo "make setup   the virtual environment $(VENV) with everything locked in $(LOCK)"
@@ -24,6 +27,7 @@ help:
 	@echo "make test    all tests this machine can run; says which it left out"
 	@echo "make check   linter, formatting, types, and whether the generated docs are up to date"
 	@echo "make image   the trainer's image (VARIANT=cuda, BASE_IMAGE=...)"
+	@echo "make kraken  an environment with kraken 7, for the tests of the plug-in (several GB; TORCH=...)"
 	@echo "make docs    write the generated pages of docs/ again"
 	@echo "make bench   the benchmark (ARGS=...)"
 	@echo "make lock    resolve the requirements files again"
@@ -71,6 +75,11 @@ check: setup
 image: setup
 	$(BIN)/loghi-runner image build --variant $(VARIANT) $(if $(BASE_IMAGE),--base-image "$(BASE_IMAGE)")
 
+kraken:
+	"$${PYTHON:-python3.11}" -m venv $(KRAKEN_VENV)
+	$(KRAKEN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --constraint requirements/kraken.txt $(TORCH) --editable ".[kraken]"
+
 docs: setup
 	@set -e; for page in docs/generate_*.py; do echo "$$page"; $(BIN)/python "$$page"; done
 
@@ -90,5 +99,5 @@ lock: setup
 	    --output-file container/requirements-cuda.txt
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(KRAKEN_VENV) build dist .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

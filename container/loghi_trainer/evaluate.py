@@ -17,7 +17,7 @@ class Reading:
     """What one model read on a split: a text and its errors for every line, in the split's order.
 
     `loss` is the mean negative log likelihood of the lines' own texts, without lines that the model cannot write
-    (an unknown character, or more text than frames); None when none is left.
+    (an unknown character, or more text than frames); None when none is left or it was not asked for.
     """
 
     texts: tuple[str, ...]
@@ -29,9 +29,16 @@ class Reading:
         return pool(self.errors)
 
 
-def evaluate(recognizer: Recognizer, split: Split, store: ImageStore, is_cancelled: Callable[[], bool]) -> Reading:
+def evaluate(
+    recognizer: Recognizer,
+    split: Split,
+    store: ImageStore,
+    is_cancelled: Callable[[], bool],
+    *,
+    with_loss: bool = False,
+) -> Reading:
     """Recognise a split and count the errors against its ground truth. Raises Cancelled."""
-    read = recognizer.read(split.lines, store, is_cancelled, with_loss=True)
+    read = recognizer.read(split.lines, store, is_cancelled, with_loss=with_loss)
     errors = tuple(count_errors(line.text, found.text) for line, found in zip(split.lines, read, strict=True))
     losses = [found.loss for found in read if found.loss is not None]
     return Reading(tuple(found.text for found in read), errors, fmean(losses) if losses else None)

@@ -130,7 +130,7 @@ class _Run:
         self, epoch: int, seconds: float, train_loss: float | None = None, learning_rate: float | None = None
     ) -> None:
         """Score the network on the validation lines, and keep it when no earlier epoch was as good."""
-        reading = evaluate(self._recognizer, self._data.val, self._store, self._is_cancelled)
+        reading = evaluate(self._recognizer, self._data.val, self._store, self._is_cancelled, with_loss=True)
         total = reading.total
         is_best = self._best_cer is None or total.cer < self._best_cer
         if is_best:

@@ -156,6 +156,11 @@ def learns_then_is_stopped(trainer: FakeTrainer) -> int:
     return stops_when_asked(trainer)
 
 
+def learns_after_go(trainer: FakeTrainer) -> int:
+    trainer.wait_for_go()
+    return learns_from_more(trainer)
+
+
 def early_stop(trainer: FakeTrainer) -> int:
     trainer.begin()
     trainer.epoch(0, 0.05, is_best=True)
@@ -313,6 +318,7 @@ SCENARIOS: dict[str, Callable[[FakeTrainer], int]] = {
         gives_a_model,
         learns_from_more,
         learns_then_is_stopped,
+        learns_after_go,
         early_stop,
         skips,
         failed,

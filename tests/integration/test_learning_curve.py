@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.fake_trainer import GO_FILE
 from tests.integration.conftest import Workplace, write_line_images
 from tests.unit.made_pages import MadeLine, write_page, write_pages
 
@@ -118,6 +119,40 @@ def test_pages_that_need_no_transcription_are_told_before_hours_of_training(lear
     assert result.returncode == 3
     assert "every line in more has a text already" in result.stderr
     assert not (learning.folder / "runs").exists()
+
+
+def test_a_run_that_still_trains_is_followed_and_not_started_twice(
+    workplace: Workplace, until: Callable[[Any, Callable[[dict[str, Any]], bool]], dict[str, Any]]
+) -> None:
+    workplace.scenario = "learns_after_go"
+    ordinary = workplace.start_finetune()
+    run = until(ordinary, lambda value: value["kind"] == "run")
+    workplace.scenario = "learns_from_more"
+    curve = workplace.start("learning-curve", "config.yaml", "--shares", "50,100", "--json")
+    until(curve, lambda value: value["kind"] == "note" and "still trains" in value["message"])
+    (Path(run["run_dir"]) / "out" / GO_FILE).touch()
+    stdout, stderr = curve.communicate(timeout=60)
+    assert curve.returncode == 0, stderr
+    points = json.loads(stdout.splitlines()[-1])["points"]
+    assert (points[-1]["run_id"], len(lists_of(workplace))) == (run["run_id"], 2)
+
+
+def test_pages_are_cut_once_and_drawn_whole(learning: Workplace) -> None:
+    write_pages(learning.folder / "pages", 12)
+    learning.config.write_text(
+        "name: bonnevie\nbase_model: base\ndata: {pages: pages, split: {validation: 0.2, test: 0.2}}\noutput: runs\n"
+        "engine: {kind: local, gpus: none}\n",
+        encoding="utf-8",
+    )
+    result = learning.run("learning-curve", "config.yaml")
+    assert result.returncode == 0, result.stderr
+    trained = {}
+    for run in (path for path in (learning.folder / "runs").iterdir() if not path.name.startswith(".")):
+        lines = (run / "in" / "lists" / "train.txt").read_text().splitlines()
+        split = (run / "out" / "report" / "split.tsv").read_text().splitlines()
+        trained[len(lines)] = sum("train" in row.split("\t") for row in split)
+    assert trained == {lines: lines // 4 for lines in trained}
+    assert len(trained) == 3
 
 
 def test_a_failed_run_ends_the_curve_with_its_own_error(workplace: Workplace) -> None:

@@ -56,7 +56,7 @@ class Programs:
         return value
 
     def let_go(self, order_id: str) -> None:
-        (out,) = (self.folder / "state" / "orders" / order_id / "runs").glob("*/out")
+        (out,) = (self.folder / "state" / "work" / order_id / "runs").glob("*/out")
         (out / "go").touch()
 
     def logs(self) -> str:

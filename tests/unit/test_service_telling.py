@@ -59,6 +59,7 @@ def placed(tmp_path: Path) -> tuple[MadeService, Order, OrderFolder]:
     made = MadeService(tmp_path, platforms={"escriptorium": {"url": "https://e.example.org", "token_file": "token"}})
     order_id = made.post("/api/v1/runs", finetuning(source=SOURCE), "boss").json()["id"]
     folder = made.order_folder(order_id)
+    folder.write_state(OrderState())
     return made, folder.read_order(), folder
 
 

@@ -26,6 +26,7 @@ from loghi_runner.service.state import StateFolder
 
 def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
     """The application; it starts nothing and touches no engine."""
+    state.begin_orders()
     key = state.key()
     vault, doorkeeper, metrics = Vault(key), Doorkeeper(config, key), Metrics()
     desk = Desk(config, state, OrderBook(state, config.limits, vault), Commands(config, state, vault), vault)

@@ -104,6 +104,7 @@ class Carrier:
     def _begin(
         self, stage: Stage, order: Order, folder: OrderFolder, state: OrderState, attempt: int = 1
     ) -> OrderState:
+        folder.work.mkdir(parents=True, exist_ok=True)
         begun = _moved(state, stage).model_copy(update={"attempt": attempt})
         if stage is Stage.TRAINING and folder.run() is not None:
             return begun  # never started twice: the run that is there is followed
@@ -116,7 +117,7 @@ class Carrier:
         with folder.answer_file(stage).open("wb") as answer, folder.log.open("ab") as log:
             child = subprocess.Popen(
                 command.arguments,
-                cwd=folder.path,
+                cwd=folder.work,
                 env=environment,
                 stdin=subprocess.PIPE if command.stdin else subprocess.DEVNULL,
                 stdout=answer,
@@ -254,7 +255,7 @@ def _running_in(folder: OrderFolder) -> str | None:
     """A command of ours that works for this order; found by its folder, where nothing else is started."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if Path(process.cwd()) == folder.path and process.status() != psutil.STATUS_ZOMBIE:
+            if Path(process.cwd()) == folder.work and process.status() != psutil.STATUS_ZOMBIE:
                 return name_process(process.pid)
     return None
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from loghi_runner.files import write_atomically
 from loghi_runner.rundir import RunFolder
 from loghi_runner.service.actions import PARAMETERS, Action, Parameters
-from loghi_runner.service.state import StateFolder
+from loghi_runner.service.state import WORK, StateFolder
 
 ORDER_FILE = "order.json"
 STATE_FILE = "state.json"
@@ -109,10 +109,11 @@ class OrderState(_Record):
 
 
 class OrderFolder:
-    """Where things are in an order's folder."""
+    """Where things are: `path` is the service's part of an order, `work` the worker's, which the service only reads."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.work = path.parent.parent / WORK / path.name
 
     @property
     def id(self) -> str:
@@ -120,42 +121,42 @@ class OrderFolder:
 
     @property
     def config_file(self) -> Path:
-        return self.path / "config.yaml"
+        return self.work / "config.yaml"
 
     @property
     def pages(self) -> Path:
         """Ground truth from a platform."""
-        return self.path / "pages"
+        return self.work / "pages"
 
     @property
     def to_read(self) -> Path:
         """Pages from a platform that the model shall read."""
-        return self.path / "to_read"
+        return self.work / "to_read"
 
     @property
     def recognized(self) -> Path:
-        return self.path / "recognized"
+        return self.work / "recognized"
 
     @property
     def evaluation(self) -> Path:
         """The report of an evaluation."""
-        return self.path / "evaluation"
+        return self.work / "evaluation"
 
     @property
     def runs(self) -> Path:
-        return self.path / "runs"
+        return self.work / "runs"
 
     @property
     def model_archive(self) -> Path:
-        return self.path / "model.zip"
+        return self.work / "model.zip"
 
     def answer_file(self, stage: Stage) -> Path:
         """What the stage's command wrote on standard output: JSON lines."""
-        return self.path / f"{stage.value}.jsonl"
+        return self.work / f"{stage.value}.jsonl"
 
     @property
     def log(self) -> Path:
-        return self.path / "worker.log"
+        return self.work / "worker.log"
 
     def run(self) -> RunFolder | None:
         """The one run that the order has become, if it has."""
@@ -181,7 +182,7 @@ class OrderFolder:
     def read_state(self) -> OrderState:
         """Raises OSError where it is there and cannot be read."""
         try:
-            return OrderState.model_validate_json((self.path / STATE_FILE).read_bytes())
+            return OrderState.model_validate_json((self.work / STATE_FILE).read_bytes())
         except FileNotFoundError:
             return OrderState()
         except ValidationError:
@@ -189,10 +190,13 @@ class OrderFolder:
             return OrderState(stage=Stage.FAILED, error=fault)
 
     def write_state(self, state: OrderState) -> None:
-        write_atomically(self.path / STATE_FILE, state.model_dump_json(indent=1, exclude_none=True) + "\n")
+        self.work.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.work / STATE_FILE, state.model_dump_json(indent=1, exclude_none=True) + "\n")
 
 
 def list_orders(state: StateFolder) -> Iterator[OrderFolder]:
+    if not state.orders.is_dir():
+        return  # no service has begun yet
     with os.scandir(state.orders) as entries:
         for entry in entries:
             if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False):

@@ -23,7 +23,7 @@ from loghi_runner.service.config import (
     load_service_config,
     plain_service_config,
 )
-from loghi_runner.service.state import StateFolder, open_state
+from loghi_runner.service.state import open_state
 from loghi_runner.service.worker import Worker, start_worker
 
 Tell = Callable[[str], object]
@@ -51,7 +51,8 @@ def serve(path: Path | None, *, queue_only: bool, tell: Tell) -> None:
         RunnerError: it cannot be started.
     """
     config, code = _config(path)
-    state = _begin(config)
+    state = open_state(config.state)
+    _begin(state.service_umask)
     app = create_app(config, state)
     worker = None if queue_only else start_worker(config, state)
     tell(f"loghi-runner is at {config.own_url} ; Ctrl+C ends the service, runs go on")
@@ -95,7 +96,8 @@ def work(path: Path | None, *, tell: Tell) -> None:
         RunnerError: it cannot be started.
     """
     config, _code = _config(path)
-    state = _begin(config)
+    state = open_state(config.state)
+    _begin(state.worker_umask)
     worker = Worker(config, state)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -118,13 +120,11 @@ def _config(path: Path | None) -> tuple[ServiceConfig, str | None]:
     return plain_service_config((me,), Path.cwd()), code
 
 
-def _begin(config: ServiceConfig) -> StateFolder:
-    state = open_state(config.state)
-    os.umask(state.umask)
+def _begin(umask: int) -> None:
+    os.umask(umask)
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s", force=True
     )
     # addresses that are asked may hold what nobody shall read
     for chatty in ("urllib3", "httpx", "docker", "sse_starlette"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    return state

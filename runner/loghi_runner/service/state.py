@@ -10,6 +10,7 @@ from cryptography.fernet import Fernet
 from loghi_runner.errors import EngineError
 
 ORDERS = "orders"
+WORK = "work"
 KEY_FILE = "service.key"
 WORKER_LOCK = "worker.lock"
 WORKER_BEAT = "worker.beat"
@@ -27,18 +28,45 @@ class StateFolder:
         return self.path / ORDERS
 
     @property
+    def work(self) -> Path:
+        """What came of the orders; the worker alone writes here."""
+        return self.path / WORK
+
+    @property
     def worker_lock(self) -> Path:
-        return self.path / WORKER_LOCK
+        return self.work / WORKER_LOCK
 
     @property
     def worker_beat(self) -> Path:
         """Touched by the worker each time it has looked at all orders."""
-        return self.path / WORKER_BEAT
+        return self.work / WORKER_BEAT
 
     @property
-    def umask(self) -> int:
-        """For every file that is made here: nobody else may read, and the group only where it has two members."""
+    def service_umask(self) -> int:
+        """For files of the service: the worker may take marks away, nobody else sees anything."""
         return 0o007 if self.is_shared else 0o077
+
+    @property
+    def worker_umask(self) -> int:
+        """For files of the worker: the service may read them and change none."""
+        return 0o027 if self.is_shared else 0o077
+
+    def begin_orders(self) -> None:
+        """Make the service's part. Raises EngineError."""
+        self._make(self.orders, 0o2770)
+
+    def begin_work(self) -> None:
+        """Make the worker's part. Raises EngineError."""
+        self._make(self.work, 0o2750)
+
+    def _make(self, folder: Path, shared_mode: int) -> None:
+        try:
+            if not folder.is_dir():
+                folder.mkdir(mode=0o700)
+                if self.is_shared:
+                    folder.chmod(shared_mode)
+        except OSError as error:
+            raise _closed(folder, error) from error
 
     def key(self) -> bytes:
         """The key for cookies and credentials, made once."""
@@ -89,16 +117,9 @@ def open_state(path: Path) -> StateFolder:
     try:
         if not path.is_dir():
             path.mkdir(mode=0o700, parents=True)
-        mode = path.stat().st_mode
-        is_shared = bool(mode & stat.S_ISGID)
-        state = StateFolder(path, is_shared)
-        if not state.orders.is_dir():
-            state.orders.mkdir(mode=0o770 if is_shared else 0o700)
-            if is_shared:
-                state.orders.chmod(0o2770)
+        return StateFolder(path, bool(path.stat().st_mode & stat.S_ISGID))
     except OSError as error:
         raise _closed(path, error) from error
-    return state
 
 
 def _closed(path: Path, error: OSError) -> EngineError:

@@ -97,10 +97,10 @@ class Teller:
         assert isinstance(source, PlatformPages)  # noqa: S101  # nothing else is told
         entry = self._commands.platform(source.platform)
         platform = open_platform(PlatformConnection(entry.kind, entry.url, timeout_s=_TIMEOUT_S), token)
-        known = _known(folder.path / "task")
+        known = _known(folder.work / "task")
         report = platform.report(int(source.document), f"Loghi: {order.name}", known)
         if report.id is not None and report.id != known:
-            write_atomically(folder.path / "task", str(report.id))
+            write_atomically(folder.work / "task", str(report.id))
         return report
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -30,7 +29,6 @@ from loghi_runner.service.telling import Teller
 _log = logging.getLogger(__name__)
 
 _PAUSE_S = 0.5
-_LOCK_MODE_SHARED, _LOCK_MODE = 0o660, 0o600
 
 
 class Worker:
@@ -51,7 +49,8 @@ class Worker:
         self._stopping.set()
 
     def run(self) -> None:
-        lock = FileLock(self._state.worker_lock, mode=_LOCK_MODE_SHARED if self._state.is_shared else _LOCK_MODE)
+        self._state.begin_work()
+        lock = FileLock(self._state.worker_lock)
         while not self._stopping.is_set():
             try:
                 with lock.acquire(timeout=0):
@@ -123,8 +122,8 @@ class Worker:
 
     def _beat(self) -> None:
         with contextlib.suppress(OSError):
-            self._state.worker_beat.touch(mode=0o660)
-            os.utime(self._state.worker_beat)
+            self._state.begin_work()
+            self._state.worker_beat.touch()
 
 
 def _is_running(stage: Stage) -> bool:

@@ -72,7 +72,8 @@ class Carrier:
         except RunnerError as error:
             after = self._failed(state, _fault(error))
         except OSError as error:
-            after = self._failed(state, Fault(code="order.disk", message=f"the disk did not take it: {error.strerror}"))
+            what = f"the worker cannot use a file: {error.strerror or error}"
+            after = self._failed(state, Fault(code="order.file", message=what, where=str(error.filename or "")))
         if after != state:
             after = self._closed(order, folder, after) if after.stage.is_over else after
             folder.write_state(after)

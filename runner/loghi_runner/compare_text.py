@@ -25,7 +25,7 @@ def comparison_rows(comparison: Comparison) -> list[Row]:
     rows = [*score_rows(comparison.models, comparison.pages), _gain(comparison)]
     rows.append(
         (
-            "lines right",
+            "without error",
             f"both {comparison.both_right}, only {first.name} {comparison.only_first_right}, "
             f"only {second.name} {comparison.only_second_right}, none {comparison.both_wrong_count}",
         )

@@ -92,7 +92,10 @@ def _cells(model: ModelScores, variant: Variant) -> tuple[str, str, str]:
 
 
 def _span(interval: Interval | None) -> str:
-    return f" ({100 * interval.low:.1f}-{100 * interval.high:.1f})" if interval else ""
+    """Nothing where no draw differs, as with no line right at all: that is no certainty."""
+    if interval is None or interval.low == interval.high:
+        return ""
+    return f" ({100 * interval.low:.1f}-{100 * interval.high:.1f})"
 
 
 def _side_by_side(cells: Sequence[str]) -> str:

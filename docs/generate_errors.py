@@ -102,6 +102,7 @@ def _row(entry: Entry) -> str:
 
 def _entries_of(file: Path) -> Iterator[Entry]:
     tree = ast.parse(file.read_text(encoding="utf-8"))
+    tree = _Constants(tree).visit(tree)
     scopes = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.Module))]
     seen: set[ast.Call] = set()
     # inner scopes first: a name is looked up where it is used
@@ -112,6 +113,24 @@ def _entries_of(file: Path) -> Iterator[Entry]:
                 entry = _entry(node, scope, file)
                 if entry is not None:
                     yield entry
+
+
+class _Constants(ast.NodeTransformer):
+    """Puts a module's own constant texts where their names stand."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self._texts = {
+            node.targets[0].id: node.value.value
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, str)
+        }
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        is_read = isinstance(node.ctx, ast.Load) and node.id in self._texts
+        return ast.copy_location(ast.Constant(self._texts[node.id]), node) if is_read else node
 
 
 def _entry(call: ast.Call, scope: ast.AST, file: Path) -> Entry | None:
@@ -196,6 +215,8 @@ def _text(node: ast.expr | None, scope: ast.AST) -> str:
 
 def _in_braces(node: ast.expr, scope: ast.AST) -> str:
     match node:
+        case ast.Constant(value=str() as text):
+            return text
         case ast.Name(id=name):
             constant = _assigned(node, scope) if name.isupper() or name.startswith("_") else ""
             return constant or f"{{{name}}}"

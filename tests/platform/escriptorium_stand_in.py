@@ -37,6 +37,7 @@ class Page:
     lines: list[dict[str, Any]]
     image: bytes
     uri: str
+    progress: int = 100
 
 
 @dataclass
@@ -164,6 +165,7 @@ class StandIn:
             (document + "transcriptions/", "POST", self._new_layer),
             (document + r"transcriptions/(\d+)/", "PATCH", self._change_layer),
             (page, "GET", self._page),
+            (page + "lines/", "GET", self._line_list),
             (page + "transcriptions/", "GET", self._text_list),
             (page + "transcriptions/bulk_create/", "POST", self._bulk_create),
             (page + "transcriptions/bulk_update/", "PUT", self._bulk_update),
@@ -230,6 +232,10 @@ class StandIn:
         place, found = self._find_page(user, pk, page)
         more = {"regions": [], "lines": found.lines, "previous": None, "metadata": [], "next": None}
         return 200, {**_page_json(place, found), **more}
+
+    def _line_list(self, user: str, query: dict[str, str], body: Any, pk: int, page: int) -> tuple[int, Any]:
+        lines = self._find_page(user, pk, page)[1].lines
+        return 200, self._paged(lines, query, f"/api/documents/{pk}/parts/{page}/lines/", 10, 50)
 
     def _text_list(self, user: str, query: dict[str, str], body: Any, pk: int, page: int) -> tuple[int, Any]:
         lines = {line["pk"] for line in self._find_page(user, pk, page)[1].lines}
@@ -331,7 +337,7 @@ def _page_json(place: int, page: Page) -> dict[str, Any]:
         "workflow": {},
         "order": place,
         "recoverable": False,
-        "transcription_progress": 100,
+        "transcription_progress": page.progress,
         "source": "",
         "max_avg_confidence": None,
         "comments": None,

@@ -183,3 +183,14 @@ def test_images_that_are_cached_are_let_go_after_a_month(platform: Platform, sta
     document.pages.clear()
     platform.pull(source(document), tmp_path, told)
     assert not cached.exists()
+
+
+def test_imported_transcriptions_that_the_platform_does_not_count_are_counted(
+    platform: Platform, stand_in: StandIn
+) -> None:
+    document = stand_in.add_document(3)
+    document.pages[0].progress = document.pages[1].progress = 0
+    blank = {line["pk"] for line in document.pages[1].lines[1:]}
+    for text in stand_in.texts.values():
+        text["content"] = "" if text["line"] in blank else text["content"]
+    assert [round(page.transcribed, 2) for page in platform.pages(1)] == [1.0, 0.33, 1.0]

@@ -42,6 +42,7 @@ def same_shape(ours: Any, theirs: Any, where: str = "") -> None:
         ("040", ALICE, "documents/1/"),
         ("041", ALICE, "documents/1/transcriptions/"),
         ("042", ALICE, "documents/1/parts/{page}/"),
+        ("043", ALICE, "documents/1/parts/{page}/lines/"),
         ("046", ALICE, "documents/1/parts/{page}/transcriptions/?transcription={layer}"),
         ("048", ALICE, "documents/1/parts/?paginate_by=2&page=1"),
         ("003", "", "documents/"),

@@ -58,7 +58,7 @@ class Document:
 
 @dataclass(frozen=True)
 class PageSummary:
-    """A page without its lines; `transcribed` is the platform's own estimate, 0 to 1, of all its layers."""
+    """A page without its lines; `transcribed` is the share of its lines that have a text, about, 0 to 1."""
 
     id: int
     name: str

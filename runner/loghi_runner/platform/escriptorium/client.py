@@ -1,15 +1,27 @@
 """An eScriptorium of 2024 to 2026 as a Platform, by its REST interface alone."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from loghi_runner.platform.base import Document, OnProgress, PageSummary, PlatformUser, Pulled, Pushed, Source
-from loghi_runner.platform.escriptorium.answers import read_document, read_summary, read_user, thumbnail_uri
+from loghi_runner.platform.escriptorium.answers import (
+    read_document,
+    read_line_text,
+    read_summary,
+    read_user,
+    thumbnail_uri,
+)
 from loghi_runner.platform.escriptorium.pull import Puller
 from loghi_runner.platform.escriptorium.push import Pusher
 from loghi_runner.platform.escriptorium.server import Server
 from loghi_runner.platform.escriptorium.tasks import TaskReport
 from loghi_runner.platform.image_cache import ImageCache, default_cache
+
+#: What people transcribe into, unless they have made a layer of their own.
+_USUAL_LAYER = "manual"
 
 
 class EScriptorium:
@@ -30,7 +42,16 @@ class EScriptorium:
         return read_document(self._server.get(f"documents/{document_id}/"))
 
     def pages(self, document_id: int) -> Sequence[PageSummary]:
-        return [read_summary(item) for item in self._server.every(f"documents/{document_id}/parts/")]
+        pages = [read_summary(item) for item in self._server.every(f"documents/{document_id}/parts/")]
+        # transcriptions that were imported are not counted by the platform: its 0 may mean anything
+        unknown = [page.id for page in pages if page.transcribed == 0]
+        layers = self.document(document_id).layers if unknown else ()
+        if not layers:
+            return pages
+        layer = next((layer for layer in layers if layer.name == _USUAL_LAYER), min(layers, key=lambda each: each.id))
+        with ThreadPoolExecutor(max_workers=self._parallel) as pool:
+            shares = dict(zip(unknown, pool.map(partial(self._share, document_id, layer.id), unknown), strict=True))
+        return [replace(page, transcribed=shares.get(page.id, page.transcribed)) for page in pages]
 
     def thumbnail(self, document_id: int, page_id: int) -> bytes:
         return self._server.image(thumbnail_uri(self._server.get(f"documents/{document_id}/parts/{page_id}/")))
@@ -43,3 +64,15 @@ class EScriptorium:
 
     def report(self, document_id: int, title: str, known: int | None = None) -> TaskReport:
         return TaskReport(self._server, document_id, title, known)
+
+    def _share(self, document_id: int, layer: int, page: int) -> float:
+        """How many of a page's lines have a text in a layer, by the first hundred of them."""
+        base = f"documents/{document_id}/parts/{page}/"
+        texts = self._server.get(f"{base}transcriptions/?transcription={layer}")
+        first = texts.get("results", []) if isinstance(texts, dict) else []
+        if not first:
+            return 0.0
+        lines = self._server.get(f"{base}lines/?paginate_by=1")
+        counted = lines.get("count") if isinstance(lines, dict) else None
+        with_text = sum(bool(read_line_text(text).content.strip()) for text in first) / len(first)
+        return min(1.0, with_text * texts.get("count", 0) / counted) if counted else 0.0

@@ -173,10 +173,10 @@ def test_a_task_tells_the_epochs_and_is_cancelled_by_the_platform(platform: Plat
     again.update("epoch 2")
     task = stand_in.tasks[report.id]
     assert (task["label"], task["workflow_state"], task["messages"]) == ("Fine-tune with Loghi", 1, "epoch 1\nepoch 2")
-    task["workflow_state"] = 4
+    task.update(workflow_state=4, messages="epoch 2\nCanceled by user alice")
     assert again.is_cancelled()
     again.end(Outcome.CANCELLED, "ended")
-    assert task["messages"].endswith("ended")
+    assert task["messages"] == "epoch 2\nCanceled by user alice\nended"
 
 
 def test_a_platform_that_takes_no_tasks_is_no_fault(platform: Platform, stand_in: StandIn) -> None:

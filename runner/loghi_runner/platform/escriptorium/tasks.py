@@ -43,7 +43,12 @@ class TaskReport:
         if self.id is None:
             return False
         try:
-            return bool(self._server.get(f"tasks/{self.id}/").get("workflow_state") == _CANCELLED)
+            answer = self._server.get(f"tasks/{self.id}/")
+            cancelled = bool(answer.get("workflow_state") == _CANCELLED)
+            if cancelled:
+                # the platform has added who it was
+                self._messages = str(answer.get("messages") or "").splitlines()
+            return cancelled
         except (PlatformError, AttributeError) as error:
             _log.info("the platform does not say whether the task was cancelled: %s", error)
             return False

@@ -46,6 +46,7 @@ def test_the_answer_says_what_doubling_would_bring_and_how_far_to_trust_it(learn
     assert "With twice as many pages (8 instead of 4) expect about" in result.stdout
     assert "give data.test lines for an honest curve" in result.stdout
     assert "out/report/learning_curve.html" in result.stdout
+    assert lines[-1].split()[:3] == ["next", "loghi-runner", "next-pages"]
 
 
 def test_test_lines_judge_where_there_are_some(learning: Workplace) -> None:

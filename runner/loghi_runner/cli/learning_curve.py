@@ -73,7 +73,10 @@ def learning_curve_command(
             say(answer, remark)
         for line in next_lines(found) if found else ():
             say(answer, line)
-        print_rows(answer, [("report", short_path(report))])
+        rows = [("report", short_path(report))]
+        if found is None:
+            rows.append(("next", f"loghi-runner next-pages {short_path(Path(curve.points[-1].run_dir))} PAGES"))
+        print_rows(answer, rows)
 
 
 def _tell_unfinished(unfinished: Unfinished) -> None:

@@ -41,16 +41,16 @@ _SECTIONS = (("data",), ("data", "split"), ("training",), ("text",), ("engine",)
 
 def page() -> str:
     """The whole page."""
-    parts = [_HEAD, _table("Top level", RunConfig, ())]
+    parts = [_HEAD, table("Top level", RunConfig, ())]
     parts += [
-        _table("`base_model`, to train from scratch", VgslModel, ("base_model",)),
-        *(_table(f"`{'.'.join(path)}`", schema_of(path), path) for path in _SECTIONS),
+        table("`base_model`, to train from scratch", VgslModel, ("base_model",)),
+        *(table(f"`{'.'.join(path)}`", schema_of(path), path) for path in _SECTIONS),
         f"## The file `init` writes\n\n```yaml\n{_without_trailing_blanks(config_template())}```\n",
     ]
     return "\n".join(parts)
 
 
-def _table(title: str, section: type[BaseModel], path: tuple[str, ...]) -> str:
+def table(title: str, section: type[BaseModel], path: tuple[str, ...]) -> str:
     rows = "\n".join(_rows(section, path))
     return f"## {title}\n\n| key | values | default | meaning |\n|---|---|---|---|\n{rows}\n"
 

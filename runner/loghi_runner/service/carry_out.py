@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from pydantic import ValidationError
 
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_runner.errors import RunnerError
@@ -71,6 +72,10 @@ class Carrier:
             after = self._after(order, folder, state)
         except RunnerError as error:
             after = self._failed(state, _fault(error))
+        except ValidationError:
+            # whoever wrote it, it was not this version's service
+            fault = Fault(code="order.broken", message="the order asks for what cannot be asked for")
+            after = self._failed(state, fault)
         except OSError as error:
             what = f"the worker cannot use a file: {error.strerror or error}"
             after = self._failed(state, Fault(code="order.file", message=what, where=str(error.filename or "")))

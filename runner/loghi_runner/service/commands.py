@@ -105,9 +105,10 @@ class Commands:
             run = folder.run()
             if folder.read_order().user == user and run is not None and is_file(run.best_val / MODEL_FILE):
                 return run.best_val
-        return self._base_model(name)
+        return self.find_base_model(name)
 
-    def _base_model(self, place: str) -> Path:
+    def find_base_model(self, place: str) -> Path:
+        """Raises RunnerError where there is none, or where it is made of links that lead elsewhere."""
         found = self.base_models.find(place)
         self.base_models.require_confined(found)
         return found
@@ -163,7 +164,7 @@ class Commands:
             raise UsageError("order.stage", f"{order.action.value} trains no model")
         values = asked.model_dump(mode="json", include={"name", "training", "charset", "text"})
         values |= {
-            "base_model": str(self._base_model(asked.base_model)),
+            "base_model": str(self.find_base_model(asked.base_model)),
             "data": {"pages": str(self._source(order, folder)), **asked.data.model_dump(mode="json")},
             "output": folder.runs.name,
             "engine": self._config.engine.model_dump(mode="json", exclude_none=True),

@@ -82,7 +82,9 @@ class Client(_Section):
         description="`person`; `platform`, which names the user it asks for; `admin`, who sees every order.",
     )
     platforms: tuple[str, ...] = Field(
-        default=(), description="For the role `platform`: platforms whose documents it may name for its users."
+        default=(),
+        description="For the role `platform`: platforms whose documents it may name for its users.",
+        json_schema_extra={"values": "list of names", "default_words": "none"},
     )
 
 
@@ -105,12 +107,15 @@ class PlatformConfig(_Section):
     kind: PlatformKind = Field(default=PlatformKind.ESCRIPTORIUM, description="What kind of platform it is.")
     url: WebAddress = Field(description="Its address, as people open it in their browser.")
     token_file: ConfigPath | None = Field(
-        default=None, description="File with the token of the service's own account there; readable by the worker only."
+        default=None, description="File with the token of the service's own account there, readable by nobody else."
     )
 
 
 class ServiceConfig(_Section):
-    state: ConfigPath = Field(description="Folder for the orders, what came of them, and the service's key.")
+    state: ConfigPath = Field(
+        description="Folder for the orders, what came of them, and the service's key.",
+        json_schema_extra={"default_words": "`loghi-service`"},
+    )
     listen: Annotated[str, AfterValidator(_address)] = Field(
         default="127.0.0.1:8765", description="Address and port to listen on."
     )
@@ -118,20 +123,26 @@ class ServiceConfig(_Section):
         default=None, description="Address that people open, when it is another: behind a proxy, below a path."
     )
     hosts: tuple[str, ...] = Field(
-        default=(), description="Further names under which it is asked, such as a container's; others are refused."
+        default=(),
+        description="Further names under which it is asked, such as a container's; others are refused.",
+        json_schema_extra={"values": "list of names", "default_words": "none"},
     )
     proxies: tuple[str, ...] = Field(
-        default=("127.0.0.1",), description="Proxies whose word on a visitor's address is believed."
+        default=("127.0.0.1",),
+        description="Proxies whose word on a visitor's address is believed.",
+        json_schema_extra={"values": "list of addresses", "default_words": "`[127.0.0.1]`"},
     )
     roots: Annotated[Roots, BeforeValidator(_given)] = Field(
         default=Roots(), description="Folders whose content requests may name."
     )
     clients: Annotated[tuple[Client, ...], AfterValidator(_one_of_a_name)] = Field(
-        default=(), description="Who may ask, beside the users of a platform's button."
+        default=(),
+        description="Who may ask, beside the users of a platform's button.",
+        json_schema_extra={"values": "list of sections, see below", "default_words": "none"},
     )
     limits: Annotated[Limits, BeforeValidator(_given)] = Field(default=Limits(), description="How much is accepted.")
     engine: Annotated[EngineConfig, BeforeValidator(_given)] = Field(
-        default=EngineConfig(), description="Where training happens: the keys of a run's config."
+        default=EngineConfig(), description="Where training happens."
     )
     platforms: Annotated[dict[Annotated[str, Field(pattern=NAME_PATTERN)], PlatformConfig], BeforeValidator(_given)] = (
         Field(default={}, description="Platforms by name: documents to learn from, and layers to write to.")

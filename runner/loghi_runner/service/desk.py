@@ -118,7 +118,7 @@ class Desk:
                         hint="Send your own token of the platform with the order.",
                     )
         if isinstance(asked, FinetuneParameters):
-            self.commands.base_models.find(asked.base_model)
+            self.commands.find_base_model(asked.base_model)
         elif isinstance(asked, (RecognizeParameters, EvaluateParameters)):
             self.commands.find_model(asked.model, user)
 

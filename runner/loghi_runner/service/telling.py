@@ -55,11 +55,10 @@ class Teller:
 
     def tell(self, order: Order, folder: OrderFolder, state: OrderState) -> None:
         """Tell what is new, if the platform shows tasks at all; at most every quarter of a minute."""
-        if not isinstance(order.asked.source, PlatformPages):
-            return
         told = self._told.get(order.id)
         if told is None:
-            if state.stage is Stage.QUEUED or state.stage.is_over:
+            begun = state.stage is not Stage.QUEUED and not state.stage.is_over
+            if not begun or not isinstance(order.asked.source, PlatformPages):
                 return
             with contextlib.suppress(RunnerError):
                 told = self._told[order.id] = _Told(self._commands.token_of(order, folder))

@@ -15,6 +15,7 @@ from loghi_runner.platform.base import Platform, Source
 from loghi_runner.platform.pulled import read_pulled
 from loghi_runner.prepare.survey import Survey, survey_pages
 from tests.platform.escriptorium_stand_in import Document, Fault, StandIn
+from tests.schemas import schema_faults
 
 
 def told(doing: str, done: int, total: int) -> None:
@@ -40,6 +41,14 @@ def test_pulled_pages_are_read_like_anybodys_files(platform: Platform, stand_in:
         [f"some words {page} {line}" for line in range(3)] for page in range(2)
     ]
     assert read.findings == ()
+
+
+def test_pulled_xml_fits_its_schema(platform: Platform, stand_in: StandIn, tmp_path: Path) -> None:
+    document = stand_in.add_document(1)
+    document.pages[0].lines[0]["mask"][0] = [-3, 12.6]
+    document.pages[0].lines[1]["external_id"] = "1 no id"
+    platform.pull(source(document), tmp_path, told)
+    assert schema_faults(next(tmp_path.glob("page/*.xml")).read_bytes()) == []
 
 
 def test_more_than_one_page_of_results_is_read_to_its_end(

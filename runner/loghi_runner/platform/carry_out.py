@@ -22,6 +22,7 @@ from loghi_runner.platform.parked import (
     read_parked,
     write_parked,
 )
+from loghi_runner.platform.places import pulled_folder
 from loghi_runner.platform.told import ToldView
 from loghi_runner.recognize import RECORD_FILE, RecognizeOptions, recognize
 from loghi_runner.rundir import RunFolder, RunRecord, RunState
@@ -116,7 +117,7 @@ def _give_back(
 
 def _pages_to_read(loaded: LoadedConfig, config: PlatformConfig) -> Path:
     """The pages learnt from lie where they are; others get a folder beside them, so that no run learns from them."""
-    learnt = (loaded.config.data.pages or (loaded.config.output,))[0]
+    learnt = pulled_folder(loaded.config.output, config)
     return (
         learnt if config.write_back in (WriteBack.NONE, WriteBack.PULLED) else learnt.with_name(f"{learnt.name}-read")
     )
@@ -137,7 +138,7 @@ def _park(folder: RunFolder, loaded: LoadedConfig, config: PlatformConfig, pages
         return
     token_file = None if config.token_file is None else str(config.token_file)
     cut = loaded.config.data.cut.value
-    write_parked(folder, Parked(config.url, config.document, str(pages), config.parallel, cut, token_file))
+    write_parked(folder, Parked(config.kind, config.url, config.document, str(pages), config.parallel, cut, token_file))
 
 
 def _recognize(

@@ -8,7 +8,7 @@ from loghi_contract.records import RecordError, from_json, to_json
 from loghi_runner.config_schema import PlatformConfig
 from loghi_runner.errors import UsageError
 from loghi_runner.files import write_atomically
-from loghi_runner.platform.base import Pushed
+from loghi_runner.platform.base import PlatformKind, Pushed
 from loghi_runner.rundir import RunFolder, RunRecord, cannot_write
 
 FILE = "platform.json"
@@ -23,6 +23,7 @@ class Parked:
     `layer` and `written` are there once the readings are.
     """
 
+    kind: PlatformKind
     url: str
     document: int
     pages: str
@@ -35,7 +36,13 @@ class Parked:
     def config(self) -> PlatformConfig:
         # absolute already, so no folder of a config matters
         return PlatformConfig.model_validate(
-            {"url": self.url, "document": self.document, "parallel": self.parallel, "token_file": self.token_file}
+            {
+                "kind": self.kind,
+                "url": self.url,
+                "document": self.document,
+                "parallel": self.parallel,
+                "token_file": self.token_file,
+            }
         )
 
 

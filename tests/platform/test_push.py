@@ -171,6 +171,7 @@ def test_a_task_tells_the_epochs_and_is_cancelled_by_the_platform(platform: Plat
     assert report.id is not None
     again = platform.report(1, "Fine-tune with Loghi", report.id)
     again.update("epoch 2")
+    again.update("epoch 2")
     task = stand_in.tasks[report.id]
     assert (task["label"], task["workflow_state"], task["messages"]) == ("Fine-tune with Loghi", 1, "epoch 1\nepoch 2")
     task.update(workflow_state=4, messages="epoch 2\nCanceled by user alice")

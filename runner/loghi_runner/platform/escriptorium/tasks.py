@@ -36,6 +36,8 @@ class TaskReport:
             self.id = None
 
     def update(self, message: str) -> None:
+        if self._messages[-1:] == [message]:
+            return
         self._messages.append(message)
         self._change({"messages": self._text()})
 

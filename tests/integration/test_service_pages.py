@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.made_service import BASE_URL, TOKENS, MadeService, use_fake_trainer
+from tests.stand_in_platform import use_stand_in_platform
 
 ORIGIN = {"Origin": BASE_URL}
 HTML = {"Accept": "text/html"}
@@ -187,3 +188,69 @@ def test_all_the_pages_need_comes_from_the_service(ada: Visitor, name: str) -> N
 def test_no_other_file_is_served(ada: Visitor) -> None:
     assert ada.get("/static/..%2fform.py").status_code == 404
     assert ada.get("/static/form.py").status_code == 404
+
+
+def test_an_earlier_runs_answers_fill_the_form_again(made: MadeService, ada: Visitor) -> None:
+    order_id = made.order(training={"epochs": 7})
+
+    form = ada.get(f"/start?again={order_id}").text
+
+    assert re.search(r'name="training.epochs" value="7"', form)
+    assert ada.get(f"/start?again={made.order('bob')}").status_code == 404
+
+
+SECRET = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def with_platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MadeService:
+    """A service without an account of its own on the platform."""
+    use_fake_trainer(monkeypatch, "success")
+    use_stand_in_platform(monkeypatch)
+    return MadeService(tmp_path, platforms={"escriptorium": {"url": "https://escriptorium.example.org"}})
+
+
+def test_documents_are_shown_to_whoever_gives_their_own_token(with_platform: MadeService) -> None:
+    ada = Visitor(with_platform)
+    assert "Letters" not in ada.get("/start").text
+    assert ada.get("/start?platform=escriptorium&document=12").status_code == 403
+
+    ada.post("/platforms/escriptorium/token", platform_token=SECRET)
+
+    assert "Letters &lt;b&gt;1878&lt;/b&gt;" in ada.get("/start").text
+    form = ada.get("/start?platform=escriptorium&document=12")
+    assert form.text.count('name="source.pages"') == 8
+    assert ada.get("/thumbnails/escriptorium/12/1").headers["content-type"] == "image/jpeg"
+    assert Visitor(with_platform, "bob").get("/start?platform=escriptorium&document=12").status_code == 403
+
+
+def test_a_lent_token_goes_with_the_order_and_is_never_shown(with_platform: MadeService) -> None:
+    ada = Visitor(with_platform)
+    ada.post("/platforms/escriptorium/token", platform_token=SECRET)
+    document = {"source.platform": "escriptorium", "source.document": "12", "source.layer": "1", "source.pages": "1"}
+
+    page = ada.start(**document).headers["location"]
+
+    folder = with_platform.order_folder(page.rpartition("/")[2])
+    assert (folder.path / "credential").is_file()
+    shown = [ada.get(path).text for path in ("/start", "/start?platform=escriptorium&document=12", page)]
+    assert SECRET not in "".join(shown)
+    assert [path for path, content in with_platform.everything_written().items() if SECRET.encode() in content] == []
+
+
+def test_a_lent_token_is_forgotten_at_the_end_of_the_session(with_platform: MadeService) -> None:
+    ada = Visitor(with_platform)
+    ada.post("/platforms/escriptorium/token", platform_token=SECRET)
+    cookies = dict(ada.http.cookies)
+
+    ada.post("/sign-out")
+    ada.http.cookies.update(cookies)
+
+    assert ada.get("/start?platform=escriptorium&document=12").status_code == 403
+
+
+def test_what_cannot_be_a_token_is_refused_without_repeating_it(with_platform: MadeService) -> None:
+    answer = Visitor(with_platform).post("/platforms/escriptorium/token", platform_token="my secret, with blanks")
+
+    assert answer.status_code == 400
+    assert "my secret" not in answer.text

@@ -43,6 +43,7 @@ _ESCRIPTORIUM = PlatformEntry(
         PlatformCall(method="GET", path="documents/{d}/parts/", purpose="its pages, how far each is transcribed"),
         PlatformCall(method="GET", path="documents/{d}/parts/{p}/", purpose="lines and regions of a page"),
         PlatformCall(method="GET", path="documents/{d}/parts/{p}/transcriptions/", purpose="texts of a layer"),
+        PlatformCall(method="GET", path="{image.uri}", purpose="images, as a page names them, of the same host"),
         PlatformCall(method="GET", path="documents/{d}/transcriptions/", purpose="layers, before a new one is made"),
         PlatformCall(method="POST", path="documents/{d}/transcriptions/", purpose="the new layer"),
         PlatformCall(method="PATCH", path="documents/{d}/transcriptions/{t}/", purpose="its comment: model, CER, run"),

@@ -19,6 +19,8 @@ from loghi_runner.service.guard import SECURITY_HEADERS, Guard
 from loghi_runner.service.metrics import Metrics
 from loghi_runner.service.order_book import OrderBook
 from loghi_runner.service.pages import routes as pages
+from loghi_runner.service.pages.documents import LentTokens
+from loghi_runner.service.pages.entry import error_page
 from loghi_runner.service.problems import TITLES, Problem, WrongField, problem_of, problem_response
 from loghi_runner.service.sse import Feeds
 from loghi_runner.service.state import StateFolder
@@ -40,6 +42,7 @@ def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = Services(config, state, doorkeeper, desk, Feeds(metrics), metrics)
+    app.state.lent_tokens = LentTokens()
     for part in (api, signs_of_life, launch, pages):
         app.include_router(part.router)
     app.add_exception_handler(RunnerError, _tell)
@@ -52,7 +55,7 @@ def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
 
 
 def _answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
-    return pages.error_page(request, problem) or problem_response(problem, headers)
+    return error_page(request, problem) or problem_response(problem, headers)
 
 
 async def _tell(request: Request, error: Exception) -> Response:

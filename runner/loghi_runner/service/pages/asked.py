@@ -37,7 +37,9 @@ def check_asked(action: Action, values: Mapping[str, Any]) -> tuple[Parameters |
             # alternatives and places in a list are no fields
             loc = tuple(part for part in item["loc"] if isinstance(part, str) and not part.startswith("<"))
             message, hint = words_for(dict(item), loc, schema)
-            errors[".".join(loc)] = f"{message}. {hint}" if hint else message
+            # what the field is about stands beside it already
+            is_told = item["type"] in ("missing", "string_pattern_mismatch")
+            errors[".".join(loc)] = f"{message}. {hint}" if hint and not is_told else message
         return None, errors
 
 

@@ -63,6 +63,12 @@ class FormSection:
     def field(self, key: str) -> FormField:
         return next(field for field in self.fields if field.key == key)
 
+    def title_of(self, key: str) -> str:
+        """The title of a field, here or in a section; the key itself where there is none."""
+        titles = [field.title for field in self.fields if field.key == key]
+        titles += [section.title_of(key) for section in self.sections]
+        return next((title for title in titles if title != key), key)
+
     @property
     def has_error(self) -> bool:
         return any(field.error for field in self.fields) or any(section.has_error for section in self.sections)

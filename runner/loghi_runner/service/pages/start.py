@@ -1,0 +1,142 @@
+"""Pages that start a run: choose pages or a document, and a form drawn from the action's schema."""
+
+import secrets
+from typing import Annotated, Any  # what a template shows has no narrower type
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+
+from loghi_runner.config import proposed_name
+from loghi_runner.errors import RunnerError
+from loghi_runner.platform.base import PageSummary
+from loghi_runner.service.access import CSRF_FIELD, link, require_own_page, required_caller, services
+from loghi_runner.service.action_schema import parameters_schema
+from loghi_runner.service.actions import Action
+from loghi_runner.service.callers import Caller
+from loghi_runner.service.pages.asked import check_asked, read_asked
+from loghi_runner.service.pages.documents import best_layer, choices, lent_tokens, open_document, transcribed_pages
+from loghi_runner.service.pages.form import draw_form
+from loghi_runner.service.pages.render import show
+from loghi_runner.service.problems import problem_of
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/start")
+def start_page(
+    request: Request,
+    pages: str | None = None,
+    platform: str | None = None,
+    document: str | None = None,
+    again: str | None = None,
+) -> HTMLResponse:
+    """The form for some pages, or with the answers of an earlier run; without any, the choice of pages."""
+    has, caller = services(request), required_caller(request)
+    if again is not None:
+        values = dict(has.desk.find(caller, again)[0].parameters)
+    elif platform is not None and document is not None:
+        values = {"source": {"platform": platform, "document": document}}
+    elif pages is not None:
+        values = {"source": {"pages": pages}, "name": proposed_name(pages)}
+    else:
+        folders = None if caller.platform else has.desk.commands.pages.page_folders()
+        platforms = choices(has.config, caller, lent_tokens(request))
+        return show(request, "sources.html", platforms=platforms, folders=folders, here="start")
+    return _form(request, caller, values, {})
+
+
+@router.post("/start")
+async def start(request: Request) -> Response:
+    """Place the order; what is wrong with it is told in the form."""
+    filled = await request.form()
+    return await run_in_threadpool(_start, request, filled)
+
+
+def _start(request: Request, filled: FormData) -> Response:
+    caller = required_caller(request)
+    require_own_page(request, str(filled.get(CSRF_FIELD) or ""))
+    action = Action.CHECK if filled.get("action") == Action.CHECK.value else Action.FINETUNE
+    values = read_asked(action, filled)
+    parameters, errors = check_asked(action, values)
+    if parameters is None:
+        return _form(request, caller, values, errors, status=422)
+    key = f"page-{str(filled.get('key') or '')[:64]}-{action.value}"
+    try:
+        token = lent_tokens(request).get(caller, str(values["source"].get("platform")))
+        order, _is_new = services(request).desk.place(caller, action, parameters, key, token)
+    except RunnerError as error:
+        return _form(request, caller, values, {}, status=problem_of(error).status, problem=error)
+    return RedirectResponse(link(request, f"/runs/{order.id}"), status_code=303)
+
+
+@router.post("/platforms/{platform}/token")
+def lend_token(
+    request: Request,
+    platform: str,
+    platform_token: Annotated[str, Form(max_length=512)],
+    csrf: Annotated[str, Form()] = "",
+) -> Response:
+    """From a token to the documents it opens."""
+    require_own_page(request, csrf)
+    lent_tokens(request).keep(required_caller(request), platform, platform_token)
+    return RedirectResponse(link(request, "/start"), status_code=303)
+
+
+@router.get("/thumbnails/{platform}/{document}/{page}")
+def thumbnail(request: Request, platform: str, document: str, page: int) -> Response:
+    """A page's small image, fetched for visitors who may see its document."""
+    caller = required_caller(request)
+    theirs = open_document(services(request).config, caller, platform, document, lent_tokens(request))
+    content = theirs.thumbnail(int(document), page)
+    media_type = "image/png" if content.startswith(b"\x89PNG") else "image/jpeg"
+    return Response(content, media_type=media_type, headers={"Cache-Control": "private, max-age=3600"})
+
+
+def _form(
+    request: Request,
+    caller: Caller,
+    values: dict[str, Any],
+    errors: dict[str, str],
+    *,
+    status: int = 200,
+    problem: RunnerError | None = None,
+) -> HTMLResponse:
+    source = _source(request, caller, values)
+    if not values.get("name") and not errors and source["document"]:
+        values |= {"name": proposed_name(source["document"].name)}
+    values.setdefault("write_back", True)
+    return show(
+        request,
+        "start.html",
+        status,
+        form=draw_form(parameters_schema(Action.FINETUNE), values, errors),
+        errors=errors,
+        problem=problem,
+        source=source,
+        models=services(request).desk.commands.base_models.models(),
+        # the same form sent twice is one run
+        key=secrets.token_urlsafe(12),
+        here="start",
+    )
+
+
+def _source(request: Request, caller: Caller, values: dict[str, Any]) -> dict[str, Any]:
+    asked = values["source"]
+    if "platform" not in asked:
+        if not caller.platform:
+            services(request).desk.commands.pages.find(asked["pages"])
+        return {"folder": asked["pages"], "document": None}
+    theirs = open_document(services(request).config, caller, asked["platform"], asked["document"], lent_tokens(request))
+    document = theirs.document(int(asked["document"]))
+    pages: list[PageSummary] = list(theirs.pages(document.id))
+    return {
+        "folder": None,
+        "platform": asked["platform"],
+        "document": document,
+        "layer": asked.get("layer") or best_layer(document.layers),
+        "pages": pages,
+        "chosen": asked.get("pages") or transcribed_pages(pages),
+        "to_read": values.get("recognize_pages", []),
+    }

@@ -135,7 +135,6 @@ def test_results_that_the_platform_could_not_take_are_written_later(
         assert_accessible(seen.page)
         (tmp_path / "platform" / "down").unlink()
         seen.page.get_by_role("button", name="Write them now").click()
-        seen.page.reload()
         expect(seen.page.get_by_text("What the model read is there")).to_be_visible(timeout=PATIENCE_MS)
 
 
@@ -164,6 +163,7 @@ def test_a_run_is_started_with_the_keyboard_alone(browser: Browser, address: str
     with opened(browser, f"{address}/sign-in") as seen:
         seen.page.keyboard.type(TOKENS["ada"])
         seen.page.keyboard.press("Enter")
+        expect(seen.page.get_by_role("heading", name="Runs")).to_be_visible()
         seen.page.goto(f"{address}/start?pages=bonnevie")
         seen.page.keyboard.press("Tab")
         expect(seen.page.get_by_role("link", name="To the content")).to_be_focused()

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from loghi_runner.follow import read_events
 from loghi_runner.progress import Progress
 from loghi_runner.service.access import link, require_own_page, required_caller, services
-from loghi_runner.service.orders import Order, OrderFolder
+from loghi_runner.service.orders import PUSH_MARK, Order, OrderFolder
 from loghi_runner.service.pages.asked import flat
 from loghi_runner.service.pages.now import curve_image, now_of
 from loghi_runner.service.pages.render import show
@@ -91,6 +91,7 @@ def _run(request: Request, run_id: str, template: str) -> HTMLResponse:
         run=run,
         now=now_of(run),
         shown_user=run.user.rpartition(":")[2],
+        is_push_asked=folder.has_mark(PUSH_MARK),
         asked=list(flat(run.parameters)),
         asks_token=asks_token is not None and asks_token.token_file is None,
         here="runs",

@@ -53,17 +53,23 @@ function lost() {
   }
 }
 
-const events = new EventSource(live.dataset.events);
-for (const kind of ["started", "phase", "step", "epoch", "warning", "evaluation", "finished", "failed"]) {
-  events.addEventListener(kind, drawSoon);
-}
-events.addEventListener("order", (event) => {
-  if (["finished", "failed", "cancelled"].includes(JSON.parse(event.data).stage)) {
-    events.close();
-    location.reload();
-  } else {
-    drawSoon();
+function follow() {
+  const events = new EventSource(live.dataset.events);
+  for (const kind of ["started", "phase", "step", "epoch", "warning", "evaluation", "finished", "failed"]) {
+    events.addEventListener(kind, drawSoon);
   }
-});
-events.addEventListener("error", lost);
-events.addEventListener("open", drawSoon);
+  events.addEventListener("order", (event) => {
+    if (["finished", "failed", "cancelled"].includes(JSON.parse(event.data).stage)) {
+      events.close();
+      location.reload();
+    } else {
+      drawSoon();
+    }
+  });
+  events.addEventListener("error", lost);
+  events.addEventListener("open", drawSoon);
+}
+
+// a push that was asked for begins when the worker looks: there are no events before
+if (live.dataset.events) follow();
+else setTimeout(() => location.reload(), 2000);

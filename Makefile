@@ -78,7 +78,7 @@ image: setup
 kraken:
 	"$${PYTHON:-python3.11}" -m venv $(KRAKEN_VENV)
 	$(KRAKEN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
-	    --constraint requirements/kraken.txt $(TORCH) --editable ".[kraken]"
+	    --constraint requirements/kraken.constraints $(TORCH) --editable ".[kraken]"
 
 docs: setup
 	@set -e; for page in docs/generate_*.py; do echo "$$page"; $(BIN)/python "$$page"; done

@@ -5,54 +5,40 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from loghi_contract.model_file import SUFFIX
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_runner.errors import DataError, EngineError, UsageError
 from loghi_runner.files import is_file, is_there, real_path
-from loghi_runner.rundir import RunFolder
-from loghi_runner.runs import find_run
+from loghi_runner.which_model import NamedModel, find_model
 
 
-@dataclass(frozen=True)
-class Source:
-    """The model to export; `run` is None for a model folder that belongs to no run."""
-
-    model: Path
-    run: RunFolder | None
-
-    @property
-    def path(self) -> Path:
-        return self.model if self.run is None else self.run.path
-
-
-def find_source(name: str, output: Path) -> Source:
+def find_exported(name: str, output: Path) -> NamedModel:
     """What is to be exported: a run's best_val, or the model folder of this path.
 
     Raises:
-        UsageError: there is no such run.
-        DataError: the run has no best_val.
+        UsageError: there is neither.
+        DataError: there is no model in it.
     """
-    if is_file(Path(name) / MODEL_FILE):
-        return Source(real_path(Path(name)), None)
-    run = find_run(name, output)
-    if not is_file(run.best_val / MODEL_FILE):
-        raise DataError(
-            "export.no_model",
-            "this run has no best_val: it ended before a model was saved",
-            where=str(run.path),
-            hint="`loghi-runner show RUN` says why.",
-        )
-    return Source(run.best_val, run)
+    named = find_model(name, output)
+    if is_file(named.folder / MODEL_FILE):
+        return named
+    if named.run is None:
+        raise DataError("export.no_model", f"{named.folder} is no model folder: it has no {MODEL_FILE}")
+    raise DataError(
+        "export.no_model",
+        "this run has no best_val: it ended before a model was saved",
+        where=str(named.path),
+        hint="`loghi-runner show RUN` says why.",
+    )
 
 
 def wants_one_file(target: Path) -> bool:
     return target.suffix.lower() == SUFFIX
 
 
-def export_folder(source: Source, target: Path) -> Path:
+def export_folder(source: NamedModel, target: Path) -> Path:
     """Copy the model to `target`, which must not exist or be empty; all of it is there, or nothing.
 
     Raises:
@@ -61,9 +47,9 @@ def export_folder(source: Source, target: Path) -> Path:
     """
     with beside(source, target) as (target, made):
         made.mkdir()
-        for path in source.model.iterdir():
+        for path in source.folder.iterdir():
             shutil.copyfile(path, made / path.name)
-        changed = [path.name for path in source.model.iterdir() if _digest(path) != _digest(made / path.name)]
+        changed = [path.name for path in source.folder.iterdir() if _digest(path) != _digest(made / path.name)]
         if changed:
             raise EngineError(
                 "export.not_the_same",
@@ -75,7 +61,7 @@ def export_folder(source: Source, target: Path) -> Path:
 
 
 @contextmanager
-def beside(source: Source, target: Path) -> Iterator[tuple[Path, Path]]:
+def beside(source: NamedModel, target: Path) -> Iterator[tuple[Path, Path]]:
     """The real target and a place beside it; what was made there becomes the target when nothing went wrong.
 
     Raises:

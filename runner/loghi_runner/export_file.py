@@ -9,8 +9,9 @@ from loghi_contract.model_file import FORMAT, ModelMarker, write_model_file
 from loghi_contract.model_folder import ModelFacts, ModelFolderError, inspect_model_folder
 from loghi_runner.config import ConfigError, load_config
 from loghi_runner.errors import DataError
-from loghi_runner.export import Source, beside
+from loghi_runner.export import beside
 from loghi_runner.rundir import RunFolder, RunRecord
+from loghi_runner.which_model import NamedModel
 from loghi_runner.wording import percent
 
 _CUTS = {
@@ -39,7 +40,7 @@ Characters: {letters}
 """
 
 
-def export_file(source: Source, target: Path, cut: Cut | None) -> Path:
+def export_file(source: NamedModel, target: Path, cut: Cut | None) -> Path:
     """Write the model as one file to `target`, which must not exist; all of it is there, or nothing.
 
     Args:
@@ -51,9 +52,9 @@ def export_file(source: Source, target: Path, cut: Cut | None) -> Path:
         EngineError: the disk does not take it.
     """
     try:
-        facts = inspect_model_folder(source.model)
+        facts = inspect_model_folder(source.folder)
     except ModelFolderError as error:
-        raise DataError(error.code, error.message, where=str(source.model), hint=error.hint) from error
+        raise DataError(error.code, error.message, where=str(source.folder), hint=error.hint) from error
     record = source.run.read() if source.run is not None else None
     marker = ModelMarker(
         format=FORMAT,
@@ -67,7 +68,7 @@ def export_file(source: Source, target: Path, cut: Cut | None) -> Path:
         val_cer=record.best_val_cer if record is not None else None,
     )
     with beside(source, target) as (target, made):
-        write_model_file(source.model, marker, _notes(marker, facts, record, target.name), made)
+        write_model_file(source.folder, marker, _notes(marker, facts, record, target.name), made)
         with made.open("rb") as file:
             os.fsync(file.fileno())
     return target

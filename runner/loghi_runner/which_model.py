@@ -7,7 +7,7 @@ from loghi_contract.places import BEST_VAL
 from loghi_runner.errors import UsageError
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.rundir import RECORD_FILE, RunFolder
-from loghi_runner.runs import find_run
+from loghi_runner.runs import DEFAULT_OUTPUT, find_run
 
 #: Folders that are called so in every run, here and in Loghi.
 _SAME_EVERYWHERE = ("best_val", "last")
@@ -15,14 +15,23 @@ _SAME_EVERYWHERE = ("best_val", "last")
 
 @dataclass(frozen=True)
 class NamedModel:
-    """A model folder, and what to call it."""
+    """A model folder, and what to call it; `run` is the one it was asked for by."""
 
     name: str
     folder: Path
+    run: RunFolder | None = None
+
+    @property
+    def path(self) -> Path:
+        """What was named: the run's folder, or the model's."""
+        return self.folder if self.run is None else self.run.path
 
 
-def find_model(given: str) -> NamedModel:
+def find_model(given: str, output: Path = DEFAULT_OUTPUT) -> NamedModel:
     """The model folder of a path, or of a run by its path, its id, the beginning of its id, or `last`.
+
+    Args:
+        output: the folder of runs in which ids are looked up.
 
     Raises:
         UsageError: there is neither.
@@ -31,14 +40,14 @@ def find_model(given: str) -> NamedModel:
     if is_folder(path) and not is_file(path / RECORD_FILE):
         return NamedModel(_name(path.absolute()), path)
     try:
-        run = find_run(given)
+        run = find_run(given, output)
     except UsageError as error:
         raise UsageError(
             "model.unknown",
             f"{given} is neither a model folder nor a run",
             hint=f"Name a folder with model.keras, such as a run's out/{BEST_VAL}, or a run. {error.message}.",
         ) from error
-    return NamedModel(run.read().name, run.best_val)
+    return NamedModel(run.read().name, run.best_val, run)
 
 
 def _name(folder: Path) -> str:

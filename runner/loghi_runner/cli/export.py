@@ -10,7 +10,7 @@ from loghi_contract.cut import Cut
 from loghi_runner.answer import loghi_model_line
 from loghi_runner.cli.options import AsJson, Output
 from loghi_runner.console import make_console, print_json
-from loghi_runner.export import export_folder, find_source, wants_one_file
+from loghi_runner.export import export_folder, find_exported, wants_one_file
 from loghi_runner.export_file import export_file
 from loghi_runner.runs import DEFAULT_OUTPUT
 from loghi_runner.wording import short_path
@@ -31,7 +31,7 @@ def export_command(
     as_json: AsJson = False,
 ) -> None:
     """Copy a run's best_val to a folder, or pack it into one file."""
-    source = find_source(run, output)
+    source = find_exported(run, output)
     if wants_one_file(target):
         made = export_file(source, target, cut)
         line = f"kraken -i page.jpg page.txt segment -bl ocr -m {shlex.quote(short_path(made))}"

@@ -33,12 +33,16 @@ _UNLISTABLE = ("\t", "\n", "\r")
 
 @dataclass(frozen=True)
 class ReaderOptions:
-    """Where and how lines are read; none of it but the beam changes a text. A beam of 1 is greedy decoding."""
+    """Where and how lines are read; none of it but the beam changes a text. A beam of 1 is greedy decoding.
+
+    `image` is the container's; None for the one of this version.
+    """
 
     engine: str = "auto"
     gpus: GpuRequest = "auto"
     batch_size: int = 16
     beam_width: int = 1
+    image: str | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def open_reader(model: Path, options: ReaderOptions) -> LineReader:
         first = base.findings[0]
         raise DataError(first.code, first.message, where=str(model), hint=first.hint)
     engine, _ = choose_engine(options.engine)
-    return LineReader(base.facts, base.folder, engine, choose_setting(engine, options.gpus), options)
+    return LineReader(base.facts, base.folder, engine, choose_setting(engine, options.gpus, options.image), options)
 
 
 def _read_results(results: Path) -> dict[str, Reading]:

@@ -29,7 +29,7 @@ def prepare_ranking(config_path: Path, overrides: Sequence[str], folder: Path, v
     """
     config = load_config(config_path, overrides).config
     candidates = find_candidates(folder, config.data.cut, view.progress)
-    return Ranking(candidates, ReaderOptions(config.engine.kind.value, config.engine.gpus))
+    return Ranking(candidates, ReaderOptions(config.engine.kind.value, config.engine.gpus, image=config.engine.image))
 
 
 def rank_with_best(ranking: Ranking, curve: Curve, view: View) -> NextPages:

@@ -106,7 +106,13 @@ def _give_back(
     engine = loaded.config.engine
     try:
         _pull_more(loaded, config, platform, Path(parked.pages), view.progress)
-        _recognize(done.folder, parked, ReaderOptions(engine.kind.value, engine.gpus), view.progress, view.note)
+        _recognize(
+            done.folder,
+            parked,
+            ReaderOptions(engine.kind.value, engine.gpus, image=engine.image),
+            view.progress,
+            view.note,
+        )
         pushed = _push(done.folder, done.record, parked, platform, view.progress)
     except RunnerError as error:
         report.end(Outcome.FAILED, f"the model is there; its readings could not be written: {error.message}")

@@ -85,8 +85,9 @@ def _detail(response: requests.Response) -> str:
         answer = response.json()
     except requests.RequestException:
         return "it does not say why"
-    if isinstance(answer, dict) and isinstance(answer.get("detail"), str):
-        answer = answer["detail"]
+    if isinstance(answer, dict):
+        said = (answer.get(key) for key in ("detail", "error", "message"))
+        answer = next((text for text in said if isinstance(text, str)), answer)
     return re.sub(r"\s+", " ", str(answer))[:200]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 from PIL import Image, ImageDraw
 
+from loghi_runner.errors import PlatformError
 from loghi_runner.platform import PLATFORMS
 from loghi_runner.platform.base import Document, Layer, PageSummary, PlatformConnection, PlatformKind, PlatformUser
 
@@ -21,7 +22,8 @@ class StandInPlatform:
         yield DOCUMENT
 
     def document(self, document_id: int) -> Document:
-        assert document_id == DOCUMENT.id, "only what somebody was let into may be asked for"
+        if document_id != DOCUMENT.id:
+            raise PlatformError("platform.not_found", "there is no such document, or it is not yours")
         return DOCUMENT
 
     def pages(self, document_id: int) -> Sequence[PageSummary]:

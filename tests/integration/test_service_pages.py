@@ -254,3 +254,32 @@ def test_what_cannot_be_a_token_is_refused_without_repeating_it(with_platform: M
 
     assert answer.status_code == 400
     assert "my secret" not in answer.text
+
+
+ODD = ["", "0", "-1", "9" * 5000, "\u0661\u0662", "a/b", "..", "%00", "<b>", "\u202e", "null", "[]", "1e999", "ł" * 400]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_input_is_never_a_fault_of_ours(with_platform: MadeService, odd: str) -> None:
+    ada = Visitor(with_platform)
+    ada.post("/platforms/escriptorium/token", platform_token=SECRET)
+    known = {"source.platform": "escriptorium", "source.document": "12", "source.layer": "1"}
+
+    answers = [ada.http.get("/start", params={key: odd}) for key in ("pages", "again", "lang")]
+    answers += [ada.http.get("/start", params={"platform": "escriptorium", "document": odd or "x"})]
+    answers += [ada.http.get("/", params={"before": odd}), ada.http.get("/sign-in", params={"back": odd})]
+    answers += [ada.start(**{key: odd}) for key in ("name", "base_model", "pages", "training.epochs", "charset", "key")]
+    answers += [ada.start(**(known | {key: odd})) for key in (*known, "source.pages", "recognize_pages")]
+    answers += [ada.post(path, platform_token=odd) for path in ("/platforms/x/token", "/platforms/escriptorium/token")]
+
+    assert [str(answer.url) for answer in answers if answer.status_code >= 500] == []
+
+
+def test_a_document_of_thousands_of_pages_can_be_chosen(with_platform: MadeService) -> None:
+    ada = Visitor(with_platform)
+    ada.post("/platforms/escriptorium/token", platform_token=SECRET)
+    known = {"source.platform": "escriptorium", "source.document": "12", "source.layer": "1"}
+
+    answer = ada.start(**known, **{"source.pages": [str(number) for number in range(3000)]})
+
+    assert answer.status_code == 303

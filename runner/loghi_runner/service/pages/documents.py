@@ -17,6 +17,7 @@ from loghi_runner.service.config import PlatformConfig, Role, ServiceConfig
 from loghi_runner.service.problems import ServiceError
 
 _MOST_DOCUMENTS = 200
+_MOST_DIGITS = 18
 _TIMEOUT_S = 20.0
 _LENT_S = 3600.0
 #: The layer that eScriptorium makes for what people type.
@@ -79,7 +80,7 @@ def open_document(config: ServiceConfig, caller: Caller, name: str, document: st
         RunnerError: they may not, or there is no such platform.
     """
     platform, token = config.platforms.get(name), lent.get(caller, name)
-    if platform is not None and document.isdecimal():
+    if platform is not None and document.isdecimal() and len(document) <= _MOST_DIGITS:
         is_known = caller.role is Role.ADMIN or document in caller.documents
         if token is not None or (is_known and _account_may_serve(caller, name, platform)):
             return _open(platform, token)

@@ -13,7 +13,7 @@ from loghi_runner.errors import RunnerError
 from loghi_runner.platform.base import PageSummary
 from loghi_runner.service.access import CSRF_FIELD, link, require_own_page, required_caller, services
 from loghi_runner.service.action_schema import parameters_schema
-from loghi_runner.service.actions import Action
+from loghi_runner.service.actions import MAX_PAGES, Action
 from loghi_runner.service.callers import Caller
 from loghi_runner.service.pages.asked import check_asked, read_asked
 from loghi_runner.service.pages.documents import best_layer, choices, lent_tokens, open_document, transcribed_pages
@@ -50,7 +50,8 @@ def start_page(
 @router.post("/start")
 async def start(request: Request) -> Response:
     """Place the order; what is wrong with it is told in the form."""
-    filled = await request.form()
+    # two boxes for each page of a document
+    filled = await request.form(max_fields=2 * MAX_PAGES + 100)
     return await run_in_threadpool(_start, request, filled)
 
 

@@ -41,7 +41,8 @@ def new_client(name: str) -> tuple[str, str]:
         hint = "Small letters, digits, `_` and `-`, at most 40."
         raise UsageError("service.client_name", f"no client can be named {name!r}", where="--new-client", hint=hint)
     token = new_token()
-    return token, f"  - {{name: {name}, token_sha256: {token_digest(token)}}}"
+    # in quotes: some digests would be numbers
+    return token, f'  - {{name: {name}, token_sha256: "{token_digest(token)}"}}'
 
 
 def serve(path: Path | None, *, queue_only: bool, tell: Tell) -> None:

@@ -283,3 +283,17 @@ def test_a_document_of_thousands_of_pages_can_be_chosen(with_platform: MadeServi
     answer = ada.start(**known, **{"source.pages": [str(number) for number in range(3000)]})
 
     assert answer.status_code == 303
+
+
+def test_below_a_proxys_path_every_link_stays_below_it(tmp_path: Path) -> None:
+    stranger = Visitor(MadeService(tmp_path, public_url=f"{BASE_URL}/loghi"), "")
+
+    page = stranger.get("/sign-in").text
+
+    assert stranger.get("/start").headers["location"] == "/loghi/sign-in?back=/start"
+    assert set(re.findall(r'(?:href|src|action)="(/[^"]*)"', page)) == {
+        "/loghi/",
+        "/loghi/sign-in",
+        "/loghi/static/service.css",
+        "/loghi/static/style.css",
+    }

@@ -153,6 +153,8 @@ def test_a_model_of_an_order_reads_pages_and_is_evaluated(made: MadeService, mon
     view = made.until_over(recognition)
     assert (view["stage"], view["error"], view["answer"]["lines"]) == ("finished", None, 32)
     assert str(made.folder) not in str(view)
+    texts = zipfile.ZipFile(io.BytesIO(made.get(f"/api/v1/runs/{recognition}/texts").content))
+    assert len([name for name in texts.namelist() if name.endswith(".xml")]) == 8
 
 
 def test_somebody_elses_model_cannot_be_named(made: MadeService, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loghi_runner.service.orders import ModelFile
+from loghi_runner.service.orders import ArchiveFile
 from tests.made_service import TOKENS, MadeService, as_user, finetuning
 
 RUNS = "/api/v1/runs"
@@ -130,7 +130,7 @@ def test_many_ranges_are_no_amplifier(made: MadeService) -> None:
     folder = made.order_folder(order_id)
     made.worker.look()
     folder.model_archive.write_bytes(b"x" * 1000)
-    state = folder.read_state().model_copy(update={"model": ModelFile(sha256="0" * 64, bytes=1000)})
+    state = folder.read_state().model_copy(update={"model": ArchiveFile(sha256="0" * 64, bytes=1000)})
     folder.write_state(state)
     ranges = ",".join("0-999" for _ in range(90))
     answer = made.get(f"{RUNS}/{order_id}/model", Range=f"bytes={ranges}")

@@ -25,6 +25,7 @@ OPERATIONS = [
     "GET /api/v1/runs/{run_id}/report",
     "GET /api/v1/runs/{run_id}/report.json",
     "GET /api/v1/runs/{run_id}/model",
+    "GET /api/v1/runs/{run_id}/texts",
     "GET /api/v1/sources",
     "GET /health/live",
     "GET /health",

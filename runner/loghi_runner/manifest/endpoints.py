@@ -46,4 +46,5 @@ ENDPOINTS = {
     "push": _post("/api/v1/runs/{id}/push", "Write parked results to the platform again."),
     "report": _get("/api/v1/runs/{id}/report", "The report of a finished run, for people.", "text/html"),
     "model": _get("/api/v1/runs/{id}/model", "The new model as one file; parts may be asked for.", "application/zip"),
+    "texts": _get("/api/v1/runs/{id}/texts", "The pages that were read, as one file.", "application/zip"),
 }

@@ -17,7 +17,7 @@ from loghi_runner.service.access import acting_caller, require_own_script, servi
 from loghi_runner.service.actions import Action
 from loghi_runner.service.callers import SESSION_COOKIE, Caller
 from loghi_runner.service.desk import Desk
-from loghi_runner.service.orders import Order, OrderFolder, OrderState
+from loghi_runner.service.orders import ArchiveFile, Order, OrderFolder, OrderState, Stage
 from loghi_runner.service.problems import ServiceError, documented
 from loghi_runner.service.sse import is_line_end
 from loghi_runner.service.views import (
@@ -214,11 +214,14 @@ def show_report_json(run_id: RunId, caller: CallerOf, desk: DeskOf) -> Response:
 def fetch_model(run_id: RunId, caller: CallerOf, desk: DeskOf) -> FileResponse:
     """The best model as a zip; a broken download goes on with `Range` and `If-Range`."""
     order, folder = desk.find(caller, run_id)
-    model = folder.read_state().model
-    if model is None or not folder.model_archive.is_file():
-        raise _not_there("the run has no model yet", "There is one once the run is over, also when it was cancelled.")
-    headers = {"ETag": f'"{model.sha256}"', "Cache-Control": "private, max-age=0, must-revalidate"}
-    return FileResponse(folder.model_archive, headers=headers, media_type=_ARCHIVE, filename=f"{order.name}.zip")
+    return _archive(order, folder.read_state().model, folder.model_archive)
+
+
+@router.get("/runs/{run_id}/texts", response_class=FileResponse, responses=_file(_ARCHIVE))
+def fetch_texts(run_id: RunId, caller: CallerOf, desk: DeskOf) -> FileResponse:
+    """The pages that were read, their XML with the model's texts, as a zip."""
+    order, folder = desk.find(caller, run_id)
+    return _archive(order, folder.read_state().texts, folder.texts_archive)
 
 
 @router.get("/sources")
@@ -243,8 +246,17 @@ def _summary(desk: Desk, order: Order, queue: list[str]) -> OrderSummary:
 
 
 def _position(desk: Desk, order: Order) -> int | None:
+    if desk.book.state_of(order.id).stage is not Stage.QUEUED:
+        return None  # asked for every follower: no need to look at all orders
     queue = desk.book.queue()
     return queue.index(order.id) + 1 if order.id in queue else None
+
+
+def _archive(order: Order, archive: ArchiveFile | None, file: Path) -> FileResponse:
+    if archive is None or not file.is_file():
+        raise _not_there("there is nothing to download yet", "Once the run is over there is, if it came to that.")
+    headers = {"ETag": f'"{archive.sha256}"', "Cache-Control": "private, max-age=0, must-revalidate"}
+    return FileResponse(file, headers=headers, media_type=_ARCHIVE, filename=f"{order.name}.zip")
 
 
 def _report(desk: Desk, caller: Caller, run_id: str, name: str) -> Path:

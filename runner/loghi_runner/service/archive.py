@@ -5,19 +5,22 @@ import os
 import zipfile
 from pathlib import Path
 
-from loghi_runner.service.orders import ModelFile
+from loghi_runner.service.orders import ArchiveFile
 
 # the earliest a zip can hold: when the archive was written says nothing about its content
 _TIME = (1980, 1, 1, 0, 0, 0)
 _BLOCK = 1 << 20
 
 
-def write_archive(folder: Path, archive: Path, inside: str) -> ModelFile:
-    """Write the folder's files below the name `inside`, uncompressed: models are compressed already. Raises OSError."""
+def write_archive(folder: Path, archive: Path, inside: str) -> ArchiveFile:
+    """Write the folder's visible files below the name `inside`. Raises OSError.
+
+    Nothing is compressed: models are already.
+    """
     beside = archive.with_name(f".{archive.name}.{os.getpid()}")
     try:
         with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as target:
-            for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
+            for path in sorted(path for path in folder.rglob("[!.]*") if path.is_file() and not path.is_symlink()):
                 entry = zipfile.ZipInfo(f"{inside}/{path.relative_to(folder).as_posix()}", _TIME)
                 entry.external_attr = 0o644 << 16
                 with path.open("rb") as source, target.open(entry, "w", force_zip64=True) as member:
@@ -31,4 +34,4 @@ def write_archive(folder: Path, archive: Path, inside: str) -> ModelFile:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
-    return ModelFile(sha256=digest, bytes=size)
+    return ArchiveFile(sha256=digest, bytes=size)

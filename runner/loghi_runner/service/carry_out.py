@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_runner.errors import RunnerError
-from loghi_runner.files import is_file
+from loghi_runner.files import is_file, is_folder
 from loghi_runner.platform.token import TOKEN_VARIABLE
 from loghi_runner.processes import find_process, name_process
 from loghi_runner.report.run_report import write_run_report
@@ -27,6 +27,7 @@ from loghi_runner.service.credentials import Vault
 from loghi_runner.service.orders import (
     CANCEL_MARK,
     PUSH_MARK,
+    ArchiveFile,
     Fault,
     Order,
     OrderFolder,
@@ -239,14 +240,16 @@ class Carrier:
         self._vault.forget(folder.path)
         folder.unmark(CANCEL_MARK)
         self._asked.pop(order.id, None)
+        archives: dict[str, ArchiveFile] = {}
         run = folder.run()
-        if run is None or state.model is not None or not is_file(run.best_val / MODEL_FILE):
-            return state
         try:
-            return state.model_copy(update={"model": write_archive(run.best_val, folder.model_archive, order.name)})
+            if run is not None and state.model is None and is_file(run.best_val / MODEL_FILE):
+                archives["model"] = write_archive(run.best_val, folder.model_archive, order.name)
+            if state.texts is None and state.stage is Stage.FINISHED and is_folder(folder.recognized):
+                archives["texts"] = write_archive(folder.recognized, folder.texts_archive, order.name)
         except OSError as error:
-            _log.warning("the archive of %s cannot be written: %s", order.id, error)
-            return state
+            _log.warning("the results of %s cannot be packed: %s", order.id, error)
+        return state.model_copy(update=archives)
 
 
 def _moved(state: OrderState, stage: Stage) -> OrderState:

@@ -40,7 +40,7 @@ class Metrics:
     def text(self, book: OrderBook, state: StateFolder) -> bytes:
         counts = dict.fromkeys(Stage, 0)
         for order in book.all():
-            counts[book.folder(order.id).read_state().stage] += 1
+            counts[book.state_of(order.id).stage] += 1
         for stage, count in counts.items():
             self._orders.labels(stage.value).set(count)
         age = worker_age_s(state)

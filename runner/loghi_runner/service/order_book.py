@@ -13,7 +13,16 @@ from loghi_runner.files import write_atomically
 from loghi_runner.service.actions import Action
 from loghi_runner.service.config import Limits
 from loghi_runner.service.credentials import Credential, Vault
-from loghi_runner.service.orders import ORDER_FILE, Order, OrderFolder, Stage, list_orders, queue_order, utc_now
+from loghi_runner.service.orders import (
+    ORDER_FILE,
+    Order,
+    OrderFolder,
+    OrderState,
+    Stage,
+    list_orders,
+    queue_order,
+    utc_now,
+)
 from loghi_runner.service.state import StateFolder
 
 _ID_LETTERS = 16
@@ -28,6 +37,7 @@ class OrderBook:
         self._vault = vault
         self._placing = threading.Lock()
         self._orders: dict[str, Order] = {}
+        self._states: dict[str, tuple[tuple[int, int], OrderState]] = {}
 
     def place(
         self,
@@ -84,6 +94,19 @@ class OrderBook:
     def folder(self, order_id: str) -> OrderFolder:
         return OrderFolder(self._state.orders / order_id)
 
+    def state_of(self, order_id: str) -> OrderState:
+        """The state as the worker has written it last; read again only when the file is another."""
+        folder = self.folder(order_id)
+        try:
+            found = folder.state_file.stat()
+        except FileNotFoundError:
+            return OrderState()
+        version = (found.st_ino, found.st_mtime_ns)
+        known = self._states.get(order_id)
+        if known is None or known[0] != version:
+            known = self._states[order_id] = (version, folder.read_state())
+        return known[1]
+
     def all(self) -> list[Order]:
         """The newest first."""
         found = (self.find(folder.id) for folder in list_orders(self._state))
@@ -91,11 +114,11 @@ class OrderBook:
 
     def queue(self) -> list[str]:
         """Ids of the orders that wait, the next one first."""
-        waiting = [order for order in self.all() if self.folder(order.id).read_state().stage is Stage.QUEUED]
+        waiting = [order for order in self.all() if self.state_of(order.id).stage is Stage.QUEUED]
         return [order.id for order in sorted(waiting, key=queue_order)]
 
     def _require_room(self, user: str) -> None:
-        under_way = [order for order in self.all() if not self.folder(order.id).read_state().stage.is_over]
+        under_way = [order for order in self.all() if not self.state_of(order.id).stage.is_over]
         if len(under_way) >= self._limits.queued:
             raise UsageError(
                 "order.queue_full",

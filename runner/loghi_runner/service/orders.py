@@ -59,8 +59,8 @@ class Fault(_Record):
     where: str | None = None
 
 
-class ModelFile(_Record):
-    """The archive of best_val: written once, never changed."""
+class ArchiveFile(_Record):
+    """A zip of what came of an order: written once, never changed."""
 
     sha256: str
     bytes: int
@@ -104,7 +104,8 @@ class OrderState(_Record):
     pushed: PushState | None = None
     layer: str | None = None
     layer_url: str | None = None
-    model: ModelFile | None = None
+    model: ArchiveFile | None = None
+    texts: ArchiveFile | None = None
     answer: dict[str, Any] | None = None
 
 
@@ -150,6 +151,10 @@ class OrderFolder:
     def model_archive(self) -> Path:
         return self.work / "model.zip"
 
+    @property
+    def texts_archive(self) -> Path:
+        return self.work / "texts.zip"
+
     def answer_file(self, stage: Stage) -> Path:
         """What the stage's command wrote on standard output: JSON lines."""
         return self.work / f"{stage.value}.jsonl"
@@ -179,10 +184,14 @@ class OrderFolder:
         """Raises OSError or ValueError where it is not there or damaged."""
         return Order.model_validate_json((self.path / ORDER_FILE).read_bytes())
 
+    @property
+    def state_file(self) -> Path:
+        return self.work / STATE_FILE
+
     def read_state(self) -> OrderState:
         """Raises OSError where it is there and cannot be read."""
         try:
-            return OrderState.model_validate_json((self.work / STATE_FILE).read_bytes())
+            return OrderState.model_validate_json(self.state_file.read_bytes())
         except FileNotFoundError:
             return OrderState()
         except ValidationError:
@@ -191,7 +200,7 @@ class OrderFolder:
 
     def write_state(self, state: OrderState) -> None:
         self.work.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.work / STATE_FILE, state.model_dump_json(indent=1, exclude_none=True) + "\n")
+        write_atomically(self.state_file, state.model_dump_json(indent=1, exclude_none=True) + "\n")
 
 
 def list_orders(state: StateFolder) -> Iterator[OrderFolder]:

@@ -17,7 +17,7 @@ from loghi_runner.service.actions import (
     FinetuneParameters,
     RecognizeParameters,
 )
-from loghi_runner.service.orders import Fault, ModelFile, Order, OrderFolder, OrderState, PushState, Stage
+from loghi_runner.service.orders import ArchiveFile, Fault, Order, OrderFolder, OrderState, PushState, Stage
 
 
 class _NewRun(BaseModel):
@@ -104,7 +104,8 @@ class OrderSummary(BaseModel):
     pushed: PushState | None = Field(description="`parked`: the results can be pushed later; null: nothing to push.")
     layer: str | None = Field(description="Name of the layer that was written on the platform.")
     layer_url: str | None
-    model: ModelFile | None = Field(description="The archive of the model, once there is one.")
+    model: ArchiveFile | None = Field(description="The archive of the model, once there is one.")
+    texts: ArchiveFile | None = Field(description="The archive of the pages that were read, once there is one.")
     is_cancelling: bool
 
 
@@ -152,6 +153,7 @@ def _common(order: Order, folder: OrderFolder, state: OrderState, position: int 
         "layer": state.layer,
         "layer_url": state.layer_url,
         "model": state.model,
+        "texts": state.texts,
         "is_cancelling": not state.stage.is_over and folder.has_mark("cancel"),
     }
 

@@ -84,7 +84,12 @@ def test_the_page_follows_each_epoch_and_says_little_aloud(
         expect(seen.page.get_by_role("img", name="CER after each epoch")).to_be_visible(timeout=PATIENCE_MS)
         expect(seen.page.locator("#say")).to_contain_text("training")
         seen.page.get_by_text("The numbers").click()
-        expect(seen.page.get_by_role("cell", name="0 (before training)")).to_be_visible()
+        numbers = seen.page.get_by_role("cell", name="0 (before training)")
+        expect(numbers).to_be_visible()
+        # drawn again, it is as the reader left it
+        seen.page.evaluate("draw()")
+        expect(seen.page.locator("summary", has_text="The numbers")).to_be_focused()
+        expect(numbers).to_be_visible()
         made.let_go(seen.page.url.rpartition("/")[2])
         expect(seen.page.locator(".badge")).to_have_text("finished", timeout=PATIENCE_MS)
         assert_quiet(seen, address)

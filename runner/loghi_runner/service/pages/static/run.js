@@ -3,7 +3,8 @@
 const live = document.getElementById("live");
 const say = document.getElementById("say");
 const SAY_EVERY_MS = 30000;
-const DRAW_EVERY_MS = 1000;
+const DRAW_EVERY_MS = 2000;
+const KEYBOARD_STOPS = "summary, a, [tabindex]";
 let drawn = 0, said = 0, stage = live.querySelector("[data-stage]").dataset.stage, waiting = null;
 
 async function draw() {
@@ -17,7 +18,10 @@ async function draw() {
   await keepCurve(fresh.content);
   const open = [...live.querySelectorAll("details")].map((each) => each.open);
   fresh.content.querySelectorAll("details").forEach((each, place) => { each.open = Boolean(open[place]); });
+  const focused = [...live.querySelectorAll(KEYBOARD_STOPS)].indexOf(document.activeElement);
   live.replaceChildren(fresh.content);
+  // whoever is here with the keyboard stays here
+  if (focused >= 0) live.querySelectorAll(KEYBOARD_STOPS)[focused]?.focus({ preventScroll: true });
   const now = live.querySelector("[data-stage]").dataset;
   if (now.stage !== stage || Date.now() - said > SAY_EVERY_MS) {
     said = Date.now();

@@ -84,6 +84,24 @@ def test_a_command_that_vanished_twice_fails_with_a_reason(made: MadeService, mo
     assert (view["stage"], view["error"]["code"]) == ("failed", "order.command_ended")
 
 
+def test_a_training_that_vanished_after_its_plan_is_no_success(
+    made: MadeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ("/bin/sh", "-c", """echo '{"kind": "plan", "findings": []}'""")
+    monkeypatch.setattr("loghi_runner.service.commands.RUNNER", command)
+    view = made.until_over(made.order())
+    assert (view["stage"], view["error"]["code"]) == ("failed", "order.command_ended")
+
+
+def test_pages_that_cannot_be_learnt_from_are_told_with_all_findings(made: MadeService) -> None:
+    for xml in (made.folder / "pages" / "bonnevie" / "page").iterdir():
+        xml.write_text("<TEI/>", encoding="utf-8")
+    view = made.until_over(made.order())
+    assert (view["stage"], view["run"]) == ("failed", None)
+    assert [finding for finding in view["answer"]["findings"] if finding["severity"] == "error"]
+    assert str(made.folder) not in str(view)
+
+
 def test_a_run_that_fails_says_why(made: MadeService, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGHI_FAKE_TRAINER", "failed")
     view = made.until_over(made.order())

@@ -6,27 +6,46 @@ import os
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
-_ANSWERS = ("run_record", "recognized", "check", "plan", "evaluation", "pulled", "pushed", "error")
+from loghi_runner.service.orders import Stage
+
+#: What each stage's command says when it has done its work; a training has its run for that.
+_ANSWERS: dict[Stage, tuple[str, ...]] = {
+    Stage.PULLING: ("pulled",),
+    Stage.CHECKING: ("plan", "check"),
+    Stage.RECOGNIZING: ("recognized",),
+    Stage.EVALUATING: ("evaluation",),
+    Stage.PUSHING: ("pushed",),
+}
 _SHOWN = ("kind", "findings", "estimate", "lines", "pages", "skipped", "seconds", "scores", "loghi", "failed")
-_TAIL_BYTES = 1 << 20
+#: How much of a file's end can hold an answer, and how much a line of progress, which is asked for all the time.
+_ANSWER_BYTES, _PROGRESS_BYTES = 1 << 20, 4096
 
 
-def last_answer(file: Path) -> dict[str, Any] | None:
-    """The last thing a command said that is an answer."""
-    return next((value for value in reversed(_last_values(file)) if value.get("kind") in _ANSWERS), None)
+def last_answer(file: Path, stage: Stage) -> dict[str, Any] | None:
+    """The answer of a stage's command, or its error; None when it ended without either."""
+    return _last_of(file, (*_ANSWERS.get(stage, ()), "error"))
+
+
+def last_plan(file: Path) -> dict[str, Any] | None:
+    """What a training would have done, with its findings."""
+    return _last_of(file, ("plan",))
+
+
+def _last_of(file: Path, kinds: tuple[str, ...]) -> dict[str, Any] | None:
+    return next((value for value in reversed(_last_values(file, _ANSWER_BYTES)) if value.get("kind") in kinds), None)
 
 
 def progress_sentence(file: Path) -> str | None:
-    values = _last_values(file)
+    values = _last_values(file, _PROGRESS_BYTES)
     if not values or values[-1].get("kind") != "progress":
         return None
     return f"{values[-1]['doing']}: {values[-1]['done']} of {values[-1]['total']}"
 
 
-def _last_values(file: Path) -> list[dict[str, Any]]:
+def _last_values(file: Path, tail_bytes: int) -> list[dict[str, Any]]:
     try:
         with file.open("rb") as content:
-            content.seek(max(0, content.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            content.seek(max(0, content.seek(0, os.SEEK_END) - tail_bytes))
             lines = content.read().splitlines()
     except OSError:
         return []

@@ -20,7 +20,7 @@ from loghi_runner.processes import find_process, name_process
 from loghi_runner.report.run_report import write_run_report
 from loghi_runner.rundir import RunFailure, RunFolder, RunRecord, RunState, utc_now
 from loghi_runner.runs import Look, look_at
-from loghi_runner.service.answers import kept_part, last_answer, progress_sentence
+from loghi_runner.service.answers import kept_part, last_answer, last_plan, progress_sentence
 from loghi_runner.service.archive import write_archive
 from loghi_runner.service.commands import RUNNER, Command, Commands, stages_of
 from loghi_runner.service.credentials import Vault
@@ -143,7 +143,8 @@ class Carrier:
         """The stage's command is gone: what has come of it."""
         if state.stage is Stage.TRAINING and (run := folder.run()) is not None:
             return self._after_run(order, folder, state, run)
-        answer = last_answer(folder.answer_file(state.stage))
+        file = folder.answer_file(state.stage)
+        answer = last_answer(file, state.stage)
         if answer is None:
             if state.attempt < _MOST_ATTEMPTS:
                 return self._begin(state.stage, order, folder, state, state.attempt + 1)
@@ -154,6 +155,8 @@ class Carrier:
             )
             return self._failed(state, fault)
         if answer["kind"] == "error":
+            found = kept_part(last_plan(file) or {})
+            state = state.model_copy(update={"answer": self._commands.without_places(found)})
             return self._failed(state, Fault.model_validate(answer))
         state = state.model_copy(update={"answer": self._commands.without_places(kept_part(answer))})
         if state.stage is Stage.PUSHING:

@@ -51,12 +51,16 @@ class Worker:
     def run(self) -> None:
         self._state.begin_work()
         lock = FileLock(self._state.worker_lock)
+        waits = False
         while not self._stopping.is_set():
             try:
                 with lock.acquire(timeout=0):
                     self._work()
             except Timeout:
-                self._stopping.wait(_PAUSE_S)  # another worker has this state folder
+                if not waits:
+                    _log.warning("another worker has the folder %s: waiting for its end", self._state.path)
+                waits = True
+                self._stopping.wait(_PAUSE_S)
 
     def _work(self) -> None:
         while not self._stopping.is_set():

@@ -48,7 +48,8 @@ def messages() -> Iterator[str | tuple[str, ...]]:
     """Every text that is translated where it is shown."""
     for _file, _line, message, _comments, _context in extract_from_dir(PAGES, _METHODS, keywords=_KEYWORDS):
         yield message
-    yield from _words_of(parameters_schema(Action.FINETUNE))
+    for action in (Action.FINETUNE, Action.RECOGNIZE):
+        yield from _words_of(parameters_schema(action))
     yield from TITLES.values()
 
 

@@ -256,6 +256,40 @@ def test_what_cannot_be_a_token_is_refused_without_repeating_it(with_platform: M
     assert "my secret" not in answer.text
 
 
+def test_more_pages_are_read_with_a_finished_model_and_fetched(
+    made: MadeService, ada: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGHI_FAKE_TRAINER", "usable_model")
+    model = ada.start().headers["location"].rpartition("/")[2]
+    made.until_over(model)
+    assert f'href="/start?model={model}"' in ada.get(f"/runs/{model}").text
+    assert f'href="/start?model={model}&amp;pages=bonnevie"' in ada.get(f"/start?model={model}").text
+    assert "base_model" not in ada.get(f"/start?model={model}&pages=bonnevie").text
+
+    asked = {"action": "recognize", "name": "rest", "model": model, "pages": "bonnevie", "cut": "loghi", "key": "1"}
+    page = ada.post("/start", **asked).headers["location"]
+    over = made.until_over(page.rpartition("/")[2])
+
+    assert (over["stage"], over["error"]) == ("finished", None)
+    assert f'href="/api/v1{page}/texts"' in ada.get(page).text
+    assert ada.get(f"/api/v1{page}/texts").content.startswith(b"PK")
+
+
+def test_pages_of_a_document_are_chosen_for_reading(with_platform: MadeService) -> None:
+    ada = Visitor(with_platform)
+    ada.post("/platforms/escriptorium/token", platform_token=SECRET)
+
+    form = ada.get("/start?model=base&platform=escriptorium&document=12").text
+
+    assert re.findall(r'name="source.pages" value="(\d)" checked', form) == ["6", "7", "8"]
+    assert "source.layer" not in form
+    document = {"source.platform": "escriptorium", "source.document": "12", "source.pages": "6", "write_back": "yes"}
+    page = ada.post("/start", action="recognize", name="rest", model="base", key="1", **document).headers["location"]
+    asked = with_platform.run_view(page.rpartition("/")[2])["parameters"]
+    assert asked["source"] == {"platform": "escriptorium", "document": "12", "pages": ["6"]}
+    assert asked["write_back"] is True
+
+
 ODD = ["", "0", "-1", "9" * 5000, "\u0661\u0662", "a/b", "..", "%00", "<b>", "\u202e", "null", "[]", "1e999", "ł" * 400]
 
 

@@ -15,13 +15,14 @@ def read_asked(action: Action, filled: Filled) -> dict[str, Any]:
     """The parameters of the form that `start.html` draws, unchecked."""
     values = read_form(parameters_schema(action), filled)
     if filled.get("source.platform"):
-        keys = ("platform", "document", "layer")
+        keys = ("platform", "document") if action is Action.RECOGNIZE else ("platform", "document", "layer")
         values["source"] = {key: str(filled.get(f"source.{key}") or "") for key in keys}
         values["source"]["pages"] = [str(page) for page in filled.getlist("source.pages")]
     else:
         values["source"] = {"pages": str(filled.get("pages") or "")}
-    if not values.get("recognize_pages"):
-        # the box stands below the pages, and says what happens to them
+    has_nothing_to_write = action is not Action.RECOGNIZE and not values.get("recognize_pages")
+    if has_nothing_to_write or "platform" not in values["source"]:
+        # the box stands below the pages of a document, and says what happens to them
         values["write_back"] = False
     return values
 

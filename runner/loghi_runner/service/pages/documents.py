@@ -99,8 +99,9 @@ def best_layer(layers: Sequence[Layer]) -> str:
     return str(found.id) if found else ""
 
 
-def transcribed_pages(pages: Sequence[PageSummary]) -> list[str]:
-    return [str(page.id) for page in pages if page.transcribed > 0]
+def transcribed_pages(pages: Sequence[PageSummary], *, is_wanted: bool) -> list[str]:
+    """Pages that are transcribed, at least in part; or those that are not."""
+    return [str(page.id) for page in pages if (page.transcribed > 0) is is_wanted]
 
 
 def _account_may_serve(caller: Caller, name: str, platform: PlatformConfig) -> bool:

@@ -2,6 +2,7 @@
 
 import secrets
 from typing import Annotated, Any  # what a template shows has no narrower type
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -21,6 +22,8 @@ from loghi_runner.service.pages.form import draw_form
 from loghi_runner.service.pages.render import show
 from loghi_runner.service.problems import problem_of
 
+_OFFERED = (Action.FINETUNE, Action.CHECK, Action.RECOGNIZE)
+
 router = APIRouter(include_in_schema=False)
 
 
@@ -30,10 +33,15 @@ def start_page(
     pages: str | None = None,
     platform: str | None = None,
     document: str | None = None,
+    model: str | None = None,
     again: str | None = None,
 ) -> HTMLResponse:
-    """The form for some pages, or with the answers of an earlier run; without any, the choice of pages."""
+    """The form for some pages, or with the answers of an earlier run; without any, the choice of pages.
+
+    With a model it is the form to read pages with it.
+    """
     has, caller = services(request), required_caller(request)
+    action = Action.FINETUNE if model is None else Action.RECOGNIZE
     if again is not None:
         values = dict(has.desk.find(caller, again)[0].parameters)
     elif platform is not None and document is not None:
@@ -43,8 +51,11 @@ def start_page(
     else:
         folders = None if caller.platform else has.desk.commands.pages.page_folders()
         platforms = choices(has.config, caller, lent_tokens(request))
-        return show(request, "sources.html", platforms=platforms, folders=folders, here="start")
-    return _form(request, caller, values, {})
+        kept = {"model": model} if model is not None else {}
+        return show(request, "sources.html", platforms=platforms, folders=folders, kept=kept, here="start")
+    if model is not None:
+        values["model"] = model
+    return _form(request, caller, action, values, {})
 
 
 @router.post("/start")
@@ -58,17 +69,17 @@ async def start(request: Request) -> Response:
 def _start(request: Request, filled: FormData) -> Response:
     caller = required_caller(request)
     require_own_page(request, str(filled.get(CSRF_FIELD) or ""))
-    action = Action.CHECK if filled.get("action") == Action.CHECK.value else Action.FINETUNE
+    action = next((each for each in _OFFERED if each.value == filled.get("action")), Action.FINETUNE)
     values = read_asked(action, filled)
     parameters, errors = check_asked(action, values)
     if parameters is None:
-        return _form(request, caller, values, errors, status=422)
+        return _form(request, caller, action, values, errors, status=422)
     key = f"page-{str(filled.get('key') or '')[:64]}-{action.value}"
     try:
         token = lent_tokens(request).get(caller, str(values["source"].get("platform")))
         order, _is_new = services(request).desk.place(caller, action, parameters, key, token)
     except RunnerError as error:
-        return _form(request, caller, values, {}, status=problem_of(error).status, problem=error)
+        return _form(request, caller, action, values, {}, status=problem_of(error).status, problem=error)
     return RedirectResponse(link(request, f"/runs/{order.id}"), status_code=303)
 
 
@@ -78,11 +89,13 @@ def lend_token(
     platform: str,
     platform_token: Annotated[str, Form(max_length=512)],
     csrf: Annotated[str, Form()] = "",
+    model: Annotated[str | None, Form()] = None,
 ) -> Response:
     """From a token to the documents it opens."""
     require_own_page(request, csrf)
     lent_tokens(request).keep(required_caller(request), platform, platform_token)
-    return RedirectResponse(link(request, "/start"), status_code=303)
+    query = f"?{urlencode({'model': model})}" if model else ""
+    return RedirectResponse(f"{link(request, '/start')}{query}", status_code=303)
 
 
 @router.get("/thumbnails/{platform}/{document}/{page}")
@@ -98,13 +111,15 @@ def thumbnail(request: Request, platform: str, document: str, page: int) -> Resp
 def _form(
     request: Request,
     caller: Caller,
+    action: Action,
     values: dict[str, Any],
     errors: dict[str, str],
     *,
     status: int = 200,
     problem: RunnerError | None = None,
 ) -> HTMLResponse:
-    source = _source(request, caller, values)
+    is_reading = action is Action.RECOGNIZE
+    source = _source(request, caller, values, is_reading=is_reading)
     if not values.get("name") and not errors and source["document"]:
         values |= {"name": proposed_name(source["document"].name)}
     values.setdefault("write_back", True)
@@ -112,7 +127,8 @@ def _form(
         request,
         "start.html",
         status,
-        form=draw_form(parameters_schema(Action.FINETUNE), values, errors),
+        form=draw_form(parameters_schema(action), values, errors),
+        model=values.get("model") if is_reading else None,
         errors=errors,
         problem=problem,
         source=source,
@@ -123,7 +139,7 @@ def _form(
     )
 
 
-def _source(request: Request, caller: Caller, values: dict[str, Any]) -> dict[str, Any]:
+def _source(request: Request, caller: Caller, values: dict[str, Any], *, is_reading: bool) -> dict[str, Any]:
     asked = values["source"]
     if "platform" not in asked:
         if not caller.platform:
@@ -138,6 +154,6 @@ def _source(request: Request, caller: Caller, values: dict[str, Any]) -> dict[st
         "document": document,
         "layer": asked.get("layer") or best_layer(document.layers),
         "pages": pages,
-        "chosen": asked.get("pages") or transcribed_pages(pages),
+        "chosen": asked.get("pages") or transcribed_pages(pages, is_wanted=not is_reading),
         "to_read": values.get("recognize_pages", []),
     }

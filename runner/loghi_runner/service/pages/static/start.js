@@ -5,8 +5,8 @@ const list = form.querySelector(".pages");
 const boxes = (name) => [...form.querySelectorAll(`input[type=checkbox][name="${name}"]`)];
 
 function count() {
-  const told = [["source.pages", list.dataset.learn], ["recognize_pages", list.dataset.read]];
-  document.getElementById("chosen").textContent = told
+  const told = [["source.pages", list.dataset.first], ["recognize_pages", list.dataset.then]];
+  document.getElementById("chosen").textContent = told.filter(([, words]) => words)
     .map(([name, words]) => `${boxes(name).filter((box) => box.checked).length} ${words}`).join(", ");
 }
 

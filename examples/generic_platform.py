@@ -153,6 +153,8 @@ def main() -> int:
     if state["model"]:
         (given.output / "model.zip").write_bytes(service.ask("model", run).content)
         print(f"model and report are in {given.output}")
+    if state["texts"]:
+        (given.output / "texts.zip").write_bytes(service.ask("texts", run).content)
     return 0 if state["stage"] == "finished" else 1
 
 

@@ -1,5 +1,6 @@
 """Who may ask what of the service, and what is said to those who may not."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,13 @@ def test_a_key_belongs_to_one_content(made: MadeService) -> None:
     of_another = made.post(RUNS, finetuning("k1"), "bob")
     assert of_another.status_code == 201
     assert of_another.json()["id"] != first.json()["id"]
+
+
+def test_an_order_that_the_operator_removed_can_be_placed_again(made: MadeService) -> None:
+    order_id = made.post(RUNS, finetuning("k1")).json()["id"]
+    shutil.rmtree(made.order_folder(order_id).path)
+    assert made.get(f"{RUNS}/{order_id}").status_code == 404
+    assert made.post(RUNS, finetuning("k1")).status_code == 201
 
 
 def test_more_than_a_user_may_have_is_refused(tmp_path: Path) -> None:

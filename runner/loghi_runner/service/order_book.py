@@ -9,7 +9,7 @@ from base64 import b32encode
 from typing import Any  # parameters as JSON have no narrower type
 
 from loghi_runner.errors import UsageError
-from loghi_runner.files import write_atomically
+from loghi_runner.files import is_folder, write_atomically
 from loghi_runner.service.actions import Action
 from loghi_runner.service.config import Limits
 from loghi_runner.service.credentials import Credential, Vault
@@ -82,13 +82,17 @@ class OrderBook:
         return known, known is order
 
     def find(self, order_id: str) -> Order | None:
-        order = self._orders.get(order_id)
-        if order is None and len(order_id) == _ID_LETTERS and order_id.isalnum():
-            try:
-                order = self.folder(order_id).read_order()
-            except (OSError, ValueError):
-                return None
-            self._orders[order_id] = order
+        """None where there is no such order, or no longer: the operator may remove what is over."""
+        if len(order_id) != _ID_LETTERS or not order_id.isalnum():
+            return None
+        folder = self.folder(order_id)
+        if order_id in self._orders and is_folder(folder.path):
+            return self._orders[order_id]
+        try:
+            order = self._orders[order_id] = folder.read_order()
+        except (OSError, ValueError):
+            self._orders.pop(order_id, None)
+            return None
         return order
 
     def folder(self, order_id: str) -> OrderFolder:

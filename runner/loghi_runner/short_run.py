@@ -10,8 +10,8 @@ from loghi_runner.errors import ERROR_CLASSES
 from loghi_runner.follow import EventReader, follow
 from loghi_runner.progress import Progress
 from loghi_runner.rundir import RunFolder
-from loghi_runner.signals import StopWishes
-from loghi_runner.watch import Watch
+from loghi_runner.signals import StopWishes, Terminated
+from loghi_runner.watch import Detached, Watch
 
 
 def run_to_end(
@@ -25,6 +25,7 @@ def run_to_end(
     Raises:
         RunnerError: it failed, with the trainer's own words where it left any.
         KeyboardInterrupt: it was stopped as the user asked.
+        Terminated: the system asked for its end, or closed its terminal.
     """
     folder = RunFolder(launch.run_dir)
     progress = Progress()
@@ -38,12 +39,16 @@ def run_to_end(
                     on_step(event.payload.step, event.payload.steps)
                 watch.pass_on_wishes()
             end = watch.wait_for_end()
+        except Detached:
+            # unlike a run, nobody can come back to it: its folder goes away with us
+            watch.kill()
+            raise Terminated from None
         finally:
             engine.clean_up(handle, folder.console_log, keep=False)
     if progress.recognized is not None and progress.recognized.status is FinishStatus.COMPLETED:
         return progress
     if watch.stops.asked:
-        raise KeyboardInterrupt
+        raise Terminated if watch.stops.terminated else KeyboardInterrupt
     failure = explain_end(progress, end, read_tail(folder.console_log))
     kind = ERROR_CLASSES.get(ExitCode(failure.exit_code), ERROR_CLASSES[ExitCode.BUG])
     raise kind(failure.code, failure.message, where=failure.where, hint=failure.hint)

@@ -6,6 +6,22 @@ from types import FrameType, TracebackType
 _HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+class Terminated(BaseException):  # as KeyboardInterrupt: no `except Exception` is to hold it up
+    """The system ends us; what would be left behind is removed on the way out."""
+
+
+def end_when_terminated() -> None:
+    """From now on SIGTERM and a closed terminal unwind the program as Ctrl+C does, instead of killing it."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # under nohup a closed terminal stays ignored
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _unwind)
+
+
+def _unwind(_number: int, _frame: FrameType | None) -> None:
+    raise Terminated
+
+
 class StopWishes:
     """Counts the signals while it is entered; the previous handlers come back afterwards.
 

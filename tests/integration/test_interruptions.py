@@ -8,10 +8,12 @@ import signal
 import subprocess
 import termios
 
+import psutil
 import pytest
 
 from loghi_runner.finetune import finetune
 from loghi_runner.gpus import Card, Cards
+from tests.unit.made_pages import write_pages
 
 
 def _is_step(value: dict) -> bool:
@@ -204,3 +206,29 @@ def test_a_gpu_that_is_not_used_is_never_a_silent_cpu_run(workplace, monkeypatch
     assert view.setting.device.uuids == ("GPU-1234",)
     assert (record.exit_code, record.error.code, record.gpus) == (4, "gpu.not_used", ("GPU-1234",))
     assert "trainer uses Fake cpu (CPU)" in record.error.message
+
+
+def test_sigterm_to_a_reading_command_leaves_nothing_and_exits_143(workplace) -> None:
+    write_pages(workplace.folder / "pages", 1)
+    # a page image that is a pipe: the command waits there, its folder made, until it is ended
+    image = next(workplace.folder.joinpath("pages").glob("*.png"))
+    image.unlink()
+    os.mkfifo(image)
+    host = workplace.start("recognize", "base", "pages", "-o", "read", "--engine", "local", "--gpus", "none")
+    with image.open("wb"):
+        host.terminate()
+        assert host.wait(30) == 143
+    assert not (workplace.folder / "read").exists()
+
+
+def test_a_reading_ends_with_its_terminal(workplace) -> None:
+    val = workplace.folder / "data/val/page_0"
+    (val / "line_0.png").rename(val / "endless.png")
+    host = workplace.start("recognize", "base", "data/val", "-o", "read", "--engine", "local", "--gpus", "none")
+    assert any("reading lines" in line for line in iter(host.stderr.readline, ""))
+    (trainer,) = psutil.Process(host.pid).children()
+    host.send_signal(signal.SIGHUP)
+    assert host.wait(30) == 143
+    psutil.wait_procs([trainer], timeout=30)
+    assert not trainer.is_running()
+    assert not (workplace.folder / "read").exists()

@@ -32,6 +32,7 @@ from loghi_runner.cli import (
 from loghi_runner.cli.options import AsJson
 from loghi_runner.console import error_json, make_console, print_error, print_json, write_nowhere
 from loghi_runner.errors import RunnerError, UsageError
+from loghi_runner.signals import Terminated, end_when_terminated
 from loghi_runner.watch import Detached
 
 _COMMAND = "loghi-runner"
@@ -79,6 +80,7 @@ def version_command(as_json: AsJson = False) -> None:
 
 
 def main() -> None:
+    end_when_terminated()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -106,6 +108,9 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, Abort):
         make_console(stderr=True).print("stopped; nothing was started or removed")
         return int(ExitCode.INTERRUPTED)
+    except Terminated:
+        make_console(stderr=True).print("ended by the system")
+        return int(ExitCode.TERMINATED)
     except Detached:
         return int(ExitCode.OK)
     except BrokenPipeError:

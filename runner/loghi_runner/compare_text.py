@@ -50,7 +50,7 @@ def difference_rows(lines: Sequence[ReadLine], names: tuple[str, str]) -> list[R
     rows = [
         ("lines", f"{len(lines)}, {equal} of them equal"),
         ("difference", f"{percent(difference.cer)} of the characters"),
-        (f"{names[0]} > {names[1]}", confusion_text(found)),
+        (f"{names[0]} > {names[1]}", confusion_text(found, "no difference")),
     ]
     for line in differing[:_SHOWN]:
         rows += [(line.id, line.readings[0]), ("", line.readings[1])]

@@ -1,6 +1,8 @@
 """The folder that a reading command writes into: new, empty, or filled by the same command before; never another."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from loghi_runner.errors import EngineError, UsageError
@@ -25,6 +27,12 @@ def claim_output(out: Path, record: str, kinds: tuple[str, ...], sources: tuple[
                 f"the output {out} lies in {source}, which is only read",
                 hint="Name a folder of its own.",
             )
+    if any(sign in str(real_path(out)) for sign in "\t\n\r"):
+        raise UsageError(
+            "output.odd_name",
+            f"the path of the output has a TAB or line break: {str(out)!r}",
+            hint="Name another folder: paths in line lists cannot hold these.",
+        )
     if is_there(out) and not is_folder(out):
         raise UsageError("output.no_folder", f"the output {out} is a file", hint="Name a folder.")
     try:
@@ -38,6 +46,24 @@ def claim_output(out: Path, record: str, kinds: tuple[str, ...], sources: tuple[
             f"there are files in {out} already, and not from this command",
             hint="Name a new folder: nothing that is there is ever replaced, but for results of the same command.",
         )
+
+
+@contextmanager
+def claimed_output(out: Path, record: str, kinds: tuple[str, ...], sources: tuple[Path, ...] = ()) -> Iterator[None]:
+    """The same for as long as the work takes; a folder that was made for nothing goes away again.
+
+    Raises:
+        RunnerError: as `claim_output`.
+    """
+    was_there = is_there(out)
+    claim_output(out, record, kinds, sources)
+    try:
+        yield
+    except BaseException:
+        if not was_there:
+            with suppress(OSError):  # there is something in it: that stays
+                out.rmdir()
+        raise
 
 
 def _kind(record: Path) -> object:

@@ -8,10 +8,11 @@ from typing import Any  # JSON values have no narrower type
 
 from loghi_contract import __version__
 from loghi_contract.cut import Cut
+from loghi_runner.errors import DataError
 from loghi_runner.files import file_sha256, is_file, is_folder, write_atomically
 from loghi_runner.ground_truth.image_lists import read_image_folder, read_image_list
 from loghi_runner.line_reader import LineReader, OnProgress, ReaderOptions, open_reader
-from loghi_runner.output_folder import claim_output
+from loghi_runner.output_folder import claimed_output
 from loghi_runner.pages.find import holds_xml
 from loghi_runner.recognize_lines import recognize_lines
 from loghi_runner.recognize_pages import recognize_pages
@@ -44,21 +45,24 @@ def recognize(
     Raises:
         RunnerError: nothing could be read.
     """
+    if not is_file(source) and not is_folder(source):
+        hint = "Name a folder of pages with XML, a list of line images, or a folder of them."
+        raise DataError("recognize.no_input", f"there is no file or folder {source}", hint=hint)
     named = find_model(model)
     reader = open_reader(named.folder, options.reader)
-    claim_output(out, RECORD_FILE, (_KIND,), (source,) if is_folder(source) else ())
 
     def finish(recognized: Recognized) -> None:
         _write_extras(recognized, reader, source, out, options)
         if options.html:
             _write_html(recognized, f"{source.name or source}, as {named.name} reads it", out)
 
-    if is_file(source) or (is_folder(source) and not holds_xml(source)):
+    with claimed_output(out, RECORD_FILE, (_KIND,), (source,) if is_folder(source) else ()):
+        if is_folder(source) and holds_xml(source):
+            return recognize_pages(reader, source, out, options.cut, on_progress, note, finish)
         images = read_image_list(source, options.root) if is_file(source) else read_image_folder(source)
         recognized = recognize_lines(reader, images, out, on_progress, note)
         finish(recognized)
         return recognized
-    return recognize_pages(reader, source, out, options.cut, on_progress, note, finish)
 
 
 def recognized_json(recognized: Recognized) -> dict[str, Any]:

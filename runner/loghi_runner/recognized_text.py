@@ -30,4 +30,4 @@ def recognized_rows(recognized: Recognized, source: Path, out: Path, *, html: bo
     rows += [("not read", f"{name}: {why}") for name, why in failed[:_NAMED]]
     if len(failed) > _NAMED:
         rows.append(("not read", f"{len(failed) - _NAMED} more, all in {short_path(out / RECORD_FILE)}"))
-    return [*rows, ("next", after)]
+    return [*rows, ("next", after)] if count else rows

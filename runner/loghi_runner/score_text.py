@@ -64,9 +64,9 @@ def report_rows(out: Path | None) -> list[Row]:
     return [("report", short_path(out / HTML_FILE))]
 
 
-def confusion_text(found: Sequence[Confusion]) -> str:
+def confusion_text(found: Sequence[Confusion], nothing: str = "everything right") -> str:
     told = [f"{character_label(each.read)} for {character_label(each.written)} ({each.count}x)" for each in found]
-    return ", ".join(told[: 2 * _SHOWN]) or "everything right"
+    return ", ".join(told[: 2 * _SHOWN]) or nothing
 
 
 def line_rows(label: str, lines: Sequence[ReadLine]) -> list[Row]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from loghi_contract.cut import Cut
 from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.errors import DataError
-from loghi_runner.findings import errors
+from loghi_runner.findings import Severity, errors
 from loghi_runner.line_reader import OnProgress
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.prepare.cut_pages import CutPages, cut_pages
@@ -33,8 +33,7 @@ def cut_temporarily(
     survey = survey_pages(
         [folder], text, cut_as, folder, lambda *told: on_progress("reading pages", *told), every_line=every_line
     )
-    for wrong in errors(survey.findings):
-        raise DataError(wrong.code, wrong.message, where=wrong.where, hint=wrong.hint)
+    refuse_unusable(survey, folder)
     cut = cut_pages(
         [page for page in survey.pages if page.lines],
         lambda page: work / page.file.name,
@@ -43,3 +42,17 @@ def cut_temporarily(
         on_page=lambda *told: on_progress("cutting pages", *told),
     )
     return TemporaryLines(survey, cut)
+
+
+def refuse_unusable(survey: Survey, folder: Path) -> None:
+    """Raise what stops a command that was given a folder of pages, with the first reason why its pages do not do.
+
+    Raises:
+        DataError: there is no page that can be used.
+    """
+    for wrong in errors(survey.findings):
+        first = next((finding for finding in survey.findings if finding.severity is Severity.WARNING), None)
+        if first is None:
+            raise DataError(wrong.code, wrong.message, where=str(folder), hint=wrong.hint)
+        message = f"{wrong.message}: {first.message}"
+        raise DataError(wrong.code, message, where=first.where, hint=first.hint or wrong.hint)

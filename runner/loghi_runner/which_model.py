@@ -42,10 +42,11 @@ def find_model(given: str, output: Path = DEFAULT_OUTPUT) -> NamedModel:
     try:
         run = find_run(given, output)
     except UsageError as error:
+        why = f"{error.message[:1].upper()}{error.message[1:]}."
         raise UsageError(
             "model.unknown",
             f"{given} is neither a model folder nor a run",
-            hint=f"Name a folder with model.keras, such as a run's out/{BEST_VAL}, or a run. {error.message}.",
+            hint=f"Name a folder with model.keras, such as a run's out/{BEST_VAL}, or a run. {why}",
         ) from error
     return NamedModel(run.read().name, run.best_val, run)
 

@@ -108,3 +108,32 @@ def test_a_run_stands_for_its_best_model(workplace) -> None:
     result = workplace.run("recognize", "last", "data/val", "-o", "read", *OPTIONS, "--json")
     # the stand-in's best_val holds no real model: it is looked for in the right place
     assert json.loads(result.stdout)["where"].endswith("out/model/best_val")
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("nowhere.txt", "there is no file or folder nowhere.txt"),
+        ("empty", "there is no line image to read"),
+        ("empty.txt", "there is no line image to read"),
+        ("broken", "not well-formed XML"),
+    ],
+)
+def test_what_cannot_be_read_is_told_and_leaves_no_folder(workplace, source, told) -> None:
+    (workplace.folder / "empty").mkdir()
+    (workplace.folder / "empty.txt").touch()
+    write_pages(workplace.folder / "broken", 1)
+    for xml in (workplace.folder / "broken").rglob("*.xml"):
+        xml.write_text(xml.read_text()[:200])
+    result = workplace.run("recognize", "base", source, "-o", "read", *OPTIONS)
+    assert result.returncode == 3
+    assert told in result.stderr
+    assert "data.pages" not in result.stderr  # a config's key; there is no config
+    assert not (workplace.folder / "read").exists()
+
+
+def test_an_output_whose_path_no_list_can_hold_is_refused(workplace) -> None:
+    write_pages(workplace.folder / "pages", 1)
+    result = workplace.run("recognize", "base", "pages", "-o", "re\nad", *OPTIONS)
+    assert result.returncode == 2
+    assert "line break" in result.stderr

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from loghi_runner.findings import Severity
-from loghi_runner.pages.find import FoundPages, find_pages
+from loghi_runner.pages.find import FoundPages, find_pages, holds_xml
 from tests.unit.made_pages import MadeLine, page_xml
 
 
@@ -82,3 +82,21 @@ def test_a_name_that_no_list_can_hold_is_left_out(tmp_path: Path) -> None:
     found = find_pages(put(tmp_path, "a\tb.png", "a\tb.xml", "c.png", "c.xml"))
     assert [page.name for page in found.pages] == ["c"]
     assert codes(found) == ["data.odd_page_name"]
+
+
+def test_only_names_that_no_list_can_hold_are_no_pages(tmp_path: Path) -> None:
+    (finding,) = find_pages(put(tmp_path, "a\tb.png", "a\tb.xml")).findings
+    assert (finding.code, finding.severity) == ("data.no_pages", Severity.ERROR)
+    assert "TAB" in finding.message
+
+
+def test_a_link_that_leads_back_finds_each_page_once(tmp_path: Path) -> None:
+    put(tmp_path, "vol/a.png", "vol/a.xml")
+    (tmp_path / "vol/again").symlink_to("..")
+    assert [page.name for page in find_pages(tmp_path).pages] == ["vol_a"]
+
+
+def test_xml_in_capitals_makes_a_folder_one_of_pages(tmp_path: Path) -> None:
+    (put(tmp_path, "a.png", "page/a.xml") / "page/a.xml").rename(tmp_path / "page/a.XML")
+    assert holds_xml(tmp_path)
+    assert [page.name for page in find_pages(tmp_path).pages] == ["a"]

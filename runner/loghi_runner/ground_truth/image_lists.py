@@ -48,7 +48,8 @@ def read_image_list(path: Path, root: Path | None = None) -> ImageLines:
     named = [
         (f"{path}:{number}", row.split("\t")[0].strip()) for number, row in rows if not row.strip().startswith("#")
     ]
-    return _found([(where, name) for where, name in named if name], path, ImageFinder(root))
+    hint = "Paths in a list begin at the list's own folder; --root names another."
+    return _found([(where, name) for where, name in named if name], path, path.parent, ImageFinder(root), hint)
 
 
 def read_image_folder(folder: Path) -> ImageLines:
@@ -60,15 +61,16 @@ def read_image_folder(folder: Path) -> ImageLines:
     images = [path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES]
     shown = sorted(path.relative_to(folder) for path in images)
     visible = [path for path in shown if not any(part.startswith(".") for part in path.parts)]
-    return _found([(str(folder), str(path)) for path in visible], folder / "images", ImageFinder(None))
+    hint = "Name a folder of pages with XML, or of line images: " + " ".join(IMAGE_SUFFIXES)
+    return _found([(str(folder), str(path)) for path in visible], folder, folder, ImageFinder(None), hint)
 
 
-def _found(named: Sequence[tuple[str, str]], source: Path, finder: ImageFinder) -> ImageLines:
+def _found(named: Sequence[tuple[str, str]], source: Path, begin: Path, finder: ImageFinder, hint: str) -> ImageLines:
     lines: list[ImageLine] = []
     heights: list[int] = []
     failed: dict[str, str] = {}
     for where, name in named:
-        found = finder.find(ListedLine(LineSample(name, "?", 1.0, where), source.parent))
+        found = finder.find(ListedLine(LineSample(name, "?", 1.0, where), begin))
         if isinstance(found, GroundTruthLine):
             lines.append(ImageLine(name, found.image))
             heights.append(found.height_px)
@@ -76,13 +78,12 @@ def _found(named: Sequence[tuple[str, str]], source: Path, finder: ImageFinder) 
             failed[name] = reason(found)
     if not lines:
         first = next((f": {name}: {why}" for name, why in failed.items()), "")
-        hint = "Paths in a list begin at the list's own folder; --root names another."
         raise DataError("recognize.no_images", f"there is no line image to read{first}", where=str(source), hint=hint)
     if median(heights) > _PAGE_HEIGHT_PX:
         raise DataError(
             "recognize.pages_without_lines",
             f"these images are {median(heights):.0f} pixels high, whole pages it seems, and no XML tells their lines",
-            where=str(source.parent),
+            where=str(source),
             hint="Mark the lines first (with Laypa, eScriptorium, Transkribus); the PAGE XML goes beside the images.",
         )
     return ImageLines(tuple(lines), failed)

@@ -8,10 +8,10 @@ from loghi_contract.text import Normalization
 from loghi_runner.config_schema import TextEquivChoice
 from loghi_runner.errors import DataError, UsageError
 from loghi_runner.files import is_folder
-from loghi_runner.findings import errors
 from loghi_runner.line_reader import OnProgress
 from loghi_runner.pages.texts import LineText, TextOptions, choose_text
 from loghi_runner.prepare.survey import SurveyedPage, survey_pages
+from loghi_runner.temporary_lines import refuse_unusable
 
 _ANY_TEXT = TextOptions(TextEquivChoice.LOWEST, (), False, Normalization.NONE)
 
@@ -41,8 +41,7 @@ def find_candidates(folder: Path, cut: Cut, on_progress: OnProgress, *, with_tex
     survey = survey_pages(
         [folder], _ANY_TEXT, cut, folder, lambda *told: on_progress("reading pages", *told), every_line=True
     )
-    for wrong in errors(survey.findings):
-        raise DataError(wrong.code, wrong.message, where=wrong.where, hint=wrong.hint)
+    refuse_unusable(survey, folder)
     pages = [page if with_text else _without_text(page) for page in survey.pages if page.lines]
     if not any(page.lines for page in pages):
         raise DataError(

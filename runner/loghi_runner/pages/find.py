@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from loghi_runner.files import is_folder
+from loghi_runner.files import is_file, is_folder, real_path
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.pages.read import PageError, read_page
 from loghi_runner.wording import plural
@@ -45,7 +45,7 @@ def find_pages(folder: Path) -> FoundPages:
         if folder.parent.name == PULLED:
             hint = "Bring the pages first: `loghi-runner platform pull CONFIG`."
         return FoundPages((), (_error("data.no_pages_folder", f"there is no folder {folder}", hint),))
-    if folder.name in _XML_FOLDERS and not any(_images(_listed(folder))):
+    if folder.name in _XML_FOLDERS and not _holds_images(folder):
         message = f"{folder} holds the XML of pages, not their images"
         hint = f"Name the folder that holds the images: {folder.parent}"
         return FoundPages((), (_error("data.xml_folder", message, hint),))
@@ -56,7 +56,7 @@ def find_pages(folder: Path) -> FoundPages:
 
 def holds_xml(folder: Path) -> bool:
     """Whether there is any XML below a folder: then its images are pages, not lines."""
-    return any(path.is_file() for path in folder.rglob("*.xml"))
+    return any(path.suffix.lower() == ".xml" and is_file(path) for path in folder.rglob("*"))
 
 
 class _Search:
@@ -68,8 +68,13 @@ class _Search:
         self._others: list[Path] = []
         self._odd_names: list[Path] = []
         self._closed: list[Path] = []
+        self._seen: set[Path] = set()
 
     def look_into(self, folder: Path) -> None:
+        # a link may lead back to where it stands
+        if real_path(folder) in self._seen:
+            return
+        self._seen.add(real_path(folder))
         try:
             entries = _listed(folder)
         except OSError:
@@ -87,7 +92,7 @@ class _Search:
                 self.look_into(Path(entry.path))
 
     def findings(self) -> Iterator[Finding]:
-        if not self.pages and not self._odd_names:
+        if not self.pages:
             yield self._nothing()
             return
         for code, found, words, hint in (
@@ -108,6 +113,12 @@ class _Search:
             )
         elif self._without_image:
             message = f"{plural(len(self._without_image), 'XML file')} in {self._folder}, but no page images"
+        elif self._odd_names:
+            message = f"every page in {self._folder} has a TAB or line break in its name"
+            return _error("data.no_pages", message, f"Rename them; the first is {str(self._odd_names[0])!r}.")
+        elif self._closed:
+            message = f"there are no pages to be seen in {self._folder}: {self._closed[0]} cannot be opened"
+            return _error("data.no_pages", message, "Ask its owner for permission.")
         else:
             message = f"there are no pages in {self._folder}"
         return _error("data.no_pages", message, f"Expected is {_TREE}; images are {' '.join(IMAGE_SUFFIXES)}.")
@@ -141,6 +152,13 @@ class _Search:
                 if entry.name.lower().endswith(".xml") and not entry.name.startswith("."):
                     found.setdefault(entry.name[:-4], []).append(Path(entry.path))
         return found
+
+
+def _holds_images(folder: Path) -> bool:
+    try:
+        return any(_images(_listed(folder)))
+    except OSError:
+        return False
 
 
 def _listed(folder: Path) -> list["os.DirEntry[str]"]:

@@ -95,8 +95,9 @@ def survey_pages(
     findings += tally.findings(sum(len(page.lines) + len(page.skipped) for page in pages))
     unmarked = [page.file.name for page in pages if not page.lines and not page.skipped]
     if files and not any(page.lines for page in pages):
-        message = f"none of the {plural(len(files), 'page')} has a line that can be learnt from"
-        hint = "A line needs a text, and a baseline or an outline."
+        use, needs = ("read", "") if every_line else ("learnt from", "a text, and ")
+        message = f"there is no line that can be {use} in {plural(len(files), 'page')}"
+        hint = f"A line needs {needs}a baseline or an outline."
         findings.append(Finding(Severity.ERROR, "data.no_lines", message, "data.pages", hint))
     elif unmarked:
         message = f"pages left out, no line is marked on them: {len(unmarked)}; the first is {unmarked[0]!r}"

@@ -14,6 +14,7 @@ from loghi_runner.pages.model import Page, PageLine
 from loghi_runner.pages.read import PageError, read_page
 from loghi_runner.pages.texts import LineText, TextOptions, choose_text
 from loghi_runner.scoring.comparison import ReadLine
+from loghi_runner.wording import plural
 
 #: Folders in which exports keep their XML.
 _XML_FOLDERS = (".", "page", "alto")
@@ -33,6 +34,17 @@ class MatchedPages:
     unmatched_lines: int
     failed: dict[str, str]
 
+    def both_read(self, first: Path, second: Path) -> tuple[ReadLine, ...]:
+        """All lines. Raises DataError: one side has no text at all, so that nothing differs or everything does."""
+        for place, folder in enumerate((first, second)):
+            if not any(line.readings[place] for line in self.lines):
+                raise DataError(
+                    "compare.no_text",
+                    f"no line in {folder} has a text, so there is nothing to compare",
+                    hint="Name the folder that `loghi-runner recognize` wrote, or another with texts.",
+                )
+        return self.lines
+
     def transcribed(self, truth: Path) -> list[ReadLine]:
         """The lines with a transcription. Raises DataError: there is none."""
         found = [line for line in self.lines if line.reference]
@@ -49,7 +61,7 @@ def match_pages(first: Path, second: Path, truth: Path | None) -> MatchedPages:
     """Pair pages by file name and lines by id, or else by place.
 
     Raises:
-        DataError: a folder has no pages, or the folders have none in common.
+        DataError: a folder has no pages, or the folders have no page or no line in common.
     """
     failed: dict[str, str] = {}
     folders = [_read_folder(folder, failed) for folder in (first, second, *([truth] if truth else []))]
@@ -66,6 +78,12 @@ def match_pages(first: Path, second: Path, truth: Path | None) -> MatchedPages:
         found = list(_matched_lines(name, [folder[name] for folder in folders]))
         lines += found
         unmatched += max(len(folder[name].lines) for folder in folders) - len(found)
+    if not lines:
+        raise DataError(
+            "compare.no_common_line",
+            f"{first} and {second} have no line in common on {plural(len(names), 'page')}",
+            hint="Lines are paired by their ids, or else by their place on the page. Are lines marked on the pages?",
+        )
     lonely = sorted(set.union(*map(set, folders)) - set(names))
     return MatchedPages(tuple(lines), len(names), tuple(lonely), unmatched, failed)
 
@@ -76,7 +94,7 @@ def _read_folder(folder: Path, failed: dict[str, str]) -> dict[str, Page]:
         raise DataError("compare.no_folder", f"there is no folder {folder}", hint=hint)
     pages: dict[str, Page] = {}
     for name in _XML_FOLDERS:
-        for path in sorted((folder / name).glob("*.xml")):
+        for path in sorted((folder / name).glob("*.[xX][mM][lL]")):
             try:
                 pages.setdefault(path.stem, read_page(path))
             except PageError as error:

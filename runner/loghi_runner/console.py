@@ -85,6 +85,14 @@ def write_nowhere(*descriptors: int) -> None:
     os.close(nowhere)
 
 
+def open_closed_streams() -> None:
+    """Give the program an output that nobody reads where it was started with none (`>&-`)."""
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            write_nowhere(descriptor)
+            setattr(sys, name, os.fdopen(descriptor, "w", encoding="utf-8"))
+
+
 @contextlib.contextmanager
 def reader_may_leave() -> Iterator[None]:
     """For an answer after which something is left to do, if only to end with the right exit code."""

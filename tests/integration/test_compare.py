@@ -25,6 +25,7 @@ def test_with_a_transcription_it_says_which_is_better(workplace) -> None:
     assert "better. CER on 9 lines: " in result.stdout
     assert "p0 l2" in result.stdout
     answer = json.loads(workplace.run("compare", "old", "new", "--truth", "truth", "--json").stdout)
+    assert set(answer["comparison"]["models"][0]["counts"]) == {"diplomatic", "caseless", "letters"}
     assert answer["loghi"][1]["cer"] == 3 / (3 * sum(map(len, TRUTH)))
 
 
@@ -57,3 +58,24 @@ def test_folders_without_pages_and_models_are_refused(workplace) -> None:
     (workplace.folder / "empty").mkdir()
     assert "there is no PAGE XML or ALTO in empty" in workplace.run("compare", "a", "empty").stderr
     assert workplace.run("compare", "a", "base").returncode == 2
+
+
+def test_pages_without_a_common_line_or_a_text_are_no_comparison(workplace) -> None:
+    write(workplace.folder / "a", TRUTH)
+    write(workplace.folder / "unmarked", [])
+    write(workplace.folder / "unread", ["", "", ""])
+    for first, second, told in (
+        ("a", "unmarked", "no line in common"),
+        ("unread", "a", "no line in unread has a text"),
+        ("a", "unread", "no line in unread has a text"),
+    ):
+        result = workplace.run("compare", first, second)
+        assert result.returncode == 3
+        assert told in result.stderr
+
+
+def test_xml_in_capitals_is_compared_too(workplace) -> None:
+    write(workplace.folder / "a", TRUTH, pages=1)
+    write(workplace.folder / "b", TRUTH, pages=1)
+    (workplace.folder / "b/page/p0.xml").rename(workplace.folder / "b/page/p0.XML")
+    assert "3, 3 of them equal" in workplace.run("compare", "a", "b").stdout

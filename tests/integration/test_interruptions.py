@@ -13,6 +13,7 @@ import pytest
 
 from loghi_runner.finetune import finetune
 from loghi_runner.gpus import Card, Cards
+from tests.integration.conftest import COMMAND
 from tests.unit.made_pages import write_pages
 
 
@@ -232,3 +233,12 @@ def test_a_reading_ends_with_its_terminal(workplace) -> None:
     psutil.wait_procs([trainer], timeout=30)
     assert not trainer.is_running()
     assert not (workplace.folder / "read").exists()
+
+
+@pytest.mark.parametrize("answer", [("version",), ("version", "--json"), ("runs", "nowhere", "--json")])
+def test_an_answer_that_has_nowhere_to_go_is_no_fault(workplace, answer) -> None:
+    environment = {**os.environ, **workplace.own_environment}
+    closed = ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, *answer]
+    ended = subprocess.run(closed, cwd=workplace.folder, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode in (0, 2)
+    assert "Traceback" not in ended.stderr

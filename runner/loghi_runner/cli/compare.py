@@ -86,6 +86,7 @@ def _compare_pages(first: Path, second: Path, truth: Path | None, output: Path |
     matched = match_pages(first, second, truth)
     names = (first.name or "A", second.name or "B") if first.name != second.name else ("A", "B")
     comparison = compare(matched.transcribed(truth), names) if truth is not None else None
+    lines = matched.lines if comparison else matched.both_read(first, second)
     if output is not None:
         write_page_comparison(output, matched, names, (first, second, truth))
     if as_json:
@@ -94,5 +95,5 @@ def _compare_pages(first: Path, second: Path, truth: Path | None, output: Path |
     told = make_console(stderr=True)
     for sentence in remarks(matched, truth):
         told.print(f"warning: {sentence}")
-    rows = comparison_rows(comparison) if comparison else difference_rows(matched.lines, names)
+    rows = comparison_rows(comparison) if comparison else difference_rows(lines, names)
     print_rows(make_console(stderr=False), [*rows, *report_rows(output)], indent=0)

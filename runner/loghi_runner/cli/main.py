@@ -30,7 +30,14 @@ from loghi_runner.cli import (
     serve,
 )
 from loghi_runner.cli.options import AsJson
-from loghi_runner.console import error_json, make_console, print_error, print_json, write_nowhere
+from loghi_runner.console import (
+    error_json,
+    make_console,
+    open_closed_streams,
+    print_error,
+    print_json,
+    write_nowhere,
+)
 from loghi_runner.errors import RunnerError, UsageError
 from loghi_runner.signals import Terminated, end_when_terminated
 from loghi_runner.watch import Detached
@@ -80,6 +87,7 @@ def version_command(as_json: AsJson = False) -> None:
 
 
 def main() -> None:
+    open_closed_streams()
     end_when_terminated()
     sys.exit(run(sys.argv[1:]))
 

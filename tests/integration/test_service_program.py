@@ -136,8 +136,20 @@ def test_a_follower_sees_events_as_they_come(programs: Programs) -> None:
     assert kinds.index("started") < kinds.index("epoch") < kinds.index("finished")
 
 
-def test_an_address_that_is_taken_is_said_to_be(programs: Programs) -> None:
+def test_an_address_that_is_taken_is_said_to_be_and_nothing_else(programs: Programs) -> None:
     programs.serve()
     second = programs.start("serve")
     assert second.wait() == 4
-    assert "cannot be listened on" in programs.logs()
+    said = (programs.folder / "log-1.txt").read_text(encoding="utf-8")
+    assert said.startswith(f"error: the address {programs.url.removeprefix('http://')} cannot be listened on")
+    assert "listen: 127.0.0.1:8766" in said
+
+
+def test_a_service_file_that_names_nobody_is_for_one_person(programs: Programs) -> None:
+    listen = programs.url.removeprefix("http://")
+    (programs.folder / "service.yaml").write_text(f"listen: {listen}\n", encoding="utf-8")
+    programs.serve()
+    told, code = programs.logs().splitlines()[:2]
+    assert told.startswith(f"loghi-runner is at {programs.url} ;")
+    me = {"Authorization": f"Bearer {code.rpartition(' ')[2]}"}
+    assert httpx.get(f"{programs.url}/api/v1/runs", headers=me).status_code == 200

@@ -68,7 +68,7 @@ def test_a_public_address_gives_path_origin_and_host(tmp_path: Path) -> None:
 
 
 def test_without_a_config_it_is_for_this_machine_alone(tmp_path: Path) -> None:
-    config = plain_service_config((), tmp_path)
+    config = plain_service_config(tmp_path)
     assert (config.host, config.state) == ("127.0.0.1", tmp_path / "loghi-service")
 
 

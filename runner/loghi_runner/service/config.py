@@ -213,9 +213,13 @@ def load_service_config(path: Path) -> ServiceConfig:
     return file.checked(ServiceConfig, {"state": str(DEFAULT_STATE), **file.values})
 
 
-def plain_service_config(clients: tuple[Client, ...], folder: Path) -> ServiceConfig:
-    """What `loghi-runner serve` does without a config: for one person, on this machine only."""
-    return ServiceConfig.model_validate(
-        {"state": str(DEFAULT_STATE), "roots": {"pages": ".", "base_models": "."}, "clients": clients},
-        context={"folder": folder},
-    )
+def plain_service_config(folder: Path) -> ServiceConfig:
+    """What `loghi-runner serve` does without a config: on this machine only, and nobody may ask yet."""
+    return ServiceConfig.model_validate({"state": str(DEFAULT_STATE)}, context={"folder": folder})
+
+
+def for_one_person(config: ServiceConfig, person: Client, folder: Path) -> ServiceConfig:
+    """The same for this person alone, who may name what lies below the folder where the config says nothing else."""
+    given = config.roots.model_dump(exclude_none=True)
+    roots = Roots.model_validate({"pages": ".", "base_models": ".", **given}, context={"folder": folder})
+    return config.model_copy(update={"clients": (person,), "roots": roots})

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from loghi_runner.service.config import (
     Client,
     Role,
     ServiceConfig,
+    for_one_person,
     load_service_config,
     plain_service_config,
 )
@@ -55,6 +57,7 @@ def serve(path: Path | None, *, queue_only: bool, tell: Tell) -> None:
     state = open_state(config.state)
     _begin(state.service_umask)
     app = create_app(config, state)
+    listening = _listen(config)
     worker = None if queue_only else start_worker(config, state)
     tell(f"loghi-runner is at {config.own_url} ; Ctrl+C ends the service, runs go on")
     if code is not None:
@@ -62,8 +65,6 @@ def serve(path: Path | None, *, queue_only: bool, tell: Tell) -> None:
     server = uvicorn.Server(
         uvicorn.Config(
             app,
-            host=config.host,
-            port=config.port,
             log_config=None,
             access_log=False,  # ours leaves out what stands behind the question mark
             server_header=False,
@@ -75,15 +76,7 @@ def serve(path: Path | None, *, queue_only: bool, tell: Tell) -> None:
         )
     )
     try:
-        server.run()
-    except SystemExit as error:
-        # uvicorn's way to say that it could not listen
-        raise EngineError(
-            "service.cannot_listen",
-            f"the address {config.listen} cannot be listened on",
-            where="listen",
-            hint="Is the service running already? Else name another port as `listen` in service.yaml.",
-        ) from error
+        server.run(sockets=[listening])
     finally:
         if worker is not None:
             worker[0].stop()
@@ -111,14 +104,31 @@ def work(path: Path | None, *, tell: Tell) -> None:
 
 
 def _config(path: Path | None) -> tuple[ServiceConfig, str | None]:
-    """The config; without one, a service for one person and the code by which they come in."""
+    """The config; where it names nobody who may ask, it is for one person, and the code by which they come in."""
     if path is None and CONFIG_FILE.is_file():
         path = CONFIG_FILE
-    if path is not None:
-        return load_service_config(path), None
+    folder = Path.cwd() if path is None else path.parent
+    config = plain_service_config(folder) if path is None else load_service_config(path)
+    if config.clients or config.platforms:
+        return config, None
     code = new_token()
     me = Client(name="me", token_sha256=token_digest(code), role=Role.ADMIN)
-    return plain_service_config((me,), Path.cwd()), code
+    return for_one_person(config, me, folder), code
+
+
+def _listen(config: ServiceConfig) -> socket.socket:
+    """The open socket, so that the address is told only when it can be reached."""
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    try:
+        return socket.create_server((config.host, config.port), family=family)
+    except OSError as error:
+        raise EngineError(
+            "service.cannot_listen",
+            f"the address {config.listen} cannot be listened on: {error.strerror}",
+            where="listen",
+            hint="Is the service running already? Else write another port into service.yaml, such as "
+            "`listen: 127.0.0.1:8766`.",
+        ) from error
 
 
 def _begin(umask: int) -> None:
@@ -126,6 +136,7 @@ def _begin(umask: int) -> None:
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s", force=True
     )
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # that it listens is told in our own words
     # addresses that are asked may hold what nobody shall read
     for chatty in ("urllib3", "httpx", "docker", "sse_starlette"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

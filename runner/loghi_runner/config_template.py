@@ -4,7 +4,7 @@ import json
 import re
 
 _TEMPLATE = """\
-# One fine-tuning run. Fill in base_model, train and output, then type: loghi-runner finetune {file}
+# One fine-tuning run. Fill in base_model and train, then type: loghi-runner check {file}
 # Paths begin at this file's folder. A line that begins with # is off; remove the # to use it.
 
 # name: bonnevie_finetuned    # name of the new model; default: this file's name; only letters, digits . _ -

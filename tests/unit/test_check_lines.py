@@ -53,7 +53,7 @@ def test_few_validation_lines_are_told_with_what_that_means() -> None:
     finding = found(val=10).one("data.few_lines")
     assert finding.severity is Severity.WARNING
     assert finding.message == (
-        "there are only 10 validation lines (200 characters): a CER of 10% on them could as well be 2% or 18%"
+        "there are only 10 validation lines (200 characters): a CER of 10 % on them could as well be 2 % or 18 %"
     )
 
 

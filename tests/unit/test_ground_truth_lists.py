@@ -112,7 +112,7 @@ def test_blanks_around_texts_are_counted_before_and_after(project: Project, ask:
     (project.folder / "lines/train.txt").write_text(text, newline="")
     finding = ask(project.plan().findings).one("data.trimmed")
     assert finding.severity is Severity.INFO
-    assert finding.message == "2 training texts have blanks before or after them; these are cut off"
+    assert finding.message == "2 training texts have blanks before or after them; these are taken off"
 
 
 def test_a_linked_image_is_found_where_it_really_is(project: Project) -> None:

@@ -50,7 +50,7 @@ def check_look(config: RunConfig, base: ModelFacts | None, truth: GroundTruth) -
     masked = given.is_masked if given is not None else config.data.cut is Cut.POLYGON
     if known.is_masked and not masked:
         yield _other_look(
-            f"the base model's own lines are masked by their outline ({known.one_grey:.0%} of one grey), yours are not",
+            f"the base model's own lines are masked by their outline ({100 * known.one_grey:.0f} % of one grey), yours are not",
             "`data.cut: polygon` may suit it better, if you have the pages.",
         )
     elif masked and not known.is_masked:

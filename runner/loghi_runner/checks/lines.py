@@ -137,7 +137,8 @@ def _few(measured: dict[Split, list[_Measured]]) -> Iterator[Finding]:
             Severity.WARNING if len(lines) < _FEW_LINES // 2 else Severity.INFO,
             "data.few_lines",
             f"there are only {plural(len(lines), f'{SPLIT_WORDS[split]} line')} ({characters} characters): a CER of "
-            f"{_USUAL_CER:.0%} on them could as well be {max(_USUAL_CER - reach, 0):.0%} or {_USUAL_CER + reach:.0%}",
+            f"{100 * _USUAL_CER:.0f} % on them could as well be {100 * max(_USUAL_CER - reach, 0):.0f} % or "
+            f"{100 * (_USUAL_CER + reach):.0f} %",
             where=key,
             hint=f"{_FEW_LINES} lines or more tell models apart.",
         )

@@ -33,7 +33,10 @@ def check_command(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find every problem of a run before it is started; takes no graphics card."""
+    """Find every problem of a run before it starts.
+
+    It takes no graphics card and leaves everything as it is.
+    """
     view = JsonView() if as_json else PersonView()
     checked = check_run(config, settings or [], view)
     findings = findings_of(checked)

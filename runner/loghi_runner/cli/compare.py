@@ -58,7 +58,10 @@ def compare_command(
     beam: Beam = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Compare two models on the same lines, or two recognitions of the same pages."""
+    """Say which of two models, or of two readings, is better.
+
+    Models read the same lines; recognized pages are compared as they are.
+    """
     if are_models(first, second, data or (), truth):
         options = ScoreOptions(reader_options(engine, gpus, batch_size, beam), cut, root, output)
         _compare_models(first, second, data or [], options, as_json=as_json)

@@ -22,7 +22,7 @@ def doctor_command(
     ] = Path(),
     as_json: AsJson = False,
 ) -> None:
-    """Say whether this machine is ready for a run, and what to do when it is not."""
+    """Say whether this machine is ready, and what it lacks."""
     findings = examine(folder.absolute())
     stopping = errors(findings)
     if as_json:

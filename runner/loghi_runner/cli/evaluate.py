@@ -43,7 +43,7 @@ def evaluate_command(
     beam: Beam = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Say how well a model reads transcribed lines: CER, WER, lines right, and where it errs."""
+    """Say how well a model reads lines, and where it errs."""
     told = make_console(stderr=True)
     bars = Bars(told)
     options = ScoreOptions(reader_options(engine, gpus, batch_size, beam), cut, root, output)

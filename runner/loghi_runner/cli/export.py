@@ -30,7 +30,7 @@ def export_command(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Copy a run's best_val to a folder, or pack it into one file."""
+    """Copy a run's best_val to a folder, or into one file."""
     source = find_exported(run, output)
     if wants_one_file(target):
         made = export_file(source, target, cut)

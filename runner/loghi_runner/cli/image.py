@@ -35,7 +35,7 @@ def build(
         bool, typer.Option("--if-missing", help="Do nothing with a fitting image, or without Docker (default: build).")
     ] = False,
 ) -> None:
-    """Build the trainer's image with this machine's docker program (BuildKit)."""
+    """Build the trainer's image with Docker (BuildKit)."""
     engine = load_engine("docker")
     try:
         engine.check()

@@ -50,7 +50,10 @@ def learning_curve_command(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train on a quarter, half and all of the pages: would more pages help?"""
+    """Tell from parts of the pages whether more would help.
+
+    Trains on a quarter, half and all of them.
+    """
     percents = parse_percents(shares)
     view = JsonView() if as_json else PersonView()
     ranking = prepare_ranking(config, settings or [], next_folder, view) if next_folder else None

@@ -35,7 +35,7 @@ def next_pages_command(
     batch_size: BatchSize = 16,
     as_json: AsJson = False,
 ) -> None:
-    """Rank untranscribed pages: where would a transcription teach the model most?"""
+    """Rank untranscribed pages: which would teach most?"""
     told = make_console(stderr=True)
     bars = Bars(told)
     try:

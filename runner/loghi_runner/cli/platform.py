@@ -28,7 +28,7 @@ from loghi_runner.platform.rows import document_rows, page_rows, parked_rows, pu
 from loghi_runner.rundir import skipped_counts
 from loghi_runner.runs import DEFAULT_OUTPUT, find_run
 
-app = typer.Typer(help="Learn from pages of eScriptorium, and write the new model's readings back.")
+app = typer.Typer(help="Learn from pages of eScriptorium, and write back.")
 
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A config with a section `platform`.", readable=False)]
 

@@ -46,7 +46,7 @@ def prepare_command(
     preview: Annotated[bool, typer.Option("--html", help="Also write preview.html (default: no).")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Cut transcribed pages into line images and Loghi's line lists."""
+    """Cut transcribed pages into line images and line lists."""
     tags = () if keep_tagged else tuple(skip_tags or (SkipTag.UNCLEAR,))
     options = PrepareOptions(
         text=TextOptions(text_equiv, tags, style_marks, normalization),

@@ -53,7 +53,10 @@ def recognize_command(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Read pages with a model into the same XML, or line images into Loghi's results file."""
+    """Read pages or line images with a model.
+
+    Pages become the same XML with the model's texts, line images Loghi's results file.
+    """
     told = make_console(stderr=True)
     bars = Bars(told)
     options = RecognizeOptions(reader_options(engine, gpus, batch_size, beam), cut, root, plain_text, html)

@@ -57,7 +57,7 @@ def logs_command(
     output: Output = DEFAULT_OUTPUT,
     as_json: AsJson = False,
 ) -> None:
-    """Print a run's events, or with --console what the trainer printed."""
+    """Print what happened in a run, or follow it with -f."""
     folder = find_run(run, output)
     answer = make_console(stderr=False)
     if console:
@@ -96,7 +96,10 @@ def stop_command(
 
 @app.command("clean")
 def clean_command(folder: RunsDir = DEFAULT_OUTPUT, yes: Yes = False, as_json: AsJson = False) -> None:
-    """Remove what ended runs left behind: containers, links, line images; never a model or a record."""
+    """Remove what ended runs left behind, never a model.
+
+    Containers, links and line images go; models, reports and records stay.
+    """
     looks, broken = look_at_all(list_runs(folder))
     kept = {look.folder: found for look in looks if (found := clean_run(look.folder, really=False))}
     # a run that cannot be read may need any of them

@@ -39,7 +39,7 @@ def serve_command(
         typer.Option("--new-client", metavar="NAME", help="Print a new token and its line; start nothing."),
     ] = None,
 ) -> None:
-    """Serve the web page and the API, and carry out what is ordered."""
+    """Serve the web page and the API, and carry out orders."""
     run = _service()
     if new_client is not None:
         token, line = run.new_client(new_client)

@@ -203,7 +203,7 @@ def _skipped(
 
 
 def _trimmed(split: Split, key: str, count: int) -> Finding:
-    message = f"{count} {SPLIT_WORDS[split]} texts have blanks before or after them; these are cut off"
+    message = f"{count} {SPLIT_WORDS[split]} texts have blanks before or after them; these are taken off"
     return Finding(Severity.INFO, "data.trimmed", message, key)
 
 

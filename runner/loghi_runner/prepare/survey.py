@@ -141,7 +141,7 @@ class _Tally:
             (
                 "data.trimmed",
                 self.trimmed,
-                "blanks around the text, or a TAB or line break inside; these are cut",
+                "blanks around the text, or a TAB or line break inside; these are taken out, or made a blank",
                 None,
             ),
         ):

@@ -82,7 +82,9 @@ def write_nowhere(*descriptors: int) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for descriptor in descriptors:
         os.dup2(nowhere, descriptor)
-    os.close(nowhere)
+    # where one of them was closed, it may be the very number that was given out
+    if nowhere not in descriptors:
+        os.close(nowhere)
 
 
 def open_closed_streams() -> None:

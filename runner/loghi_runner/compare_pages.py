@@ -94,7 +94,14 @@ def _read_folder(folder: Path, failed: dict[str, str]) -> dict[str, Page]:
         raise DataError("compare.no_folder", f"there is no folder {folder}", hint=hint)
     pages: dict[str, Page] = {}
     for name in _XML_FOLDERS:
-        for path in sorted((folder / name).glob("*.[xX][mM][lL]")):
+        try:
+            found = sorted(path for path in (folder / name).iterdir() if path.suffix.lower() == ".xml")
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            failed[str(folder / name)] = error.strerror or str(error)
+            continue
+        for path in found:
             try:
                 pages.setdefault(path.stem, read_page(path))
             except PageError as error:

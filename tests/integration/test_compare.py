@@ -1,6 +1,8 @@
 """`loghi-runner compare A B`: two recognitions of the same pages, with a transcription and without."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
 from tests.unit.made_pages import MadeLine, page_xml
@@ -13,6 +15,22 @@ def write(folder: Path, texts: list[str], *, ids: str = "l", pages: int = 3) -> 
     for page in range(pages):
         lines = [MadeLine(f"{ids}{n}", text, 60 + 80 * n) for n, text in enumerate(texts)]
         (folder / "page" / f"p{page}.xml").write_text(page_xml(lines), encoding="utf-8")
+
+
+def close(monkeypatch, folder: Path) -> None:
+    """Let it look like a folder of somebody else, also to root, whom no mode stops."""
+    listdir, scandir = os.listdir, os.scandir
+
+    def refusing(list_it):
+        def list_folder(path="."):
+            if isinstance(path, (str, Path)) and Path(path).absolute() == folder:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return list_it(path)
+
+        return list_folder
+
+    monkeypatch.setattr(os, "listdir", refusing(listdir))
+    monkeypatch.setattr(os, "scandir", refusing(scandir))
 
 
 def test_with_a_transcription_it_says_which_is_better(workplace) -> None:
@@ -79,3 +97,12 @@ def test_xml_in_capitals_is_compared_too(workplace) -> None:
     write(workplace.folder / "b", TRUTH, pages=1)
     (workplace.folder / "b/page/p0.xml").rename(workplace.folder / "b/page/p0.XML")
     assert "3, 3 of them equal" in workplace.run("compare", "a", "b").stdout
+
+
+def test_a_closed_folder_is_told(workplace, monkeypatch) -> None:
+    write(workplace.folder / "a", TRUTH)
+    write(workplace.folder / "shut", TRUTH)
+    close(monkeypatch, workplace.folder / "shut" / "page")
+    result = workplace.run("compare", "a", "shut")
+    assert result.returncode == 3
+    assert "no PAGE XML or ALTO in shut: shut/page: Permission denied" in result.stderr

@@ -107,6 +107,9 @@ class _Search:
                 yield Finding(Severity.WARNING, code, message, "data.pages", hint)
 
     def _nothing(self) -> Finding:
+        if self._closed:
+            message = f"there are no pages to be seen in {self._folder}: {self._closed[0]} cannot be opened"
+            return _error("data.no_pages", message, "Ask its owner for permission.")
         if self._without_xml:
             message = (
                 f"{plural(len(self._without_xml), 'image')} in {self._folder}, but no PAGE XML or ALTO beside them"
@@ -116,9 +119,6 @@ class _Search:
         elif self._odd_names:
             message = f"every page in {self._folder} has a TAB or line break in its name"
             return _error("data.no_pages", message, f"Rename them; the first is {str(self._odd_names[0])!r}.")
-        elif self._closed:
-            message = f"there are no pages to be seen in {self._folder}: {self._closed[0]} cannot be opened"
-            return _error("data.no_pages", message, "Ask its owner for permission.")
         else:
             message = f"there are no pages in {self._folder}"
         return _error("data.no_pages", message, f"Expected is {_TREE}; images are {' '.join(IMAGE_SUFFIXES)}.")

@@ -35,14 +35,14 @@ def read_lines(
     base = open_base_model(places.real(BASE_MODEL_DIR))
     if base.tokenizer is None:
         raise DataError("model.no_tokenizer", "the model has no characters to write", where="base_model")
+    network = rebuilt(base.network, precision="float32", for_processor=job.device is DeviceKind.CPU)
+    recognizer = Recognizer(network, base.tokenizer, job.batch_size, job.beam_width)
     reporter.emit(events.Phase("reading_data"))
     store = ImageStore(places, base.height_px, base.channels)
     samples, skipped = read_samples(places.real(job.list), Normalization.NONE)
     split = measure_lines("lines", samples, skipped, store)
     reporter.emit(split.summary())
     reporter.emit(events.Phase("recognizing"))
-    network = rebuilt(base.network, precision="float32", for_processor=job.device is DeviceKind.CPU)
-    recognizer = Recognizer(network, base.tokenizer, job.batch_size, job.beam_width)
     began = time.monotonic()
     tell = _Teller(reporter, len(split.lines), began)
     try:

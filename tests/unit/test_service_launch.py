@@ -1,6 +1,7 @@
 """The platform's button: who presses it, what is asked of the platform, and what is kept."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -131,3 +132,13 @@ def test_a_platform_that_is_broken_is_said_to_be(made: MadeService, platform: ty
     answer = press(made)
     assert answer.status_code == 503
     assert THEIR_COOKIE not in answer.text
+
+
+def test_the_script_that_the_nginx_file_adds_to_pages_is_there(made: MadeService) -> None:
+    snippet = (Path(__file__).parents[2] / "docs" / "escriptorium" / "nginx-loghi.conf").read_text(encoding="utf-8")
+    scripts = re.findall(r'<script src="/loghi(/[^"]+)"', snippet)
+    assert scripts
+    for path in scripts:
+        answer = made.http.get(path)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/javascript")

@@ -20,6 +20,8 @@ _SHELVES = {
     "service.css": ("loghi_runner.service.pages", "static/service.css", "text/css"),
     "start.js": ("loghi_runner.service.pages", "static/start.js", "text/javascript"),
     "run.js": ("loghi_runner.service.pages", "static/run.js", "text/javascript"),
+    # the button; asked for by the platform's pages, see docs/escriptorium/nginx-loghi.conf
+    "escriptorium.js": ("loghi_runner.service.pages", "static/escriptorium.js", "text/javascript"),
 }
 #: Pages that somebody who was sent to sign in may come back to.
 _BACK = re.compile(r"/(start|runs/[a-z2-7]{16})?")

@@ -113,6 +113,15 @@ ModelName: TypeAlias = Annotated[
 ]
 
 
+CutChoice: TypeAlias = Annotated[
+    Cut,
+    Field(
+        title="Cutting",
+        description="How lines are cut out of pages: as Loghi does, by baseline; or by their outline (`polygon`).",
+    ),
+]
+
+
 class DataOptions(PageReading):
     """How lines and texts are taken from the pages, and which pages judge."""
 
@@ -191,11 +200,7 @@ class RecognizeParameters(_Named):
 
     model: ModelName
     source: PageSource = Field(title="Pages", description="The pages to read.")
-    cut: Cut = Field(
-        default=Cut.LOGHI,
-        title="Cutting",
-        description="How lines are cut out of pages: as Loghi does, by baseline; or by their outline (`polygon`).",
-    )
+    cut: CutChoice = Cut.LOGHI
     write_back: Annotated[bool, Strict()] = Field(
         default=False,
         title="Write the results to the platform",
@@ -216,10 +221,7 @@ class EvaluateParameters(_Named):
 
     model: ModelName
     source: TextSource = Field(title="Ground truth", description="The transcribed pages to score on.")
-    data: PageReading = Field(
-        default=PageReading(), title="Pages and lines", description="How lines are taken from the pages."
-    )
-    text: TextConfig = Field(default=TextConfig(), title="Texts", description="How texts are made comparable.")
+    cut: CutChoice = Cut.LOGHI
 
 
 Parameters: TypeAlias = CheckParameters | FinetuneParameters | RecognizeParameters | EvaluateParameters

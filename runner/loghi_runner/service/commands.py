@@ -89,7 +89,7 @@ class Commands:
                 return self._recognize(order, folder)
             case Stage.EVALUATING if isinstance(asked, EvaluateParameters):
                 model, pages = self.find_model(asked.model, order.user), self._source(order, folder)
-                where = ("--output", str(folder.evaluation), *self._reading(asked.data.cut))
+                where = ("--output", str(folder.evaluation), *self._reading(asked.cut))
                 shutil.rmtree(folder.evaluation, ignore_errors=True)
                 return Command((*RUNNER, "evaluate", str(model), str(pages), *where))
         raise UsageError("order.stage", f"nothing is to be done in the stage {stage.value}")

@@ -36,7 +36,6 @@ def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
         title="loghi-runner",
         version=__version__,
         summary="Fine-tunes Loghi handwriting models for people and platforms.",
-        root_path=config.root_path,
         # their pages load scripts of other hosts
         docs_url=None,
         redoc_url=None,

@@ -51,6 +51,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope["root_path"] = self._config.root_path
         began, status = time.monotonic(), 500
 
         async def send_guarded(message: Message) -> None:

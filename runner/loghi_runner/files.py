@@ -1,7 +1,9 @@
 """Files: questions that always have an answer, be a folder closed or a link a loop; and one safe way to write."""
 
+import errno
 import hashlib
 import os
+import stat
 from pathlib import Path
 
 
@@ -33,6 +35,22 @@ def file_sha256(*paths: Path) -> str:
             while block := content.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def read_plain(path: Path, most_bytes: int) -> bytes:
+    """The bytes of a file that another account may have put there: no link is followed, no pipe waited for.
+
+    Raises:
+        OSError: it is not there, it is no plain file, or it is longer than `most_bytes`.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file", str(path))
+        content = file.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise OSError(errno.EFBIG, f"it is longer than {most_bytes} bytes", str(path))
+    return content
 
 
 def write_atomically(path: Path, text: str) -> None:

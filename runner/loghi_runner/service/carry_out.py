@@ -22,7 +22,7 @@ from loghi_runner.rundir import RunFailure, RunFolder, RunRecord, RunState, utc_
 from loghi_runner.runs import Look, look_at
 from loghi_runner.service.answers import kept_part, last_answer, last_plan, progress_sentence
 from loghi_runner.service.archive import write_archive
-from loghi_runner.service.commands import RUNNER, Command, Commands, stages_of
+from loghi_runner.service.commands import EXCHANGE, RUNNER, Command, Commands, stages_of
 from loghi_runner.service.credentials import Vault
 from loghi_runner.service.orders import (
     CANCEL_MARK,
@@ -83,6 +83,12 @@ class Carrier:
         if after != state:
             after = self._closed(order, folder, after) if after.stage.is_over else after
             folder.write_state(after)
+        return after
+
+    def give_up(self, order: Order, folder: OrderFolder, state: OrderState, fault: Fault) -> OrderState:
+        """End an order by a fault of ours, with all that is done at an end. Raises OSError."""
+        after = self._closed(order, folder, state.model_copy(update={"stage": Stage.FAILED, "error": fault}))
+        folder.write_state(after)
         return after
 
     def _after(self, order: Order, folder: OrderFolder, state: OrderState) -> OrderState:
@@ -240,9 +246,13 @@ class Carrier:
 
     def _closed(self, order: Order, folder: OrderFolder, state: OrderState) -> OrderState:
         """What is done once for every order that is over."""
-        self._vault.forget(folder.path)
-        folder.unmark(CANCEL_MARK)
         self._asked.pop(order.id, None)
+        try:
+            self._vault.forget(folder.path)
+            folder.unmark(CANCEL_MARK)
+        except OSError as error:
+            # an order ends all the same, whatever its folder forbids
+            _log.error("what the order %s no longer needs cannot be removed: %s", order.id, error)
         archives: dict[str, ArchiveFile] = {}
         run = folder.run()
         try:
@@ -264,10 +274,12 @@ def _with_message(state: OrderState, message: str | None) -> OrderState:
 
 
 def _running_in(folder: OrderFolder) -> str | None:
-    """A command of ours that works for this order; found by its folder, where nothing else is started."""
+    """A command of ours that works for this order: no shell of somebody's, no other account's program."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if Path(process.cwd()) == folder.work and process.status() != psutil.STATUS_ZOMBIE:
+            if Path(process.cwd()) != folder.work or process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            if tuple(process.cmdline()[:3]) in (RUNNER, EXCHANGE) and process.uids().real == os.getuid():
                 return name_process(process.pid)
     return None
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken
 
 from loghi_runner.errors import PlatformError
+from loghi_runner.files import read_plain
 
 _FILE = "credential"
+_MAX_BYTES = 16 << 10
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Vault:
             PlatformError: it was sealed with another key, for another order, or for another address.
         """
         try:
-            sealed = (order_folder / _FILE).read_bytes()
+            sealed = read_plain(order_folder / _FILE, _MAX_BYTES)
         except FileNotFoundError:
             return None
         try:

@@ -1,6 +1,9 @@
 """Orders: what somebody asked for, one folder each; the service writes them, the worker carries them out."""
 
+import contextlib
 import os
+import re
+import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import Enum
@@ -9,7 +12,7 @@ from typing import Any  # parameters as JSON have no narrower type
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from loghi_runner.files import write_atomically
+from loghi_runner.files import read_plain, write_atomically
 from loghi_runner.rundir import RunFolder
 from loghi_runner.service.actions import PARAMETERS, Action, Parameters
 from loghi_runner.service.state import WORK, StateFolder
@@ -18,6 +21,11 @@ ORDER_FILE = "order.json"
 STATE_FILE = "state.json"
 CANCEL_MARK = "cancel"
 PUSH_MARK = "push"
+
+#: Anything else in `orders/` is none of the service's.
+_ID = re.compile(r"[a-z2-7]{16}")
+#: Two full lists of pages are below one.
+_MAX_ORDER_BYTES = 4 << 20
 
 
 class Stage(str, Enum):
@@ -172,17 +180,25 @@ class OrderFolder:
         return RunFolder(found[-1]) if found else None
 
     def has_mark(self, name: str) -> bool:
-        return (self.path / name).exists()
+        try:
+            return stat.S_ISREG((self.path / name).lstat().st_mode)
+        except OSError:
+            return False
 
     def mark(self, name: str) -> None:
-        (self.path / name).touch(mode=0o660)
+        # never through a link: the folder is the service's, and the worker marks, too
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(self.path / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o660))
 
     def unmark(self, name: str) -> None:
         (self.path / name).unlink(missing_ok=True)
 
     def read_order(self) -> Order:
         """Raises OSError or ValueError where it is not there or damaged."""
-        return Order.model_validate_json((self.path / ORDER_FILE).read_bytes())
+        order = Order.model_validate_json(read_plain(self.path / ORDER_FILE, _MAX_ORDER_BYTES))
+        if order.id != self.id:
+            raise ValueError(f"it is the order {order.id[:40]!r}, in another's folder")
+        return order
 
     @property
     def state_file(self) -> Path:
@@ -208,7 +224,7 @@ def list_orders(state: StateFolder) -> Iterator[OrderFolder]:
         return  # no service has begun yet
     with os.scandir(state.orders) as entries:
         for entry in entries:
-            if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False):
+            if _ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
                 yield OrderFolder(Path(entry.path))
 
 

@@ -44,6 +44,7 @@ class Worker:
         self._stopping = threading.Event()
         self._orders: dict[str, Order] = {}
         self._over: set[str] = set()
+        self._unread: set[str] = set()
 
     def stop(self) -> None:
         self._stopping.set()
@@ -73,10 +74,12 @@ class Worker:
     def look(self) -> None:
         """One look at every order."""
         orders = sorted(self._read(), key=lambda pair: queue_order(pair[0]))
-        stages = {order.id: folder.read_state().stage for order, folder in orders}
+        stages = {order.id: stage for order, folder in orders if (stage := _stage_of(folder)) is not None}
         running = sum(map(_is_running, stages.values()))
         for order, folder in orders:
-            before = stages[order.id]
+            before = stages.get(order.id)
+            if before is None:
+                continue
             if before is Stage.QUEUED and running >= self._limits.running and not folder.has_mark(CANCEL_MARK):
                 continue
             after = self._advance(order, folder)
@@ -96,9 +99,16 @@ class Worker:
             if order is None:
                 try:
                     order = self._orders[folder.id] = folder.read_order()
-                except (OSError, ValueError) as error:
-                    _log.error("the order %s cannot be read: %s", folder.id, error)
+                except ValueError:
+                    # not what is wrong with it: that would repeat what somebody wrote there
+                    _log.error("the order %s is damaged", folder.id)
                     self._over.add(folder.id)
+                    continue
+                except OSError as error:
+                    # it may be readable at the next look: the service shows it as one that waits
+                    if folder.id not in self._unread:
+                        _log.error("the order %s cannot be read: %s", folder.id, error.strerror)
+                    self._unread.add(folder.id)
                     continue
             yield order, folder
 
@@ -117,9 +127,10 @@ class Worker:
             # a fault of ours in one order must neither end the others nor leave this one hanging
             _log.exception("order %s", order.id)
             fault = Fault(code="bug", message=f"a fault in loghi-runner itself: {type(error).__name__}")
-            after = before.model_copy(update={"stage": Stage.FAILED, "error": fault})
-            with contextlib.suppress(OSError):
-                folder.write_state(after)
+            try:
+                after = self.carrier.give_up(order, folder, before, fault)
+            except OSError:
+                return before.stage  # it could not be written down: nobody has been told
         if after.stage is not before.stage:
             _log.info("order %s: %s -> %s", order.id, before.stage.value, after.stage.value)
         return after.stage
@@ -128,6 +139,15 @@ class Worker:
         with contextlib.suppress(OSError):
             self._state.begin_work()
             self._state.worker_beat.touch()
+
+
+def _stage_of(folder: OrderFolder) -> Stage | None:
+    """None where it cannot be known now: one order must not hold up the others."""
+    try:
+        return folder.read_state().stage
+    except OSError as error:
+        _log.error("the state of the order %s cannot be read: %s", folder.id, error)
+        return None
 
 
 def _is_running(stage: Stage) -> bool:

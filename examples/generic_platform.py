@@ -36,7 +36,8 @@ class Service:
         answer = self.session.request(endpoint["method"], address, **{"timeout": 60, **options})
         if answer.status_code >= 400:
             problem = answer.json()
-            raise SystemExit(f"{problem['message']}. {problem.get('hint') or ''}")
+            where = f" ({problem['where']})" if problem.get("where") else ""
+            raise SystemExit(f"{problem['message']}{where}. {problem.get('hint') or ''}")
         return answer
 
     def events(self, run: str) -> Iterator[tuple[str, dict[str, Any]]]:

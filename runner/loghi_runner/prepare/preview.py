@@ -38,8 +38,8 @@ class _Shown:
 def choose_lines(lines: Sequence[PreviewLine], seed: int = 1) -> list[PreviewLine]:
     """Some lines at random, in their order, after those with the most and the fewest characters for their image."""
     by_room = sorted(lines, key=lambda line: line.aspect / max(len(line.text), 1))
-    crowded = [replace(line, why="much text for its image") for line in by_room[:_EXTREME]]
-    empty = [replace(line, why="little text for its image") for line in by_room[-_EXTREME:][::-1]]
+    crowded = [replace(line, why="most text for its image") for line in by_room[:_EXTREME]]
+    empty = [replace(line, why="least text for its image") for line in by_room[-_EXTREME:][::-1]]
     taken = {line.image for line in (*crowded, *empty)}
     rest = [line for line in lines if line.image not in taken]
     some = set(random.Random(seed).sample(range(len(rest)), min(_RANDOM, len(rest))))  # noqa: S311  # not a secret

@@ -97,7 +97,11 @@ def scope(unit: str, pages: int) -> str:
     """What an interval speaks of, in words."""
     if unit == "pages":
         return "pages like these"
-    return f"lines of these {pages} pages; other pages may differ more" if pages > 1 else "lines like these"
+    return (
+        f"lines of these {pages} pages; other pages may differ more"
+        if pages > 1
+        else "lines like these; other pages may differ more"
+    )
 
 
 def _ratio_interval(parts: Sequence[int], wholes: Sequence[int], pages: Sequence[str]) -> Interval | None:

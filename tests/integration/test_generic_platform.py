@@ -82,7 +82,7 @@ def test_a_refused_answer_is_told_in_words(address: str, tmp_path: Path) -> None
     out, _ = run.communicate(timeout=LIMIT_S)
 
     assert run.returncode == 1
-    assert "the service has no folder of that name (base_model)" in out
+    assert "the service has no folder of that name (nothing_there)" in out
     assert "Traceback" not in out
 
 

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from loghi_runner.service.callers import Caller
+from loghi_runner.service.config import Role
 from loghi_runner.service.orders import ArchiveFile
+from loghi_runner.service.pages.documents import LentTokens
 from tests.made_service import TOKENS, MadeService, as_user, finetuning
 
 RUNS = "/api/v1/runs"
@@ -149,3 +152,11 @@ def test_files_of_the_state_folder_are_closed_to_others(made: MadeService) -> No
 def test_no_token_or_digest_is_shown_in_the_config(made: MadeService) -> None:
     text = made.get("/openapi.json", "").text + made.get("/api/v1/sources").text
     assert all(token not in text for token in TOKENS.values())
+
+
+def test_a_token_lent_by_one_program_is_not_anothers() -> None:
+    lent = LentTokens()
+    ada, bob = (Caller(name, name, Role.PERSON) for name in ("ada", "bob"))
+    lent.keep(ada, "escriptorium", "t" * 40)
+    assert lent.get(ada, "escriptorium") == "t" * 40
+    assert lent.get(bob, "escriptorium") is None

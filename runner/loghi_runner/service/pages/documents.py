@@ -121,5 +121,5 @@ def _open(platform: PlatformConfig, token: str | None) -> Platform:
 
 
 def _session(caller: Caller) -> str:
-    # a session's own word: two sessions of one person are two
-    return caller.csrf or ""
+    # a session's own word: two sessions of one person are two; programs have none, and are who their token says
+    return caller.csrf or f"{caller.client} {caller.user}"

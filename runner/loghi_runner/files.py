@@ -53,12 +53,12 @@ def read_plain(path: Path, most_bytes: int) -> bytes:
     return content
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace `path` so that a reader sees the old text or the new one, also after a power cut."""
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Replace `path` so that a reader sees the old content or the new one, also after a power cut. Texts are UTF-8."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with beside.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with beside.open("wb") as file:
+            file.write(content if isinstance(content, bytes) else content.encode())
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)

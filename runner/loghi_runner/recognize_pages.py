@@ -9,7 +9,7 @@ from loghi_contract.cut import Cut
 from loghi_contract.text import Normalization
 from loghi_runner.config_schema import TextEquivChoice
 from loghi_runner.errors import EngineError
-from loghi_runner.files import real_path
+from loghi_runner.files import real_path, write_atomically
 from loghi_runner.line_reader import LineReader, OnProgress
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.pages.write import Reading, with_readings
@@ -93,7 +93,7 @@ def _write_pages(
         texts = {line.place: line.reading for line in _read_lines(page, lines, readings)}
         target = out / f"{page.file.name}.xml"
         try:
-            target.write_bytes(with_readings(page.file.xml, texts))
+            write_atomically(target, with_readings(page.file.xml, texts))
         except OSError as error:
             failed[page.file.name] = f"{target} cannot be written: {error.strerror or error}"
         else:

@@ -33,16 +33,17 @@ small file:
    say. The schemas hold no references. Kinds of fields: text, number, integer, boolean, `enum`, a list, an object (a
    section of the form), `oneOf` (one of two sections), `anyOf` (one of two plain values).
 2. `GET /api/v1/sources` lists what `base_model` and `source.pages` may name. This and all that follows need the header
-   `Authorization: Bearer <token>` ([who gets one](service.md#for-others)); a client with the role `platform` says for which
-   of its users it asks: `Loghi-User: alice`.
-3. `POST /api/v1/runs` with `action`, `parameters` (the answers) and a `key` of your own; sent twice, it starts one run. The
-   answer's `id` names it.
-4. Follow `GET /api/v1/runs/{id}/events`: server-sent events. Those named `order` hold what `GET /api/v1/runs/{id}` answers,
-   whenever its `stage` changes; all others fit the schema `events`. After a lost connection send the header
+   `Authorization: Bearer <token>` ([who gets one](service.md#for-others)); a client with the role `platform` says for
+   which of its users it asks: `Loghi-User: alice`.
+3. `POST /api/v1/runs` with `action`, `parameters` (the answers) and a `key` of your own; sent twice, it starts one
+   run. The answer's `id` names it.
+4. Follow `GET /api/v1/runs/{id}/events`: server-sent events. Those named `order` hold what `GET /api/v1/runs/{id}`
+   answers, whenever its `stage` changes; all others fit the schema `events`. After a lost connection send the header
    `Last-Event-ID`. It is over when the stage is `finished`, `failed` or `cancelled`.
 5. `POST /api/v1/runs/{id}/cancel` ends it; then, or at the end, `GET` its `report` and `model`.
 
-An error is JSON with `status`, `code` ([for programs](errors.md)), `message`, and where there is more to say `hint` and `where`.
+An error is JSON with `status`, `code` ([for programs](errors.md)), `message`, and where there is more to say `hint` and
+`where`.
 
 Keys are added in later versions of loghi-runner and never change their meaning within one `manifest_version`. The file
 is strict: a key that is not below is a fault.

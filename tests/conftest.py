@@ -15,8 +15,8 @@ import pytest
 from hypothesis import settings
 
 from loghi_contract.job import DeviceKind
+from loghi_runner.engines.image import default_image, require_image
 from loghi_runner.errors import RunnerError
-from loghi_runner.image import default_image, require_image
 from tests.chromium import CHROMIUM
 
 REQUIRE_VARIABLE = "LOGHI_RUNNER_REQUIRE"
@@ -61,7 +61,7 @@ def lack_of_docker() -> str | None:
 
 
 def lack_of_gpu() -> str | None:
-    from loghi_runner.gpus import list_cards
+    from loghi_runner.engines.gpus import list_cards
 
     found = list_cards()
     return None if found.cards else found.reason

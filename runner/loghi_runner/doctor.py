@@ -9,11 +9,11 @@ import psutil
 
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines import NO_DAEMON, load_engine
+from loghi_runner.engines.gpus import Cards, list_cards
+from loghi_runner.engines.image import ImageStore, default_image, require_image
 from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_folder
 from loghi_runner.findings import Finding, Severity
-from loghi_runner.gpus import Cards, list_cards
-from loghi_runner.image import ImageStore, default_image, require_image
 
 _GIB = 1024**3
 _LITTLE_DISK_BYTES = 5 * _GIB

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.records import to_json
-from loghi_runner.config_template import config_template
+from loghi_runner.config.template import config_template
+from loghi_runner.engines.gpus import list_cards
 from loghi_runner.errors import EngineError, UsageError
 from loghi_runner.files import is_folder, is_there, write_atomically
-from loghi_runner.gpus import list_cards
 from loghi_runner.upstream_script import CarriedOver, Note, Severity, read_upstream_script, render_config
 
 _TITLES = {

@@ -15,7 +15,7 @@ import pytest
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines.base import Handle, Launch, Mount, ProcessEnd
 from loghi_runner.engines.docker import RUN_LABEL, DockerEngine
-from loghi_runner.image import default_image
+from loghi_runner.engines.image import default_image
 
 PROBE_IMAGE = "loghi-runner-test-probe"
 STAND_IN_LOG = "LOGHI_RUNNER_GPU_STAND_IN_LOG"

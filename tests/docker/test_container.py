@@ -11,8 +11,8 @@ from loghi_contract import CONTRACT_LABEL
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines.base import Mount, ProcessEnd
 from loghi_runner.engines.docker import DockerEngine
+from loghi_runner.engines.image import default_image, require_image
 from loghi_runner.errors import ContractError, EngineError
-from loghi_runner.image import default_image, require_image
 from tests.docker.conftest import STAND_IN_LOG, Bench, wait_until
 
 pytestmark = pytest.mark.docker

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 from loghi_contract import CONTRACT_LABEL
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines.docker import RUN_LABEL
-from loghi_runner.image import default_image
+from loghi_runner.engines.image import default_image
 from tests.docker.conftest import wait_until
 
 pytestmark = pytest.mark.docker

@@ -11,8 +11,8 @@ import termios
 import psutil
 import pytest
 
-from loghi_runner.finetune import finetune
-from loghi_runner.gpus import Card, Cards
+from loghi_runner.engines.gpus import Card, Cards
+from loghi_runner.finetuning.finetune import finetune
 from tests.integration.conftest import COMMAND
 from tests.unit.made_pages import write_pages
 
@@ -198,7 +198,7 @@ class Watcher:
 @pytest.mark.parametrize("gpus", ["auto", "1", "[GPU-1234]"])
 def test_a_gpu_that_is_not_used_is_never_a_silent_cpu_run(workplace, monkeypatch, gpus: str) -> None:
     card = Card("GPU-1234", "Fake H0", 16000, 15000, 0)
-    monkeypatch.setattr("loghi_runner.finetune.list_cards", lambda: Cards((card,), ""))
+    monkeypatch.setattr("loghi_runner.finetuning.finetune.list_cards", lambda: Cards((card,), ""))
     workplace.scenario = "on_the_cpu_instead"
     for name, value in workplace.own_environment.items():
         monkeypatch.setenv(name, value)

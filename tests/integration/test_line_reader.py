@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from loghi_runner.errors import DataError
-from loghi_runner.line_reader import ReaderOptions, Readings, open_reader
+from loghi_runner.reading.line_reader import ReaderOptions, Readings, open_reader
 from tests.integration.conftest import FAKE_TRAINER, write_base_model
 
 

@@ -7,16 +7,17 @@ from pathlib import Path
 import psutil
 import pytest
 
+from loghi_runner.engines.gpus import Cards
 from loghi_runner.engines.local import LocalEngine
 from loghi_runner.errors import EngineError
 from loghi_runner.files import write_atomically
-from loghi_runner.gpus import Cards
 from tests.integration.conftest import FAKE_TRAINER
 
 
 @pytest.fixture
 def no_cards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loghi_runner.finetune.list_cards", lambda: Cards((), "this machine has no NVIDIA driver"))
+    none = Cards((), "this machine has no NVIDIA driver")
+    monkeypatch.setattr("loghi_runner.finetuning.finetune.list_cards", lambda: none)
 
 
 def test_a_finished_run_ends_with_its_model_and_the_next_command(workplace) -> None:
@@ -248,7 +249,7 @@ def fill_the_disk(monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
         write_atomically(path, text)
 
-    monkeypatch.setattr("loghi_runner.rundir.write_atomically", write)
+    monkeypatch.setattr("loghi_runner.run.rundir.write_atomically", write)
 
 
 def test_a_disk_that_fills_up_is_named_even_when_the_trainer_could_not_say_so(workplace, monkeypatch) -> None:

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from loghi_contract.events import Checkpoint, Epoch, Event, Failed, Finished, FinishStatus, Payload
-from loghi_runner.conclude import Stops, conclude
-from loghi_runner.crash_messages import CRASH_MESSAGES, recognise_crash
 from loghi_runner.engines.base import ProcessEnd
-from loghi_runner.progress import Progress
-from loghi_runner.rundir import RunRecord, RunState
+from loghi_runner.run.conclude import Stops, conclude
+from loghi_runner.run.crash_messages import CRASH_MESSAGES, recognise_crash
+from loghi_runner.run.progress import Progress
+from loghi_runner.run.rundir import RunRecord, RunState
 
 RECORD = RunRecord("id", "name", RunState.RUNNING, "now", {}, "local", "cpu", (), "00")
 

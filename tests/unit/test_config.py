@@ -7,7 +7,7 @@ import pytest
 
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.job import Augmentation, CharsetPolicy, Part, Precision
-from loghi_runner.config import (
+from loghi_runner.config.load import (
     ConfigError,
     EngineKind,
     LoadedConfig,

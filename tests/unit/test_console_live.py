@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 
 from loghi_contract.events import Epoch, Event, Payload, Phase, Step
-from loghi_runner.live import LiveRun
-from loghi_runner.progress import Progress
+from loghi_runner.run.progress import Progress
+from loghi_runner.terminal.live import LiveRun
 
 
 def screen(*payloads: Payload) -> list[str]:

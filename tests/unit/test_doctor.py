@@ -6,10 +6,10 @@ import pytest
 
 from loghi_runner import doctor
 from loghi_runner.engines import NO_DAEMON
+from loghi_runner.engines.gpus import Card, Cards
+from loghi_runner.engines.image import ImageFacts
 from loghi_runner.errors import EngineError
 from loghi_runner.findings import Finding, Severity
-from loghi_runner.gpus import Card, Cards
-from loghi_runner.image import ImageFacts
 
 NO_CARDS = Cards((), "this machine has no NVIDIA driver")
 LABELS = {"org.loghi-runner.contract": "1"}

@@ -4,9 +4,9 @@ import pynvml
 import pytest
 
 from loghi_contract.job import DeviceKind
-from loghi_runner import gpus
+from loghi_runner.engines import gpus
+from loghi_runner.engines.gpus import Card, Cards, choose_device, list_cards
 from loghi_runner.errors import EngineError
-from loghi_runner.gpus import Card, Cards, choose_device, list_cards
 
 BUSY = Card("GPU-busy-0000", "H0", 16000, 15500, 2)
 SMALL = Card("GPU-small-000", "H0", 16000, 8000, 0)

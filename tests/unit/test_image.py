@@ -12,9 +12,8 @@ import pytest
 import loghi_contract
 from loghi_contract import CONTRACT, CONTRACT_LABEL, __version__
 from loghi_contract.job import DeviceKind
-from loghi_runner import image_build
-from loghi_runner.errors import ContractError, EngineError, UsageError
-from loghi_runner.image import (
+from loghi_runner.engines import image_build
+from loghi_runner.engines.image import (
     VERSION_LABEL,
     ImageFacts,
     Variant,
@@ -22,7 +21,15 @@ from loghi_runner.image import (
     has_fitting_image,
     require_image,
 )
-from loghi_runner.image_build import BuildRequest, DockerCli, build_command, build_context, build_image, find_docker_cli
+from loghi_runner.engines.image_build import (
+    BuildRequest,
+    DockerCli,
+    build_command,
+    build_context,
+    build_image,
+    find_docker_cli,
+)
+from loghi_runner.errors import ContractError, EngineError, UsageError
 
 ROOT = Path(__file__).parents[2]
 CONTAINER = ROOT / "container"

@@ -10,8 +10,8 @@ from loghi_contract.job import DeviceKind
 from loghi_runner.engines import NO_DAEMON, choose_engine, load_engine
 from loghi_runner.engines.base import Engine, Handle, Launch, Mount, ProcessEnd
 from loghi_runner.engines.local import LocalEngine
+from loghi_runner.engines.processes import find_process, name_process
 from loghi_runner.errors import EngineError
-from loghi_runner.processes import find_process, name_process
 
 
 def launch(run_dir: Path, *, gpus: tuple[str, ...] = (), mounts: tuple[Mount, ...] = ()) -> Launch:

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from loghi_contract import CONTRACT, __version__
 from loghi_contract.events import KINDS
 from loghi_runner.cli.main import app, run
-from loghi_runner.config import RunConfig
-from loghi_runner.config_file import ConfigError
+from loghi_runner.config.file import ConfigError
+from loghi_runner.config.load import RunConfig
 from loghi_runner.manifest.contents import make_manifest
 from loghi_runner.manifest.read import read_manifest
 from loghi_runner.service.actions import PARAMETERS, Action

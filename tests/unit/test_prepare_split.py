@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loghi_runner.config_schema import SplitConfig, SplitUnit
+from loghi_runner.config.schema import SplitConfig, SplitUnit
 from loghi_runner.errors import DataError
 from loghi_runner.findings import Severity
 from loghi_runner.ground_truth.splits import Split

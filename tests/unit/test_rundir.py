@@ -9,7 +9,7 @@ import pytest
 from loghi_contract.lines import SkippedLine, SkipReason
 from loghi_runner.engines.base import Handle
 from loghi_runner.errors import UsageError
-from loghi_runner.rundir import (
+from loghi_runner.run.rundir import (
     Host,
     RunFailure,
     RunFolder,

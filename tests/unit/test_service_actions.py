@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ValidationError
 
-from loghi_runner.config_schema import DataConfig, RunConfig
+from loghi_runner.config.schema import DataConfig, RunConfig
 from loghi_runner.service.actions import PARAMETERS, Action, FinetuneParameters
 
 FOLDER = {"pages": "bonnevie/finetune"}

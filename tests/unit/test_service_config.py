@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from loghi_runner.cli.main import run
-from loghi_runner.config_file import ConfigError
+from loghi_runner.config.file import ConfigError
 from loghi_runner.errors import EngineError
 from loghi_runner.service.callers import token_digest
 from loghi_runner.service.config import ServiceConfig, load_service_config, plain_service_config

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from loghi_runner.config import load_config
+from loghi_runner.config.load import load_config
 from loghi_runner.upstream_script import CarriedOver, read_upstream_script, render_config
 
 SCRIPTS = Path(__file__).parent / "upstream_scripts"

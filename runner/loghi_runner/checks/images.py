@@ -9,7 +9,7 @@ from PIL import Image
 
 from loghi_contract.cut import Cut
 from loghi_contract.model_folder import ModelFacts
-from loghi_runner.config import RunConfig
+from loghi_runner.config.load import RunConfig
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.collect import GroundTruth
 from loghi_runner.ground_truth.images import GroundTruthLine
@@ -50,7 +50,8 @@ def check_look(config: RunConfig, base: ModelFacts | None, truth: GroundTruth) -
     masked = given.is_masked if given is not None else config.data.cut is Cut.POLYGON
     if known.is_masked and not masked:
         yield _other_look(
-            f"the base model's own lines are masked by their outline ({100 * known.one_grey:.0f} % of one grey), yours are not",
+            f"the base model's own lines are masked by their outline ({100 * known.one_grey:.0f} % of one grey), "
+            "yours are not",
             "`data.cut: polygon` may suit it better, if you have the pages.",
         )
     elif masked and not known.is_masked:

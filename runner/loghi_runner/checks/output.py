@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from loghi_runner.engines.mounts import DataFolders, is_too_wide
 from loghi_runner.files import is_file, is_folder, is_there, real_path
 from loghi_runner.findings import Finding, Severity
-from loghi_runner.mounts import DataFolders, is_too_wide
 
 MEGABYTE = 1_000_000
 #: best_val, its replacement being written, and `last` with the optimizer's two numbers per weight, twice.

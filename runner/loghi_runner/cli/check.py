@@ -6,15 +6,23 @@ from typing import Annotated
 import typer
 
 from loghi_contract.exit_codes import ExitCode
-from loghi_runner.check import check_json, check_rows, conclusion, findings_of
-from loghi_runner.check_preview import write_check_preview
 from loghi_runner.cli.finetune import Settings
 from loghi_runner.cli.options import AsJson
-from loghi_runner.console import JsonView, PersonView, make_console, plan_json, print_findings, print_json, print_rows
 from loghi_runner.findings import Severity
-from loghi_runner.finetune import check_run
-from loghi_runner.probe import probe
-from loghi_runner.speeds import estimate_of
+from loghi_runner.finetuning.finetune import check_run
+from loghi_runner.finetuning.preview import write_check_preview
+from loghi_runner.finetuning.probe import probe
+from loghi_runner.finetuning.speeds import estimate_of
+from loghi_runner.terminal.check_text import check_json, check_rows, conclusion, findings_of
+from loghi_runner.terminal.console import (
+    JsonView,
+    PersonView,
+    make_console,
+    plan_json,
+    print_findings,
+    print_json,
+    print_rows,
+)
 from loghi_runner.wording import short_path
 
 app = typer.Typer()

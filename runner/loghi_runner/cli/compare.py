@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from loghi_contract.cut import Cut
-from loghi_runner.bars import Bars
 from loghi_runner.cli.options import (
     AsJson,
     BatchSize,
@@ -18,22 +17,23 @@ from loghi_runner.cli.options import (
     ReportFolder,
     reader_options,
 )
-from loghi_runner.compare_pages import match_pages
-from loghi_runner.compare_text import (
+from loghi_runner.config.schema import EngineKind
+from loghi_runner.judging.compare_pages import match_pages
+from loghi_runner.judging.compare_text import (
     compare_json,
     comparison_rows,
     difference_rows,
     model_comparison_rows,
     remarks,
 )
-from loghi_runner.compare_what import are_models
-from loghi_runner.config_schema import EngineKind
-from loghi_runner.console import make_console, print_findings, print_json, print_rows
-from loghi_runner.score_files import write_page_comparison
-from loghi_runner.score_json import model_comparison_json
-from loghi_runner.score_models import ScoreOptions, score_models
-from loghi_runner.score_text import report_rows
+from loghi_runner.judging.compare_what import are_models
+from loghi_runner.judging.score_files import write_page_comparison
+from loghi_runner.judging.score_json import model_comparison_json
+from loghi_runner.judging.score_models import ScoreOptions, score_models
+from loghi_runner.judging.score_text import report_rows
 from loghi_runner.scoring.comparison import compare
+from loghi_runner.terminal.bars import Bars
+from loghi_runner.terminal.console import make_console, print_findings, print_json, print_rows
 
 app = typer.Typer()
 

@@ -8,9 +8,9 @@ import typer
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.records import to_json
 from loghi_runner.cli.options import AsJson
-from loghi_runner.console import make_console, print_findings, print_json
 from loghi_runner.doctor import examine
 from loghi_runner.findings import errors
+from loghi_runner.terminal.console import make_console, print_findings, print_json
 
 app = typer.Typer()
 

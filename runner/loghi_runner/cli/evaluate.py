@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from loghi_contract.cut import Cut
-from loghi_runner.bars import Bars
 from loghi_runner.cli.options import (
     AsJson,
     BatchSize,
@@ -17,12 +16,13 @@ from loghi_runner.cli.options import (
     ReportFolder,
     reader_options,
 )
-from loghi_runner.config_schema import EngineKind
-from loghi_runner.console import make_console, print_findings, print_json, print_rows
-from loghi_runner.evaluate import evaluate, evaluation_rows
-from loghi_runner.score_json import evaluation_json
-from loghi_runner.score_models import ScoreOptions, score_models
-from loghi_runner.score_text import report_rows
+from loghi_runner.config.schema import EngineKind
+from loghi_runner.judging.evaluate import evaluate, evaluation_rows
+from loghi_runner.judging.score_json import evaluation_json
+from loghi_runner.judging.score_models import ScoreOptions, score_models
+from loghi_runner.judging.score_text import report_rows
+from loghi_runner.terminal.bars import Bars
+from loghi_runner.terminal.console import make_console, print_findings, print_json, print_rows
 
 app = typer.Typer()
 

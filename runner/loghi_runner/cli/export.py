@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from loghi_contract.cut import Cut
-from loghi_runner.answer import loghi_model_line
 from loghi_runner.cli.options import AsJson, Output
-from loghi_runner.console import make_console, print_json
-from loghi_runner.export import export_folder, find_exported, wants_one_file
-from loghi_runner.export_file import export_file
-from loghi_runner.runs import DEFAULT_OUTPUT
+from loghi_runner.models.export import export_folder, find_exported, wants_one_file
+from loghi_runner.models.export_file import export_file
+from loghi_runner.run.runs import DEFAULT_OUTPUT
+from loghi_runner.terminal.answer import loghi_model_line
+from loghi_runner.terminal.console import make_console, print_json
 from loghi_runner.wording import short_path
 
 app = typer.Typer()

@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
-from loghi_runner.answer import answer_rows, record_json, summary_line
 from loghi_runner.cli.options import AsJson
-from loghi_runner.console import (
+from loghi_runner.finetuning.finetune import finetune, show_plan
+from loghi_runner.run.rundir import skipped_counts
+from loghi_runner.terminal.answer import answer_rows, record_json, summary_line
+from loghi_runner.terminal.console import (
     JsonView,
     PersonView,
     make_console,
@@ -16,8 +18,6 @@ from loghi_runner.console import (
     print_rows,
     reader_may_leave,
 )
-from loghi_runner.finetune import finetune, show_plan
-from loghi_runner.rundir import skipped_counts
 
 app = typer.Typer()
 

@@ -7,12 +7,11 @@ from typing import Annotated, cast
 
 import typer
 
-from loghi_runner import image, image_build
 from loghi_runner.cli.options import AsJson
-from loghi_runner.console import print_json
-from loghi_runner.engines import NO_DAEMON, load_engine
+from loghi_runner.engines import NO_DAEMON, image, image_build, load_engine
+from loghi_runner.engines.image import ImageStore, Variant
 from loghi_runner.errors import EngineError
-from loghi_runner.image import ImageStore, Variant
+from loghi_runner.terminal.console import print_json
 
 app = typer.Typer(help="Build or check the trainer's container image.")
 

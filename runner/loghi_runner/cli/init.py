@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from loghi_runner.cli.options import AsJson
-from loghi_runner.console import make_console, print_json, print_rows
 from loghi_runner.init import write_config
+from loghi_runner.terminal.console import make_console, print_json, print_rows
 from loghi_runner.wording import short_path
 
 app = typer.Typer()

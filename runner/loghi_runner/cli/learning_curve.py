@@ -7,7 +7,14 @@ import typer
 
 from loghi_runner.cli.finetune import Settings
 from loghi_runner.cli.options import AsJson
-from loghi_runner.console import (
+from loghi_runner.learning_curve.curve import forecast_sentence, point_rows, remarks
+from loghi_runner.learning_curve.measure import Unfinished, measure_curve
+from loghi_runner.learning_curve.percents import parse_percents
+from loghi_runner.learning_curve.ranking import prepare_ranking, rank_with_best
+from loghi_runner.learning_curve.write import curve_json, write_curve
+from loghi_runner.next_pages.words import next_lines
+from loghi_runner.run.rundir import RunFolder
+from loghi_runner.terminal.console import (
     JsonView,
     PersonView,
     make_console,
@@ -17,13 +24,6 @@ from loghi_runner.console import (
     reader_may_leave,
     say,
 )
-from loghi_runner.learning_curve.curve import forecast_sentence, point_rows, remarks
-from loghi_runner.learning_curve.measure import Unfinished, measure_curve
-from loghi_runner.learning_curve.percents import parse_percents
-from loghi_runner.learning_curve.ranking import prepare_ranking, rank_with_best
-from loghi_runner.learning_curve.write import curve_json, write_curve
-from loghi_runner.next_pages.words import next_lines
-from loghi_runner.rundir import RunFolder
 from loghi_runner.wording import aligned, short_path
 
 app = typer.Typer()

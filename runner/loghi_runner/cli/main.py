@@ -30,7 +30,10 @@ from loghi_runner.cli import (
     serve,
 )
 from loghi_runner.cli.options import AsJson
-from loghi_runner.console import (
+from loghi_runner.errors import RunnerError, UsageError
+from loghi_runner.run.signals import Terminated, end_when_terminated
+from loghi_runner.run.watch import Detached
+from loghi_runner.terminal.console import (
     error_json,
     make_console,
     open_closed_streams,
@@ -38,9 +41,6 @@ from loghi_runner.console import (
     print_json,
     write_nowhere,
 )
-from loghi_runner.errors import RunnerError, UsageError
-from loghi_runner.signals import Terminated, end_when_terminated
-from loghi_runner.watch import Detached
 
 _COMMAND = "loghi-runner"
 _DEBUG = "--debug"

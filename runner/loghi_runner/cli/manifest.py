@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from loghi_runner.cli.options import AsJson
-from loghi_runner.console import make_console, print_json
 from loghi_runner.manifest.contents import make_manifest
 from loghi_runner.manifest.model import as_json
 from loghi_runner.manifest.read import read_manifest
 from loghi_runner.manifest.yaml_text import manifest_yaml
+from loghi_runner.terminal.console import make_console, print_json
 from loghi_runner.wording import plural
 
 app = typer.Typer(help="Show or check what a platform needs to know.")

@@ -7,15 +7,15 @@ import typer
 
 from loghi_contract.cut import Cut
 from loghi_contract.exit_codes import ExitCode
-from loghi_runner.bars import Bars
 from loghi_runner.cli.options import AsJson, BatchSize, CutAs, Engine, Gpus, reader_options
-from loghi_runner.config_schema import EngineKind
-from loghi_runner.console import make_console, print_json, print_rows, say
-from loghi_runner.line_reader import open_reader
+from loghi_runner.config.schema import EngineKind
+from loghi_runner.models.which_model import find_model
 from loghi_runner.next_pages.candidates import find_candidates
 from loghi_runner.next_pages.rank import rank_pages
 from loghi_runner.next_pages.words import next_json, next_lines
-from loghi_runner.which_model import find_model
+from loghi_runner.reading.line_reader import open_reader
+from loghi_runner.terminal.bars import Bars
+from loghi_runner.terminal.console import make_console, print_json, print_rows, say
 
 app = typer.Typer()
 

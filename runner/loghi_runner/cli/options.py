@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from loghi_contract.cut import Cut
-from loghi_runner.config_schema import EngineKind
-from loghi_runner.gpus import GpuRequest
-from loghi_runner.line_reader import ReaderOptions
-from loghi_runner.runs import DEFAULT_OUTPUT
+from loghi_runner.config.schema import EngineKind
+from loghi_runner.engines.gpus import GpuRequest
+from loghi_runner.reading.line_reader import ReaderOptions
+from loghi_runner.run.runs import DEFAULT_OUTPUT
 
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="Run folder, run id, its beginning, or `last`.")]
 Output = Annotated[

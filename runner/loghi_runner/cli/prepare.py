@@ -8,13 +8,13 @@ import typer
 from loghi_contract.cut import Cut
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.text import Normalization
-from loghi_runner.bars import Bars
 from loghi_runner.cli.options import AsJson
-from loghi_runner.config_schema import SkipTag, SplitConfig, SplitUnit, TextEquivChoice
-from loghi_runner.console import make_console, print_findings, print_json, print_rows
+from loghi_runner.config.schema import SkipTag, SplitConfig, SplitUnit, TextEquivChoice
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.prepare.prepare import PrepareOptions, prepare
 from loghi_runner.prepare.summary import prepared_json, summary_rows
+from loghi_runner.terminal.bars import Bars
+from loghi_runner.terminal.console import make_console, print_findings, print_json, print_rows
 
 app = typer.Typer()
 

@@ -7,7 +7,6 @@ import typer
 
 from loghi_contract.cut import Cut
 from loghi_contract.exit_codes import ExitCode
-from loghi_runner.bars import Bars
 from loghi_runner.cli.options import (
     AsJson,
     BatchSize,
@@ -18,11 +17,12 @@ from loghi_runner.cli.options import (
     ImageRoot,
     reader_options,
 )
-from loghi_runner.config_schema import EngineKind
-from loghi_runner.console import make_console, print_findings, print_json, print_rows
+from loghi_runner.config.schema import EngineKind
 from loghi_runner.findings import Severity
-from loghi_runner.recognize import RecognizeOptions, recognize, recognized_json
-from loghi_runner.recognized_text import recognized_rows
+from loghi_runner.reading.recognize import RecognizeOptions, recognize, recognized_json
+from loghi_runner.reading.recognized_text import recognized_rows
+from loghi_runner.terminal.bars import Bars
+from loghi_runner.terminal.console import make_console, print_findings, print_json, print_rows
 
 app = typer.Typer()
 

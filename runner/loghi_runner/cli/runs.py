@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from loghi_runner.answer import answer_rows, record_json
 from loghi_runner.cli.options import AsJson, Output, RunName, Yes
-from loghi_runner.console import make_console, print_error, print_json, print_rows
-from loghi_runner.line_store import unused_lines
-from loghi_runner.runs import DEFAULT_OUTPUT, clean_run, find_run, list_runs, look_at, look_at_all, stop_run
-from loghi_runner.show import console_lines, event_lines, run_table, runs_json, show_json, show_rows
+from loghi_runner.prepare.line_store import unused_lines
+from loghi_runner.run.runs import DEFAULT_OUTPUT, clean_run, find_run, list_runs, look_at, look_at_all, stop_run
+from loghi_runner.terminal.answer import answer_rows, record_json
+from loghi_runner.terminal.console import make_console, print_error, print_json, print_rows
+from loghi_runner.terminal.show import console_lines, event_lines, run_table, runs_json, show_json, show_rows
 from loghi_runner.wording import plural
 
 app = typer.Typer()

@@ -7,8 +7,8 @@ from typing import Annotated, Any  # a module that is imported when it is needed
 
 import typer
 
-from loghi_runner.console import make_console
 from loghi_runner.errors import UsageError
+from loghi_runner.terminal.console import make_console
 
 app = typer.Typer()
 

@@ -19,8 +19,8 @@ from loghi_runner.engines import NO_DAEMON
 from loghi_runner.engines.base import Handle, Launch, ProcessEnd
 from loghi_runner.engines.connection import causes_of, knock
 from loghi_runner.engines.docker_messages import explain, refused
+from loghi_runner.engines.image import ImageFacts
 from loghi_runner.errors import EngineError
-from loghi_runner.image import ImageFacts
 
 #: The label that says which run a container belongs to.
 RUN_LABEL = "org.loghi-runner.run"

@@ -12,9 +12,9 @@ from pathlib import Path
 from loghi_contract.job import DeviceKind
 from loghi_contract.places import ROOT_VARIABLE
 from loghi_runner.engines.base import Handle, Launch, ProcessEnd
+from loghi_runner.engines.processes import find_process, name_process
 from loghi_runner.errors import EngineError
-from loghi_runner.processes import find_process, name_process
-from loghi_runner.rundir import RunFolder
+from loghi_runner.run.rundir import RunFolder
 
 #: For tests only: the path of a Python program that is started in place of the trainer.
 TEST_TRAINER_VARIABLE = "LOGHI_RUNNER_TEST_TRAINER"

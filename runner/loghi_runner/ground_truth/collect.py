@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from loghi_contract.lines import SKIP_SENTENCES, SkippedLine, SkipReason
-from loghi_runner.config import DataConfig
+from loghi_runner.config.load import DataConfig
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.aside import set_pages_aside
@@ -17,7 +17,7 @@ from loghi_runner.ground_truth.leaks import find_leaks
 from loghi_runner.ground_truth.lists import ListedLine, read_lists
 from loghi_runner.ground_truth.roots import propose_root
 from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
-from loghi_runner.line_store import LineStore
+from loghi_runner.prepare.line_store import LineStore
 
 #: Told what is being done, how much of it is done, and of how much.
 OnProgress = Callable[[str, int, int], None]

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from loghi_runner.config import load_config
-from loghi_runner.finetune import View
+from loghi_runner.config.load import load_config
+from loghi_runner.finetuning.finetune import View
 from loghi_runner.learning_curve.curve import Curve
-from loghi_runner.line_reader import ReaderOptions, open_reader
 from loghi_runner.next_pages.candidates import Candidates, find_candidates
 from loghi_runner.next_pages.rank import NextPages, rank_pages
-from loghi_runner.rundir import RunFolder
+from loghi_runner.reading.line_reader import ReaderOptions, open_reader
+from loghi_runner.run.rundir import RunFolder
 
 
 @dataclass(frozen=True)

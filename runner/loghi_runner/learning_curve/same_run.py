@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 from loghi_contract.job import DeviceKind, JobSpec, load_job
-from loghi_runner.data_hashes import data_sha256
 from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_folder
-from loghi_runner.plan import RunPlan
-from loghi_runner.rundir import RunFolder, RunState
-from loghi_runner.runs import Look, list_runs, look_at
+from loghi_runner.planning.data_hashes import data_sha256
+from loghi_runner.planning.plan import RunPlan
+from loghi_runner.run.rundir import RunFolder, RunState
+from loghi_runner.run.runs import Look, list_runs, look_at
 
 _WANTED = (RunState.RUNNING, RunState.FINISHED)
 

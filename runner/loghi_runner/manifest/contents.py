@@ -6,7 +6,7 @@ from loghi_contract import CONTRACT, __version__
 from loghi_contract.events import EVENT_VERSION
 from loghi_contract.exit_codes import ExitCode
 from loghi_runner.checks.output import MEGABYTE, RESERVE_BYTES
-from loghi_runner.image import Variant, image_name
+from loghi_runner.engines.image import Variant, image_name
 from loghi_runner.manifest.endpoints import ENDPOINTS
 from loghi_runner.manifest.event_schema import event_schema
 from loghi_runner.manifest.model import (

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from loghi_runner.config_file import ConfigFile
+from loghi_runner.config.file import ConfigFile
 from loghi_runner.manifest.model import Manifest
 
 _HINT = "`loghi-runner manifest show` prints the one of this version."

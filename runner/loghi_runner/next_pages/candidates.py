@@ -5,13 +5,13 @@ from pathlib import Path
 
 from loghi_contract.cut import Cut
 from loghi_contract.text import Normalization
-from loghi_runner.config_schema import TextEquivChoice
+from loghi_runner.config.schema import TextEquivChoice
 from loghi_runner.errors import DataError, UsageError
 from loghi_runner.files import is_folder
-from loghi_runner.line_reader import OnProgress
 from loghi_runner.pages.texts import LineText, TextOptions, choose_text
 from loghi_runner.prepare.survey import SurveyedPage, survey_pages
-from loghi_runner.temporary_lines import refuse_unusable
+from loghi_runner.reading.line_reader import OnProgress
+from loghi_runner.reading.temporary_lines import refuse_unusable
 
 _ANY_TEXT = TextOptions(TextEquivChoice.LOWEST, (), False, Normalization.NONE)
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from loghi_contract.counts import pool
 from loghi_contract.places import BEST_VAL
+from loghi_runner.engines.mounts import host_image
 from loghi_runner.errors import UsageError
 from loghi_runner.files import is_file
-from loghi_runner.line_tables import read_line_table
-from loghi_runner.mounts import host_image
 from loghi_runner.pages.write import Reading
-from loghi_runner.rundir import RECORD_FILE, RunFolder
+from loghi_runner.run.line_tables import read_line_table
+from loghi_runner.run.rundir import RECORD_FILE, RunFolder
 from loghi_runner.scoring.counts import count
 from loghi_runner.wording import percent
 

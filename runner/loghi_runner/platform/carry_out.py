@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loghi_contract.cut import Cut
-from loghi_runner.config import LoadedConfig, load_config
-from loghi_runner.config_schema import PlatformConfig, WriteBack
+from loghi_runner.config.load import LoadedConfig, load_config
+from loghi_runner.config.schema import PlatformConfig, WriteBack
 from loghi_runner.errors import RunnerError, UsageError
 from loghi_runner.files import is_file
-from loghi_runner.finetune import View, finetune
-from loghi_runner.line_reader import ReaderOptions
+from loghi_runner.finetuning.finetune import View, finetune
 from loghi_runner.platform.base import OnProgress, Outcome, Platform, Pulled, Pushed, Report, Source
 from loghi_runner.platform.from_config import connect, find_layer, platform_of, pull_for_config
 from loghi_runner.platform.parked import (
@@ -24,8 +23,9 @@ from loghi_runner.platform.parked import (
 )
 from loghi_runner.platform.places import pulled_folder
 from loghi_runner.platform.told import ToldView
-from loghi_runner.recognize import RECORD_FILE, RecognizeOptions, recognize
-from loghi_runner.rundir import RunFolder, RunRecord, RunState
+from loghi_runner.reading.line_reader import ReaderOptions
+from loghi_runner.reading.recognize import RECORD_FILE, RecognizeOptions, recognize
+from loghi_runner.run.rundir import RunFolder, RunRecord, RunState
 
 _ASK_EVERY_S = 10.0
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from loghi_runner.config import LoadedConfig
-from loghi_runner.config_schema import PlatformConfig
+from loghi_runner.config.load import LoadedConfig
+from loghi_runner.config.schema import PlatformConfig
 from loghi_runner.errors import UsageError
 from loghi_runner.platform import open_platform
 from loghi_runner.platform.base import Document, Layer, OnProgress, Platform, PlatformConnection, Pulled, Source

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 from loghi_contract import __version__
 from loghi_contract.records import RecordError, from_json, to_json
-from loghi_runner.config_schema import PlatformConfig
+from loghi_runner.config.schema import PlatformConfig
 from loghi_runner.errors import UsageError
 from loghi_runner.files import write_atomically
 from loghi_runner.platform.base import PlatformKind, Pushed
-from loghi_runner.rundir import RunFolder, RunRecord, cannot_write
+from loghi_runner.run.rundir import RunFolder, RunRecord, cannot_write
 
 FILE = "platform.json"
 #: In the run folder: the pages as the new model reads them.

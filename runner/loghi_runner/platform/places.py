@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from loghi_runner.config_schema import PlatformConfig
+from loghi_runner.config.schema import PlatformConfig
 from loghi_runner.pages.find import PULLED
 
 

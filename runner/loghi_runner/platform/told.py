@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from loghi_contract.events import Epoch, Event
 from loghi_runner.errors import RunnerError
-from loghi_runner.finetune import Setting, View
-from loghi_runner.plan import RunPlan
+from loghi_runner.finetuning.finetune import Setting, View
+from loghi_runner.planning.plan import RunPlan
 from loghi_runner.platform.base import Report
-from loghi_runner.progress import Progress
-from loghi_runner.rundir import RunFolder
-from loghi_runner.runs import stop_run
+from loghi_runner.run.progress import Progress
+from loghi_runner.run.rundir import RunFolder
+from loghi_runner.run.runs import stop_run
 from loghi_runner.wording import epoch_line
 
 _GRACE_S = 60.0

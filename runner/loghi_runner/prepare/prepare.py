@@ -9,7 +9,7 @@ from filelock import FileLock, Timeout
 
 from loghi_contract.cut import Cut
 from loghi_contract.lines import SkippedLine, SkipReason
-from loghi_runner.config_schema import SplitConfig
+from loghi_runner.config.schema import SplitConfig
 from loghi_runner.errors import DataError, EngineError, UsageError
 from loghi_runner.files import real_path, write_atomically
 from loghi_runner.findings import Finding, Severity, errors

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 
 from loghi_contract import __version__
 from loghi_runner.files import write_atomically
-from loghi_runner.line_picture import LinePicture, line_picture
+from loghi_runner.report.line_picture import LinePicture, line_picture
 
 #: Lines of each kind that are shown.
 _RANDOM, _EXTREME = 24, 6

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from loghi_contract.counts import pool
 from loghi_runner.files import write_atomically
-from loghi_runner.line_tables import read_line_table
+from loghi_runner.run.line_tables import read_line_table
 from loghi_runner.scoring.counts import LOGHI_COLUMNS, count
 
 #: The file that Loghi writes of each split. Source: Loghi HTR 2.x; each has a header and one row.

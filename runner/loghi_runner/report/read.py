@@ -9,13 +9,13 @@ from pathlib import Path
 from loghi_contract.events import Event, Model, Phase
 from loghi_contract.job import ContractMismatch, JobSpec, load_job
 from loghi_contract.records import RecordError
-from loghi_runner.follow import read_events
-from loghi_runner.judge_run import judge_run
-from loghi_runner.line_tables import TableLine, read_line_table
-from loghi_runner.mounts import host_image
-from loghi_runner.progress import Progress
+from loghi_runner.engines.mounts import host_image
 from loghi_runner.report.loghi_csv import loghi_numbers
-from loghi_runner.rundir import RunFolder, RunRecord, skipped_counts
+from loghi_runner.run.follow import read_events
+from loghi_runner.run.judge_run import judge_run
+from loghi_runner.run.line_tables import TableLine, read_line_table
+from loghi_runner.run.progress import Progress
+from loghi_runner.run.rundir import RunFolder, RunRecord, skipped_counts
 from loghi_runner.scoring.comparison import ReadLine
 from loghi_runner.scoring.forgetting import Forgetting
 

@@ -15,7 +15,7 @@ from loghi_runner.report.loghi_csv import write_loghi_csv
 from loghi_runner.report.made import made_rows
 from loghi_runner.report.read import RunFacts, read_run
 from loghi_runner.report.write import write_files
-from loghi_runner.rundir import RunFolder, RunRecord
+from loghi_runner.run.rundir import RunFolder, RunRecord
 from loghi_runner.wording import status_word
 
 

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from loghi_contract.cut import Cut
 from loghi_contract.job import CharsetPolicy
-from loghi_runner.config_schema import (
+from loghi_runner.config.schema import (
     NAME_PATTERN,
     PageReading,
     SplitConfig,

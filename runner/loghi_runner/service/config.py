@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from loghi_runner.config_file import ConfigFile
-from loghi_runner.config_schema import ConfigPath, ConfigPaths, EngineConfig, WholeNumber
+from loghi_runner.config.file import ConfigFile
+from loghi_runner.config.schema import ConfigPath, ConfigPaths, EngineConfig, WholeNumber
 from loghi_runner.platform.base import PlatformKind
 
 CONFIG_FILE = Path("service.yaml")

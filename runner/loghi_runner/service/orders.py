@@ -13,7 +13,7 @@ from typing import Any  # parameters as JSON have no narrower type
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from loghi_runner.files import read_plain, write_atomically
-from loghi_runner.rundir import RunFolder
+from loghi_runner.run.rundir import RunFolder
 from loghi_runner.service.actions import PARAMETERS, Action, Parameters
 from loghi_runner.service.state import WORK, StateFolder
 

@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from loghi_contract.records import to_json
 from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_file
-from loghi_runner.follow import read_events
-from loghi_runner.progress import Progress
-from loghi_runner.rundir import RunFolder, skipped_counts
+from loghi_runner.run.follow import read_events
+from loghi_runner.run.progress import Progress
+from loghi_runner.run.rundir import RunFolder, skipped_counts
 from loghi_runner.service.actions import (
     Action,
     CheckParameters,

@@ -11,7 +11,7 @@ from loghi_runner.platform.escriptorium.page import PageFolder, Wanted, bring_pa
 from loghi_runner.platform.escriptorium.server import Server
 from loghi_runner.platform.image_cache import ImageCache
 from loghi_runner.platform.pulled import PulledPage, PulledRecord, Unfinished, known_record, write_pulled
-from loghi_runner.rundir import utc_now
+from loghi_runner.run.rundir import utc_now
 from loghi_runner.wording import plural
 
 _DOING = "pulling pages"

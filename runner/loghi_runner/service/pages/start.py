@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
-from loghi_runner.config import proposed_name
+from loghi_runner.config.load import proposed_name
 from loghi_runner.errors import RunnerError
 from loghi_runner.platform.base import PageSummary
 from loghi_runner.service.access import CSRF_FIELD, link, require_own_page, required_caller, services

@@ -1,0 +1,158 @@
+"""A YAML file checked against a schema: every problem at once, in plain words, with its line."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar  # raw YAML values have no narrower type
+
+from pydantic import BaseModel, ValidationError
+
+from loghi_runner.config.words import words_for
+from loghi_runner.config.yaml_values import KeyPath, YamlDocument, read_yaml
+from loghi_runner.errors import UsageError
+
+Schema = TypeVar("Schema", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One fault of a config; `where` is `config.yaml:7`, the file's name, or the `--set` it came from."""
+
+    where: str
+    key: str
+    message: str
+    hint: str | None
+
+    def __str__(self) -> str:
+        sentence = f"{self.where}: {f'{self.key} ' if self.key else ''}{self.message}"
+        return f"{sentence}. {self.hint}" if self.hint else sentence
+
+
+class ConfigError(UsageError):
+    """The config cannot be used; `problems` holds all that is wrong with it."""
+
+    def __init__(self, path: Path, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=_line))
+        count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
+        message = "\n".join([f"{path.name} has {count}:", *(f"  {problem}" for problem in self.problems)])
+        super().__init__("config.invalid", message, where=str(path))
+
+
+def _line(problem: Problem) -> int:
+    number = problem.where.rpartition(":")[2]
+    return int(number) if number.isdigit() else 0
+
+
+@dataclass
+class ConfigFile:
+    """A file as it was read. `sources` are keys that came from elsewhere, such as `--set`; `problems` grows."""
+
+    path: Path
+    text: str
+    document: YamlDocument
+    problems: list[Problem] = field(default_factory=list)
+    sources: dict[KeyPath, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path, hint: str) -> "ConfigFile":
+        """Read a file that holds `key: value` lines.
+
+        Args:
+            hint: what to do where there is no such file.
+
+        Raises:
+            ConfigError: it cannot be read, or holds no keys.
+        """
+        path = path.absolute()
+        text = _read_text(path, hint)
+        document = read_yaml(text)
+        problems = [
+            Problem(_at(path, problem.line), problem.key, problem.message, problem.hint)
+            for problem in document.problems
+        ]
+        if problems and not document.value:
+            raise ConfigError(path, problems)
+        return cls(path, text, document, problems)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return self.document.value
+
+    def add(self, key: KeyPath, message: str, hint: str | None) -> None:
+        self.problems.append(Problem(self.where(key), ".".join(map(str, key)), message, hint))
+
+    def checked(self, schema: type[Schema], values: Mapping[str, Any]) -> Schema:
+        """The values as the schema has them; paths are relative to the file's folder.
+
+        Raises:
+            ConfigError: with everything that is wrong, what was added before included.
+        """
+        try:
+            config = schema.model_validate(values, context={"folder": self.path.parent})
+        except ValidationError as error:
+            self.problems += [self._problem(dict(item), values, schema) for item in error.errors()]
+        if self.problems:
+            raise ConfigError(self.path, self.problems)
+        return config
+
+    def where(self, loc: KeyPath) -> str:
+        """`config.yaml:7`, or what has made the key what it is."""
+        # an override below this key has made it what it is
+        below = next((source for key, source in self.sources.items() if key[: len(loc)] == loc), None)
+        if loc and below is not None:
+            return below
+        for length in range(len(loc), 0, -1):
+            if loc[:length] in self.sources:
+                return self.sources[loc[:length]]
+            if loc[:length] in self.document.lines:
+                return _at(self.path, self.document.lines[loc[:length]])
+        return self.path.name
+
+    def _problem(self, item: Mapping[str, Any], values: Mapping[str, Any], schema: type[BaseModel]) -> Problem:
+        loc = _written_loc(item["loc"], values)
+        message, hint = words_for(item, loc, schema)
+        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
+        return Problem(self.where(loc), key, message, hint)
+
+
+def _read_text(path: Path, hint: str | None) -> str:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        message = f"does not exist: {path}"
+    except IsADirectoryError:
+        message, hint = f"is a folder: {path}", "Name the config file in it."
+    except OSError as error:
+        message, hint = f"cannot be read: {error.strerror}", "Check the file's permissions."
+    else:
+        try:
+            return content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = content[: error.start].count(b"\n") + 1
+            message, hint = f"is not UTF-8 text (line {line})", "Save it again with the encoding UTF-8."
+            if b"\0" in content:
+                message, hint = "is not a text file", "Name your config; if this is one, save it again as UTF-8."
+    raise ConfigError(path, [Problem(path.name, "", message, hint)])
+
+
+def _at(path: Path, line: int | None) -> str:
+    return path.name if line is None else f"{path.name}:{line}"
+
+
+def _written_loc(loc: KeyPath, values: object) -> KeyPath:
+    """The keys as the user wrote them: one path counts as a list of one, alternatives are no keys."""
+    written: list[str | int] = []
+    for part in loc:
+        if isinstance(part, int) and not isinstance(values, list):
+            continue
+        if isinstance(part, str) and part.startswith("<"):
+            continue
+        written.append(part)
+        values = _item(values, part)
+    return tuple(written)
+
+
+def _item(values: object, part: str | int) -> object:
+    if isinstance(values, dict):
+        return values.get(part)
+    return values[part] if isinstance(values, list) and isinstance(part, int) else None

@@ -1,0 +1,1 @@
+"""One fine-tuning from its config to its verdict: checked, measured, run."""

@@ -1,0 +1,333 @@
+"""The order of one run: check, prepare, start, follow, conclude."""
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Protocol, cast
+
+from loghi_contract import CONTRACT, __version__
+from loghi_contract.events import Device, Event, Started
+from loghi_contract.job import DeviceKind
+from loghi_contract.places import DATA_DIR
+from loghi_runner.config.load import LoadedConfig, load_config
+from loghi_runner.engines import choose_engine
+from loghi_runner.engines.base import Engine, Launch
+from loghi_runner.engines.gpus import DeviceChoice, GpuRequest, choose_device, list_cards
+from loghi_runner.engines.image import ImageFacts, ImageStore, default_image, require_image
+from loghi_runner.engines.processes import machine_name, name_process
+from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
+from loghi_runner.files import file_sha256
+from loghi_runner.findings import Finding, Severity
+from loghi_runner.finetuning.speeds import remember
+from loghi_runner.planning.data_hashes import data_sha256
+from loghi_runner.planning.line_cutting import cut_for_run
+from loghi_runner.planning.plan import RunPlan, make_plan
+from loghi_runner.report.run_report import write_run_report
+from loghi_runner.run.conclude import conclude, explained_by_disk, read_tail
+from loghi_runner.run.follow import EventReader, follow
+from loghi_runner.run.judge_run import judge_run
+from loghi_runner.run.progress import Progress
+from loghi_runner.run.rundir import (
+    Host,
+    RunFailure,
+    RunFolder,
+    RunRecord,
+    RunState,
+    cannot_write,
+    config_sha256,
+    create_run_folder,
+    new_run_id,
+    utc_now,
+)
+from loghi_runner.run.signals import StopWishes
+from loghi_runner.run.watch import Detached, Watch
+
+_CUTTING = "cutting pages"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where a run happens. `engine_error` is why it cannot, in a dry run."""
+
+    engine: str
+    device: DeviceChoice
+    image: ImageFacts | None = None
+    engine_error: RunnerError | None = None
+
+
+class View(Protocol):
+    """How a run is shown; the only thing this module tells anybody."""
+
+    def progress(self, doing: str, done: int, total: int) -> None:
+        """So much of something before the start is done, such as `cutting pages`."""
+
+    def plan(self, plan: RunPlan, setting: Setting) -> None:
+        """What will be done, with all findings; before anything is done."""
+
+    def begin(self, folder: RunFolder, progress: Progress) -> None:
+        """The trainer was started."""
+
+    def event(self, line: bytes, event: Event) -> None:
+        """One event, already added to the progress."""
+
+    def note(self, sentence: str) -> None:
+        """Something the host did meanwhile."""
+
+    def end(self) -> None:
+        """Nothing more will come; may be called after `abandon`."""
+
+    def abandon(self) -> None:
+        """The terminal is gone: write nothing to it any more."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a run would be; with an `engine_error` in the setting, or errors in the plan, it could not be started."""
+
+    plan: RunPlan
+    setting: Setting
+
+    def require_ready(self) -> None:
+        """Raise the RunnerError for which the run could not be started, if there is any."""
+        if self.plan.errors:
+            raise _plan_error(self.plan.errors)
+        if self.setting.engine_error is not None:
+            raise self.setting.engine_error
+
+
+def check_run(config_path: Path, overrides: Sequence[str], view: View) -> Checked:
+    """Decide what a run would do, and touch nothing.
+
+    Raises:
+        UsageError: the config cannot be used.
+    """
+    loaded = load_config(config_path, overrides)
+    kind = loaded.config.engine.kind.value
+    error: RunnerError | None = None
+    choice = DeviceChoice(DeviceKind.CPU, (), "not known")
+    sentence, image = f"{kind}: cannot be used", None
+    try:
+        choice = _device(loaded)
+        engine, sentence = choose_engine(kind)
+        image = _image(engine, loaded, choice.kind)
+    except RunnerError as problem:
+        # shown with the plan: the lines can be looked at before the machine is ready
+        error = problem
+    plan = make_plan(loaded, run_id=new_run_id(), device=choice.kind, on_progress=view.progress)
+    if error is not None and plan.errors:
+        # with errors in the plan the command ends with those: this one must not wait until they are solved
+        first = Finding(Severity.ERROR, error.code, error.message, error.where, error.hint)
+        plan = replace(plan, findings=(first, *plan.findings))
+    return Checked(plan, Setting(sentence, choice, image, error))
+
+
+def show_plan(config_path: Path, overrides: Sequence[str], view: View) -> None:
+    """Show the plan of a run and touch nothing.
+
+    Raises:
+        RunnerError: the run could not be started like this.
+    """
+    checked = check_run(config_path, overrides, view)
+    view.plan(checked.plan, checked.setting)
+    checked.require_ready()
+
+
+def finetune(config_path: Path, overrides: Sequence[str], view: View) -> tuple[RunFolder, RunRecord]:
+    """Fine-tune as the config says, and return how it ended.
+
+    The record's state is `running` when the terminal was closed: the trainer goes on without us then.
+
+    Raises:
+        RunnerError: nothing was started.
+    """
+    return start_and_follow(*prepare_run(config_path, overrides, view), view)
+
+
+def prepare_run(config_path: Path, overrides: Sequence[str], view: View) -> tuple[RunPlan, Engine, Setting]:
+    """Decide a run, show it, and cut its lines: all that comes before it is started.
+
+    Raises:
+        RunnerError: it cannot be started.
+    """
+    loaded = load_config(config_path, overrides)
+    engine, sentence = choose_engine(loaded.config.engine.kind.value)
+    choice = _device(loaded)
+    setting = Setting(sentence, choice, _image(engine, loaded, choice.kind))
+    plan = make_plan(loaded, run_id=new_run_id(), device=choice.kind, on_progress=view.progress)
+    view.plan(plan, setting)
+    if plan.errors:
+        raise _plan_error(plan.errors)
+    return cut_lines(plan, view), engine, setting
+
+
+def cut_lines(plan: RunPlan, view: View) -> RunPlan:
+    """The plan with its lines cut out of their pages, if they come from pages."""
+    return cut_for_run(plan, partial(view.progress, _CUTTING), view.note)
+
+
+def start_and_follow(plan: RunPlan, engine: Engine, setting: Setting, view: View) -> tuple[RunFolder, RunRecord]:
+    """Start a run whose lines are cut, and follow it to its end."""
+    record = _first_record(plan, engine, setting.device, setting.image)
+    with StopWishes() as wishes:
+        folder = create_run_folder(plan, record)
+        return folder, _run(plan, record, folder, engine, view, wishes)
+
+
+def _plan_error(errors: Sequence[Finding]) -> RunnerError:
+    """One error for all findings, which the view has shown; the most fundamental of them gives the exit code."""
+    count = "one problem" if len(errors) == 1 else f"{len(errors)} problems"
+    kind = ERROR_CLASSES[min(finding.exit_code for finding in errors)]
+    return kind("plan.errors", f"{count} to solve first; nothing was started")
+
+
+def choose_setting(engine: Engine, gpus: GpuRequest, image: str | None = None) -> Setting:
+    """Device and image for something other than a fine-tuning.
+
+    Raises:
+        EngineError: the cards or the image are not there.
+    """
+    choice = choose_device(gpus, list_cards())
+    facts = None
+    if engine.name == "docker":
+        facts = require_image(cast(ImageStore, engine), image or default_image(choice.kind))
+    return Setting(engine.check(), choice, facts)
+
+
+def _device(loaded: LoadedConfig) -> DeviceChoice:
+    return choose_device(loaded.config.engine.gpus, list_cards())
+
+
+def _image(engine: Engine, loaded: LoadedConfig, device: DeviceKind) -> ImageFacts | None:
+    if engine.name != "docker":
+        return None
+    # before the run folder is made: without an image there is no run to keep a record of
+    return require_image(cast(ImageStore, engine), loaded.config.engine.image or default_image(device))
+
+
+def _first_record(plan: RunPlan, engine: Engine, choice: DeviceChoice, image: ImageFacts | None) -> RunRecord:
+    return RunRecord(
+        run_id=plan.run_id,
+        name=plan.job.name,
+        state=RunState.PREPARED,
+        created=utc_now(),
+        versions={"loghi-runner": __version__, "contract": str(CONTRACT), "python": platform.python_version()},
+        engine=engine.name,
+        device=choice.kind.value,
+        gpus=choice.uuids,
+        config_sha256=config_sha256(plan.config.text),
+        image=image.name if image else None,
+        image_digest=image.digest if image else None,
+        host=Host(machine_name(), name_process(os.getpid())),
+        overrides=plan.config.overrides,
+        epochs=plan.job.training.epochs,
+        prepared=tuple(plan.pages.store.page_folder(page).name for page in plan.pages.survey.pages)
+        if plan.pages
+        else (),
+        base_model_sha256=file_sha256(plan.base.model_file) if plan.base else None,
+        data_sha256=data_sha256(plan.lists, plan.mounts),
+        data_folders=tuple(str(mount.source) for mount in plan.mounts if mount.target.is_relative_to(DATA_DIR)),
+    )
+
+
+def _run(
+    plan: RunPlan, record: RunRecord, folder: RunFolder, engine: Engine, view: View, wishes: StopWishes
+) -> RunRecord:
+    launch = Launch(plan.run_id, plan.run_dir, record.image or "", plan.job.device, record.gpus, plan.mounts)
+    try:
+        handle = engine.start(launch, folder.console_log)
+    except RunnerError as error:
+        folder.write(record.with_failure(failure_of(error)))
+        raise
+    record = replace(record, state=RunState.RUNNING, handle=handle)
+    watch = Watch(engine, handle, wishes, view.note)
+    try:
+        folder.write(record)
+    except OSError as error:
+        # nobody could find, follow or stop this trainer
+        watch.kill()
+        watch.wait_for_end()
+        raise cannot_write(error, folder.record_file) from error
+    progress = Progress(plan.job.training.epochs)
+    try:
+        view.begin(folder, progress)
+        refused = _follow(plan, folder, progress, watch, view)
+        end = watch.wait_for_end()
+    except Detached:
+        view.abandon()
+        return record
+    finally:
+        view.end()
+    keep = progress.finished is None and not watch.stops.killed
+    try:
+        engine.clean_up(handle, folder.console_log, keep=keep)
+    except (RunnerError, OSError):
+        keep = True  # the daemon is away or the disk is full: `clean` removes it later, the run has its end now
+    record = replace(record, kept=keep)
+    remember(plan, progress)
+    if refused is not None:
+        record = record.with_failure(refused)
+    else:
+        record = conclude(
+            record,
+            progress,
+            end,
+            read_tail(folder.console_log),
+            stops=replace(watch.stops, killed=watch.stops.killed or folder.kill_mark.exists()),
+            from_scratch=plan.job.vgsl is not None,
+            judgement=judge_run(folder.out),
+        )
+    record = _keep_record(folder, record, view)
+    if progress.finished is not None:
+        _report(folder, record, view)
+    return record
+
+
+def _report(folder: RunFolder, record: RunRecord, view: View) -> None:
+    try:
+        write_run_report(folder, record)
+    except OSError as error:
+        # the model is there and the run has its end: a full disk must not take that back
+        view.note(f"the report cannot be written: {error.strerror or error}")
+
+
+def _keep_record(folder: RunFolder, record: RunRecord, view: View) -> RunRecord:
+    try:
+        folder.write(record)
+    except OSError as error:
+        # the run is told to its end all the same; `show` concludes it again from its events
+        view.note(f"run.json cannot be written: {error.strerror or error}")
+        return explained_by_disk(record, error)
+    return record
+
+
+def _follow(plan: RunPlan, folder: RunFolder, progress: Progress, watch: Watch, view: View) -> RunFailure | None:
+    """Pass on every event; the failure is a device other than the one that was asked for."""
+    for line, event in follow(EventReader(folder.events_file), watch.has_ended, watch.pause):
+        progress.add(event)
+        view.event(line, event)
+        watch.pass_on_wishes()
+        if plan.job.device is DeviceKind.GPU and isinstance(event.payload, Started):
+            device = event.payload.device
+            if device.kind != DeviceKind.GPU.value:
+                watch.kill()
+                return _gpu_not_used(device)
+    return None
+
+
+def _gpu_not_used(used: Device) -> RunFailure:
+    return failure_of(
+        EngineError(
+            "gpu.not_used",
+            f"the run was to use a graphics card, but the trainer uses {used.name} ({used.kind.upper()}); it was ended",
+            hint="The image or the installed TensorFlow may lack CUDA: `loghi-runner doctor`. "
+            "To train on the CPU, write `gpus: none` under `engine`.",
+        )
+    )
+
+
+def failure_of(error: RunnerError) -> RunFailure:
+    """An error as run.json keeps it."""
+    return RunFailure(error.code, error.message, int(error.exit_code), error.hint, error.where)

@@ -1,0 +1,1 @@
+"""Models and recognitions scored on transcribed lines, by one or side by side."""

@@ -1,0 +1,93 @@
+"""The lines of a run cut out of their pages, after all checks and before anything is started."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from filelock import FileLock, Timeout
+
+from loghi_contract.lines import LineSample, SkippedLine, SkipReason
+from loghi_runner.cutting.cut import CHANNELS
+from loghi_runner.errors import DataError, EngineError
+from loghi_runner.ground_truth.from_pages import PagesTruth
+from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
+from loghi_runner.planning.plan import RunPlan
+from loghi_runner.prepare.cut_pages import CutPages, cut_pages
+from loghi_runner.prepare.split import write_split
+
+#: How a line that is left out is told: split and line.
+_Skipped = list[tuple[str, SkippedLine]]
+
+
+def cut_for_run(plan: RunPlan, on_page: Callable[[int, int], None], note: Callable[[str], None]) -> RunPlan:
+    """The plan with the lines that could be cut; a plan of line lists is as it was.
+
+    Args:
+        on_page: told how many pages are cut, and of how many.
+        note: told what is waited for.
+
+    Raises:
+        DataError: no training or no validation line could be cut.
+        EngineError: the output folder cannot be written.
+    """
+    if plan.pages is None:
+        return plan
+    store, survey = plan.pages.store, plan.pages.survey
+    pages = [page for page in survey.pages if page.lines]
+    try:
+        store.lines.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(store.lines.parent / "lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            note("waiting for another run that cuts pages into the same output folder")
+            lock.acquire()
+        try:
+            cut = cut_pages(pages, store.page_folder, cut=store.cut, channels=CHANNELS, on_page=on_page)
+            write_split(plan.pages.split_file, survey.pages, plan.pages.split.parts)
+        finally:
+            lock.release()
+    except OSError as error:
+        raise EngineError(
+            "output.cannot_write",
+            f"the line images cannot be written: {error.strerror or error}",
+            where=str(error.filename or store.lines),
+            hint="Name another `output` in the config, or free space there.",
+        ) from error
+    lists, skipped = _sorted_out(plan, plan.pages, cut)
+    for split in (Split.TRAIN, Split.VAL):
+        if not lists.get(split.value):
+            reasons = "; ".join([*cut.failed.values()][:3]) or "skipped lines tell why"
+            raise DataError(
+                "data.nothing_cut",
+                f"no {SPLIT_WORDS[split]} line could be cut out of its page: {reasons}",
+                where="data.pages",
+                hint="`loghi-runner prepare` shows what can be cut.",
+            )
+    return replace(plan, lists=lists, skipped=(*plan.skipped, *skipped))
+
+
+def _sorted_out(plan: RunPlan, pages: PagesTruth, cut: CutPages) -> tuple[dict[str, tuple[LineSample, ...]], _Skipped]:
+    """Lists of the lines that have an image now, and why the others have none."""
+    made = {(page.folder.name, line.file) for page in cut.pages.values() for line in page.record.lines}
+    why: dict[tuple[str, str], str] = {}
+    for page in pages.survey.pages:
+        folder = pages.store.page_folder(page).name
+        if page.file.name in cut.failed:
+            why |= {(folder, page.image_name(line.id)): cut.failed[page.file.name] for line in page.lines}
+        elif page.file.name in cut.pages:
+            not_cut = cut.pages[page.file.name].record.not_cut
+            why |= {(folder, page.image_name(line.id)): line.detail for line in not_cut}
+    lists: dict[str, tuple[LineSample, ...]] = {}
+    skipped: _Skipped = []
+    for split, samples in plan.lists.items():
+        kept = []
+        for sample in samples:
+            folder, file = PurePosixPath(sample.image).parts[-2:]
+            if (folder, file) in made or (folder, file) not in why:
+                kept.append(sample)
+            else:
+                line = SkippedLine(file, sample.text, sample.where, SkipReason.CANNOT_CUT, why[folder, file])
+                skipped.append((split, line))
+        lists[split] = tuple(kept)
+    return lists, skipped

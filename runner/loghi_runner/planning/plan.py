@@ -1,0 +1,154 @@
+"""What a run will do, decided before anything is written: job, lists, mounts and findings."""
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from loghi_contract import CONTRACT
+from loghi_contract.job import DeviceKind, JobSpec, ListsSpec, TrainingSpec
+from loghi_contract.lines import LineSample, SkippedLine
+from loghi_contract.model_folder import ModelFacts
+from loghi_contract.places import LISTS_DIR
+from loghi_contract.text import Normalization
+from loghi_runner.checks.base_model import check_base_model
+from loghi_runner.checks.charset import check_characters, check_normalization, choose_normalization
+from loghi_runner.checks.images import check_look, check_transparency
+from loghi_runner.checks.lines import check_lines
+from loghi_runner.checks.output import check_disk, check_output
+from loghi_runner.config.load import DataConfig, LoadedConfig, TrainingConfig, VgslModel
+from loghi_runner.engines.base import Mount
+from loghi_runner.engines.mounts import DataFolders, choose_data_folders, home_folders, run_mounts
+from loghi_runner.files import real_path
+from loghi_runner.findings import Finding, Severity, errors
+from loghi_runner.ground_truth.collect import GroundTruth, OnProgress, collect_ground_truth
+from loghi_runner.ground_truth.from_pages import PagesTruth
+from loghi_runner.ground_truth.splits import Split
+from loghi_runner.pages.texts import TextOptions
+from loghi_runner.prepare.line_store import LineStore
+
+__all__ = ["Finding", "RunPlan", "Severity", "make_plan"]
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """One run, decided. `lists` holds the splits that exist, with container image paths.
+
+    `pages` is where the lines come from, when not from line lists; their images are cut when the run starts.
+    With an error among the findings the plan is for showing only.
+    """
+
+    run_id: str
+    run_dir: Path
+    config: LoadedConfig
+    job: JobSpec
+    lists: dict[str, tuple[LineSample, ...]]
+    skipped: tuple[tuple[str, SkippedLine], ...]
+    mounts: tuple[Mount, ...]
+    findings: tuple[Finding, ...]
+    base: ModelFacts | None
+    pages: PagesTruth | None = None
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that stop the run."""
+        return errors(self.findings)
+
+
+def make_plan(
+    loaded: LoadedConfig,
+    *,
+    run_id: str,
+    device: DeviceKind,
+    on_progress: OnProgress = lambda _doing, _done, _total: None,
+) -> RunPlan:
+    """Check config, base model, lines and output, and decide what the run does. Writes nothing.
+
+    Args:
+        on_progress: told what is being read, how much of it is, and of how much.
+    """
+    config = loaded.config
+    base = check_base_model(config.base_model)
+    normalization, normalization_findings = choose_normalization(config, base.facts)
+    store = LineStore(config.output, config.data.cut, _text_options(config.data, normalization))
+    truth = collect_ground_truth(config.data, config.training.seed, loaded.path.parent, store, on_progress)
+    output = real_path(config.output)
+    homes = home_folders()
+    data = choose_data_folders(truth.lines(), homes, store.lines if truth.pages else None)
+    findings = (
+        *base.findings,
+        *truth.findings,
+        *normalization_findings,
+        *check_normalization(normalization, truth),
+        *check_characters(config, base.facts, normalization, truth),
+        *check_lines(base.facts, normalization, truth),
+        *check_transparency(config, base.facts, truth),
+        *check_look(config, base.facts, truth),
+        *check_output(config.output, data, base.folder, homes, config.data.pages or ()),
+        *check_disk(config.output, base.bytes, shutil.disk_usage),
+    )
+    job = JobSpec(
+        contract=CONTRACT,
+        run_id=run_id,
+        name=config.name,
+        vgsl=config.base_model.vgsl if isinstance(config.base_model, VgslModel) else None,
+        lists=ListsSpec(
+            train=str(LISTS_DIR / "train.txt"),
+            val=str(LISTS_DIR / "val.txt"),
+            test=str(LISTS_DIR / "test.txt") if Split.TEST in truth.splits else None,
+            base_domain=str(LISTS_DIR / "base_domain.txt") if Split.BASE_DOMAIN in truth.splits else None,
+        ),
+        device=device,
+        charset=config.charset,
+        normalization=normalization,
+        training=_training(config.training, len(truth.splits.get(Split.TRAIN, ()))),
+    )
+    return RunPlan(
+        run_id=run_id,
+        run_dir=config.output / run_id,
+        config=loaded,
+        job=job,
+        lists=_container_lists(truth, data),
+        skipped=tuple((split.value, line) for split, line in truth.skipped),
+        mounts=run_mounts(data, base.folder, output / run_id),
+        findings=_by_severity(findings),
+        base=base.facts,
+        pages=truth.pages,
+    )
+
+
+def resolve_batch_size(choice: int | Literal["auto"], train_lines: int) -> int:
+    """Lines per step: as chosen; `auto` takes fewer where there are few steps to learn from."""
+    if isinstance(choice, int):
+        return choice
+    return 8 if train_lines < 1000 else 16 if train_lines < 5000 else 32
+
+
+def _text_options(data: DataConfig, normalization: Normalization) -> TextOptions:
+    return TextOptions(data.text_equiv, data.skip_tags, data.style_marks, normalization)
+
+
+def _training(training: TrainingConfig, train_lines: int) -> TrainingSpec:
+    return TrainingSpec(
+        epochs=training.epochs,
+        batch_size=resolve_batch_size(training.batch_size, train_lines),
+        learning_rate=training.learning_rate,
+        early_stopping=training.early_stopping,
+        seed=training.seed,
+        augmentation=training.augmentation,
+        precision=training.precision,
+        freeze=training.freeze,
+    )
+
+
+def _container_lists(truth: GroundTruth, data: DataFolders) -> dict[str, tuple[LineSample, ...]]:
+    return {
+        split.value: tuple(replace(line.sample, image=str(data.container_path(line.image))) for line in lines)
+        for split, lines in truth.splits.items()
+    }
+
+
+def _by_severity(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    order = list(Severity)
+    return tuple(sorted(findings, key=lambda finding: order.index(finding.severity)))

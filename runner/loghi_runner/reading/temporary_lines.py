@@ -1,0 +1,58 @@
+"""The lines of pages, cut for one command into a folder that goes away with it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from loghi_contract.cut import Cut
+from loghi_runner.cutting.cut import CHANNELS
+from loghi_runner.errors import DataError
+from loghi_runner.findings import Severity, errors
+from loghi_runner.pages.texts import TextOptions
+from loghi_runner.prepare.cut_pages import CutPages, cut_pages
+from loghi_runner.prepare.survey import Survey, survey_pages
+from loghi_runner.reading.line_reader import OnProgress
+
+
+@dataclass(frozen=True)
+class TemporaryLines:
+    survey: Survey
+    cut: CutPages
+
+
+def cut_temporarily(
+    folder: Path, text: TextOptions, cut_as: Cut, work: Path, on_progress: OnProgress, *, every_line: bool
+) -> TemporaryLines:
+    """Read all pages below a folder and cut their lines into `work`.
+
+    Args:
+        every_line: lines without a text, too.
+
+    Raises:
+        DataError: there is no page that can be used.
+    """
+    survey = survey_pages(
+        [folder], text, cut_as, folder, lambda *told: on_progress("reading pages", *told), every_line=every_line
+    )
+    refuse_unusable(survey, folder)
+    cut = cut_pages(
+        [page for page in survey.pages if page.lines],
+        lambda page: work / page.file.name,
+        cut=cut_as,
+        channels=CHANNELS,
+        on_page=lambda *told: on_progress("cutting pages", *told),
+    )
+    return TemporaryLines(survey, cut)
+
+
+def refuse_unusable(survey: Survey, folder: Path) -> None:
+    """Raise what stops a command that was given a folder of pages, with the first reason why its pages do not do.
+
+    Raises:
+        DataError: there is no page that can be used.
+    """
+    for wrong in errors(survey.findings):
+        first = next((finding for finding in survey.findings if finding.severity is Severity.WARNING), None)
+        if first is None:
+            raise DataError(wrong.code, wrong.message, where=str(folder), hint=wrong.hint)
+        message = f"{wrong.message}: {first.message}"
+        raise DataError(wrong.code, message, where=first.where, hint=first.hint or wrong.hint)

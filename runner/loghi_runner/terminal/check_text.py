@@ -1,0 +1,147 @@
+"""What `loghi-runner check` tells: everything that can be known of a run without a graphics card or a framework."""
+
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any  # JSON values have no narrower type
+
+from loghi_contract.job import CharsetPolicy
+from loghi_contract.lines import LineSample
+from loghi_contract.records import to_json
+from loghi_contract.text import normalize
+from loghi_runner.findings import Finding, Severity
+from loghi_runner.finetuning.finetune import Checked
+from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
+from loghi_runner.planning.plan import RunPlan
+from loghi_runner.terminal.plan_text import Row, plan_rows
+from loghi_runner.wording import plural
+
+_NAMED_CHARACTERS = 12
+
+_POLICIES = {
+    CharsetPolicy.EXTEND: "learnt anew",
+    CharsetPolicy.FAIL: "refused",
+    CharsetPolicy.REPLACE: "learnt, as are all others",
+}
+
+
+@dataclass(frozen=True)
+class SplitFacts:
+    """Numbers of one split; `pages` are told apart by folder, or by name before the last `-`."""
+
+    pages: int
+    lines: int
+    characters: int
+
+
+@dataclass(frozen=True)
+class NewCharacter:
+    """A character of the training lines that the base model cannot write."""
+
+    character: str
+    code_point: str
+    name: str
+    count: int
+
+
+def split_facts(plan: RunPlan) -> dict[Split, SplitFacts]:
+    return {
+        split: SplitFacts(
+            pages=len(_pages(plan.lists[split.value])),
+            lines=len(plan.lists[split.value]),
+            characters=sum(len(sample.text) for sample in plan.lists[split.value]),
+        )
+        for split in Split
+        if split.value in plan.lists
+    }
+
+
+def new_characters(plan: RunPlan) -> list[NewCharacter]:
+    """The most frequent first; none where there is no base model to compare with."""
+    if plan.base is None:
+        return []
+    counts: Counter[str] = Counter()
+    for sample in plan.lists.get(Split.TRAIN.value, ()):
+        counts.update(normalize(sample.text, plan.job.normalization))
+    known = set(plan.base.tokenizer.characters)
+    return [
+        NewCharacter(character, f"U+{ord(character):04X}", unicodedata.name(character, "without a name"), count)
+        for character, count in counts.most_common()
+        if character not in known
+    ]
+
+
+def check_rows(checked: Checked) -> list[Row]:
+    """Label and text of what was found; numbers of lines, pages and characters instead of the plan's lines."""
+    plan = checked.plan
+    facts = split_facts(plan)
+    rows = []
+    for label, text in plan_rows(plan, checked.setting):
+        split = next((split for split, words in SPLIT_WORDS.items() if words == label), None)
+        rows.append((label, _split_words(facts[split]) if split in facts else text))
+    new = new_characters(plan)
+    for number, character in enumerate(new[:_NAMED_CHARACTERS]):
+        label = "new" if number == 0 else ""
+        shown = character.character if character.character.isprintable() else " "
+        what = f"{shown}  {character.code_point} {character.name}, {character.count}x"
+        rows.append((label, f"{what}: {_POLICIES[plan.job.charset]}"))
+    if len(new) > _NAMED_CHARACTERS:
+        rows.append(("", f"... and {len(new) - _NAMED_CHARACTERS} more characters"))
+    return rows
+
+
+def ordered(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """What only explains first: what is to be done stands last, nearest to the prompt."""
+    order = [Severity.INFO, Severity.WARNING, Severity.ERROR]
+    return tuple(sorted(findings, key=lambda finding: order.index(finding.severity)))
+
+
+def findings_of(checked: Checked) -> tuple[Finding, ...]:
+    """The plan's findings and, if the engine is not ready, that too."""
+    error = checked.setting.engine_error
+    if error is None or any(finding.code == error.code for finding in checked.plan.findings):
+        return ordered(checked.plan.findings)
+    engine = Finding(Severity.ERROR, error.code, error.message, error.where, error.hint)
+    return ordered((*checked.plan.findings, engine))
+
+
+def conclusion(findings: tuple[Finding, ...]) -> str:
+    counts = Counter(finding.severity for finding in findings)
+    if counts[Severity.ERROR]:
+        return f"not ready: {plural(counts[Severity.ERROR], 'problem')} to solve first"
+    if counts[Severity.WARNING]:
+        return f"ready, with {plural(counts[Severity.WARNING], 'warning')}"
+    return "ready"
+
+
+def check_json(checked: Checked, findings: tuple[Finding, ...], estimate: str | None) -> dict[str, Any]:
+    """What `check --json` says beside the plan; the keys are a promise to scripts."""
+    return {
+        "kind": "check",
+        "findings": [to_json(finding) for finding in findings],
+        "ready": not any(finding.severity is Severity.ERROR for finding in findings),
+        "splits": {
+            split.value: {"pages": facts.pages, "lines": facts.lines, "characters": facts.characters}
+            for split, facts in split_facts(checked.plan).items()
+        },
+        "new_characters": [
+            {"character": new.character, "code_point": new.code_point, "name": new.name, "count": new.count}
+            for new in new_characters(checked.plan)
+        ],
+        "charset": checked.plan.job.charset.value,
+        "estimate": estimate,
+    }
+
+
+def _split_words(facts: SplitFacts) -> str:
+    return (
+        f"{plural(facts.lines, 'line')} on {plural(facts.pages, 'page')}, {facts.characters} characters "
+        f"({facts.characters / max(facts.lines, 1):.0f} a line)"
+    )
+
+
+def _pages(samples: tuple[LineSample, ...]) -> set[str]:
+    images = [PurePosixPath(sample.image) for sample in samples]
+    folders = {str(image.parent) for image in images}
+    return folders if len(folders) > 1 else {image.stem.rpartition("-")[0] or image.stem for image in images}

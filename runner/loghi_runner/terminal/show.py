@@ -1,0 +1,129 @@
+"""A run as `runs`, `show` and `logs` tell it."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any  # JSON values have no narrower type
+
+from loghi_contract.events import Event, Step
+from loghi_contract.records import to_json
+from loghi_runner.run.follow import EventReader
+from loghi_runner.run.rundir import RunFolder, RunState
+from loghi_runner.run.runs import Look, fetch_console, follow_run, look_at
+from loghi_runner.terminal.answer import record_json, summary_line
+from loghi_runner.wording import duration, epoch_line, event_line, local_time, percent, phase_word
+
+_TAIL_PAUSE_S = 0.5
+
+
+def run_table(looks: list[Look], broken: list[RunFolder]) -> list[str]:
+    """A header, then one line a run; a run whose record is damaged is there too."""
+    header = f"{'run':<20}  {'state':<9}  {'CER':>15}  {'started':<16}  name"
+    damaged = [f"{folder.path.name:<20}  unreadable (run.json is damaged)" for folder in broken]
+    return [header, *damaged, *(_columns(look) for look in looks)]
+
+
+def runs_json(looks: list[Look], broken: list[RunFolder]) -> dict[str, Any]:
+    return {
+        "kind": "runs",
+        "runs": [record_json(look.folder, look.record) for look in looks],
+        "unreadable": [str(folder.path) for folder in broken],
+    }
+
+
+def _columns(look: Look) -> str:
+    record, best = look.record, look.progress.best
+    base = next((epoch for epoch in look.progress.epochs if epoch.epoch == 0), None)
+    cer = "" if best is None else percent(best.val_cer)
+    if best is not None and base is not None and base is not best:
+        cer = f"{percent(base.val_cer)} > {cer}"
+    row = f"{record.run_id:<20}  {record.state.value:<9}  {cer:>15}  {local_time(record.created):<16}  {record.name}"
+    return row.rstrip()
+
+
+def show_rows(look: Look) -> list[tuple[str, str]]:
+    """Label and text of everything worth knowing, the epoch table included."""
+    record, progress = look.record, look.progress
+    image = f", image {record.image}" if record.image else ""
+    device = progress.started.device.name if progress.started else record.device.upper()
+    rows = [
+        ("run", f"{record.run_id}  {record.name}"),
+        ("state", _state(look)),
+        ("started", local_time(record.created)),
+        ("engine", f"{record.engine}{image}, on {device}"),
+    ]
+    if look.remark:
+        rows.append(("remark", look.remark))
+    if record.overrides:
+        rows.append(("set", " ".join(record.overrides)))
+    rows += [("" if index else "epochs", epoch_line(epoch)) for index, epoch in enumerate(progress.epochs)]
+    rows += [("" if index else "scores", event_line(score)) for index, score in enumerate(progress.evaluations)]
+    rows += [("warning", notice.message) for notice in progress.notices]
+    return rows
+
+
+def show_json(look: Look) -> dict[str, Any]:
+    progress = look.progress
+    return {
+        **record_json(look.folder, look.record),
+        "remark": look.remark,
+        "phase": progress.phase,
+        "step": to_json(progress.step),
+        "epochs": to_json(progress.epochs),
+        "evaluations": to_json(progress.evaluations),
+        "warnings": to_json(progress.notices),
+        "remaining_s": progress.remaining_s,
+    }
+
+
+def event_lines(folder: RunFolder, *, follow: bool, as_json: bool, steps: bool) -> Iterator[str]:
+    """A run's events, one a line, as they are or in words with the local time."""
+    found = follow_run(folder) if follow else iter(EventReader(folder.events_file).read())
+    for line, event in found:
+        if as_json:
+            yield line.decode("utf-8", "replace")
+        elif steps or not isinstance(event.payload, Step):
+            yield f"{_clock(event)}  {event_line(event.payload)}"
+
+
+def console_lines(folder: RunFolder, *, follow: bool) -> Iterator[str]:
+    """What the trainer printed, line by line."""
+    offset, half = 0, ""
+    while True:
+        # looked before reading, or the last lines are lost
+        look = look_at(folder)
+        fetch_console(look)
+        is_over = not follow or look.record.state.is_over
+        fresh, offset = _read_from(folder.console_log, offset)
+        *lines, half = (half + fresh).split("\n")
+        yield from lines
+        if is_over:
+            if half:
+                yield half
+            return
+        time.sleep(_TAIL_PAUSE_S)
+
+
+def _state(look: Look) -> str:
+    record, progress = look.record, look.progress
+    if record.state.is_over:
+        return summary_line(record)
+    if record.state is RunState.RUNNING and progress.step is not None:
+        step = progress.step
+        left = "" if progress.remaining_s is None else f", at most {duration(progress.remaining_s)} left"
+        return f"running: epoch {step.epoch} of {progress.planned_epochs}, step {step.step} of {step.steps}{left}"
+    return f"{record.state.value}: {phase_word(progress.phase)}" if progress.phase else record.state.value
+
+
+def _read_from(path: Path, offset: int) -> tuple[str, int]:
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            fresh = file.read()
+    except OSError:
+        return "", offset
+    return fresh.decode("utf-8", "replace"), offset + len(fresh)
+
+
+def _clock(event: Event) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(event.t))

@@ -139,7 +139,7 @@ def test_the_next_command_of_init_can_be_pasted(workplace, name: str) -> None:
     result = workplace.run("init", "--", name)
     quoted = {"-x.yaml": "./-x.yaml", "my config.yaml": "'my config.yaml'"}[name]
     assert f"loghi-runner check {quoted}\n" in result.stderr
-    assert f"loghi-runner finetune {quoted}\n" in (workplace.folder / name).read_text(encoding="utf-8")
+    assert f"loghi-runner check {quoted}\n" in (workplace.folder / name).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

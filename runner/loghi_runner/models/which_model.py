@@ -7,7 +7,7 @@ from loghi_contract.places import BEST_VAL
 from loghi_runner.errors import UsageError
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.run.rundir import RECORD_FILE, RunFolder
-from loghi_runner.run.runs import DEFAULT_OUTPUT, find_run
+from loghi_runner.run.runs import DEFAULT_OUTPUT, LAST, find_run
 
 #: Folders that are called so in every run, here and in Loghi.
 _SAME_EVERYWHERE = ("best_val", "last")
@@ -37,11 +37,13 @@ def find_model(given: str, output: Path = DEFAULT_OUTPUT) -> NamedModel:
         UsageError: there is neither.
     """
     path = Path(given)
-    if is_folder(path) and not is_file(path / RECORD_FILE):
+    if given and is_folder(path) and not is_file(path / RECORD_FILE):
         return NamedModel(_name(path.absolute()), path)
     try:
         run = find_run(given, output)
     except UsageError as error:
+        if given in ("", LAST):
+            raise  # it can only be meant as a run
         why = f"{error.message[:1].upper()}{error.message[1:]}."
         raise UsageError(
             "model.unknown",

@@ -132,3 +132,11 @@ def test_a_fault_of_ours_on_a_full_disk_is_written_down_when_there_is_room(
     state = folder.read_state()
     assert state.error is not None
     assert (state.stage, state.error.code) == (Stage.FAILED, "bug")
+
+
+def test_a_damaged_order_is_nobodys_model(made: MadeService) -> None:
+    damaged = made.order()
+    (made.order_folder(damaged).path / "order.json").write_text("{", encoding="utf-8")
+    asked = {"name": "read", "model": damaged, "source": {"pages": "bonnevie"}}
+    answer = made.post("/api/v1/runs", {"action": "recognize", "parameters": asked})
+    assert 400 <= answer.status_code < 500, answer.text

@@ -1,5 +1,6 @@
 """What is started for each stage of an order: the same commands a person types, and nothing a request wrote."""
 
+import contextlib
 import json
 import shutil
 import sys
@@ -103,8 +104,9 @@ class Commands:
         folder = OrderFolder(self._state.orders / name)
         if "/" not in name and folder.path.is_dir():
             run = folder.run()
-            if folder.read_order().user == user and run is not None and is_file(run.best_val / MODEL_FILE):
-                return run.best_val
+            with contextlib.suppress(OSError, ValueError):  # a damaged order is nobody's
+                if folder.read_order().user == user and run is not None and is_file(run.best_val / MODEL_FILE):
+                    return run.best_val
         return self.find_base_model(name)
 
     def find_base_model(self, place: str) -> Path:

@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.chromium import CHROMIUM
+
+#: A busy machine may take its time; a page that never comes fails all the same.
+expect.set_options(timeout=30_000)
 
 
 # not for the whole session: while it runs, nothing else in this process can have an event loop

@@ -5,7 +5,7 @@ const say = document.getElementById("say");
 const SAY_EVERY_MS = 30000;
 const DRAW_EVERY_MS = 2000;
 const KEYBOARD_STOPS = "summary, a, [tabindex]";
-let drawn = 0, said = 0, stage = live.querySelector("[data-stage]").dataset.stage, waiting = null;
+let drawn = 0, said = 0, stage = live.querySelector("[data-stage]").dataset.stage, waiting = null, leaving = false;
 
 async function draw() {
   waiting = null;
@@ -45,6 +45,13 @@ async function keepCurve(content) {
   await loading.decode().catch(() => null);
 }
 
+// what somebody has just asked for must not be lost to a page that is fetched again
+document.addEventListener("submit", () => { leaving = true; });
+
+function fetchAgain() {
+  if (!leaving) location.reload();
+}
+
 function drawSoon() {
   if (waiting === null) waiting = setTimeout(draw, Math.max(0, drawn + DRAW_EVERY_MS - Date.now()));
 }
@@ -65,7 +72,7 @@ function follow() {
   events.addEventListener("order", (event) => {
     if (["finished", "failed", "cancelled"].includes(JSON.parse(event.data).stage)) {
       events.close();
-      location.reload();
+      fetchAgain();
     } else {
       drawSoon();
     }
@@ -76,4 +83,4 @@ function follow() {
 
 // a push that was asked for begins when the worker looks: there are no events before
 if (live.dataset.events) follow();
-else setTimeout(() => location.reload(), 2000);
+else setTimeout(fetchAgain, 2000);

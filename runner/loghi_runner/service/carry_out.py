@@ -95,8 +95,12 @@ class Carrier:
         if state.stage.is_over:
             if not folder.has_mark(PUSH_MARK):
                 return state
+            if state.pushed is PushState.PARKED:
+                state = self._begin(Stage.PUSHING, order, folder, state)
+                # before the mark goes: between the two nobody could see that a push was asked for
+                folder.write_state(state)
             folder.unmark(PUSH_MARK)
-            return self._begin(Stage.PUSHING, order, folder, state) if state.pushed is PushState.PARKED else state
+            return state
         is_alive = state.process is not None and find_process(state.process) is not None
         if folder.has_mark(CANCEL_MARK):
             return self._cancelled(order, folder, state, is_alive=is_alive)

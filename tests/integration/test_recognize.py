@@ -95,7 +95,7 @@ def test_whole_pages_without_lines_are_not_taken_for_lines(workplace) -> None:
 
 @pytest.mark.parametrize(
     ("model", "told"),
-    [("bsae", "neither a model folder nor a run"), ("data", "no model"), ("last", "neither a model folder nor a run")],
+    [("bsae", "neither a model folder nor a run"), ("data", "no model"), ("last", "there are no runs in runs")],
 )
 def test_what_is_no_model_is_told(workplace, model, told) -> None:
     result = workplace.run("recognize", model, "data/val", "-o", "read", *OPTIONS)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.lines import SkipReason
+from loghi_runner.files import write_atomically
 from loghi_runner.pages.find import IMAGE_SUFFIXES
 from loghi_runner.platform.base import Document, Layer
 from loghi_runner.platform.escriptorium.answers import BrokenData, Part, PartLine, read_line_text, read_part
@@ -69,7 +70,7 @@ def bring_page(server: Server, wanted: Wanted, page: int, folder: PageFolder) ->
     if not (is_same and is_whole(folder.path, name, brought)):
         url = server.origin.own(part.image.uri)
         folder.cache.bring(url, part.image.bytes, folder.path / file, lambda target: server.download(url, target))
-    _write(folder.path / "page" / f"{name}.xml", page_xml(part, file, named, texts))
+    write_atomically(folder.path / "page" / f"{name}.xml", page_xml(part, file, named, texts))
     return name, brought
 
 
@@ -125,9 +126,3 @@ def _file_name(part: Part) -> tuple[str, str]:
     plain = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(part.image.file_name).stem).strip("._-")[:60]
     name = f"{part.id}_{plain}" if plain else str(part.id)
     return name, name + suffix
-
-
-def _write(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_bytes(content)
-    beside.replace(path)

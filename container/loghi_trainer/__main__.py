@@ -15,7 +15,7 @@ from loghi_contract.exit_codes import ExitCode
 from loghi_contract.job import ContractMismatch, JobSpec, RecognizeJob, load_job
 from loghi_contract.places import EVENTS_FILE, JOB_FILE, REPORT_DIR, Places
 from loghi_contract.records import RecordError
-from loghi_trainer.environment import environment_for, keep_freed_memory
+from loghi_trainer.environment import environment_for, keep_freed_memory, nothing_collected
 from loghi_trainer.errors import JobError, StorageError, TrainerError
 from loghi_trainer.reporter import Reporter
 from loghi_trainer.stdio import claim_stdout
@@ -51,21 +51,26 @@ def main() -> int:
     os.environ.update(environment_for(job.device))
     keep_freed_memory()
     try:
-        # the framework reads the environment when it is imported
-        if isinstance(job, RecognizeJob):
-            from loghi_trainer.reading import read_lines
-
-            finished: events.Finished | events.Recognized = read_lines(job, places, reporter, stop)
-        else:
-            from loghi_trainer.train import train
-
-            finished = train(job, places, reporter, stop)
+        finished = _run(job, places, reporter, stop)
         reporter.emit(finished)
     except Exception as error:  # noqa: BLE001  # the top of the process: everything becomes a `failed` event
         return _fail(reporter, places, error)
     if finished.status is events.FinishStatus.CANCELLED:
         return ExitCode.TERMINATED if stop.signal == signal.SIGTERM else ExitCode.INTERRUPTED
     return ExitCode.OK
+
+
+def _run(
+    job: JobSpec | RecognizeJob, places: Places, reporter: Reporter, stop: _StopRequest
+) -> events.Finished | events.Recognized:
+    # the framework reads the environment when it is imported, so not before now
+    if isinstance(job, RecognizeJob):
+        with nothing_collected():
+            from loghi_trainer.reading import read_lines
+        return read_lines(job, places, reporter, stop)
+    with nothing_collected():
+        from loghi_trainer.train import train
+    return train(job, places, reporter, stop)
 
 
 def _read_job(path: Path) -> JobSpec | RecognizeJob:

@@ -3,6 +3,7 @@
 One of the two files that speak to a backend directly; the other is `ctc`.
 """
 
+import os
 import resource
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -19,6 +20,9 @@ from loghi_contract.job import DeviceKind, Precision
 from loghi_trainer.errors import DeviceError
 
 _MIB = 1 << 20
+
+# a batch in work takes some 200 MB
+_FEW_CORES = 4
 
 # cards from compute capability 7.0 on have fast float16 arithmetic; Loghi draws the line there too
 _HALF_CAPABILITY = (7, 0)
@@ -41,6 +45,19 @@ def claim_device(asked: DeviceKind) -> Device:
             "or set `engine: {gpus: none}` to train on the processor.",
         )
     return Device(DeviceKind.GPU.value, gpus[0], None)
+
+
+def share_out_cores(kind: DeviceKind) -> int:
+    """Share the cores out among batches, before the framework computes anything; returns how many to read at once.
+
+    On a few cores each batch gets one of its own: then no core ever waits for another within a layer. On many cores and
+    on a card, a second batch takes what the loop of an LSTM leaves idle.
+    """
+    cores = len(os.sched_getaffinity(0))
+    if kind is not DeviceKind.CPU or cores > _FEW_CORES or keras.backend.backend() != "tensorflow":
+        return 2
+    _tensorflow().config.threading.set_intra_op_parallelism_threads(1)
+    return cores
 
 
 def versions() -> Versions:
@@ -70,19 +87,22 @@ def out_of_memory_errors() -> tuple[type[BaseException], ...]:
     return (MemoryError,)
 
 
-def for_any_width(network: keras.Model) -> Callable[[Sequence[Any]], list[NDArray[Any]]]:
+def for_any_width(
+    network: keras.Model, takes: Sequence[keras.KerasTensor]
+) -> Callable[[Sequence[Any]], list[NDArray[Any]]]:
     """The network as a function of arrays: for any number of lines of any width, from any thread.
 
-    TensorFlow makes it ready once; Keras's own `predict_on_batch` would make it ready for the first batch's size and
-    then again for any. Variables are read at each call, so that a network in training is seen as it is.
+    TensorFlow makes it ready once, here; Keras's own `predict_on_batch` would make it ready for the first batch's size
+    and then again for any. Variables are read at each call, so that a network in training is seen as it is.
     """
     if keras.backend.backend() != "tensorflow":
         return lambda arrays: _listed(network.predict_on_batch(list(arrays)))
     tensorflow = _tensorflow()
-    signature = [tensorflow.TensorSpec(tensor.shape, tensor.dtype) for tensor in network.inputs]
+    signature = [tensorflow.TensorSpec(tensor.shape, tensor.dtype) for tensor in takes]
     function = tensorflow.function(
         lambda *tensors: network(list(tensors), training=False), input_signature=signature, autograph=False
     )
+    function.get_concrete_function()
     return lambda arrays: [np.asarray(output) for output in _listed(function(*arrays))]
 
 

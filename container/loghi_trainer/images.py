@@ -28,6 +28,9 @@ PX_PER_LABEL: Final = 16
 #: Width of the narrowest line in recognition, where no text is known.
 MIN_WIDTH_PX: Final = 256
 
+# a line is too small to be shared out among threads; several lines are prepared at a time
+cv2.setNumThreads(1)
+
 # IGNORE_ORIENTATION: Loghi does not read EXIF either, and the cut line images carry none worth reading
 _DECODE_FLAGS = {
     1: cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION,

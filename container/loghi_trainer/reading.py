@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from loghi_contract import events
 from loghi_contract.job import DeviceKind, RecognizeJob
@@ -30,18 +31,22 @@ def read_lines(
         TrainerError: what went wrong.
     """
     used_device = device.claim_device(job.device)
+    at_once = device.share_out_cores(job.device)
     reporter.emit(events.Started(device.versions(), used_device, os.getpid()))
     reporter.emit(events.Phase("loading_model"))
     base = open_base_model(places.real(BASE_MODEL_DIR))
     if base.tokenizer is None:
         raise DataError("model.no_tokenizer", "the model has no characters to write", where="base_model")
     network = rebuilt(base.network, precision="float32", for_processor=job.device is DeviceKind.CPU)
-    recognizer = Recognizer(network, base.tokenizer, job.batch_size, job.beam_width)
     reporter.emit(events.Phase("reading_data"))
-    store = ImageStore(places, base.height_px, base.channels)
-    samples, skipped = read_samples(places.real(job.list), Normalization.NONE)
-    split = measure_lines("lines", samples, skipped, store)
-    reporter.emit(split.summary())
+    with ThreadPoolExecutor(1) as beside:
+        # to make the network ready keeps one core busy; meanwhile the others decode images
+        preparing = beside.submit(Recognizer, network, base.tokenizer, job.batch_size, job.beam_width, at_once)
+        store = ImageStore(places, base.height_px, base.channels)
+        samples, skipped = read_samples(places.real(job.list), Normalization.NONE)
+        split = measure_lines("lines", samples, skipped, store)
+        reporter.emit(split.summary())
+    recognizer = preparing.result()
     reporter.emit(events.Phase("recognizing"))
     began = time.monotonic()
     tell = _Teller(reporter, len(split.lines), began)

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import keras
 import numpy as np
@@ -16,10 +15,8 @@ from loghi_trainer.dataset import LABEL_PADDING, LineImages, prepared_ahead, rec
 from loghi_trainer.device import for_any_width
 from loghi_trainer.images import Tensor
 from loghi_trainer.lines import Line
-from loghi_trainer.network import can_hide_padding, frames_of, padding_hidden
-
-# the loop of an LSTM keeps one core busy: a second batch at the same time takes the others
-_BATCHES_AT_ONCE: Final = 2
+from loghi_trainer.network import frames_of
+from loghi_trainer.padding import PaddingHidden, can_hide_padding
 
 Frames = NDArray[np.int32]
 
@@ -44,16 +41,21 @@ class Cancelled(Exception):
 class Recognizer:
     """Reads lines in batches; the result is that of Loghi's own inference with a batch of one.
 
-    A network whose layers shift a line with the batch's width is fed one line at a time.
+    A network whose layers shift a line with the batch's width is fed one line at a time. The loop of an LSTM keeps one
+    core busy: `at_once` batches at the same time take the others.
     """
 
-    def __init__(self, network: keras.Model, tokenizer: Tokenizer, batch_size: int, beam_width: int = 1) -> None:
+    def __init__(
+        self, network: keras.Model, tokenizer: Tokenizer, batch_size: int, beam_width: int = 1, at_once: int = 2
+    ) -> None:
         self._network = network
         self._tokenizer = tokenizer
         self._hides_padding = can_hide_padding(network)
-        self._run = for_any_width(padding_hidden(network) if self._hides_padding else network)
+        reading = PaddingHidden(network) if self._hides_padding else network
+        self._run = for_any_width(reading, reading.takes if self._hides_padding else network.inputs)
         self._batch_size = batch_size if self._hides_padding else 1
         self._beam_width = beam_width
+        self._at_once = at_once
 
     def read(
         self,
@@ -84,7 +86,7 @@ class Recognizer:
         found = [ReadLine("", 0.0)] * len(lines)
         done = 0
         batches = recognition_batches(lines, store, self._batch_size)
-        for indices, read in prepared_ahead(read_batch, batches, _BATCHES_AT_ONCE, _BATCHES_AT_ONCE):
+        for indices, read in prepared_ahead(read_batch, batches, self._at_once, self._at_once):
             if is_cancelled():
                 raise Cancelled
             for index, line in zip(indices, read, strict=True):

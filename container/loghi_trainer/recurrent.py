@@ -82,23 +82,30 @@ def _read(sequences: Any, cells: Any, mask: Any) -> Any:
 
     The backward loop comes through the masked end first: of frames that are all zero its state stays exactly zero.
     """
-    valid = ops.cast(ops.expand_dims(mask, -1), sequences.dtype)
-    forward, backward = (ops.matmul(sequences, cell.kernel) + cell.bias for cell in cells)
-    directions = (_hidden(forward, cells[0]), _hidden(backward * valid, cells[1], reverse=True))
+    # time first, for the loops
+    frames, is_own = ops.transpose(sequences, (1, 0, 2)), ops.transpose(mask)
+    own = ops.cast(ops.expand_dims(is_own, -1), frames.dtype)
+    forward, backward = (_projected(frames, cell) for cell in cells)
+    directions = (_hidden(forward, cells[0]), _hidden(backward * own, cells[1], reverse=True))
     return ops.transpose(ops.concatenate(directions, axis=-1), (1, 0, 2))
 
 
+def _projected(frames: Any, cell: Any) -> Any:
+    """(time, batch, features) to (time, batch, 4 * units), in one product of two matrices, which takes the bias in."""
+    time, batch, features = ops.shape(frames)
+    return ops.reshape(ops.matmul(ops.reshape(frames, (-1, features)), cell.kernel) + cell.bias, (time, batch, -1))
+
+
 def _hidden(projected: Any, cell: Any, reverse: bool = False) -> Any:
-    """Hidden states (time, batch, units) of one direction; `projected` is (batch, time, 4 * units)."""
-    frames = ops.transpose(projected, (1, 0, 2))
-    start = ops.zeros_like(frames[0, :, : cell.units])
+    """Hidden states (time, batch, units) of one direction; `projected` is (time, batch, 4 * units)."""
+    start = ops.zeros_like(projected[0, :, : cell.units])
     recurrent = ops.convert_to_tensor(cell.recurrent_kernel)
 
     def step(state: Any, inputs: Any) -> Any:
         state, _ = _step(state, inputs[0], recurrent)
         return state, state[0]
 
-    return _scan(step, (start, start), (frames,), reverse)
+    return _scan(step, (start, start), (projected,), reverse)
 
 
 def _step(state: Any, projected: Any, recurrent: Any) -> Any:

@@ -111,27 +111,42 @@ def _gradients(tf: Any, model: Any, sequences: np.ndarray) -> list[np.ndarray]:
     return [gradient.numpy() for gradient in tape.gradient(loss, model.trainable_variables)]
 
 
-def test_what_is_read_does_not_depend_on_the_other_lines_of_the_batch(base: Any) -> None:
+@pytest.mark.parametrize(
+    "vgsl",
+    [
+        SMALL_VGSL,
+        "None,None,32,1 Cr5,5,8 Bn Mp2,2,1,2 Cr4,3,8 Mp2,2,2,2 Bn Cr2,2,2,2,8 Rc3 Gfs8 Fs7",
+        "None,None,32,1 Cr3,3,8 Mp1,2,1,2 Cr3,3,8 Mp2,2,2,2 Rc3 Bg8 Fs7",
+    ],
+)
+@pytest.mark.parametrize("for_processor", [True, False])
+def test_what_is_read_does_not_depend_on_the_other_lines_of_the_batch(vgsl: str, for_processor: bool) -> None:
     from loghi_trainer import images
-    from loghi_trainer.network import can_hide_padding, padding_hidden
+    from loghi_trainer.network import rebuilt
+    from loghi_trainer.new_model import build_base_model
+    from loghi_trainer.padding import PaddingHidden, can_hide_padding
 
-    lines = _lines([61, 200, 64, 131])
+    network = build_base_model(vgsl).network
+    _unsettle(network)
+    lines = _lines([61, 200, 64, 131, 62, 63, 199])
     widths = np.array([len(line) for line in lines], np.int32)
-    assert can_hide_padding(base.network)
+    together_network = PaddingHidden(rebuilt(network, precision="float32", for_processor=for_processor))
+    assert can_hide_padding(network)
 
-    together, frames = padding_hidden(base.network).predict_on_batch([images.stack(lines), widths])
+    together, frames = together_network.predict_on_batch([images.stack(lines), widths])
 
     for line, result, count in zip(lines, together, frames, strict=True):
-        alone = base.network.predict_on_batch(line[None])[0]
+        alone = network.predict_on_batch(line[None])[0]
         assert len(alone) == count
         np.testing.assert_allclose(result[:count], alone, atol=1e-5)
 
 
-def test_network_that_shifts_lines_is_fed_one_line_at_a_time() -> None:
-    from loghi_trainer.network import can_hide_padding
+@pytest.mark.parametrize("pooling", ["Mp4,4,4,4", "Mp3,3,1,1", "Mp3,3,2,2"])
+def test_network_that_shifts_lines_is_fed_one_line_at_a_time(pooling: str) -> None:
     from loghi_trainer.new_model import build_base_model
+    from loghi_trainer.padding import can_hide_padding
 
-    assert not can_hide_padding(build_base_model("None,None,32,1 Cr3,3,8 Mp4,4,4,4 Rc3 Bl8 Fs9").network)
+    assert not can_hide_padding(build_base_model(f"None,None,32,1 Cr3,3,8 {pooling} Rc3 Bl8 Fs9").network)
 
 
 def test_extended_output_layer_keeps_trained_rows_bit_for_bit(base: Any) -> None:

@@ -16,6 +16,12 @@ def test_a_sound_run_is_ready_and_nothing_is_written(workplace) -> None:
     assert sorted(path.name for path in workplace.folder.rglob("*")) == before
 
 
+def test_the_run_it_proposes_is_the_one_it_checked(workplace) -> None:
+    result = workplace.run("check", "config.yaml", "--set", "training.epochs=3", "--set", "output=my runs")
+    proposed = "loghi-runner finetune config.yaml --set training.epochs=3 --set 'output=my runs'"
+    assert result.stdout.splitlines()[-1] == f"  next  {proposed}", result.stderr
+
+
 def test_problems_come_last_and_give_the_exit_code(workplace) -> None:
     text = workplace.config.read_text()
     workplace.config.write_text(text.replace("base_model: base", "base_model: nowhere"))

@@ -54,7 +54,7 @@ def test_pages_with_a_text_on_every_line_are_refused_with_a_way_out(workplace: W
     write_pages(workplace.folder / "pages", 2)
     result = workplace.run("next-pages", "base", "pages", *OPTIONS)
     assert result.returncode == 3
-    assert "fix: If a machine wrote these texts, --with-text ranks the pages all the same." in result.stderr
+    assert "fix: If a machine wrote these texts, `loghi-runner next-pages --with-text` ranks the pages" in result.stderr
 
 
 def test_a_folder_that_is_not_there_is_told(workplace: Workplace) -> None:

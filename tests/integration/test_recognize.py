@@ -85,6 +85,18 @@ def test_only_a_folder_of_its_own_is_written_to(workplace) -> None:
         assert workplace.run("recognize", "base", "pages", "-o", "read", *OPTIONS).returncode == 0
 
 
+def test_a_page_that_cannot_be_written_is_named_and_the_others_are_kept(workplace) -> None:
+    write_pages(workplace.folder / "pages", 2)
+    assert workplace.run("recognize", "base", "pages", "-o", "read", *OPTIONS).returncode == 0
+    (workplace.folder / "read/p00.xml").unlink()
+    (workplace.folder / "read/p00.xml/in_the_way").mkdir(parents=True)
+    (workplace.folder / "read/p01.xml").unlink()
+    result = workplace.run("recognize", "base", "pages", "-o", "read", *OPTIONS)
+    assert result.returncode == 4
+    assert "p00: read/p00.xml cannot be written: Is a directory" in result.stdout
+    assert (workplace.folder / "read/p01.xml").is_file()
+
+
 def test_whole_pages_without_lines_are_not_taken_for_lines(workplace) -> None:
     (workplace.folder / "scans").mkdir()
     Image.new("L", (900, 1400)).save(workplace.folder / "scans/p0.jpg")

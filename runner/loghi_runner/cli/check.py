@@ -1,5 +1,6 @@
 """`loghi-runner check`."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -65,7 +66,8 @@ def check_command(
         print_findings(told, findings)
         told.print(conclusion(findings))
         if is_ready:
-            print_rows(told, [("next", f"loghi-runner finetune {config}")])
+            overrides = [part for setting in settings or [] for part in ("--set", setting)]
+            print_rows(told, [("next", shlex.join(["loghi-runner", "finetune", str(config), *overrides]))])
     if not is_ready:
         raise typer.Exit(min(finding.exit_code for finding in findings if finding.severity is Severity.ERROR))
     if strict and any(finding.severity is Severity.WARNING for finding in findings):

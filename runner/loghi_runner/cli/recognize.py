@@ -69,5 +69,7 @@ def recognize_command(
         print_json(recognized_json(recognized))
     else:
         print_rows(make_console(stderr=False), recognized_rows(recognized, source, output, html=html), indent=0)
+    if recognized.unwritten:
+        raise typer.Exit(ExitCode.ENGINE)
     if recognized.failed:
         raise typer.Exit(ExitCode.DATA)

@@ -8,11 +8,11 @@ from loghi_runner.files import file_sha256, write_atomically
 from loghi_runner.judging.compare_pages import MatchedPages
 from loghi_runner.judging.compare_text import remarks
 from loghi_runner.judging.scored import ModelReadings, Scored
-from loghi_runner.reading.output_folder import claim_output
+from loghi_runner.reading.output_folder import cannot_write_output, claim_output
 from loghi_runner.reading.recognize_lines import RESULTS_FILE, format_results
 from loghi_runner.report.build import page_name
 from loghi_runner.report.write import JSON_FILE, write_comparison_report, write_evaluation_report
-from loghi_runner.run.rundir import cannot_write, utc_now
+from loghi_runner.run.rundir import utc_now
 from loghi_runner.scoring.counts import LOGHI_COLUMNS, count
 from loghi_runner.skipped_table import format_skipped
 from loghi_runner.wording import plural
@@ -44,7 +44,7 @@ def write_score_files(out: Path, scored: Scored) -> None:
             rows = ((line.name, each.readings[line.image]) for line in scored.truth.lines)
             write_atomically(place / RESULTS_FILE, format_results(rows))
     except OSError as error:
-        raise cannot_write(error, out) from error
+        raise cannot_write_output(error, out) from error
 
 
 def write_page_comparison(
@@ -66,7 +66,7 @@ def write_page_comparison(
     try:
         write_comparison_report(out, title, names, matched.lines, {}, notes=remarks(matched, None), made=made)
     except OSError as error:
-        raise cannot_write(error, out) from error
+        raise cannot_write_output(error, out) from error
 
 
 def loghi_columns(scored: Scored, number: int) -> dict[str, float]:

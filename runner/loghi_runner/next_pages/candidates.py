@@ -47,7 +47,7 @@ def find_candidates(folder: Path, cut: Cut, on_progress: OnProgress, *, with_tex
         raise DataError(
             "next.all_transcribed",
             f"every line in {folder} has a text already",
-            hint="If a machine wrote these texts, --with-text ranks the pages all the same.",
+            hint="If a machine wrote these texts, `loghi-runner next-pages --with-text` ranks the pages all the same.",
         )
     return Candidates(
         tuple(page for page in pages if page.lines),

@@ -39,13 +39,23 @@ def claim_output(out: Path, record: str, kinds: tuple[str, ...], sources: tuple[
         out.mkdir(parents=True, exist_ok=True)
         foreign = any(not entry.name.startswith(".") for entry in out.iterdir()) and _kind(out / record) not in kinds
     except OSError as error:
-        raise EngineError("output.cannot_write", f"{out} cannot be written: {error.strerror or error}") from error
+        raise cannot_write_output(error, out) from error
     if foreign:
         raise UsageError(
             "output.not_empty",
             f"there are files in {out} already, and not from this command",
             hint="Name a new folder: nothing that is there is ever replaced, but for results of the same command.",
         )
+
+
+def cannot_write_output(error: OSError, path: Path) -> EngineError:
+    """The error for a result that the disk does not take; what is written already stays."""
+    return EngineError(
+        "output.cannot_write",
+        f"the output cannot be written: {error.strerror or error}",
+        where=str(error.filename or path),
+        hint="Free space there, or name another folder with `--output`.",
+    )
 
 
 @contextmanager

@@ -14,12 +14,12 @@ from loghi_runner.ground_truth.image_lists import read_image_folder, read_image_
 from loghi_runner.models.which_model import find_model
 from loghi_runner.pages.find import holds_xml
 from loghi_runner.reading.line_reader import LineReader, OnProgress, ReaderOptions, open_reader
-from loghi_runner.reading.output_folder import claimed_output
+from loghi_runner.reading.output_folder import cannot_write_output, claimed_output
 from loghi_runner.reading.recognize_lines import recognize_lines
 from loghi_runner.reading.recognize_pages import recognize_pages
 from loghi_runner.reading.recognized import Recognized
 from loghi_runner.report.side_by_side import ReadImage, write_side_by_side
-from loghi_runner.run.rundir import cannot_write, utc_now
+from loghi_runner.run.rundir import utc_now
 
 RECORD_FILE = "recognized.json"
 TEXT_FILE = "text.txt"
@@ -94,7 +94,7 @@ def _write_extras(
         if options.plain_text:
             _write_text(recognized, out)
     except OSError as error:
-        raise cannot_write(error, out) from error
+        raise cannot_write_output(error, out) from error
 
 
 def _write_text(recognized: Recognized, out: Path) -> None:
@@ -116,4 +116,4 @@ def _write_html(recognized: Recognized, title: str, out: Path) -> None:
     try:
         write_side_by_side(out / HTML_FILE, title, lines, notes)
     except OSError as error:
-        raise cannot_write(error, out / HTML_FILE) from error
+        raise cannot_write_output(error, out / HTML_FILE) from error

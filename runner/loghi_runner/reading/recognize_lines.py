@@ -7,8 +7,8 @@ from loghi_runner.files import write_atomically
 from loghi_runner.ground_truth.image_lists import ImageLines
 from loghi_runner.pages.write import Reading
 from loghi_runner.reading.line_reader import LineReader, OnProgress
+from loghi_runner.reading.output_folder import cannot_write_output
 from loghi_runner.reading.recognized import Recognized, RecognizedLine
-from loghi_runner.run.rundir import cannot_write
 
 RESULTS_FILE = "results.txt"
 
@@ -34,7 +34,7 @@ def recognize_lines(
     try:
         write_atomically(path, format_results((line.name, line.reading) for line in lines))
     except OSError as error:
-        raise cannot_write(error, path) from error
+        raise cannot_write_output(error, path) from error
     return Recognized({"results": path}, tuple(lines), read.seconds, images.failed | unread)
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from loghi_contract.cut import Cut
 from loghi_contract.text import Normalization
 from loghi_runner.config.schema import TextEquivChoice
-from loghi_runner.errors import EngineError
 from loghi_runner.files import real_path, write_atomically
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.pages.write import Reading, with_readings
 from loghi_runner.prepare.survey import SurveyedPage
 from loghi_runner.reading.line_reader import LineReader, OnProgress
+from loghi_runner.reading.output_folder import cannot_write_output
 from loghi_runner.reading.recognized import Recognized, RecognizedLine
 from loghi_runner.reading.temporary_lines import TemporaryLines, cut_temporarily
 
@@ -40,17 +40,15 @@ def recognize_pages(
     try:
         work = Path(tempfile.mkdtemp(prefix=".recognize-", dir=real_path(out)))
     except OSError as error:
-        raise EngineError("output.cannot_write", f"{out} cannot be written: {error.strerror or error}") from error
+        raise cannot_write_output(error, out) from error
     try:
         lines = cut_temporarily(folder, _ANY_TEXT, cut, work, on_progress, every_line=True)
         images = [page.folder / line.file for page in lines.cut.pages.values() for line in page.record.lines]
         read = reader.read(images, on_progress, note, work_in=work)
         found = [line for page in lines.survey.pages for line in _read_lines(page, lines, read.by_image)]
-        files, failed = _write_pages(lines, read.by_image, out)
-        unread = _unread(lines, read.by_image)
-        recognized = Recognized(
-            files, tuple(found), read.seconds, lines.cut.failed | unread | failed, lines.survey.findings
-        )
+        files, unwritten = _write_pages(lines, read.by_image, out)
+        unread = lines.cut.failed | _unread(lines, read.by_image)
+        recognized = Recognized(files, tuple(found), read.seconds, unread, unwritten, lines.survey.findings)
         finish(recognized)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -86,7 +84,7 @@ def _write_pages(
     lines: TemporaryLines, readings: Mapping[Path, Reading], out: Path
 ) -> tuple[dict[str, Path], dict[str, str]]:
     files: dict[str, Path] = {}
-    failed: dict[str, str] = {}
+    unwritten: dict[str, str] = {}
     for page in lines.survey.pages:
         if page.file.name not in lines.cut.pages:
             continue
@@ -95,7 +93,7 @@ def _write_pages(
         try:
             write_atomically(target, with_readings(page.file.xml, texts))
         except OSError as error:
-            failed[page.file.name] = f"{target} cannot be written: {error.strerror or error}"
+            unwritten[page.file.name] = f"{target} cannot be written: {error.strerror or error}"
         else:
             files[page.file.name] = target
-    return files, failed
+    return files, unwritten

@@ -1,6 +1,6 @@
 """What a recognition gives, whatever it was given: pages, a list of line images, or a folder of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from loghi_runner.findings import Finding
@@ -20,13 +20,21 @@ class RecognizedLine:
 
 @dataclass(frozen=True)
 class Recognized:
-    """Files that were written, by page or by kind; what could not be read, and why; `seconds` is the reading alone."""
+    """Files that were written, by page or by kind; what could not be read or written, and why.
+
+    `seconds` is the reading alone.
+    """
 
     files: dict[str, Path]
     lines: tuple[RecognizedLine, ...]
     seconds: float
-    failed: dict[str, str]
+    unread: dict[str, str]
+    unwritten: dict[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def failed(self) -> dict[str, str]:
+        return self.unread | self.unwritten
 
     def by_page(self) -> dict[str, list[RecognizedLine]]:
         pages: dict[str, list[RecognizedLine]] = {}

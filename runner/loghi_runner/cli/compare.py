@@ -17,7 +17,7 @@ from loghi_runner.cli.options import (
     ReportFolder,
     reader_options,
 )
-from loghi_runner.config.schema import EngineKind
+from loghi_runner.config.values import EngineKind
 from loghi_runner.judging.compare_pages import match_pages
 from loghi_runner.judging.compare_text import (
     compare_json,

@@ -16,7 +16,7 @@ from loghi_runner.cli.options import (
     ReportFolder,
     reader_options,
 )
-from loghi_runner.config.schema import EngineKind
+from loghi_runner.config.values import EngineKind
 from loghi_runner.judging.evaluate import evaluate, evaluation_rows
 from loghi_runner.judging.score_json import evaluation_json
 from loghi_runner.judging.score_models import ScoreOptions, score_models

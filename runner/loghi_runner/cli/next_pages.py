@@ -8,7 +8,7 @@ import typer
 from loghi_contract.cut import Cut
 from loghi_contract.exit_codes import ExitCode
 from loghi_runner.cli.options import AsJson, BatchSize, CutAs, Engine, Gpus, reader_options
-from loghi_runner.config.schema import EngineKind
+from loghi_runner.config.values import EngineKind
 from loghi_runner.models.which_model import find_model
 from loghi_runner.next_pages.candidates import find_candidates
 from loghi_runner.next_pages.rank import rank_pages

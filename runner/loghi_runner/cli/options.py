@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from loghi_contract.cut import Cut
-from loghi_runner.config.schema import EngineKind
+from loghi_runner.config.values import EngineKind
 from loghi_runner.engines.gpus import GpuRequest
 from loghi_runner.reading.line_reader import ReaderOptions
 from loghi_runner.run.runs import DEFAULT_OUTPUT

@@ -9,7 +9,7 @@ from loghi_contract.records import to_json
 from loghi_runner.cli.finetune import Settings
 from loghi_runner.cli.options import AsJson, Engine, Gpus, Output, RunName, reader_options
 from loghi_runner.config.load import load_config
-from loghi_runner.config.schema import EngineKind
+from loghi_runner.config.values import EngineKind
 from loghi_runner.platform.carry_out import finetune_for_platform, push_run
 from loghi_runner.platform.from_config import connect, platform_of, pull_for_config
 from loghi_runner.platform.rows import document_rows, page_rows, parked_rows, pulled_rows, pushed_rows

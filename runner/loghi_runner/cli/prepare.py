@@ -9,7 +9,8 @@ from loghi_contract.cut import Cut
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.text import Normalization
 from loghi_runner.cli.options import AsJson
-from loghi_runner.config.schema import SkipTag, SplitConfig, SplitUnit, TextEquivChoice
+from loghi_runner.config.schema import SplitConfig
+from loghi_runner.config.values import SkipTag, SplitUnit, TextEquivChoice
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.prepare.prepare import PrepareOptions, prepare
 from loghi_runner.prepare.summary import prepared_json, summary_rows

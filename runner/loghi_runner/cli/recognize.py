@@ -17,7 +17,7 @@ from loghi_runner.cli.options import (
     ImageRoot,
     reader_options,
 )
-from loghi_runner.config.schema import EngineKind
+from loghi_runner.config.values import EngineKind
 from loghi_runner.findings import Severity
 from loghi_runner.reading.recognize import RecognizeOptions, recognize, recognized_json
 from loghi_runner.reading.recognized_text import recognized_rows

@@ -8,18 +8,8 @@ from pathlib import Path
 
 from loghi_runner.config.file import ConfigError, ConfigFile, Problem
 from loghi_runner.config.rules import broken_rules
-from loghi_runner.config.schema import (
-    MAX_NAME,
-    NAME_PATTERN,
-    DataConfig,
-    EngineConfig,
-    EngineKind,
-    NormalizationChoice,
-    RunConfig,
-    TextConfig,
-    TrainingConfig,
-    VgslModel,
-)
+from loghi_runner.config.schema import DataConfig, EngineConfig, RunConfig, TextConfig, TrainingConfig, VgslModel
+from loghi_runner.config.values import MAX_NAME, NAME_PATTERN, EngineKind, NormalizationChoice
 from loghi_runner.config.yaml_values import read_yaml_value
 from loghi_runner.platform.places import pulled_folder
 

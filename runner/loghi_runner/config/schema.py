@@ -3,78 +3,29 @@
 The descriptions below are what docs/configuration.md and the platforms' forms show.
 """
 
-from enum import Enum
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias  # raw YAML values have no narrower type
+from typing import Annotated, Any, Literal  # raw YAML values have no narrower type
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Strict, Tag, ValidationInfo
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Strict, Tag
 
 from loghi_contract.cut import Cut
 from loghi_contract.job import Augmentation, CharsetPolicy, Part, Precision
-from loghi_runner.files import real_path
+from loghi_runner.config.values import (
+    ConfigPath,
+    ConfigPaths,
+    EngineKind,
+    NormalizationChoice,
+    Number,
+    SkipTag,
+    SplitUnit,
+    TextEquivChoice,
+    WholeNumber,
+    WriteBack,
+    one_or_many,
+    which_gpus,
+    which_pages,
+    whole_number_or_auto,
+)
 from loghi_runner.platform.base import PlatformKind
-
-#: Letters, digits . _ - : Loghi's scripts and container names break on anything else.
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
-MAX_NAME = 100
-
-
-class NormalizationChoice(str, Enum):
-    AUTO = "auto"
-    NFC = "nfc"
-    NONE = "none"
-
-
-class TextEquivChoice(str, Enum):
-    """Which of several texts of a line is its ground truth."""
-
-    LOWEST = "lowest"
-    LAST = "last"
-
-
-class SkipTag(str, Enum):
-    """A transcriber's mark for which a line can be left out."""
-
-    UNCLEAR = "unclear"
-    GAP = "gap"
-    SIC = "sic"
-
-
-class SplitUnit(str, Enum):
-    PAGE = "page"
-    FOLDER = "folder"
-
-
-class WriteBack(str, Enum):
-    """Which pages the new model reads for the platform."""
-
-    NONE = "none"
-    PULLED = "pulled"
-    ALL = "all"
-
-
-class EngineKind(str, Enum):
-    AUTO = "auto"
-    DOCKER = "docker"
-    LOCAL = "local"
-
-
-def absolute_path(value: Any, info: ValidationInfo) -> Path:
-    """A path from the config: relative to the config's folder, `~` is the home folder."""
-    if not isinstance(value, str) or not value.strip() or "\0" in value:
-        raise PydanticCustomError("path", "must be a path")
-    try:
-        path = Path(value).expanduser()
-    except RuntimeError as error:
-        raise PydanticCustomError("path", "names the home folder of an unknown user") from error
-    folder = (info.context or {}).get("folder", Path.cwd())
-    path = Path(folder, path)
-    return real_path(path) if ".." in path.parts else path
-
-
-def _one_or_many(value: Any) -> Any:
-    return value if isinstance(value, list) else [value]
 
 
 def _section(value: Any) -> Any:
@@ -82,49 +33,8 @@ def _section(value: Any) -> Any:
     return {} if value is None else value
 
 
-def _whole_number_or_auto(value: Any) -> Any:
-    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1024):
-        return value
-    raise PydanticCustomError("batch_size", "must be a whole number from 1 to 1024, or auto")
-
-
-def _gpus(value: Any) -> Any:
-    if value in ("auto", "none") or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 64):
-        return value
-    values = [value] if isinstance(value, str) else value
-    if isinstance(values, list) and values and all(_is_gpu_uuid(item) for item in values):
-        if len(set(values)) == len(values):
-            return tuple(values)
-        raise PydanticCustomError("gpus", "must name each graphics card once")
-    if value == 0:
-        raise PydanticCustomError("gpus", "must be none to train on the processor")
-    raise PydanticCustomError("gpus", "must be auto, none, a number of cards, or a list such as [GPU-<uuid>]")
-
-
-def _is_gpu_uuid(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith(("GPU-", "MIG-")) and " " not in value
-
-
-def _write_back(value: Any) -> Any:
-    if value in [choice.value for choice in WriteBack]:
-        return WriteBack(value)
-    if isinstance(value, list) and value and all(type(item) is int and item > 0 for item in value):
-        return tuple(value)
-    raise PydanticCustomError("write_back", "must be none, pulled, all, or a list of page numbers such as [12, 13]")
-
-
 def _base_model_kind(value: Any) -> str:
     return "<network>" if isinstance(value, (dict, VgslModel)) else "<folder>"
-
-
-ConfigPath: TypeAlias = Annotated[Path, BeforeValidator(absolute_path, json_schema_input_type=str)]
-ConfigPaths: TypeAlias = Annotated[
-    tuple[ConfigPath, ...],
-    BeforeValidator(_one_or_many, json_schema_input_type=str | list[str]),
-    Field(min_length=1),
-]
-WholeNumber: TypeAlias = Annotated[int, Strict()]
-Number: TypeAlias = Annotated[float, Strict()]
 
 
 def field_title(name: str, _field: object) -> str:
@@ -188,7 +98,7 @@ class PageReading(_Section):
         description="Which text, where a line of `pages` has several: lowest index, or last in the file (as Loghi).",
     )
     skip_tags: Annotated[
-        tuple[SkipTag, ...], BeforeValidator(_one_or_many, json_schema_input_type=SkipTag | list[SkipTag])
+        tuple[SkipTag, ...], BeforeValidator(one_or_many, json_schema_input_type=SkipTag | list[SkipTag])
     ] = Field(
         default=(SkipTag.UNCLEAR,),
         title="Lines left out",
@@ -245,7 +155,7 @@ class TrainingConfig(_Section):
     batch_size: Annotated[
         int | Literal["auto"],
         BeforeValidator(
-            _whole_number_or_auto, json_schema_input_type=Annotated[int, Field(ge=1, le=1024)] | Literal["auto"]
+            whole_number_or_auto, json_schema_input_type=Annotated[int, Field(ge=1, le=1024)] | Literal["auto"]
         ),
     ] = Field(
         default=8,
@@ -282,8 +192,8 @@ class TrainingConfig(_Section):
         title="Precision",
         description="`auto` calculates faster where the device can; `float32` is exact everywhere.",
     )
-    freeze: Annotated[tuple[Part, ...], BeforeValidator(_one_or_many, json_schema_input_type=Part | list[Part])] = (
-        Field(default=(), title="Frozen parts", description="Parts of the base model that stay as they are.")
+    freeze: Annotated[tuple[Part, ...], BeforeValidator(one_or_many, json_schema_input_type=Part | list[Part])] = Field(
+        default=(), title="Frozen parts", description="Parts of the base model that stay as they are."
     )
 
 
@@ -302,7 +212,7 @@ class EngineConfig(_Section):
     )
     gpus: Annotated[
         Literal["auto", "none"] | int | tuple[str, ...],
-        BeforeValidator(_gpus, json_schema_input_type=Literal["auto", "none"] | int | list[str]),
+        BeforeValidator(which_gpus, json_schema_input_type=Literal["auto", "none"] | int | list[str]),
     ] = Field(
         default="auto",
         description="Graphics cards: a free one, none, how many, or which by UUID.",
@@ -338,7 +248,7 @@ class PlatformConfig(_Section):
     )
     write_back: Annotated[
         WriteBack | tuple[int, ...],
-        BeforeValidator(_write_back, json_schema_input_type=WriteBack | list[int]),
+        BeforeValidator(which_pages, json_schema_input_type=WriteBack | list[int]),
     ] = Field(
         default=WriteBack.PULLED,
         description="Which pages the new model reads, for a new transcription on the platform: those it was made from, "

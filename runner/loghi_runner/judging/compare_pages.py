@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from loghi_contract.text import Normalization
-from loghi_runner.config.schema import TextEquivChoice
+from loghi_runner.config.values import TextEquivChoice
 from loghi_runner.errors import DataError
 from loghi_runner.files import is_folder
 from loghi_runner.pages.model import Page, PageLine

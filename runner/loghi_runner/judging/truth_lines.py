@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from loghi_contract.cut import Cut
 from loghi_contract.lines import LineSample, SkippedLine, SkipReason, parse_line_list
 from loghi_contract.text import Normalization
-from loghi_runner.config.schema import SkipTag, TextEquivChoice
+from loghi_runner.config.values import SkipTag, TextEquivChoice
 from loghi_runner.engines.mounts import host_image
 from loghi_runner.errors import DataError, UsageError
 from loghi_runner.files import is_file, is_folder

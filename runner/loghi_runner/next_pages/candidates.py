@@ -5,7 +5,7 @@ from pathlib import Path
 
 from loghi_contract.cut import Cut
 from loghi_contract.text import Normalization
-from loghi_runner.config.schema import TextEquivChoice
+from loghi_runner.config.values import TextEquivChoice
 from loghi_runner.errors import DataError, UsageError
 from loghi_runner.files import is_folder
 from loghi_runner.pages.texts import LineText, TextOptions, choose_text

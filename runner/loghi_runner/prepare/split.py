@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from loghi_runner.config.schema import SplitConfig, SplitUnit
+from loghi_runner.config.schema import SplitConfig
+from loghi_runner.config.values import SplitUnit
 from loghi_runner.errors import DataError
 from loghi_runner.files import write_atomically
 from loghi_runner.findings import Finding, Severity

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from loghi_contract.cut import Cut
 from loghi_contract.text import Normalization
-from loghi_runner.config.schema import TextEquivChoice
+from loghi_runner.config.values import TextEquivChoice
 from loghi_runner.files import real_path, write_atomically
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.pages.write import Reading, with_readings

@@ -13,14 +13,8 @@ from pydantic_core import PydanticCustomError
 
 from loghi_contract.cut import Cut
 from loghi_contract.job import CharsetPolicy
-from loghi_runner.config.schema import (
-    NAME_PATTERN,
-    PageReading,
-    SplitConfig,
-    TextConfig,
-    TrainingConfig,
-    field_title,
-)
+from loghi_runner.config.schema import PageReading, SplitConfig, TextConfig, TrainingConfig, field_title
+from loghi_runner.config.values import NAME_PATTERN
 
 #: Segments between slashes, none of which begins with a dot: never absolute, never `..`, never a hidden folder.
 PLACE_PATTERN = r"^[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*(/[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*)*$"

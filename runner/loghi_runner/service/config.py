@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from loghi_runner.config.file import ConfigFile
-from loghi_runner.config.schema import ConfigPath, ConfigPaths, EngineConfig, WholeNumber
+from loghi_runner.config.schema import EngineConfig
+from loghi_runner.config.values import ConfigPath, ConfigPaths, WholeNumber
 from loghi_runner.platform.base import PlatformKind
 
 CONFIG_FILE = Path("service.yaml")

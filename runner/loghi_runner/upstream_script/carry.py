@@ -5,7 +5,8 @@ import unicodedata
 from collections.abc import Callable
 
 from loghi_contract.job import Augmentation, CharsetPolicy, Precision
-from loghi_runner.config.schema import NAME_PATTERN, TrainingConfig
+from loghi_runner.config.schema import TrainingConfig
+from loghi_runner.config.values import NAME_PATTERN
 from loghi_runner.upstream_script.builder import Builder
 from loghi_runner.upstream_script.carried import CarriedOver
 from loghi_runner.upstream_script.carry_model import carry_model

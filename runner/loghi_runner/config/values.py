@@ -1,0 +1,116 @@
+"""What a key of a config can hold: choices by name, and values that are checked as they are read."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias  # raw YAML values have no narrower type
+
+from pydantic import BeforeValidator, Field, Strict, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from loghi_runner.files import real_path
+
+#: Letters, digits . _ - : Loghi's scripts and container names break on anything else.
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+MAX_NAME = 100
+
+
+class NormalizationChoice(str, Enum):
+    AUTO = "auto"
+    NFC = "nfc"
+    NONE = "none"
+
+
+class TextEquivChoice(str, Enum):
+    """Which of several texts of a line is its ground truth."""
+
+    LOWEST = "lowest"
+    LAST = "last"
+
+
+class SkipTag(str, Enum):
+    """A transcriber's mark for which a line can be left out."""
+
+    UNCLEAR = "unclear"
+    GAP = "gap"
+    SIC = "sic"
+
+
+class SplitUnit(str, Enum):
+    PAGE = "page"
+    FOLDER = "folder"
+
+
+class WriteBack(str, Enum):
+    """Which pages the new model reads for the platform."""
+
+    NONE = "none"
+    PULLED = "pulled"
+    ALL = "all"
+
+
+class EngineKind(str, Enum):
+    AUTO = "auto"
+    DOCKER = "docker"
+    LOCAL = "local"
+
+
+def absolute_path(value: Any, info: ValidationInfo) -> Path:
+    """A path from the config: relative to the config's folder, `~` is the home folder."""
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise PydanticCustomError("path", "must be a path")
+    try:
+        path = Path(value).expanduser()
+    except RuntimeError as error:
+        raise PydanticCustomError("path", "names the home folder of an unknown user") from error
+    folder = (info.context or {}).get("folder", Path.cwd())
+    path = Path(folder, path)
+    return real_path(path) if ".." in path.parts else path
+
+
+def one_or_many(value: Any) -> Any:
+    """A list; one value alone is a list of it."""
+    return value if isinstance(value, list) else [value]
+
+
+def whole_number_or_auto(value: Any) -> Any:
+    """Lines in a batch."""
+    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1024):
+        return value
+    raise PydanticCustomError("batch_size", "must be a whole number from 1 to 1024, or auto")
+
+
+def which_gpus(value: Any) -> Any:
+    """Which graphics cards: auto, none, how many, or their UUIDs."""
+    if value in ("auto", "none") or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 64):
+        return value
+    values = [value] if isinstance(value, str) else value
+    if isinstance(values, list) and values and all(_is_gpu_uuid(item) for item in values):
+        if len(set(values)) == len(values):
+            return tuple(values)
+        raise PydanticCustomError("gpus", "must name each graphics card once")
+    if value == 0:
+        raise PydanticCustomError("gpus", "must be none to train on the processor")
+    raise PydanticCustomError("gpus", "must be auto, none, a number of cards, or a list such as [GPU-<uuid>]")
+
+
+def _is_gpu_uuid(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(("GPU-", "MIG-")) and " " not in value
+
+
+def which_pages(value: Any) -> Any:
+    """Which pages: a choice, or their numbers."""
+    if value in [choice.value for choice in WriteBack]:
+        return WriteBack(value)
+    if isinstance(value, list) and value and all(type(item) is int and item > 0 for item in value):
+        return tuple(value)
+    raise PydanticCustomError("write_back", "must be none, pulled, all, or a list of page numbers such as [12, 13]")
+
+
+ConfigPath: TypeAlias = Annotated[Path, BeforeValidator(absolute_path, json_schema_input_type=str)]
+ConfigPaths: TypeAlias = Annotated[
+    tuple[ConfigPath, ...],
+    BeforeValidator(one_or_many, json_schema_input_type=str | list[str]),
+    Field(min_length=1),
+]
+WholeNumber: TypeAlias = Annotated[int, Strict()]
+Number: TypeAlias = Annotated[float, Strict()]

@@ -1,8 +1,9 @@
 """What a check before the run has to say: how grave, what is wrong, where, and what to do."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from pathlib import Path
 
 from loghi_contract.exit_codes import ExitCode
 
@@ -48,3 +49,10 @@ class Finding:
 def errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Only the findings that stop the run."""
     return tuple(finding for finding in findings if finding.severity is Severity.ERROR)
+
+
+def for_folder(findings: Iterable[Finding], folder: Path) -> tuple[Finding, ...]:
+    """The same, for a command that was given a folder of pages where a run has `data.pages` in its config."""
+    return tuple(
+        replace(finding, where=str(folder)) if finding.where == "data.pages" else finding for finding in findings
+    )

@@ -163,6 +163,15 @@ def test_no_pages_is_told_with_the_expected_layout(workplace, argument: str) -> 
     assert not (workplace.folder / "out").exists()
 
 
+def test_what_is_told_of_a_folder_names_it_and_no_config(workplace) -> None:
+    write_pages(workplace.folder / "pages", 1)
+    result = workplace.run("prepare", "pages", "lines")
+    assert result.returncode == 0, result.stderr
+    assert "warning: " in result.stderr
+    assert "pages" in result.stderr
+    assert "data.pages" not in result.stderr
+
+
 def test_finetune_takes_pages_and_cuts_them_once(workplace) -> None:
     write_pages(workplace.folder / "pages", 7)
     workplace.config.write_text("base_model: base\ndata: {pages: pages}\noutput: runs\nengine: {kind: local}\n")

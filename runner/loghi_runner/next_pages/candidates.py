@@ -9,9 +9,9 @@ from loghi_runner.config.values import TextEquivChoice
 from loghi_runner.errors import DataError, UsageError
 from loghi_runner.files import is_folder
 from loghi_runner.pages.texts import LineText, TextOptions, choose_text
-from loghi_runner.prepare.survey import SurveyedPage, survey_pages
+from loghi_runner.prepare.survey import SurveyedPage
 from loghi_runner.reading.line_reader import OnProgress
-from loghi_runner.reading.temporary_lines import refuse_unusable
+from loghi_runner.reading.temporary_lines import survey_folder
 
 _ANY_TEXT = TextOptions(TextEquivChoice.LOWEST, (), False, Normalization.NONE)
 
@@ -38,10 +38,7 @@ def find_candidates(folder: Path, cut: Cut, on_progress: OnProgress, *, with_tex
     if not is_folder(folder):
         hint = "Name a folder of page images with PAGE XML or ALTO."
         raise UsageError("next.no_folder", f"there is no folder {folder}", hint=hint)
-    survey = survey_pages(
-        [folder], _ANY_TEXT, cut, folder, lambda *told: on_progress("reading pages", *told), every_line=True
-    )
-    refuse_unusable(survey, folder)
+    survey = survey_folder(folder, _ANY_TEXT, cut, on_progress, every_line=True)
     pages = [page if with_text else _without_text(page) for page in survey.pages if page.lines]
     if not any(page.lines for page in pages):
         raise DataError(

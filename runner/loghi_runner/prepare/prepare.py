@@ -12,7 +12,7 @@ from loghi_contract.lines import SkippedLine, SkipReason
 from loghi_runner.config.schema import SplitConfig
 from loghi_runner.errors import DataError, EngineError, UsageError
 from loghi_runner.files import real_path, write_atomically
-from loghi_runner.findings import Finding, Severity, errors
+from loghi_runner.findings import Finding, Severity, errors, for_folder
 from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.prepare.cut_pages import CutPages, cut_pages
@@ -90,7 +90,8 @@ def prepare(folder: Path, out: Path, options: PrepareOptions, on_progress: OnPro
         [folder], options.text, options.cut, folder, lambda done, total: on_progress("reading pages", done, total)
     )
     division = split_pages(survey.pages, options.split, read_split(out / SPLIT_FILE))
-    findings = tuple(_bearable(finding) for finding in (*survey.findings, *division.findings))
+    met = for_folder((*survey.findings, *division.findings), folder)
+    findings = tuple(_bearable(finding) for finding in met)
     wrong = errors(findings)
     if wrong:
         first = wrong[0]

@@ -1,12 +1,12 @@
 """The lines of pages, cut for one command into a folder that goes away with it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loghi_contract.cut import Cut
 from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.errors import DataError
-from loghi_runner.findings import Severity, errors
+from loghi_runner.findings import Severity, errors, for_folder
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.prepare.cut_pages import CutPages, cut_pages
 from loghi_runner.prepare.survey import Survey, survey_pages
@@ -30,10 +30,7 @@ def cut_temporarily(
     Raises:
         DataError: there is no page that can be used.
     """
-    survey = survey_pages(
-        [folder], text, cut_as, folder, lambda *told: on_progress("reading pages", *told), every_line=every_line
-    )
-    refuse_unusable(survey, folder)
+    survey = survey_folder(folder, text, cut_as, on_progress, every_line=every_line)
     cut = cut_pages(
         [page for page in survey.pages if page.lines],
         lambda page: work / page.file.name,
@@ -44,12 +41,22 @@ def cut_temporarily(
     return TemporaryLines(survey, cut)
 
 
-def refuse_unusable(survey: Survey, folder: Path) -> None:
-    """Raise what stops a command that was given a folder of pages, with the first reason why its pages do not do.
+def survey_folder(folder: Path, text: TextOptions, cut_as: Cut, on_progress: OnProgress, *, every_line: bool) -> Survey:
+    """Read all pages below the folder that a command was given.
 
     Raises:
         DataError: there is no page that can be used.
     """
+    survey = survey_pages(
+        [folder], text, cut_as, folder, lambda *told: on_progress("reading pages", *told), every_line=every_line
+    )
+    survey = replace(survey, findings=for_folder(survey.findings, folder))
+    _refuse_unusable(survey, folder)
+    return survey
+
+
+def _refuse_unusable(survey: Survey, folder: Path) -> None:
+    """Raise what stops the command, with the first reason why the pages do not do."""
     for wrong in errors(survey.findings):
         first = next((finding for finding in survey.findings if finding.severity is Severity.WARNING), None)
         if first is None:

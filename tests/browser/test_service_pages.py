@@ -166,6 +166,8 @@ def test_somebody_changes_the_language(browser: Browser, address: str) -> None:
 
 def test_a_run_is_started_with_the_keyboard_alone(browser: Browser, address: str) -> None:
     with opened(browser, f"{address}/sign-in") as seen:
+        # a person sees the cursor there before typing
+        expect(seen.page.get_by_label("Access code")).to_be_focused()
         seen.page.keyboard.type(TOKENS["ada"])
         seen.page.keyboard.press("Enter")
         expect(seen.page.get_by_role("heading", name="Runs")).to_be_visible()

@@ -87,9 +87,7 @@ def out_of_memory_errors() -> tuple[type[BaseException], ...]:
     return (MemoryError,)
 
 
-def for_any_width(
-    network: keras.Model, takes: Sequence[keras.KerasTensor]
-) -> Callable[[Sequence[Any]], list[NDArray[Any]]]:
+def for_any_width(network: keras.Model) -> Callable[[Sequence[Any]], list[NDArray[Any]]]:
     """The network as a function of arrays: for any number of lines of any width, from any thread.
 
     TensorFlow makes it ready once, here; Keras's own `predict_on_batch` would make it ready for the first batch's size
@@ -98,7 +96,7 @@ def for_any_width(
     if keras.backend.backend() != "tensorflow":
         return lambda arrays: _listed(network.predict_on_batch(list(arrays)))
     tensorflow = _tensorflow()
-    signature = [tensorflow.TensorSpec(tensor.shape, tensor.dtype) for tensor in takes]
+    signature = [tensorflow.TensorSpec(tensor.shape, tensor.dtype) for tensor in network.inputs]
     function = tensorflow.function(
         lambda *tensors: network(list(tensors), training=False), input_signature=signature, autograph=False
     )

@@ -26,6 +26,8 @@ _CHAIN_LAYERS = (
     "Dense",
 )
 
+RECURRENT_LAYERS = (keras.layers.Bidirectional, keras.layers.LSTM, keras.layers.GRU)
+
 # Keras's layer, what does the same faster on a processor, and whether it can
 _FAST_LAYERS = (
     (keras.layers.Bidirectional, SideBySideLSTM, can_run_side_by_side),

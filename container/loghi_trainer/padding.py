@@ -11,9 +11,7 @@ from typing import Any  # backend tensors have no common type
 import keras
 from keras import ops
 
-from loghi_trainer.network import Window, frames_after, window_of
-
-_RECURRENT = (keras.layers.Bidirectional, keras.layers.LSTM, keras.layers.GRU)
+from loghi_trainer.network import RECURRENT_LAYERS, Window, frames_after, window_of
 
 
 def can_hide_padding(model: keras.Model) -> bool:
@@ -21,7 +19,6 @@ def can_hide_padding(model: keras.Model) -> bool:
     return all(_is_aligned(layer) for layer in model.layers)
 
 
-@keras.saving.register_keras_serializable("loghi_trainer")
 class PaddingHidden(keras.Model):  # type: ignore[misc]  # Keras is untyped
     """The same network over (images, widths in pixels): probabilities, and the time steps that are each line's own.
 
@@ -31,22 +28,22 @@ class PaddingHidden(keras.Model):  # type: ignore[misc]  # Keras is untyped
     def __init__(self, model: keras.Model) -> None:
         super().__init__(name="padding_hidden")
         self._chain = model.layers[1:]
-        self.takes = (keras.Input(model.inputs[0].shape[1:], dtype="float32"), keras.Input((), dtype="int32"))
+        self.inputs = (keras.Input(model.inputs[0].shape[1:], dtype="float32"), keras.Input((), dtype="int32"))
         self.built = True
 
     def call(self, inputs: Sequence[Any]) -> tuple[Any, Any]:
         x, frames = inputs
         for layer in self._chain:
-            window = window_of(layer)
-            if isinstance(layer, _RECURRENT):
+            window, after = window_of(layer), frames_after(layer, frames)
+            if isinstance(layer, RECURRENT_LAYERS):
                 x = layer(x, training=False, mask=_own_frames(x, frames))
             elif window is None or window.padding == "valid" or window.size == 1:
                 x = layer(x, training=False)
             elif isinstance(layer, keras.layers.MaxPooling2D):
-                x = _pooled(layer, x, frames, window)
+                x = _pooled(layer, x, frames, after, window)
             else:
                 x = layer(_emptied_beyond(x, frames, window.size // 2))
-            frames = frames_after(layer, frames)
+            frames = after
         return x, frames
 
 
@@ -60,9 +57,9 @@ def _emptied_beyond(x: Any, frames: Any, reach: int) -> Any:
     return x
 
 
-def _pooled(layer: keras.layers.MaxPooling2D, x: Any, frames: Any, window: Window) -> Any:
+def _pooled(layer: keras.layers.MaxPooling2D, x: Any, frames: Any, after: Any, window: Window) -> Any:
     """Pooled, the last of each line's frames from the line's own columns only: what is beyond the edge must not win."""
-    last = frames_after(layer, frames) - 1
+    last = after - 1
     own = _columns(x, ops.stack([last * window.stride, frames - 1], axis=1))
     return _with_column(layer(x), last, layer(own)[:, 0])
 

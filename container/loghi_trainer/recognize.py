@@ -51,8 +51,7 @@ class Recognizer:
         self._network = network
         self._tokenizer = tokenizer
         self._hides_padding = can_hide_padding(network)
-        reading = PaddingHidden(network) if self._hides_padding else network
-        self._run = for_any_width(reading, reading.takes if self._hides_padding else network.inputs)
+        self._run = for_any_width(PaddingHidden(network) if self._hides_padding else network)
         self._batch_size = batch_size if self._hides_padding else 1
         self._beam_width = beam_width
         self._at_once = at_once

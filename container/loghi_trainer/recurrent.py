@@ -83,8 +83,8 @@ def _read(sequences: Any, cells: Any, mask: Any) -> Any:
     The backward loop comes through the masked end first: of frames that are all zero its state stays exactly zero.
     """
     # time first, for the loops
-    frames, is_own = ops.transpose(sequences, (1, 0, 2)), ops.transpose(mask)
-    own = ops.cast(ops.expand_dims(is_own, -1), frames.dtype)
+    frames = ops.transpose(sequences, (1, 0, 2))
+    own = ops.cast(ops.expand_dims(ops.transpose(mask), -1), frames.dtype)
     forward, backward = (_projected(frames, cell) for cell in cells)
     directions = (_hidden(forward, cells[0]), _hidden(backward * own, cells[1], reverse=True))
     return ops.transpose(ops.concatenate(directions, axis=-1), (1, 0, 2))

@@ -14,6 +14,7 @@ from loghi_trainer import device
 from loghi_trainer.ctc import ctc_loss
 from loghi_trainer.dataset import TrainingBatch, TrainingFeed
 from loghi_trainer.errors import TrainingFailed
+from loghi_trainer.network import RECURRENT_LAYERS
 from loghi_trainer.recognize import Cancelled
 from loghi_trainer.reporter import Reporter
 from loghi_trainer.schedule import learning_rate_at
@@ -23,7 +24,7 @@ _WEIGHT_DECAY = 0.004
 
 _PART_LAYERS: dict[Part, tuple[type[keras.layers.Layer], ...]] = {
     Part.CONV: (keras.layers.Conv2D, keras.layers.BatchNormalization),
-    Part.RECURRENT: (keras.layers.Bidirectional, keras.layers.LSTM, keras.layers.GRU),
+    Part.RECURRENT: RECURRENT_LAYERS,
     Part.DENSE: (keras.layers.Dense,),
 }
 

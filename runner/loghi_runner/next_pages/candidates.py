@@ -4,16 +4,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loghi_contract.cut import Cut
-from loghi_contract.text import Normalization
-from loghi_runner.config.values import TextEquivChoice
 from loghi_runner.errors import DataError, UsageError
 from loghi_runner.files import is_folder
-from loghi_runner.pages.texts import LineText, TextOptions, choose_text
+from loghi_runner.pages.texts import ANY_TEXT, LineText, choose_text
 from loghi_runner.prepare.survey import SurveyedPage
 from loghi_runner.reading.line_reader import OnProgress
 from loghi_runner.reading.temporary_lines import survey_folder
-
-_ANY_TEXT = TextOptions(TextEquivChoice.LOWEST, (), False, Normalization.NONE)
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,7 @@ def find_candidates(folder: Path, cut: Cut, on_progress: OnProgress, *, with_tex
     if not is_folder(folder):
         hint = "Name a folder of page images with PAGE XML or ALTO."
         raise UsageError("next.no_folder", f"there is no folder {folder}", hint=hint)
-    survey = survey_folder(folder, _ANY_TEXT, cut, on_progress, every_line=True)
+    survey = survey_folder(folder, ANY_TEXT, cut, on_progress, every_line=True)
     pages = [page if with_text else _without_text(page) for page in survey.pages if page.lines]
     if not any(page.lines for page in pages):
         raise DataError(
@@ -55,5 +51,5 @@ def find_candidates(folder: Path, cut: Cut, on_progress: OnProgress, *, with_tex
 
 def _without_text(page: SurveyedPage) -> SurveyedPage:
     lines = page.page.lines
-    open_lines = (line for line in page.lines if not isinstance(choose_text(lines[line.index], _ANY_TEXT), LineText))
+    open_lines = (line for line in page.lines if not isinstance(choose_text(lines[line.index], ANY_TEXT), LineText))
     return replace(page, lines=tuple(open_lines))

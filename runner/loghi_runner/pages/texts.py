@@ -27,6 +27,10 @@ class TextOptions:
     normalization: Normalization
 
 
+#: Whatever text is there, as it is: for commands that do not learn from it.
+ANY_TEXT = TextOptions(TextEquivChoice.LOWEST, (), False, Normalization.NONE)
+
+
 @dataclass(frozen=True)
 class LineText:
     """A line's text as a model learns it.

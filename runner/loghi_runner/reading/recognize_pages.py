@@ -6,18 +6,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from loghi_contract.cut import Cut
-from loghi_contract.text import Normalization
-from loghi_runner.config.values import TextEquivChoice
 from loghi_runner.files import real_path, write_atomically
-from loghi_runner.pages.texts import TextOptions
+from loghi_runner.pages.texts import ANY_TEXT
 from loghi_runner.pages.write import Reading, with_readings
 from loghi_runner.prepare.survey import SurveyedPage
 from loghi_runner.reading.line_reader import LineReader, OnProgress
 from loghi_runner.reading.output_folder import cannot_write_output
 from loghi_runner.reading.recognized import Recognized, RecognizedLine
 from loghi_runner.reading.temporary_lines import TemporaryLines, cut_temporarily
-
-_ANY_TEXT = TextOptions(TextEquivChoice.LOWEST, (), False, Normalization.NONE)
 
 
 def recognize_pages(
@@ -42,7 +38,7 @@ def recognize_pages(
     except OSError as error:
         raise cannot_write_output(error, out) from error
     try:
-        lines = cut_temporarily(folder, _ANY_TEXT, cut, work, on_progress, every_line=True)
+        lines = cut_temporarily(folder, ANY_TEXT, cut, work, on_progress, every_line=True)
         images = [page.folder / line.file for page in lines.cut.pages.values() for line in page.record.lines]
         read = reader.read(images, on_progress, note, work_in=work)
         found = [line for page in lines.survey.pages for line in _read_lines(page, lines, read.by_image)]

@@ -18,8 +18,8 @@ from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.platform.token import TOKEN_VARIABLE
 from loghi_runner.report.run_report import write_run_report
+from loghi_runner.run.look import Look, look_at, silent_s
 from loghi_runner.run.rundir import RunFailure, RunFolder, RunRecord, RunState, utc_now
-from loghi_runner.run.runs import Look, look_at
 from loghi_runner.service.answers import kept_part, last_answer, last_plan, progress_sentence
 from loghi_runner.service.archive import write_archive
 from loghi_runner.service.commands import EXCHANGE, RUNNER, Command, Commands, stages_of
@@ -295,10 +295,7 @@ def _complete_report(run: RunFolder, record: RunRecord) -> None:
 
 
 def _is_silent(run: RunFolder) -> bool:
-    try:
-        return time.time() - run.events_file.stat().st_mtime > OUT_OF_REACH_S
-    except OSError:
-        return time.time() - run.record_file.stat().st_mtime > OUT_OF_REACH_S
+    return silent_s(run) > OUT_OF_REACH_S
 
 
 def _run_fault(error: RunFailure | None) -> Fault:

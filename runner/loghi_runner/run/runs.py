@@ -1,6 +1,7 @@
 """Runs seen from outside: find them, look at them, conclude those whose host is gone, stop and clean them."""
 
 import contextlib
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -13,9 +14,9 @@ from loghi_runner.engines import load_engine
 from loghi_runner.engines.processes import find_process, machine_name
 from loghi_runner.errors import EngineError, RunnerError, UsageError
 from loghi_runner.files import is_file, is_folder
-from loghi_runner.run.conclude import Stops, conclude, read_tail
+from loghi_runner.run.finish import finish_run
 from loghi_runner.run.follow import EventReader, follow, read_events
-from loghi_runner.run.judge_run import judge_run
+from loghi_runner.run.half_written import find_half_written
 from loghi_runner.run.progress import Progress
 from loghi_runner.run.rundir import RECORD_FILE, RunFailure, RunFolder, RunRecord
 
@@ -185,7 +186,11 @@ def clean_run(folder: RunFolder, *, really: bool) -> list[str]:
     kept = [f"{short_handle(record)}"] if record.kept and record.engine != "local" else []
     if folder.places.is_dir():
         kept.append(f"{folder.places.name}/ (links to the run's data)")
+    half_written = find_half_written(folder)
+    kept += [f"{path.relative_to(folder.path)} (half-written)" for path in half_written]
     if kept and really:
+        for path in half_written:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         load_engine(record.engine).clean_up(record.handle, folder.console_log, keep=False)
         folder.write(replace(record, kept=False))
     return kept
@@ -207,21 +212,8 @@ def _concluded(folder: RunFolder, record: RunRecord, progress: Progress, *, from
         return Look(folder, record, progress)
     # read again: what the trainer wrote last may have come after the first look
     progress = Progress.of(read_events(folder.events_file), progress.planned_epochs)
-    keep = progress.finished is None
-    try:
-        engine.clean_up(record.handle, folder.console_log, keep=keep)
-    except RunnerError:
-        keep = True  # a daemon that is away now must not keep the run from being concluded
-    record = conclude(
-        replace(record, kept=keep),
-        progress,
-        end,
-        read_tail(folder.console_log),
-        stops=Stops(killed=folder.kill_mark.exists()),
-        from_scratch=from_scratch,
-        judgement=judge_run(folder.out),
-    )
-    return Look(folder, _keep_record(folder, record), progress)
+    record = finish_run(folder, record, progress, record.handle, end, engine, from_scratch=from_scratch)
+    return Look(folder, record, progress)
 
 
 def _keep_record(folder: RunFolder, record: RunRecord) -> RunRecord:

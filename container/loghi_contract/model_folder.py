@@ -21,7 +21,7 @@ _MAX_CONFIG_BYTES = 32 * 1024 * 1024
 # whoever unpacks a model and packs it again gets it deflated; nobody gets it otherwise
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 #: What zipfile and json raise on files that were cut, changed or made by something else.
-_BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, OSError, ValueError, EOFError, RuntimeError)
+BROKEN_ARCHIVE = (zipfile.BadZipFile, zlib.error, struct.error, OSError, ValueError, EOFError, RuntimeError)
 # Source: the Git LFS specification, pointer files
 _LFS_POINTER = b"version https://git-lfs"
 
@@ -85,6 +85,29 @@ def inspect_model_folder(folder: Path) -> ModelFacts:
     name = config["config"].get("name") or folder.name
     windows = windows_of(layers)
     return ModelFacts(model_file, str(name), height_px, channels, classes, keras_version, tokenizer, windows)
+
+
+def require_config(folder: Path) -> None:
+    """Refuse a config.json that Loghi could not read; a folder may lack it.
+
+    Raises:
+        ModelFolderError: it is there and is no JSON object.
+
+    Source: Loghi HTR 2.x, which takes `model_channels` from it.
+    """
+    path = folder / CONFIG_FILE
+    try:
+        if isinstance(json.loads(path.read_bytes()), dict):
+            return
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, RecursionError):
+        pass
+    raise ModelFolderError(
+        "model.broken_config",
+        f"{CONFIG_FILE} of the model is damaged: it cannot be read as a JSON object",
+        f"Copy it again from where the model came from to {path}.",
+    )
 
 
 def _find_model_file(folder: Path) -> Path:
@@ -170,7 +193,7 @@ def _read_archive(model_file: Path) -> tuple[dict[str, Any], str]:
             metadata = json.loads(archive.read("metadata.json"))
     except (ModelFolderError, PermissionError):
         raise
-    except _BROKEN as error:
+    except BROKEN_ARCHIVE as error:
         raise broken from error
     if not isinstance(config, dict) or not isinstance(metadata, dict):
         raise broken

@@ -15,6 +15,8 @@ LISTS_DIR = JOB_DIR / "lists"
 #: Paths below are relative to the run's out folder, on both sides.
 EVENTS_FILE = PurePosixPath("events.jsonl")
 BEST_VAL = PurePosixPath("model/best_val")
+#: Where a model is written before it is put into best_val: on the same disk, and never among what others open.
+SAVING_DIR = PurePosixPath("model/.saving")
 REPORT_DIR = PurePosixPath("report")
 RESULTS_FILE = PurePosixPath("results.txt")
 

@@ -12,11 +12,11 @@ from types import FrameType
 
 from loghi_contract import events
 from loghi_contract.exit_codes import ExitCode
-from loghi_contract.job import ContractMismatch, JobSpec, RecognizeJob, load_job
+from loghi_contract.job import ContractMismatch, DeviceKind, JobSpec, RecognizeJob, load_job
 from loghi_contract.places import EVENTS_FILE, JOB_FILE, REPORT_DIR, Places
 from loghi_contract.records import RecordError
-from loghi_trainer.environment import environment_for, keep_freed_memory, nothing_collected
-from loghi_trainer.errors import JobError, StorageError, TrainerError
+from loghi_trainer.environment import environment_for, keep_freed_memory, memory_limit, nothing_collected
+from loghi_trainer.errors import JobError, StorageError, TrainerError, as_out_of_memory
 from loghi_trainer.reporter import Reporter
 from loghi_trainer.stdio import claim_stdout
 
@@ -31,6 +31,9 @@ class _StopRequest:
         # a shell may have left SIGINT ignored for background processes: set both explicitly
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._remember)
+        # a manager of services ends what it started by this; under nohup it stays ignored
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self._remember)
 
     def __call__(self) -> bool:
         return self.signal is not None
@@ -50,13 +53,18 @@ def main() -> int:
     reporter = Reporter(places.out / EVENTS_FILE, stdout, job.run_id)
     os.environ.update(environment_for(job.device))
     keep_freed_memory()
+    limit = memory_limit()
     try:
+        if limit is not None:
+            # before anything can crash on it: whoever concludes the run reads it here
+            reporter.emit(events.Notice("memory.limited", limit, "`ulimit -v unlimited` in the shell takes it away."))
         finished = _run(job, places, reporter, stop)
         reporter.emit(finished)
     except Exception as error:  # noqa: BLE001  # the top of the process: everything becomes a `failed` event
-        return _fail(reporter, places, error)
+        on_card = job.device is DeviceKind.GPU
+        return _fail(reporter, places, as_out_of_memory(error, on_card=on_card, limit=limit) or error, error)
     if finished.status is events.FinishStatus.CANCELLED:
-        return ExitCode.TERMINATED if stop.signal == signal.SIGTERM else ExitCode.INTERRUPTED
+        return ExitCode.INTERRUPTED if stop.signal == signal.SIGINT else ExitCode.TERMINATED
     return ExitCode.OK
 
 
@@ -84,9 +92,9 @@ def _read_job(path: Path) -> JobSpec | RecognizeJob:
         raise JobError("job.unreadable", f"job.json cannot be read: {error}", where="job.json") from error
 
 
-def _fail(reporter: Reporter, places: Places, error: Exception) -> int:
-    """Write the traceback to a file, say what went wrong, and return the exit code."""
-    written = _write_traceback(places.out / _TRACEBACK_FILE, error)
+def _fail(reporter: Reporter, places: Places, error: Exception, raised: Exception | None = None) -> int:
+    """Write the traceback of what was raised to a file, say what went wrong, and return the exit code."""
+    written = _write_traceback(places.out / _TRACEBACK_FILE, raised or error)
     if isinstance(error, TrainerError):
         code, exit_code, message, hint, where = error.code, error.exit_code, error.message, error.hint, error.where
     else:
@@ -105,7 +113,8 @@ def _fail(reporter: Reporter, places: Places, error: Exception) -> int:
 
 def _write_traceback(path: Path, error: Exception) -> bool:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        # no parents: an out folder that was removed meanwhile is not made again
+        path.parent.mkdir(exist_ok=True)
         path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     except OSError:
         traceback.print_exception(error, file=sys.stderr)

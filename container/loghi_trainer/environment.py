@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import os
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -38,6 +39,17 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         mallopt(_M_MMAP_MAX, 0)
         mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def memory_limit() -> str | None:
+    """What a shell or a scheduler allows this process (`ulimit -v`), as part of a sentence; None without a limit.
+
+    Programs seldom survive it with a word: where an allocation fails deep in a library, the process crashes.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return None
+    return f"a process may take {limit // 1_000_000} MB here (`ulimit -v`)"
 
 
 @contextmanager

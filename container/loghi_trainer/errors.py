@@ -4,6 +4,7 @@ TrainerError
  +- DataError       base model, lists, images      exit 3
  +- DeviceError     a GPU asked for is not there   exit 4
  +- StorageError    the out folder cannot be written  exit 4
+ +- MemoryRanOut    of the machine, or of the card  exit 4
  +- TrainingFailed  the training itself            exit 5
  +- JobError        job.json of another contract   exit 6
 """
@@ -28,9 +29,46 @@ class StorageError(TrainerError):
     exit_code = ExitCode.ENGINE
 
 
+class MemoryRanOut(TrainerError):
+    exit_code = ExitCode.ENGINE
+
+
 class TrainingFailed(TrainerError):
     exit_code = ExitCode.TRAINING
 
 
 class JobError(TrainerError):
     exit_code = ExitCode.CONTRACT
+
+
+#: The frameworks' own classes; by name, as a framework may not be there (yet).
+_FRAMEWORKS_OUT_OF_MEMORY = {"ResourceExhaustedError", "OutOfMemoryError"}
+# Source: CPython, `_thread`: a RuntimeError, and no code comes with it
+_NO_THREAD = "can't start new thread"
+
+
+def as_out_of_memory(error: Exception, *, on_card: bool, limit: str | None) -> MemoryRanOut | None:
+    """The error for people when memory is what was lacking, None when it was something else.
+
+    Args:
+        on_card: whether the network is on a graphics card, whose memory the frameworks then speak of.
+        limit: what is known of a limit for this process.
+    """
+    is_framework = bool(_FRAMEWORKS_OUT_OF_MEMORY & {kind.__name__ for kind in type(error).__mro__})
+    if is_framework and on_card:
+        return MemoryRanOut(
+            "gpu.out_of_memory",
+            "the graphics card's memory ran out",
+            hint="Halve training.batch_size, or choose a card that nobody else uses (`loghi-runner doctor`).",
+        )
+    if not (is_framework or isinstance(error, MemoryError) or _NO_THREAD in str(error)):
+        return None
+    if limit is not None:
+        return MemoryRanOut(
+            "memory.out_of_memory", f"memory ran out: {limit}", hint="Raise the limit, or halve training.batch_size."
+        )
+    return MemoryRanOut(
+        "memory.out_of_memory",
+        "the machine ran out of memory (not the graphics card)",
+        hint="Halve training.batch_size, or close other programs.",
+    )

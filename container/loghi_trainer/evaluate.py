@@ -56,5 +56,6 @@ def write_lines_table(table: Path, split: Split, readings: Sequence[tuple[str, R
         for _, reading in readings:
             cells += [reading.texts[index], str(reading.errors[index].edits)]
         rows.append("\t".join(cells))
-    table.parent.mkdir(parents=True, exist_ok=True)
+    # no parents: an out folder that was removed meanwhile is not made again
+    table.parent.mkdir(exist_ok=True)
     table.write_text("\n".join(rows) + "\n", encoding="utf-8", errors="backslashreplace")

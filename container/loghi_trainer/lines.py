@@ -96,6 +96,6 @@ def append_skipped(table: Path, splits: Iterable[Split]) -> None:
         for split in splits
         for skip in split.skipped
     ]
-    table.parent.mkdir(parents=True, exist_ok=True)
+    table.parent.mkdir(exist_ok=True)
     with table.open("a", encoding="utf-8", errors="backslashreplace") as file:
         file.writelines(row + "\n" for row in rows)

@@ -19,7 +19,6 @@ class Reporter:
     def __init__(
         self, events_file: Path, mirror: BinaryIO | None, run_id: str, clock: Callable[[], float] = time.time
     ) -> None:
-        events_file.parent.mkdir(parents=True, exist_ok=True)
         self._file = events_file.open("ab", buffering=0)
         self._mirror = mirror
         self._run_id = run_id

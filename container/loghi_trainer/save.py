@@ -1,8 +1,9 @@
-"""best_val: written beside, reopened, then put in place, so that a whole model is there at every moment.
+"""best_val: written beside it, reopened, then put in place, so that a whole model is there at every moment.
 
 Source: the folder Loghi HTR 2.x reads; Loghi's API needs `model_channels`, its merge tool `git_hash` and `model`.
 """
 
+import errno
 import json
 import os
 import shutil
@@ -20,7 +21,9 @@ from numpy.typing import NDArray
 from loghi_contract import __version__
 from loghi_contract.job import JobSpec
 from loghi_contract.model_folder import CONFIG_FILE, MODEL_FILE
+from loghi_contract.places import BEST_VAL, SAVING_DIR
 from loghi_contract.records import to_json
+from loghi_contract.saved_epoch import METADATA_MEMBER, SavedEpoch, with_saved_epoch
 from loghi_contract.tokenizer import CHARLIST_FILE, TOKENIZER_FILE, Tokenizer, format_charlist, format_tokenizer
 from loghi_trainer.errors import StorageError
 from loghi_trainer.images import MIN_WIDTH_PX
@@ -35,65 +38,99 @@ _NEWER_KEYS = (
     "renorm_momentum",
     "quantization_config",
 )
+#: File systems that keep folders elsewhere (Samba, some FUSE) refuse to sync one; files they do sync.
+_NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EPERM, errno.EACCES, errno.EBADF)
 # as near as two openings of the same weights come on one machine
 _TOLERANCE = 1e-5
 
 
 class ModelFolder:
-    """A model folder that Loghi opens, kept whole while `model.keras` is replaced again and again."""
+    """A model folder that Loghi opens, kept whole while `model.keras` is replaced again and again.
 
-    def __init__(self, folder: Path, network: keras.Model, tokenizer: Tokenizer, job: JobSpec) -> None:
-        """Write what stays the same in a run; the model itself comes with `save`."""
-        self.folder = folder
+    Nothing but the model's own files is ever in it: each is written in a folder beside, gone between two saves.
+    """
+
+    def __init__(self, out: Path, network: keras.Model, tokenizer: Tokenizer, job: JobSpec) -> None:
+        """Write what stays the same in a run; the model itself comes with `save`.
+
+        Args:
+            out: the run's out folder.
+        """
+        self._folder = out / BEST_VAL
+        self._beside = out / SAVING_DIR
         # saved as float32 whatever it is trained in: any machine opens it
         self._portable = rebuilt(network, precision="float32", name=job.name)
-        with _storing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            _write_whole(folder / TOKENIZER_FILE, format_tokenizer(tokenizer).encode())
-            _write_whole(folder / CHARLIST_FILE, format_charlist(tokenizer).encode())
-            _write_whole(folder / CONFIG_FILE, _config_json(self._portable, job).encode())
+        unchanging = {
+            TOKENIZER_FILE: format_tokenizer(tokenizer),
+            CHARLIST_FILE: format_charlist(tokenizer),
+            CONFIG_FILE: _config_json(self._portable, job),
+        }
+        with _storing(self._folder):
+            self._folder.parent.mkdir(exist_ok=True)
+            self._folder.mkdir(exist_ok=True)
+            with self._written_beside():
+                for name, text in unchanging.items():
+                    _write(self._beside / name, text.encode())
+                    (self._beside / name).replace(self._folder / name)
 
-    def save(self, network: keras.Model) -> None:
+    def save(self, network: keras.Model, saved: SavedEpoch) -> None:
         """Replace the saved model by `network`, after the new file was reopened and read the same.
+
+        Args:
+            saved: the epoch that `network` is; the file itself says so from then on.
 
         Raises:
             StorageError: it could not be written; the model saved before is still there.
         """
         self._portable.set_weights(network.get_weights())
-        beside = self.folder / f".new.{MODEL_FILE}"
-        with _storing(self.folder):
-            try:
-                _write_portable(self._portable, beside)
-                _require_same(keras.saving.load_model(beside, compile=False), self._portable)
-                beside.replace(self.folder / MODEL_FILE)
-            finally:
-                beside.unlink(missing_ok=True)
-            _sync_folder(self.folder)
+        beside = self._beside / MODEL_FILE
+        with _storing(self._folder), self._written_beside():
+            _write_portable(self._portable, saved, beside)
+            _require_same(keras.saving.load_model(beside, compile=False), self._portable)
+            beside.replace(self._folder / MODEL_FILE)
+
+    def settle(self) -> None:
+        """Let what was saved outlast a power cut, as far as the file system can promise that.
+
+        Raises:
+            StorageError: the disk has a fault.
+        """
+        with _storing(self._folder):
+            _sync_folder(self._folder)
 
     def saved_weights(self) -> list[NDArray[np.float32]]:
         """The weights of the model saved last."""
         return list(self._portable.get_weights())
 
+    @contextmanager
+    def _written_beside(self) -> Iterator[None]:
+        # of a trainer that was killed in the middle of a save
+        shutil.rmtree(self._beside, ignore_errors=True)
+        self._beside.mkdir(exist_ok=True)
+        try:
+            yield
+        finally:
+            shutil.rmtree(self._beside, ignore_errors=True)
 
-def _write_portable(network: keras.Model, path: Path) -> None:
-    """Save without the keys that older Keras refuses; metadata and weights are copied as they are."""
-    raw = path.with_name(f".raw{path.name}")
-    try:
-        keras.saving.save_model(network, raw)
-        with zipfile.ZipFile(raw) as source, path.open("wb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as target:
-                for member in source.infolist():
-                    if member.filename == "config.json":
-                        config = _without_newer_keys(json.loads(source.read(member)))
-                        config.pop("compile_config", None)  # nothing to compile with: no optimizer is kept
-                        target.writestr(member.filename, json.dumps(config))
-                    else:
-                        with source.open(member) as read, target.open(member.filename, "w", force_zip64=True) as write:
-                            shutil.copyfileobj(read, write, 1024 * 1024)
-            file.flush()
-            os.fsync(file.fileno())
-    finally:
-        raw.unlink(missing_ok=True)
+
+def _write_portable(network: keras.Model, saved: SavedEpoch, path: Path) -> None:
+    """Save without the keys that older Keras refuses, and with the epoch; the weights are copied as they are."""
+    raw = path.with_name(f"raw.{path.name}")
+    keras.saving.save_model(network, raw)
+    with zipfile.ZipFile(raw) as source, path.open("wb") as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as target:
+            for member in source.infolist():
+                if member.filename == "config.json":
+                    config = _without_newer_keys(json.loads(source.read(member)))
+                    config.pop("compile_config", None)  # nothing to compile with: no optimizer is kept
+                    target.writestr(member.filename, json.dumps(config))
+                elif member.filename == METADATA_MEMBER:
+                    target.writestr(member.filename, with_saved_epoch(source.read(member), saved))
+                else:
+                    with source.open(member) as read, target.open(member.filename, "w", force_zip64=True) as write:
+                        shutil.copyfileobj(read, write, 1024 * 1024)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _without_newer_keys(value: Any) -> Any:
@@ -131,19 +168,20 @@ def _config_json(network: keras.Model, job: JobSpec) -> str:
     return json.dumps(config, ensure_ascii=False, indent=4)
 
 
-def _write_whole(path: Path, data: bytes) -> None:
-    beside = path.with_name(f".{path.name}.new")
-    with beside.open("wb") as file:
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    beside.replace(path)
 
 
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
     finally:
         os.close(descriptor)
 

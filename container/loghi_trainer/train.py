@@ -10,6 +10,7 @@ from loghi_contract import events
 from loghi_contract.job import Augmentation, CharsetPolicy, DeviceKind, JobSpec
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_contract.places import BASE_MODEL_DIR, BEST_VAL, REPORT_DIR, Places
+from loghi_contract.saved_epoch import SavedEpoch
 from loghi_trainer import device
 from loghi_trainer.augment import augment_light
 from loghi_trainer.base_model import BaseModel, open_base_model
@@ -77,7 +78,7 @@ class _Run:
         tokenizer = data.charset.tokenizer
         self._network = network
         self._recognizer = Recognizer(network, tokenizer, job.training.batch_size)
-        self._folder = ModelFolder(places.out / BEST_VAL, network, tokenizer, job)
+        self._folder = ModelFolder(places.out, network, tokenizer, job)
         labels = [tokenizer.encode(line.text) for line in data.train.lines]
         self._feed = TrainingFeed(
             data.train.lines,
@@ -94,7 +95,7 @@ class _Run:
 
     def finish(self) -> events.Finished:
         try:
-            self._keep(epoch=0)
+            self._keep(SavedEpoch(0))
             self._reporter.emit(events.Phase("evaluating"))
             self._score_validation(epoch=0, seconds=0.0)
             before = self._score(events.Model.BASE)
@@ -135,7 +136,7 @@ class _Run:
         is_best = self._best_cer is None or total.cer < self._best_cer
         if is_best:
             if epoch > 0:
-                self._keep(epoch)
+                self._keep(SavedEpoch(epoch, total.cer))
             self._best_epoch, self._best_cer = epoch, total.cer
             self._val_readings = [*self._val_readings[:1], reading]
         self._reporter.emit(
@@ -152,9 +153,11 @@ class _Run:
             )
         )
 
-    def _keep(self, epoch: int) -> None:
-        self._folder.save(self._network)
-        self._reporter.emit(events.Checkpoint(BEST_VAL.name, epoch, str(BEST_VAL / MODEL_FILE)))
+    def _keep(self, saved: SavedEpoch) -> None:
+        self._folder.save(self._network, saved)
+        # at once: a disk may take its time to settle, and a run that ends meanwhile is told by its events
+        self._reporter.emit(events.Checkpoint(BEST_VAL.name, saved.epoch, str(BEST_VAL / MODEL_FILE)))
+        self._folder.settle()
 
     def _score(self, model: events.Model) -> list[Reading]:
         readings = []

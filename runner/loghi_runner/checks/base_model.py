@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from loghi_contract.model_folder import CONFIG_FILE, ModelFacts, ModelFolderError, inspect_model_folder
+from loghi_contract.model_folder import CONFIG_FILE, ModelFacts, ModelFolderError, inspect_model_folder, require_config
 from loghi_contract.networks import LIBRARY, vgsl_fault
 from loghi_contract.tokenizer import CHARLIST_FILE, TOKENIZER_FILE
 from loghi_runner.config.load import VgslModel
@@ -49,8 +49,13 @@ def check_base_model(base_model: Path | VgslModel) -> BaseModelCheck:
         message = f"{astray.name} in {base_model} is a symbolic link to {astray.resolve()}, outside the folder"
         hint = f"The trainer sees the folder only: copy it with `cp -rL {base_model} NEW_FOLDER` and name that."
         return _unusable("model.symlink", message, hint)
-    findings = (_keras2(facts),) if facts.is_keras2 else ()
-    return BaseModelCheck(facts, folder, size, findings)
+    findings = [_keras2(facts)] if facts.is_keras2 else []
+    try:
+        require_config(base_model)
+    except ModelFolderError as error:
+        # the run needs nothing of it, and the new model gets its own
+        findings.append(Finding(Severity.WARNING, error.code, error.message, "base_model", error.hint))
+    return BaseModelCheck(facts, folder, size, tuple(findings))
 
 
 def _unusable(code: str, message: str, hint: str) -> BaseModelCheck:

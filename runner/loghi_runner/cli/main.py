@@ -26,6 +26,7 @@ from loghi_runner.cli import (
     platform,
     prepare,
     recognize,
+    report,
     runs,
     serve,
 )
@@ -57,6 +58,7 @@ for group in (
     next_pages,
     init,
     runs,
+    report,
     export,
     doctor,
     serve,

@@ -27,10 +27,8 @@ from loghi_runner.planning.data_hashes import data_sha256
 from loghi_runner.planning.line_cutting import cut_for_run
 from loghi_runner.planning.plan import RunPlan, make_plan
 from loghi_runner.prepare.line_store import lines_in_use
-from loghi_runner.report.run_report import write_run_report
-from loghi_runner.run.conclude import conclude, explained_by_disk, read_tail
+from loghi_runner.run.finish import finish_run
 from loghi_runner.run.follow import EventReader, follow
-from loghi_runner.run.judge_run import judge_run
 from loghi_runner.run.progress import Progress
 from loghi_runner.run.rundir import (
     Host,
@@ -273,47 +271,19 @@ def _run(
         return record
     finally:
         view.end()
-    keep = progress.finished is None and not watch.stops.killed
-    try:
-        engine.clean_up(handle, folder.console_log, keep=keep)
-    except (RunnerError, OSError):
-        keep = True  # the daemon is away or the disk is full: `clean` removes it later, the run has its end now
-    record = replace(record, kept=keep)
     remember(plan, progress)
-    if refused is not None:
-        record = record.with_failure(refused)
-    else:
-        record = conclude(
-            record,
-            progress,
-            end,
-            read_tail(folder.console_log),
-            stops=replace(watch.stops, killed=watch.stops.killed or folder.kill_mark.exists()),
-            from_scratch=plan.job.vgsl is not None,
-            judgement=judge_run(folder.out),
-        )
-    record = _keep_record(folder, record, view)
-    if progress.finished is not None:
-        _report(folder, record, view)
-    return record
-
-
-def _report(folder: RunFolder, record: RunRecord, view: View) -> None:
-    try:
-        write_run_report(folder, record)
-    except OSError as error:
-        # the model is there and the run has its end: a full disk must not take that back
-        view.note(f"the report cannot be written: {error.strerror or error}")
-
-
-def _keep_record(folder: RunFolder, record: RunRecord, view: View) -> RunRecord:
-    try:
-        folder.write(record)
-    except OSError as error:
-        # the run is told to its end all the same; `show` concludes it again from its events
-        view.note(f"run.json cannot be written: {error.strerror or error}")
-        return explained_by_disk(record, error)
-    return record
+    return finish_run(
+        folder,
+        record,
+        progress,
+        handle,
+        end,
+        engine,
+        stops=watch.stops,
+        from_scratch=plan.job.vgsl is not None,
+        refused=refused,
+        note=view.note,
+    )
 
 
 def _follow(plan: RunPlan, folder: RunFolder, progress: Progress, watch: Watch, view: View) -> RunFailure | None:

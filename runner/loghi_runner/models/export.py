@@ -8,7 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from loghi_contract.model_file import SUFFIX
-from loghi_contract.model_folder import MODEL_FILE
+from loghi_contract.model_folder import (
+    MODEL_FILE,
+    ModelFacts,
+    ModelFolderError,
+    inspect_model_folder,
+    require_config,
+)
 from loghi_runner.errors import DataError, EngineError, UsageError
 from loghi_runner.files import is_file, is_there, real_path
 from loghi_runner.models.which_model import NamedModel, find_model
@@ -38,18 +44,43 @@ def wants_one_file(target: Path) -> bool:
     return target.suffix.lower() == SUFFIX
 
 
+def require_whole(source: NamedModel) -> ModelFacts:
+    """What is known of the model without opening it, after all of it was looked at.
+
+    Raises:
+        DataError: a part of it is damaged, or the parts do not belong together.
+    """
+    try:
+        facts = inspect_model_folder(source.folder)
+        require_config(source.folder)
+    except ModelFolderError as error:
+        raise DataError(error.code, error.message, where=str(source.folder), hint=error.hint) from error
+    except OSError as error:
+        raise DataError(
+            "export.cannot_read",
+            f"the model cannot be read: {error.strerror or error}",
+            where=str(error.filename or source.folder),
+            hint="Ask its owner for permission.",
+        ) from error
+    return facts
+
+
 def export_folder(source: NamedModel, target: Path) -> Path:
     """Copy the model to `target`, which must not exist or be empty; all of it is there, or nothing.
 
     Raises:
+        DataError: the model is not whole.
         UsageError: the target is taken.
         EngineError: the disk does not take it.
     """
+    require_whole(source)
     with beside(source, target) as (target, made):
         made.mkdir()
-        for path in source.folder.iterdir():
+        # what begins with a dot is half-written, or of the file manager
+        parts = sorted(source.folder.glob("[!.]*"))
+        for path in parts:
             shutil.copyfile(path, made / path.name)
-        changed = [path.name for path in source.folder.iterdir() if _digest(path) != _digest(made / path.name)]
+        changed = [path.name for path in parts if _digest(path) != _digest(made / path.name)]
         if changed:
             raise EngineError(
                 "export.not_the_same",

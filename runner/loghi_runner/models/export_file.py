@@ -6,10 +6,9 @@ from pathlib import Path
 from loghi_contract import CONTRACT, __version__
 from loghi_contract.cut import Cut
 from loghi_contract.model_file import FORMAT, ModelMarker, write_model_file
-from loghi_contract.model_folder import ModelFacts, ModelFolderError, inspect_model_folder
+from loghi_contract.model_folder import ModelFacts
 from loghi_runner.config.load import ConfigError, load_config
-from loghi_runner.errors import DataError
-from loghi_runner.models.export import beside
+from loghi_runner.models.export import beside, require_whole
 from loghi_runner.models.which_model import NamedModel
 from loghi_runner.run.rundir import RunFolder, RunRecord
 from loghi_runner.wording import percent
@@ -51,10 +50,7 @@ def export_file(source: NamedModel, target: Path, cut: Cut | None) -> Path:
         UsageError: the target is taken.
         EngineError: the disk does not take it.
     """
-    try:
-        facts = inspect_model_folder(source.folder)
-    except ModelFolderError as error:
-        raise DataError(error.code, error.message, where=str(source.folder), hint=error.hint) from error
+    facts = require_whole(source)
     record = source.run.read() if source.run is not None else None
     marker = ModelMarker(
         format=FORMAT,

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from loghi_contract.lines import SKIP_SENTENCES, SkipReason
 from loghi_contract.places import REPORT_DIR
 from loghi_contract.records import to_json
+from loghi_runner.errors import EngineError, UsageError
 from loghi_runner.report.build import Findings, find
 from loghi_runner.report.curve import draw_curve
 from loghi_runner.report.html import render
@@ -28,6 +29,31 @@ def write_run_report(folder: RunFolder, record: RunRecord) -> Path:
     return write_files(folder.out / REPORT_DIR, _as_html(facts, found), _as_json(facts, found))
 
 
+def make_run_report(folder: RunFolder, record: RunRecord) -> Path:
+    """As `write_run_report`, when somebody asks for it.
+
+    Raises:
+        UsageError: the run has not read a line yet.
+        EngineError: the disk does not take it.
+    """
+    if not read_run(folder, record).progress.epochs:
+        raise UsageError(
+            "report.nothing_yet",
+            "there is nothing to report: the run has not read its validation lines yet",
+            where=str(folder.path),
+            hint="`loghi-runner show RUN` says how it stands.",
+        )
+    try:
+        return write_run_report(folder, record)
+    except OSError as error:
+        raise EngineError(
+            "report.cannot_write",
+            f"the report cannot be written: {error.strerror or error}",
+            where=str(error.filename or folder.report_file),
+            hint="Free space there; of a run that may only be read, make the report in a copy.",
+        ) from error
+
+
 def _as_json(facts: RunFacts, found: Findings | None) -> dict[str, Any]:
     return {
         "kind": "report",
@@ -46,7 +72,6 @@ def _as_json(facts: RunFacts, found: Findings | None) -> dict[str, Any]:
 
 def _as_html(facts: RunFacts, found: Findings | None) -> str:
     epochs = facts.progress.epochs
-    finished = facts.progress.finished
     return render(
         "run.html",
         found.shown if found else (),
@@ -55,7 +80,7 @@ def _as_html(facts: RunFacts, found: Findings | None) -> str:
         status=status_word(facts.record.status) if facts.record.status else facts.record.state.value,
         remarks=_remarks(facts),
         progress=facts.progress,
-        best_epoch=finished.best_epoch if finished else None,
+        best_epoch=facts.record.best_epoch,
         has_val_loss=any(epoch.val_loss is not None for epoch in epochs),
         found=found,
         forgetting=facts.forgetting,
@@ -69,7 +94,11 @@ def _as_html(facts: RunFacts, found: Findings | None) -> str:
 def _remarks(facts: RunFacts) -> list[str]:
     """What a reader must know before the numbers."""
     told = []
-    if not facts.test:
+    if not facts.record.state.is_over:
+        told.append("The run goes on: this is how it stood when the report was written.")
+    elif facts.record.error is not None:
+        told.append(f"The run has no good end: {facts.record.error.message}.")
+    elif not facts.test:
         told.append(
             "The run was stopped before the new model had read the test lines."
             if "test" in facts.progress.data

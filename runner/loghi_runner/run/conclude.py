@@ -4,8 +4,9 @@ import signal
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from loghi_contract.events import FinishStatus
+from loghi_contract.events import FinishStatus, Notice
 from loghi_contract.exit_codes import ExitCode
+from loghi_contract.saved_epoch import SavedEpoch
 from loghi_runner.engines.base import ProcessEnd
 from loghi_runner.run.crash_messages import disk_fault, recognise_crash
 from loghi_runner.run.judge_run import RunJudgement
@@ -17,6 +18,9 @@ _TAIL_BYTES = 16 * 1024
 _SEE_LOG = "`loghi-runner logs RUN --console` shows what the trainer printed."
 #: Failures that only say that the trainer left no last word.
 _WITHOUT_CAUSE = ("trainer.ended", "trainer.no_last_event", "run.lost")
+#: The trainer's word on a limit of its memory, and how a library ends that meets it.
+_LIMITED = "memory.limited"
+_FAILED_ALLOCATION = (signal.SIGSEGV, signal.SIGABRT)
 _INTERRUPTED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 
 
@@ -39,11 +43,16 @@ def conclude(
     end: ProcessEnd,
     console_tail: str,
     *,
+    best: SavedEpoch | None = None,
     stops: Stops | None = None,
     from_scratch: bool = False,
     judgement: RunJudgement | None = None,
 ) -> RunRecord:
-    """The record with the run's state, verdict or error, and exit code."""
+    """The record with the run's state, verdict or error, and exit code.
+
+    Args:
+        best: the model that is on disk, None where there is none.
+    """
     stops = stops or Stops()
     finished, failed = progress.finished, progress.failed
     if finished is not None:
@@ -60,13 +69,14 @@ def conclude(
             verdict=verdict_of(progress, from_scratch=from_scratch, judgement=judgement),
             error=None,
         )
-    record = _with_best(record, progress)
+    if best is not None:
+        record = replace(record, best_epoch=best.epoch, best_val_cer=best.val_cer)
     if failed is not None:
         return record.with_failure(explain_end(progress, end, console_tail))
     if stops.killed:
         failure = RunFailure("run.killed", f"ended at once, as asked{_kept(record)}", int(stops.exit_code))
         return record.with_failure(failure, RunState.CANCELLED)
-    failure = _without_last_word(end, console_tail)
+    failure = explain_end(progress, end, console_tail)
     state = RunState.LOST if failure.code == "run.lost" else RunState.FAILED
     return record.with_failure(replace(failure, message=failure.message + _kept(record)), state)
 
@@ -75,7 +85,8 @@ def explain_end(progress: Progress, end: ProcessEnd, console_tail: str) -> RunFa
     """Why a trainer has no good end: in its own words where it left any, else from how its process ended."""
     failed = progress.failed
     if failed is None:
-        return _without_last_word(end, console_tail)
+        limit = next((notice for notice in progress.notices if notice.code == _LIMITED), None)
+        return _without_last_word(end, console_tail, limit)
     traceback = f"The details are in out/{failed.traceback_file}." if failed.traceback_file else None
     hint = " ".join(part for part in (failed.hint, traceback) if part) or _SEE_LOG
     return RunFailure(failed.code, failed.message, failed.exit_code, hint, failed.where)
@@ -92,6 +103,16 @@ def explained_by_disk(record: RunRecord, error: OSError) -> RunRecord:
     return replace(record, error=failure, exit_code=failure.exit_code, state=RunState.FAILED)
 
 
+def removed(what: str) -> RunFailure:
+    """Why a run has no good end whose folder is gone: nothing of it can be kept or explained."""
+    return RunFailure(
+        "run.removed",
+        f"the {what} was removed while it ran; nothing of it is kept",
+        int(ExitCode.ENGINE),
+        "Start it again, and leave its folder alone until it is over; `loghi-runner stop RUN` ends a run.",
+    )
+
+
 def read_tail(console_log: Path) -> str:
     """The end of console.log; "" when there is none."""
     try:
@@ -103,19 +124,11 @@ def read_tail(console_log: Path) -> str:
         return ""
 
 
-def _with_best(record: RunRecord, progress: Progress) -> RunRecord:
-    """best_val as it was last announced; the epoch table may be one row ahead of the disk."""
-    epoch = next((e for e in progress.epochs if e.epoch == progress.best_val_epoch), None)
-    if epoch is None:
-        return record
-    return replace(record, best_epoch=epoch.epoch, best_val_cer=epoch.val_cer)
-
-
 def _kept(record: RunRecord) -> str:
     return "" if record.best_epoch is None else f"; best_val of epoch {record.best_epoch} is kept"
 
 
-def _without_last_word(end: ProcessEnd, console_tail: str) -> RunFailure:
+def _without_last_word(end: ProcessEnd, console_tail: str, limit: Notice | None) -> RunFailure:
     code = end.exit_code
     if end.out_of_memory:
         return _out_of_memory("the trainer was ended because memory ran out")
@@ -132,8 +145,8 @@ def _without_last_word(end: ProcessEnd, console_tail: str) -> RunFailure:
     number = _signal_of(code)
     if number == signal.SIGKILL:
         return _out_of_memory("the trainer was ended from outside (SIGKILL), most often because memory ran out")
-    if number == signal.SIGTERM or number == signal.SIGINT:
-        ended_by = ExitCode.TERMINATED if number == signal.SIGTERM else ExitCode.INTERRUPTED
+    if number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        ended_by = ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED
         return RunFailure("run.terminated", f"the trainer was ended from outside ({_name(number)})", int(ended_by))
     if number == signal.SIGBUS:
         return RunFailure(
@@ -143,7 +156,10 @@ def _without_last_word(end: ProcessEnd, console_tail: str) -> RunFailure:
             "Free space on the disk. In a container, /dev/shm may be too small.",
         )
     if number is not None:
-        return RunFailure("trainer.crashed", f"the trainer crashed ({_name(number)})", int(ExitCode.TRAINING), _SEE_LOG)
+        message, hint = f"the trainer crashed ({_name(number)})", _SEE_LOG
+        if limit is not None and number in _FAILED_ALLOCATION:
+            message, hint = f"{message}; {limit.message}, which may be too little", limit.hint or _SEE_LOG
+        return RunFailure("trainer.crashed", message, int(ExitCode.TRAINING), hint)
     if code == ExitCode.OK:
         return RunFailure("trainer.no_last_event", "the trainer ended without saying how", int(ExitCode.BUG), _SEE_LOG)
     exit_code = code if code in set(ExitCode) and code not in _INTERRUPTED else ExitCode.TRAINING

@@ -43,7 +43,7 @@ CRASH_MESSAGES = (
         "Halve training.batch_size, or choose a card that nobody else uses (`loghi-runner doctor`).",
     ),
     CrashMessage(
-        re.compile(r"MemoryError|std::bad_alloc|Cannot allocate memory"),
+        re.compile(r"MemoryError|std::bad_alloc|Cannot allocate memory|can't start new thread"),
         "memory.out_of_memory",
         ExitCode.ENGINE,
         "the machine ran out of memory (not the graphics card)",

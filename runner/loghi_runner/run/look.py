@@ -1,7 +1,6 @@
 """How a run stands. One of ours that ended while nobody followed it is concluded by whoever looks."""
 
 import contextlib
-import shutil
 import time
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,13 +8,12 @@ from functools import cached_property
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.job import JobSpec, load_job
 from loghi_runner.engines import load_engine
-from loghi_runner.engines.base import Engine, Handle, ProcessEnd
+from loghi_runner.engines.base import ProcessEnd
 from loghi_runner.engines.processes import find_process, is_by_clock, machine_name
-from loghi_runner.errors import EngineError, RunnerError
+from loghi_runner.errors import EngineError
 from loghi_runner.files import is_file
-from loghi_runner.run.conclude import Stops, conclude, read_tail
+from loghi_runner.run.finish import finish_run
 from loghi_runner.run.follow import read_events
-from loghi_runner.run.judge_run import judge_run
 from loghi_runner.run.owner import is_ours, owner_name
 from loghi_runner.run.progress import Progress
 from loghi_runner.run.rundir import RunFailure, RunFolder, RunRecord, RunState
@@ -96,17 +94,22 @@ def _brought_up_to_date(folder: RunFolder, record: RunRecord) -> Look:
         going_on = replace(record, state=RunState.RUNNING, handle=handle, ended=None, exit_code=None, error=None)
         return Look(folder, record if going_on == record else _keep_record(folder, going_on))
     progress = _progress(folder, record)
-    if record.state.is_over and progress.finished is None and progress.failed is None:
+    has_last_word = progress.finished is not None or progress.failed is not None
+    if record.state.is_over and not has_last_word:
         return Look(folder, record)  # as lost as before
     if handle is None and elsewhere is not None:
-        # what its own machine may know better is not written down
         silence_s = silent_s(folder)
-        lost = record if silence_s < LOST_AFTER_S else record.with_failure(_unheard_of(silence_s), RunState.LOST)
-        return Look(folder, lost, elsewhere)
+        if silence_s < LOST_AFTER_S:
+            return Look(folder, record, elsewhere)
+        if not has_last_word:
+            # its own machine may know better, so this is not written down
+            return Look(folder, record.with_failure(_unheard_of(silence_s), RunState.LOST), elsewhere)
     if handle is None and record.handle is None and progress.began_t is None:
         return Look(folder, _keep_record(folder, record.with_failure(_NEVER_STARTED)))
     record = replace(record, handle=handle or record.handle)
-    return Look(folder, _keep_record(folder, _concluded(folder, record, progress, engine, handle, end)))
+    job = _job(folder)
+    from_scratch = job is not None and job.vgsl is not None
+    return Look(folder, finish_run(folder, record, progress, handle, end, engine, from_scratch=from_scratch))
 
 
 def _elsewhere(record: RunRecord) -> str | None:
@@ -122,29 +125,6 @@ def _unheard_of(silence_s: float) -> RunFailure:
         f"the trainer cannot be seen from here and has written nothing for {duration(silence_s)}",
         int(ExitCode.ENGINE),
         "Was its machine restarted under another name? If it still trains, `loghi-runner show RUN` says so there.",
-    )
-
-
-def _concluded(
-    folder: RunFolder, record: RunRecord, progress: Progress, engine: Engine, handle: Handle | None, end: ProcessEnd
-) -> RunRecord:
-    keep = progress.finished is None
-    try:
-        if handle is not None:
-            engine.clean_up(handle, folder.console_log, keep=keep)
-        elif not keep:
-            shutil.rmtree(folder.places, ignore_errors=True)
-    except RunnerError:
-        keep = True  # a daemon that is away now must not keep the run from being concluded
-    job = _job(folder)
-    return conclude(
-        replace(record, kept=keep),
-        progress,
-        end,
-        read_tail(folder.console_log),
-        stops=Stops(killed=folder.kill_mark.exists()),
-        from_scratch=job is not None and job.vgsl is not None,
-        judgement=judge_run(folder.out),
     )
 
 

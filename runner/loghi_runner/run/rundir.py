@@ -12,7 +12,7 @@ from pathlib import Path
 
 from loghi_contract.job import dump_job
 from loghi_contract.lines import format_line_list
-from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR
+from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR, SAVING_DIR
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.engines.base import Handle
 from loghi_runner.errors import EngineError, UsageError
@@ -141,6 +141,11 @@ class RunFolder:
     @property
     def best_val(self) -> Path:
         return self.out / BEST_VAL
+
+    @property
+    def saving(self) -> Path:
+        """Where the trainer writes a model before it is put into best_val; gone between two saves."""
+        return self.out / SAVING_DIR
 
     @property
     def skipped_file(self) -> Path:

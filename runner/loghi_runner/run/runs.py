@@ -12,6 +12,7 @@ from loghi_runner.engines import load_engine
 from loghi_runner.errors import EngineError, RunnerError, UsageError
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.run.follow import EventReader, follow
+from loghi_runner.run.half_written import find_half_written
 from loghi_runner.run.look import Look, is_followed, look_at
 from loghi_runner.run.owner import is_ours, require_ours
 from loghi_runner.run.rundir import RECORD_FILE, RunFolder, RunRecord
@@ -180,7 +181,11 @@ def clean_run(look: Look, *, really: bool) -> list[str]:
     kept = [short_handle(record)] if record.kept and record.engine != "local" and record.handle is not None else []
     if folder.places.is_dir():
         kept.append(f"{folder.places.name}/ (links to the run's data)")
+    half_written = find_half_written(folder)
+    kept += [f"{path.relative_to(folder.path)} (half-written)" for path in half_written]
     if kept and really:
+        for path in half_written:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         engine = load_engine(record.engine)
         handle = engine.find(record.run_id, folder.path, record.handle)
         if handle is not None:

@@ -55,6 +55,8 @@ def _on_validation_lines(progress: Progress, from_scratch: bool) -> str | None:
     if base is not None and not from_scratch and best.epoch > 0:
         sentence += f"{percent(base.val_cer)} before, "
     sentence += f"{percent(best.val_cer)} after" if best.epoch > 0 else percent(best.val_cer)
+    if "test" in progress.data:
+        return f"{sentence}; these lines also chose the model: the run was stopped before it read the test lines"
     return f"{sentence}; these lines also chose the model: give data.test for a score that chose nothing"
 
 

@@ -20,7 +20,7 @@ def write_archive(folder: Path, archive: Path, inside: str) -> ArchiveFile:
     beside = archive.with_name(f".{archive.name}.{os.getpid()}")
     try:
         with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as target:
-            for path in sorted(path for path in folder.rglob("[!.]*") if path.is_file() and not path.is_symlink()):
+            for path in sorted(path for path in folder.rglob("*") if _is_visible(path, folder)):
                 entry = zipfile.ZipInfo(f"{inside}/{path.relative_to(folder).as_posix()}", _TIME)
                 entry.external_attr = 0o644 << 16
                 with path.open("rb") as source, target.open(entry, "w", force_zip64=True) as member:
@@ -35,3 +35,9 @@ def write_archive(folder: Path, archive: Path, inside: str) -> ArchiveFile:
         beside.unlink(missing_ok=True)
         raise
     return ArchiveFile(sha256=digest, bytes=size)
+
+
+def _is_visible(path: Path, folder: Path) -> bool:
+    """Whether it is a plain file, in no place that begins with a dot: what is half-written does."""
+    is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+    return path.is_file() and not path.is_symlink() and not is_hidden

@@ -17,9 +17,8 @@ from loghi_runner.engines.processes import find_process, name_process
 from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.platform.token import TOKEN_VARIABLE
-from loghi_runner.report.run_report import write_run_report
 from loghi_runner.run.look import Look, look_at, silent_s
-from loghi_runner.run.rundir import RunFailure, RunFolder, RunRecord, RunState, utc_now
+from loghi_runner.run.rundir import RunFailure, RunFolder, RunState, utc_now
 from loghi_runner.service.answers import kept_part, last_answer, last_plan, progress_sentence
 from loghi_runner.service.archive import write_archive
 from loghi_runner.service.commands import EXCHANGE, RUNNER, Command, Commands, stages_of
@@ -190,7 +189,6 @@ class Carrier:
 
     def _with_run(self, order: Order, folder: OrderFolder, state: OrderState, look: Look) -> OrderState:
         record = look.record
-        _complete_report(look.folder, record)
         if record.state is RunState.FINISHED:
             return self._next(order, folder, state)
         if record.state is RunState.CANCELLED:
@@ -203,7 +201,6 @@ class Carrier:
         if run is not None:
             look = look_at(run)
             if look.record.state.is_over:
-                _complete_report(run, look.record)
                 return _moved(state, Stage.CANCELLED)
             if look.remark and _is_silent(run):
                 return self._failed(state, Fault(code="order.out_of_reach", message=look.remark))
@@ -286,12 +283,6 @@ def _running_in(folder: OrderFolder) -> str | None:
             if tuple(process.cmdline()[:3]) in (RUNNER, EXCHANGE) and process.uids().real == os.getuid():
                 return name_process(process.pid)
     return None
-
-
-def _complete_report(run: RunFolder, record: RunRecord) -> None:
-    if record.status is not None and not is_file(run.report_file):
-        with contextlib.suppress(OSError):
-            write_run_report(run, record)
 
 
 def _is_silent(run: RunFolder) -> bool:

@@ -6,7 +6,7 @@ from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_contract.records import to_json
-from loghi_runner.files import is_file
+from loghi_runner.files import is_file, is_folder
 from loghi_runner.run.rundir import RunFolder, RunRecord, RunState, skipped_counts
 from loghi_runner.wording import counted, percent, plural, short_path, status_word
 
@@ -40,6 +40,8 @@ def answer_rows(folder: RunFolder, record: RunRecord, *, ask_for: str | None = N
         ask_for: how the run is named in the next command; the shortest that works from here.
     """
     rows: list[Row] = []
+    if not is_folder(folder.path):
+        return rows  # it was removed while it ran: there is nothing to look at any more
     if record.verdict:
         rows.append(("verdict", record.verdict))
     has_model = is_file(folder.best_val / MODEL_FILE)
@@ -53,6 +55,8 @@ def answer_rows(folder: RunFolder, record: RunRecord, *, ask_for: str | None = N
     if not record.state.is_over:
         return rows
     name = ask_for or shlex.quote(short_path(folder.path))
+    if record.status is not None and not is_file(folder.report_file):
+        rows.append(("report", f"none yet: `loghi-runner report {name}` makes it"))
     if has_model:
         rows.append(("next", f"loghi-runner export {name} DIR"))
         rows.append(("", loghi_model_line(folder.best_val)))

@@ -36,8 +36,12 @@ def runs_json(looks: list[Look], broken: list[Unreadable]) -> dict[str, Any]:
 def _columns(look: Look) -> str:
     record, best = look.record, look.progress.best
     base = next((epoch for epoch in look.progress.epochs if epoch.epoch == 0), None)
-    cer = "" if best is None else percent(best.val_cer)
-    if best is not None and base is not None and base is not best:
+    # the record knows the model on disk; the events are all there is while the run lasts
+    epoch, val_cer = record.best_epoch, record.best_val_cer
+    if epoch is None and best is not None:
+        epoch, val_cer = best.epoch, best.val_cer
+    cer = "" if val_cer is None else percent(val_cer)
+    if cer and base is not None and epoch != base.epoch:
         cer = f"{percent(base.val_cer)} > {cer}"
     row = f"{record.run_id:<20}  {record.state.value:<9}  {cer:>15}  {local_time(record.created):<16}  {record.name}"
     return row.rstrip()

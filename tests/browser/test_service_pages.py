@@ -115,7 +115,7 @@ def test_pages_of_a_document_are_chosen_learnt_from_read_and_written_back(
         launch(seen.page, address)
         expect(seen.page.get_by_text("Letters <b>1878</b>")).to_be_visible()
         expect(seen.page.get_by_label("Transcription")).to_have_value("1")
-        expect(seen.page.locator("#chosen")).to_have_text(f"{TRANSCRIBED} to learn from, 0 to read")
+        expect(seen.page.locator("#chosen")).to_have_text(f"{TRANSCRIBED} to learn from, the test pages to read")
         seen.page.get_by_role("button", name="Read all other pages").click()
         expect(seen.page.locator("#chosen")).to_have_text(f"{TRANSCRIBED} to learn from, 3 to read")
         seen.page.get_by_role("button", name="Start").click()

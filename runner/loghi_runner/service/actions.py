@@ -201,9 +201,9 @@ class FinetuneParameters(_Named):
         default=(),
         max_length=MAX_PAGES,
         title="Pages to recognize",
-        description="What the new model reads afterwards: ids of pages of the same document, or words: `test`, the pages "
-        "kept for the test (where there are none, those for validation); `all`, every page. Empty: nothing. Left out: "
-        "`test` if `write_back` is set, else nothing.",
+        description="What the new model reads afterwards: ids of pages of the same document, or words: `test`, the "
+        "pages kept for the test (where there are none, those for validation); `all`, every page. Empty: nothing. "
+        "Left out: `test` if `write_back` is set, else nothing.",
         examples=[["test"], ["5", "6"]],
         json_schema_extra=_nothing_to_send,
     )

@@ -3,25 +3,19 @@
 The pages are small ones of our own with the platform's addresses and class names.
 """
 
-import shutil
-import socket
-import subprocess
-import threading
-import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from loghi_runner.service.pages import routes
+from tests.nginx import answering, require_nginx, running_nginx
 
 pytestmark = pytest.mark.browser
 
-CONF = Path(__file__).parents[2] / "docs" / "escriptorium" / "nginx-loghi.conf"
 SCRIPT = Path(routes.__file__).parent / "static" / "escriptorium.js"
-NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 
 _LATE = "<script>setTimeout(() => {{ document.getElementById('app').innerHTML = '{}'; }}, 200)</script>"
 #: Page by address: the old interface is there at once, the new one is drawn late.
@@ -66,45 +60,11 @@ class _Upstream(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if not Path(NGINX).is_file():
-        pytest.skip("no nginx on this machine (Debian: sudo apt install nginx-light)")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Upstream)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    upstream = f"127.0.0.1:{server.server_port}"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("nginx")
-    (folder / "loghi.conf").write_text(CONF.read_text().replace("loghi:8080", upstream))
-    temporary = "".join(f"{name}_temp_path {folder}/{name};" for name in ("proxy", "fastcgi", "uwsgi", "scgi"))
-    (folder / "nginx.conf").write_text(
-        f"daemon off; pid {folder}/pid; error_log {folder}/error.log; events {{}}\n"
-        f"http {{ access_log off; client_body_temp_path {folder}/body; {temporary}\n"
-        f"server {{ listen 127.0.0.1:{port}; include {folder}/loghi.conf;\n"
-        f"location / {{ proxy_set_header Host $http_host; proxy_pass http://{upstream}; }} }} }}\n"
-    )
-    nginx = subprocess.Popen([NGINX, "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")])
-    try:
-        _wait_for(port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        nginx.terminate()
-        nginx.wait()
-        server.shutdown()
-        server.server_close()
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("nginx did not start")
+    require_nginx()
+    with answering(_Upstream) as port:
+        upstream = f"127.0.0.1:{port}"
+        with running_nginx(tmp_path_factory.mktemp("nginx"), upstream, {"loghi:8080": upstream}) as address:
+            yield address
 
 
 @pytest.fixture

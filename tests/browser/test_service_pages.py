@@ -115,7 +115,7 @@ def test_pages_of_a_document_are_chosen_learnt_from_read_and_written_back(
         launch(seen.page, address)
         expect(seen.page.get_by_text("Letters <b>1878</b>")).to_be_visible()
         expect(seen.page.get_by_label("Transcription")).to_have_value("1")
-        expect(seen.page.locator("#chosen")).to_have_text(f"{TRANSCRIBED} to learn from, 0 to read")
+        expect(seen.page.locator("#chosen")).to_have_text(f"{TRANSCRIBED} to learn from, the test pages to read")
         seen.page.get_by_role("button", name="Read all other pages").click()
         expect(seen.page.locator("#chosen")).to_have_text(f"{TRANSCRIBED} to learn from, 3 to read")
         seen.page.get_by_role("button", name="Start").click()
@@ -123,6 +123,19 @@ def test_pages_of_a_document_are_chosen_learnt_from_read_and_written_back(
         expect(written).to_be_visible(timeout=PATIENCE_MS)
         expect(seen.page.get_by_role("link", name="Open the document")).to_be_visible()
         assert_quiet(seen, address)
+
+
+def test_who_will_get_nothing_back_is_told_before_it_starts(browser: Browser, address: str) -> None:
+    with opened(browser, f"{address}/sign-in") as seen:
+        launch(seen.page, address)
+        seen.page.get_by_role("button", name="Choose none").click()
+        expect(seen.page.locator("#chosen")).to_contain_text("0 to read. Nothing will come back")
+        seen.page.get_by_role("button", name="Learn from all transcribed pages").click()
+        seen.page.get_by_role("button", name="Start").click()
+        expect(seen.page.get_by_role("alert")).to_contain_text("Nothing will come back to the document")
+        assert_accessible(seen.page)
+        seen.page.get_by_label("all pages of the document").check()
+        expect(seen.page.locator("#chosen")).to_have_text(f"{TRANSCRIBED} to learn from, 8 to read")
 
 
 def test_results_that_the_platform_could_not_take_are_written_later(

@@ -13,6 +13,8 @@ from typing import Any  # JSON values have no narrower type
 from PIL import Image, ImageDraw
 
 ALICE, BOB = "a11ce" * 8, "b0b00" * 8
+#: The account of a service.
+LOGHI = "10991" * 8
 NOW = "2026-11-22T09:09:39.993256Z"
 WIDTH, HEIGHT = 600, 400
 _HTML = "<!doctype html><html><head><title>Server Error (500)</title></head><body></body></html>"
@@ -49,6 +51,10 @@ class Document:
     pages: list[Page]
     read_direction: str = "ltr"
     line_offset: int = 0
+    shared_with: set[str] = field(default_factory=set)
+
+    def is_open_to(self, user: str) -> bool:
+        return user == self.owner or user in self.shared_with
 
 
 @dataclass
@@ -73,7 +79,9 @@ class StandIn:
     """The state of the server; tests change it directly."""
 
     def __init__(self) -> None:
-        self.tokens = {ALICE: "alice", BOB: "bob"}
+        self.tokens = {ALICE: "alice", BOB: "bob", LOGHI: "loghi"}
+        #: users by the cookie of their browser
+        self.sessions: dict[str, str] = {}
         self.documents: dict[int, Document] = {}
         self.texts: dict[int, dict[str, Any]] = {}
         self.tasks: dict[int, dict[str, Any]] = {}
@@ -180,12 +188,12 @@ class StandIn:
         return 200, {"pk": 2, "username": user, "email": f"{user}@example.org", **names, **flags}
 
     def _document_list(self, user: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
-        own = [self._document_json(item) for item in self.documents.values() if item.owner == user]
+        own = [self._document_json(item) for item in self.documents.values() if item.is_open_to(user)]
         return 200, self._paged(own, query, "/api/documents/", 10, 50)
 
     def _document(self, user: str, query: dict[str, str], body: Any, pk: int) -> tuple[int, Any]:
         document = self.documents.get(pk)
-        if document is None or document.owner != user:
+        if document is None or not document.is_open_to(user):
             raise Refused(404, {"detail": "No Document matches the given query."})
         return 200, self._document_json(document)
 
@@ -214,7 +222,7 @@ class StandIn:
 
     def _own(self, user: str, pk: int) -> Document:
         document = self.documents.get(pk)
-        if document is None or document.owner != user:
+        if document is None or not document.is_open_to(user):
             raise Refused(403, {"detail": "You do not have permission to perform this action."})
         return document
 

@@ -64,8 +64,26 @@ def test_a_source_is_a_folder_or_a_document() -> None:
 
 
 def test_results_are_written_back_only_where_there_are_some() -> None:
-    assert "names none" in problems(FINETUNE | {"source": DOCUMENT, "write_back": True})[0]
+    assert "names none" in problems(FINETUNE | {"source": DOCUMENT, "write_back": True, "recognize_pages": []})[0]
     assert "source is a folder" in problems(FINETUNE | {"recognize_pages": ["5"]})[0]
+
+
+def test_results_that_are_wanted_without_saying_of_which_pages_are_those_of_the_test_pages() -> None:
+    asked = FinetuneParameters.model_validate(FINETUNE | {"source": DOCUMENT, "write_back": True})
+
+    assert asked.recognize_pages == ("test",)
+    assert FinetuneParameters.model_validate(FINETUNE | {"source": DOCUMENT}).recognize_pages == ()
+
+
+@pytest.mark.parametrize("action", [action for action in Action if action is not Action.CHECK])
+def test_no_page_is_never_every_page(action: Action) -> None:
+    empty = REQUESTS[action] | {"source": DOCUMENT | {"pages": []}}
+    if action is Action.RECOGNIZE:
+        empty["source"].pop("layer")
+
+    with pytest.raises(ValidationError, match="names no page; name at least one"):
+        PARAMETERS[action].model_validate(empty)
+    assert not Draft202012Validator(PARAMETERS[action].model_json_schema()).is_valid(empty)
 
 
 def test_defaults_are_those_of_a_config() -> None:

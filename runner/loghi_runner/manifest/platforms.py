@@ -32,8 +32,8 @@ _ESCRIPTORIUM = PlatformEntry(
         ),
         Permission(
             of=_SESSION,
-            right="read who the user is, and the one document the run was started from",
-            why="to know that the document is theirs; the session is never kept",
+            right="read who the user is, and the document of the run; again with what they order, write or look at",
+            why="to know that it is still them and the document still theirs; the session is never kept",
         ),
     ),
     calls=(

@@ -1,8 +1,9 @@
 """`pulled.json`: where pulled pages came from, so that readings find the way back to their lines."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import shutil
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loghi_contract.records import RecordError, from_json, to_json
@@ -72,6 +73,25 @@ def known_record(folder: Path) -> PulledRecord | None:
 def write_pulled(folder: Path, record: PulledRecord) -> None:
     write_atomically(folder / RECORD, json.dumps(to_json(record), ensure_ascii=False, indent=1) + "\n")
     (folder / _UNFINISHED).unlink(missing_ok=True)
+
+
+def copy_pages(source: Path, target: Path, names: Collection[str]) -> None:
+    """Put some pulled pages into another folder of pulled pages, as if they had been pulled into that one.
+
+    Raises:
+        DataError: nothing was pulled into `source`.
+        OSError: the disk does not take them.
+    """
+    record = read_pulled(source)
+    there = known_record(target)
+    pages = dict(there.pages) if there is not None else {}
+    (target / "page").mkdir(parents=True, exist_ok=True)
+    for name, page in record.pages.items():
+        if name in names and name not in pages:
+            shutil.copyfile(source / page.file, target / page.file)
+            shutil.copyfile(source / "page" / f"{name}.xml", target / "page" / f"{name}.xml")
+            pages[name] = page
+    write_pulled(target, replace(record, pages=pages))
 
 
 class Unfinished:

@@ -96,6 +96,17 @@ def read_split(path: Path) -> dict[str, EarlierPage]:
     return earlier
 
 
+def unlearnt_pages(split_file: Path) -> set[str]:
+    """Names of a run's test pages; of its validation pages where it has none.
+
+    Raises:
+        DataError: the file cannot be understood.
+    """
+    split_of = {name: page.split for name, page in read_split(split_file).items()}
+    found = {split: {name for name, part in split_of.items() if part is split} for split in (Split.TEST, Split.VAL)}
+    return found[Split.TEST] or found[Split.VAL]
+
+
 def format_split(pages: Iterable[SurveyedPage], parts: Mapping[str, Split]) -> str:
     """split.tsv: which page went where, and what it was."""
     rows = ["\t".join(COLUMNS)]

@@ -14,6 +14,7 @@ from loghi_runner.service.metrics import Metrics
 from loghi_runner.service.problems import ServiceError
 from loghi_runner.service.sse import Feeds
 from loghi_runner.service.state import StateFolder
+from loghi_runner.service.visits import Visits
 
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "X-CSRF-Token"
@@ -32,6 +33,7 @@ class Services:
     desk: Desk
     feeds: Feeds
     metrics: Metrics
+    visits: Visits
 
 
 def services(request: Request) -> Services:
@@ -44,8 +46,16 @@ def caller_of(request: Request) -> Caller | None:
 
 
 def required_caller(request: Request) -> Caller:
-    """Raises ServiceError for somebody unknown."""
+    """Who asks; whom a platform let in is asked for there again.
+
+    Raises:
+        RunnerError: somebody unknown, or no longer who the platform let in.
+    """
     caller = caller_of(request)
+    if caller is not None and caller.platform is not None and caller.visit is None:
+        visit = services(request).visits.visit(caller.platform, request.cookies)
+        visit.require_user(caller.shown_name, is_new=False)
+        caller = request.state.caller = replace(caller, visit=visit)
     if caller is not None:
         return caller
     if "authorization" in request.headers:

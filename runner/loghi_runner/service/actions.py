@@ -8,7 +8,17 @@ write to are the operator's alone.
 from enum import Enum
 from typing import Annotated, Any, Self, TypeAlias  # a request has no narrower type before it is checked
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Strict, StringConstraints, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Strict,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from loghi_contract.cut import Cut
@@ -25,6 +35,30 @@ MAX_PAGES = 5000
 
 Place: TypeAlias = Annotated[str, StringConstraints(pattern=PLACE_PATTERN, max_length=300)]
 PlatformId: TypeAlias = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+
+
+def _some_pages(value: Any) -> Any:
+    # whoever unticks the last page does not mean every page
+    if value in ([], ()):
+        raise _rule("names no page; name at least one")
+    return value
+
+
+def _nothing_to_send(schema: dict[str, Any]) -> None:
+    """A form that is left empty leaves it out: no default to send, and nothing but a list to draw."""
+    del schema["default"]
+    schema.update(next((each for each in schema.pop("anyOf", ()) if each["type"] == "array"), {}))
+
+
+#: Pages of a document; None for every page that is fit.
+ChosenPages: TypeAlias = Annotated[tuple[PlatformId, ...] | None, BeforeValidator(_some_pages)]
+
+
+class ReadWord(str, Enum):
+    """What may stand among the ids of pages to read."""
+
+    TEST = "test"
+    ALL = "all"
 
 
 class Action(str, Enum):
@@ -62,24 +96,28 @@ class PlatformPages(_Parameters):
         examples=["escriptorium"],
     )
     document: PlatformId = Field(title="Document", description="The document's id on the platform.", examples=["12"])
-    pages: tuple[PlatformId, ...] = Field(
-        default=(),
+    pages: ChosenPages = Field(
+        default=None,
+        min_length=1,
         max_length=MAX_PAGES,
         title="Pages",
-        description="Ids of the pages on the platform; none means every page with lines.",
+        description="Ids of the pages on the platform; left out: every page with lines.",
         examples=[["3", "4"]],
+        json_schema_extra=_nothing_to_send,
     )
 
 
 class PlatformTexts(PlatformPages):
     """Transcribed pages of a document on a platform."""
 
-    pages: tuple[PlatformId, ...] = Field(
-        default=(),
+    pages: ChosenPages = Field(
+        default=None,
+        min_length=1,
         max_length=MAX_PAGES,
         title="Pages",
-        description="Ids of the pages on the platform; none means every page that is transcribed.",
+        description="Ids of the pages on the platform; left out: every page that is transcribed.",
         examples=[["3", "4"]],
+        json_schema_extra=_nothing_to_send,
     )
     layer: PlatformId = Field(
         title="Transcription layer", description="Id of the transcription whose texts are the truth.", examples=["1"]
@@ -163,14 +201,26 @@ class FinetuneParameters(_Named):
         default=(),
         max_length=MAX_PAGES,
         title="Pages to recognize",
-        description="Ids of pages of the same document that the new model reads afterwards; none: it reads none.",
-        examples=[["5", "6"]],
+        description="What the new model reads afterwards: ids of pages of the same document, or words: `test`, the "
+        "pages kept for the test (where there are none, those for validation); `all`, every page. Empty: nothing. "
+        "Left out: `test` if `write_back` is set, else nothing.",
+        examples=[["test"], ["5", "6"]],
+        json_schema_extra=_nothing_to_send,
     )
     write_back: Annotated[bool, Strict()] = Field(
         default=False,
         title="Write the results to the platform",
         description="Write what the new model read into a new transcription layer of the document.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _something_is_written(cls, values: Any) -> Any:
+        """Who asks for results in the platform and says of which pages nothing gets those of the test pages."""
+        if not isinstance(values, dict) or values.get("write_back") is not True or "recognize_pages" in values:
+            return values
+        is_platform = _source_kind(values.get("source")) == "<platform>"
+        return values | {"recognize_pages": [ReadWord.TEST.value]} if is_platform else values
 
     @model_validator(mode="after")
     def _results_have_a_place(self) -> Self:
@@ -179,6 +229,18 @@ class FinetuneParameters(_Named):
         if self.write_back and not self.recognize_pages:
             raise _rule("write_back writes the pages of recognize_pages, which names none; name some, or leave it out")
         return self
+
+    @property
+    def reads_unlearnt(self) -> bool:
+        """Whether the new model reads the pages that it has not learnt from; which these are the run's split says."""
+        return ReadWord.TEST.value in self.recognize_pages
+
+    @property
+    def other_pages(self) -> tuple[PlatformId, ...] | None:
+        """The pages to read that are known before the run: None for every page of the document."""
+        words = {word.value for word in ReadWord}
+        ids = tuple(page for page in self.recognize_pages if page not in words)
+        return None if ReadWord.ALL.value in self.recognize_pages else ids
 
 
 class CheckParameters(FinetuneParameters):

@@ -16,7 +16,19 @@ _ANSWERS: dict[Stage, tuple[str, ...]] = {
     Stage.EVALUATING: ("evaluation",),
     Stage.PUSHING: ("pushed",),
 }
-_SHOWN = ("kind", "findings", "estimate", "lines", "pages", "skipped", "seconds", "scores", "loghi", "failed")
+_SHOWN = (
+    "kind",
+    "findings",
+    "estimate",
+    "lines",
+    "pages",
+    "skipped",
+    "seconds",
+    "scores",
+    "loghi",
+    "failed",
+    "left_out",
+)
 #: How much of a file's end can hold an answer, and how much a line of progress, which is asked for all the time.
 _ANSWER_BYTES, _PROGRESS_BYTES = 1 << 20, 4096
 

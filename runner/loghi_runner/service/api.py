@@ -178,8 +178,7 @@ async def follow_run(
 @router.post("/runs/{run_id}/cancel", status_code=202, responses=documented(404))
 def cancel_run(run_id: RunId, caller: CallerOf, desk: DeskOf) -> OrderSummary:
     """End a run after its current step; the best model so far is kept. What is over stays as it is."""
-    desk.cancel(caller, run_id)
-    order, _folder = desk.find(caller, run_id)
+    order, _folder = desk.cancel(caller, run_id)
     return _summary(desk, order, desk.book.queue())
 
 

@@ -24,6 +24,7 @@ from loghi_runner.service.pages.entry import error_page
 from loghi_runner.service.problems import TITLES, Problem, WrongField, problem_of, problem_response
 from loghi_runner.service.sse import Feeds
 from loghi_runner.service.state import StateFolder
+from loghi_runner.service.visits import Visits
 
 
 def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
@@ -40,7 +41,7 @@ def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.services = Services(config, state, doorkeeper, desk, Feeds(metrics), metrics)
+    app.state.services = Services(config, state, doorkeeper, desk, Feeds(metrics), metrics, Visits(config))
     app.state.lent_tokens = LentTokens()
     for part in (api, signs_of_life, launch, pages):
         app.include_router(part.router)

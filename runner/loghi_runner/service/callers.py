@@ -3,11 +3,12 @@
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from loghi_runner.service.config import Role, ServiceConfig
+from loghi_runner.service.visits import Visit
 
 SESSION_COOKIE = "loghi_session"
 SESSION_S = 12 * 3600
@@ -20,6 +21,7 @@ class Caller:
     """`user` is whose orders are meant; None where a platform has not said for whom it asks.
 
     `documents` are those of `platform` that a person was let into by the platform's button.
+    `visit` is that person's session there, once the platform has said with this request that it is still them.
     `csrf` is set for whoever came by cookie: the word that each of their changes must repeat.
     """
 
@@ -29,6 +31,7 @@ class Caller:
     platform: str | None = None
     documents: tuple[str, ...] = ()
     csrf: str | None = None
+    visit: Visit | None = field(default=None, compare=False, repr=False)
 
     @property
     def shown_name(self) -> str:

@@ -15,7 +15,9 @@ from loghi_contract.model_folder import MODEL_FILE
 from loghi_runner.errors import DataError, UsageError
 from loghi_runner.files import is_file, real_path
 from loghi_runner.platform.origin import parse_origin
+from loghi_runner.platform.pulled import copy_pages
 from loghi_runner.platform.token import read_token
+from loghi_runner.prepare.split import unlearnt_pages
 from loghi_runner.service.actions import (
     Action,
     CheckParameters,
@@ -182,6 +184,8 @@ class Commands:
             run = folder.run()
             if run is None:
                 raise DataError("export.no_model", "this run has no best_val: it ended before a model was saved")
+            if asked.reads_unlearnt:
+                copy_pages(folder.pages, folder.to_read, unlearnt_pages(run.split_file))
             model, cut, pages = run.best_val, asked.data.cut, folder.to_read
         else:
             raise UsageError("order.stage", f"{order.action.value} reads no pages")
@@ -201,6 +205,11 @@ class Commands:
         if not isinstance(source, PlatformPages):
             raise UsageError("order.stage", "the order names no platform")
         platform = self.platform(source.platform)
+        read: tuple[str, ...] | None = ()
+        if isinstance(asked, RecognizeParameters):
+            read = source.pages
+        elif order.action is Action.FINETUNE and isinstance(asked, FinetuneParameters):
+            read = asked.other_pages
         task = {
             "kind": platform.kind.value,
             "url": platform.url,
@@ -209,14 +218,12 @@ class Commands:
             "layer": source.layer if isinstance(source, PlatformTexts) else None,
             "pages": source.pages,
             "truth": None if order.action is Action.RECOGNIZE else str(folder.pages),
-            "to_read": str(folder.to_read),
-            "read": asked.recognize_pages if isinstance(asked, FinetuneParameters) else source.pages,
+            "to_read": None if stage is Stage.PULLING and read == () else str(folder.to_read),
+            "read": read,
             "recognized": str(folder.recognized),
             "layer_name": self._layer_name(order, folder),
             "comment": self._comment(order, folder),
         }
-        if order.action in (Action.CHECK, Action.EVALUATE) or (order.action is Action.FINETUNE and not task["read"]):
-            task["to_read"] = None
         verb = "pull" if stage is Stage.PULLING else "push"
         return Command((*EXCHANGE, verb), json.dumps(task).encode())
 

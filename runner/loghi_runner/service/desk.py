@@ -51,7 +51,7 @@ class Desk:
             user=user,
             client=caller.client,
             action=action,
-            parameters=parameters.model_dump(mode="json"),
+            parameters=parameters.model_dump(mode="json", exclude_none=True),
             credential=self._credential(parameters.source, token),
         )
 
@@ -60,7 +60,16 @@ class Desk:
         return [order for order in self.book.all() if _may_see(caller, order)]
 
     def find(self, caller: Caller, order_id: str) -> tuple[Order, OrderFolder]:
-        """Raises RunnerError where there is none; that it is somebody else's is not told."""
+        """An order of theirs.
+
+        Raises:
+            RunnerError: there is none, or its document is no longer theirs; that it is somebody else's is not told.
+        """
+        found = self._find(caller, order_id)
+        _require_still_theirs(caller, found[0].asked.source, is_new=False)
+        return found
+
+    def _find(self, caller: Caller, order_id: str) -> tuple[Order, OrderFolder]:
         order = self.book.find(order_id)
         if order is None or not _may_see(caller, order):
             raise ServiceError(
@@ -68,11 +77,13 @@ class Desk:
             )
         return order, self.book.folder(order_id)
 
-    def cancel(self, caller: Caller, order_id: str) -> None:
+    def cancel(self, caller: Caller, order_id: str) -> tuple[Order, OrderFolder]:
         """Ask the worker to end it; what is over stays as it is."""
-        _order, folder = self.find(caller, order_id)
+        # to stop what is one's own nobody needs the document
+        order, folder = self._find(caller, order_id)
         if not folder.read_state().stage.is_over:
             folder.mark(CANCEL_MARK)
+        return order, folder
 
     def push_again(self, caller: Caller, order_id: str, token: str | None) -> None:
         """Ask the worker to write parked results to the platform.
@@ -81,6 +92,7 @@ class Desk:
             RunnerError: nothing is parked.
         """
         order, folder = self.find(caller, order_id)
+        _require_still_theirs(caller, order.asked.source, is_new=True)
         if folder.read_state().pushed is not PushState.PARKED:
             raise ServiceError(
                 "order.not_parked",
@@ -126,7 +138,8 @@ class Desk:
         """The service's account reads what its users have shared with it: each may name only what is theirs."""
         if caller.role is Role.ADMIN:
             return
-        if caller.platform is not None and caller.platform == source.platform and source.document in caller.documents:
+        if caller.platform == source.platform and caller.visit is not None:
+            _require_still_theirs(caller, source, is_new=True)
             return
         client = self.config.client(caller.client) if caller.platform is None else None
         if client is not None and client.role is Role.PLATFORM and source.platform in client.platforms:
@@ -137,6 +150,15 @@ class Desk:
 def parameters_of(action: Action, value: dict[str, Any]) -> Parameters:
     """Raises pydantic's ValidationError."""
     return PARAMETERS[action].model_validate(value)
+
+
+def _require_still_theirs(caller: Caller, source: object, *, is_new: bool) -> None:
+    """Whom a platform let in has it say again, with each order, that it is them and the document theirs."""
+    if caller.visit is None or not isinstance(source, PlatformPages) or source.platform != caller.platform:
+        return
+    if is_new:
+        caller.visit.require_user(caller.shown_name, is_new=True)
+    caller.visit.require_document(source.document, is_new=is_new)
 
 
 def _user_of(caller: Caller) -> str:

@@ -18,14 +18,17 @@ from loghi_runner.terminal.console import error_json, print_json
 
 @dataclass(frozen=True)
 class Task:
-    """`truth` and `to_read` are the folders to fill, None where nothing is to be pulled into them."""
+    """`truth` and `to_read` are the folders to fill, None where nothing is to be pulled into them.
+
+    `pages` are learnt from, `read` are read; None for every page.
+    """
 
     kind: PlatformKind
     url: str
     token: str
     document: str
-    pages: tuple[str, ...]
-    read: tuple[str, ...]
+    pages: tuple[str, ...] | None
+    read: tuple[str, ...] | None
     recognized: str
     layer_name: str
     comment: str
@@ -80,8 +83,8 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _numbers(texts: tuple[str, ...]) -> tuple[int, ...] | None:
-    return tuple(_number(text) for text in texts) or None
+def _numbers(texts: tuple[str, ...] | None) -> tuple[int, ...] | None:
+    return None if texts is None else tuple(map(_number, texts))
 
 
 def _tell(doing: str, done: int, total: int) -> None:

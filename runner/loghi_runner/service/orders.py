@@ -88,7 +88,7 @@ class Order(_Record):
 
     @property
     def asked(self) -> Parameters:
-        return PARAMETERS[self.action].model_validate(self.parameters)
+        return PARAMETERS[self.action].model_validate(_as_now(self.parameters))
 
     @property
     def name(self) -> str:
@@ -226,6 +226,14 @@ def list_orders(state: StateFolder) -> Iterator[OrderFolder]:
         for entry in entries:
             if _ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
                 yield OrderFolder(Path(entry.path))
+
+
+def _as_now(parameters: dict[str, Any]) -> dict[str, Any]:
+    """What an order says that was placed by an earlier version: there an empty list stood for every page."""
+    source = parameters.get("source")
+    if not isinstance(source, dict) or source.get("pages") != []:
+        return parameters
+    return parameters | {"source": {key: value for key, value in source.items() if key != "pages"}}
 
 
 def queue_order(order: Order) -> tuple[str, str]:

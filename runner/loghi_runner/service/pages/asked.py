@@ -27,6 +27,11 @@ def read_asked(action: Action, filled: Filled) -> dict[str, Any]:
     return values
 
 
+def brings_nothing_back(values: Mapping[str, Any]) -> bool:
+    """Whether a training on a platform's pages ends with nothing that anybody sees there."""
+    return "platform" in values["source"] and not values.get("recognize_pages")
+
+
 def check_asked(action: Action, values: Mapping[str, Any]) -> tuple[Parameters | None, dict[str, str]]:
     """The parameters, or sentences by the key of the field they belong to; an empty key is the whole form."""
     schema = PARAMETERS[action]

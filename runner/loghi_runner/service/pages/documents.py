@@ -81,7 +81,9 @@ def open_document(config: ServiceConfig, caller: Caller, name: str, document: st
     """
     platform, token = config.platforms.get(name), lent.get(caller, name)
     if platform is not None and document.isdecimal() and len(document) <= _MOST_DIGITS:
-        is_known = caller.role is Role.ADMIN or document in caller.documents
+        if token is None and caller.visit is not None and caller.platform == name:
+            caller.visit.require_document(document, is_new=False)
+        is_known = caller.role is Role.ADMIN or caller.platform == name
         if token is not None or (is_known and _account_may_serve(caller, name, platform)):
             return _open(platform, token)
     raise ServiceError(
@@ -111,6 +113,9 @@ def _account_may_serve(caller: Caller, name: str, platform: PlatformConfig) -> b
 
 def _documents(platform: Platform, caller: Caller, name: str, token: str | None) -> Iterable[Document]:
     if token is None and caller.platform == name:
+        for document in caller.documents:
+            if caller.visit is not None:
+                caller.visit.require_document(document, is_new=False)
         return [platform.document(int(document)) for document in caller.documents]
     return islice(platform.documents(), _MOST_DOCUMENTS)
 

@@ -34,7 +34,9 @@ def error_page(request: Request, problem: Problem) -> Response | None:
     wants_page = "text/html" in request.headers.get("accept", "")
     if not wants_page or request.scope["path"].startswith("/api/"):
         return None
-    if problem.status == 401 and request.scope["path"] != "/launch":
+    caller = caller_of(request)
+    is_from_platform = request.scope["path"] == "/launch" or (caller is not None and caller.platform is not None)
+    if problem.status == 401 and not is_from_platform:
         return RedirectResponse(f"{link(request, '/sign-in')}?back={request.scope['path']}", status_code=303)
     return show(request, "trouble.html", problem.status, problem=problem, title=problem.title)
 

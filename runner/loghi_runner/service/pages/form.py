@@ -135,13 +135,14 @@ def _read(kind: FieldKind, key: str, filled: Filled) -> Any:
 def _field(key: str, described: Mapping[str, Any], value: Any, error: str | None, *, is_required: bool) -> FormField:
     kind = _kind(described)
     number = next((each for each in described.get("anyOf", ()) if each["type"] == "integer"), described)
+    nothing = () if kind in (FieldKind.CHOICES, FieldKind.TEXTS) else None
     choices = described["items"].get("enum", ()) if kind is FieldKind.CHOICES else described.get("enum", ())
     return FormField(
         key=key,
         kind=kind,
         title=described["title"],
         description=described["description"],
-        value=described.get("default") if value is None else value,
+        value=described.get("default", nothing) if value is None else value,
         unit=described.get("unit"),
         choices=tuple(choices),
         word=next((each["const"] for each in described.get("anyOf", ()) if "const" in each), None),

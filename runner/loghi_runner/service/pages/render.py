@@ -33,6 +33,8 @@ def show(request: Request, template: str, status: int = 200, **shown: Any) -> HT
         asked or request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")
     )
     caller = caller_of(request)
+    if caller is not None and caller.platform is not None and caller.visit is None:
+        caller = None  # nobody has said yet that it is still them
     text = (
         _environment(language)
         .get_template(template)

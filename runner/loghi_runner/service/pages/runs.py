@@ -1,6 +1,7 @@
 """Pages of runs: all of them, and one with its curve, its end and its results."""
 
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi import Path as InPath
@@ -9,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from loghi_runner.run.follow import read_events
 from loghi_runner.run.progress import Progress
 from loghi_runner.service.access import link, require_own_page, required_caller, services
+from loghi_runner.service.actions import PlatformPages
 from loghi_runner.service.orders import PUSH_MARK, Order, OrderFolder
 from loghi_runner.service.pages.asked import flat
 from loghi_runner.service.pages.now import curve_image, now_of
@@ -85,6 +87,9 @@ def _run(request: Request, run_id: str, template: str) -> HTMLResponse:
     run: OrderView = order_view(order, folder, folder.read_state(), position)
     source = order.asked.source
     asks_token = has.config.platforms.get(getattr(source, "platform", ""), None)
+    read_now = {"model": run.id}
+    if isinstance(source, PlatformPages):
+        read_now |= {"platform": source.platform, "document": source.document}
     return show(
         request,
         template,
@@ -93,6 +98,8 @@ def _run(request: Request, run_id: str, template: str) -> HTMLResponse:
         shown_user=run.user.rpartition(":")[2],
         is_push_asked=folder.has_mark(PUSH_MARK),
         asked=list(flat(run.parameters)),
+        is_of_platform=isinstance(source, PlatformPages),
+        read_now=urlencode(read_now),
         asks_token=asks_token is not None and asks_token.token_file is None,
         here="runs",
     )

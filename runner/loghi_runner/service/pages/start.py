@@ -14,14 +14,16 @@ from loghi_runner.errors import RunnerError
 from loghi_runner.platform.base import PageSummary
 from loghi_runner.service.access import CSRF_FIELD, link, require_own_page, required_caller, services
 from loghi_runner.service.action_schema import parameters_schema
-from loghi_runner.service.actions import MAX_PAGES, Action
+from loghi_runner.service.actions import MAX_PAGES, Action, ReadWord
 from loghi_runner.service.callers import Caller
-from loghi_runner.service.pages.asked import check_asked, read_asked
+from loghi_runner.service.pages.asked import brings_nothing_back, check_asked, read_asked
 from loghi_runner.service.pages.documents import best_layer, choices, lent_tokens, open_document, transcribed_pages
 from loghi_runner.service.pages.form import draw_form
 from loghi_runner.service.pages.render import show
 from loghi_runner.service.problems import problem_of
 
+#: Comes with the form once somebody was told that nothing will come back.
+_SURE = "sure"
 _OFFERED = (Action.FINETUNE, Action.CHECK, Action.RECOGNIZE)
 
 router = APIRouter(include_in_schema=False)
@@ -43,7 +45,7 @@ def start_page(
     has, caller = services(request), required_caller(request)
     action = Action.FINETUNE if model is None else Action.RECOGNIZE
     if again is not None:
-        values = dict(has.desk.find(caller, again)[0].parameters)
+        values = has.desk.find(caller, again)[0].asked.model_dump(mode="json", exclude_none=True)
     elif platform is not None and document is not None:
         values = {"source": {"platform": platform, "document": document}}
     elif pages is not None:
@@ -74,6 +76,9 @@ def _start(request: Request, filled: FormData) -> Response:
     parameters, errors = check_asked(action, values)
     if parameters is None:
         return _form(request, caller, action, values, errors, status=422)
+    if action is Action.FINETUNE and brings_nothing_back(values) and _SURE not in filled:
+        values["write_back"] = "write_back" in filled  # as it was ticked, should they choose pages now
+        return _form(request, caller, action, values, {}, status=422, is_warned=True)
     key = f"page-{str(filled.get('key') or '')[:64]}-{action.value}"
     try:
         token = lent_tokens(request).get(caller, str(values["source"].get("platform")))
@@ -117,8 +122,11 @@ def _form(
     *,
     status: int = 200,
     problem: RunnerError | None = None,
+    is_warned: bool = False,
 ) -> HTMLResponse:
     is_reading = action is Action.RECOGNIZE
+    # read by both, they can be compared
+    values.setdefault("recognize_pages", [ReadWord.TEST.value])
     source = _source(request, caller, values, is_reading=is_reading)
     if not values.get("name") and not errors and source["document"]:
         values |= {"name": proposed_name(source["document"].name)}
@@ -132,6 +140,7 @@ def _form(
         errors=errors,
         problem=problem,
         source=source,
+        warned=_SURE if is_warned else None,
         models=services(request).desk.commands.base_models.models(),
         # the same form sent twice is one run
         key=secrets.token_urlsafe(12),
@@ -154,6 +163,6 @@ def _source(request: Request, caller: Caller, values: dict[str, Any], *, is_read
         "document": document,
         "layer": asked.get("layer") or best_layer(document.layers),
         "pages": pages,
-        "chosen": asked.get("pages") or transcribed_pages(pages, is_wanted=not is_reading),
+        "chosen": asked["pages"] if "pages" in asked else transcribed_pages(pages, is_wanted=not is_reading),
         "to_read": values.get("recognize_pages", []),
     }

@@ -4,10 +4,19 @@ const form = document.getElementById("start");
 const list = form.querySelector(".pages");
 const boxes = (name) => [...form.querySelectorAll(`input[type=checkbox][name="${name}"]`)];
 
+const afterwards = [...form.querySelectorAll("input[type=radio][name=recognize_pages]")];
+const ticked = (name) => boxes(name).filter((box) => box.checked).length;
+
 function count() {
-  const told = [["source.pages", list.dataset.first], ["recognize_pages", list.dataset.then]];
-  document.getElementById("chosen").textContent = told.filter(([, words]) => words)
-    .map(([name, words]) => `${boxes(name).filter((box) => box.checked).length} ${words}`).join(", ");
+  const told = [`${ticked("source.pages")} ${list.dataset.first}`];
+  if (list.dataset.then) {
+    const word = afterwards.find((choice) => choice.checked)?.value;
+    const pages = word === "all" ? boxes("recognize_pages").length : ticked("recognize_pages");
+    if (word === "test") told.push(list.dataset.test);
+    if (word !== "test" || pages) told.push(`${pages} ${list.dataset.then}`);
+    if (!word && !pages) told[told.length - 1] += `. ${list.dataset.nothing}`;
+  }
+  document.getElementById("chosen").textContent = told.join(", ");
 }
 
 if (list) {
@@ -21,9 +30,10 @@ if (list) {
       }
     }
     if (uncheck !== undefined) for (const box of [...boxes("source.pages"), ...boxes("recognize_pages")]) box.checked = false;
+    if (uncheck !== undefined || check === "recognize_pages") for (const choice of afterwards) choice.checked = !choice.value;
     if (check || uncheck !== undefined) count();
   });
-  list.addEventListener("change", count);
+  form.addEventListener("change", count);
   count();
 }
 

@@ -15,6 +15,7 @@ from loghi_runner.files import is_file, is_folder
 from loghi_runner.findings import Finding, Severity, errors
 from loghi_runner.ground_truth.images import GroundTruthLine, ImageFinder
 from loghi_runner.ground_truth.lists import ListedLine, read_lists
+from loghi_runner.line_pages import page_names
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.reading.line_reader import OnProgress
 from loghi_runner.reading.temporary_lines import cut_temporarily
@@ -148,15 +149,17 @@ def _with_images(
     listed: Iterable[ListedLine], root: Path | None
 ) -> tuple[tuple[TruthLine, ...], tuple[SkippedLine, ...]]:
     finder = ImageFinder(root)
-    found: list[tuple[str, str, Path, str]] = []
+    found: list[GroundTruthLine] = []
     skipped: list[SkippedLine] = []
     for line in listed:
         outcome = finder.find(line)
         if isinstance(outcome, GroundTruthLine):
-            found.append((str(outcome.image.parent), line.sample.image, outcome.image, line.sample.text))
+            found.append(outcome)
         else:
             skipped.append(outcome)
-    return _named(found), tuple(skipped)
+    pages = page_names([line.image for line in found])
+    named = _named([(pages[line.image], line.sample.image, line.image, line.sample.text) for line in found])
+    return named, tuple(skipped)
 
 
 def _named(found: Sequence[tuple[str, str, Path, str]]) -> tuple[TruthLine, ...]:

@@ -21,6 +21,7 @@ from loghi_runner.reading.line_reader import OnProgress
 from loghi_runner.reading.temporary_lines import cut_temporarily
 from loghi_runner.run.rundir import RECORD_FILE, RunFolder
 from loghi_runner.run.runs import find_run
+from loghi_runner.wording import told_apart
 
 #: As a run reads pages by default.
 _TEXT = TextOptions(TextEquivChoice.LOWEST, (SkipTag.UNCLEAR,), False, Normalization.NONE)
@@ -165,11 +166,5 @@ def _with_images(
 def _named(found: Sequence[tuple[str, str, Path, str]]) -> tuple[TruthLine, ...]:
     """Lines with ids: the image's file name, or all of its path where two have one name."""
     stems = Counter(Path(name).stem for _page, name, _image, _text in found)
-    lines: list[TruthLine] = []
-    taken: Counter[str] = Counter()
-    for page, name, image, text in found:
-        line_id = Path(name).stem if stems[Path(name).stem] == 1 else name
-        taken[line_id] += 1
-        unique = line_id if taken[line_id] == 1 else f"{line_id} ({taken[line_id]})"
-        lines.append(TruthLine(unique, page, name, image, text))
-    return tuple(lines)
+    ids = told_apart([Path(name).stem if stems[Path(name).stem] == 1 else name for _page, name, _image, _text in found])
+    return tuple(TruthLine(line_id, *line) for line_id, line in zip(ids, found, strict=True))

@@ -2,6 +2,7 @@
 
 import datetime
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -140,3 +141,13 @@ def _charset_line(charset: events.Charset) -> str:
         if characters
     ]
     return "; ".join([f"the base model knows {charset.known} characters", *changes])
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """The same names, a number behind each that comes again."""
+    met: Counter[str] = Counter()
+    found = []
+    for name in names:
+        met[name] += 1
+        found.append(name if met[name] == 1 else f"{name} ({met[name]})")
+    return found

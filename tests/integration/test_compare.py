@@ -106,3 +106,29 @@ def test_a_closed_folder_is_told(workplace, monkeypatch) -> None:
     result = workplace.run("compare", "a", "shut")
     assert result.returncode == 3
     assert "no PAGE XML or ALTO in shut: shut/page: Permission denied" in result.stderr
+
+
+def test_a_perfect_reading_with_shifted_ids_is_right_and_it_is_told(workplace) -> None:
+    write(workplace.folder / "truth", TRUTH)
+    write(workplace.folder / "old", [text.replace("e", "c") for text in TRUTH])
+    for number in range(3):
+        lines = [
+            MadeLine("l0", "- 1 -", 390),
+            *(MadeLine(f"l{n + 1}", text, 60 + 80 * n) for n, text in enumerate(TRUTH)),
+        ]
+        (workplace.folder / "new" / "page").mkdir(parents=True, exist_ok=True)
+        (workplace.folder / "new" / "page" / f"p{number}.xml").write_text(page_xml(lines), encoding="utf-8")
+    result = workplace.run("compare", "old", "new", "--truth", "truth")
+    assert result.stdout.splitlines()[-2].startswith("verdict                better. CER on 9 lines:")
+    assert "0.0 % (new)" in " ".join(result.stdout.split())
+    assert "9 of 9 lines are paired by where they lie" in " ".join(result.stderr.split())
+
+
+def test_repeated_ids_drop_no_line_and_stay_apart(workplace) -> None:
+    for folder in ("a", "b"):
+        (workplace.folder / folder).mkdir()
+        lines = [MadeLine("l", text, 60 + 80 * n) for n, text in enumerate(TRUTH)]
+        (workplace.folder / folder / "p.xml").write_text(page_xml(lines), encoding="utf-8")
+    result = workplace.run("compare", "a", "b", "--truth", "a", "--json", "-o", "out")
+    assert json.loads(result.stdout)["lines"] == 3
+    assert json.loads((workplace.folder / "out/report.json").read_text())["kind"] == "comparison"

@@ -1,20 +1,16 @@
 """Whole pages set aside for validation, so that no page is both learnt from and judged by."""
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
-from typing import TypeVar
+from pathlib import Path
 
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.images import GroundTruthLine
+from loghi_runner.line_pages import page_names
 
 #: The share of the lines that becomes validation, about; never more than twice that.
 _SHARE = 0.1
-
-
-#: A path on this machine or in the container.
-_Path = TypeVar("_Path", bound=PurePath)
 
 
 @dataclass(frozen=True)
@@ -26,7 +22,7 @@ class PagesAside:
 
 def set_pages_aside(lines: Sequence[GroundTruthLine], seed: int) -> PagesAside:
     """Split the lines by page; the same lines and seed always give the same pages."""
-    page_of = page_names([line.image for line in lines])
+    page_of = page_names([line.image for line in lines], unknown_apart=True)
     sizes: dict[str, int] = {}
     for line in lines:
         page = page_of[line.image]
@@ -53,16 +49,6 @@ def set_pages_aside(lines: Sequence[GroundTruthLine], seed: int) -> PagesAside:
         hint="Give data.validation a list to choose yourself.",
     )
     return PagesAside(tuple(line for line in lines if page_of[line.image] not in chosen), validation, finding)
-
-
-def page_names(images: Collection[_Path]) -> dict[_Path, str]:
-    """The page of each image: its folder, or its name before the last `-` when all are in one folder.
-
-    Source: loghi-tooling writes line images as `<page>/<page>-<line id>.png`.
-    """
-    if len({image.parent for image in images}) > 1:
-        return {image: str(image.parent) for image in images}
-    return {image: image.stem.rpartition("-")[0] or image.stem for image in images}
 
 
 def _choose(sizes: dict[str, int], total: int, seed: int) -> set[str]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from loghi_runner.findings import Finding, Severity
-from loghi_runner.ground_truth.aside import page_names
 from loghi_runner.ground_truth.images import GroundTruthLine
+from loghi_runner.line_pages import page_names
 from loghi_runner.wording import plural
 
 _Lines = Sequence[GroundTruthLine]
@@ -101,7 +101,7 @@ def _alike(first: str, second: str, learnt: _Lines, judged: _Lines, words: Mappi
 def _same_page(first: str, second: str, learnt: _Lines, judged: _Lines, words: Mapping[str, str]) -> Iterator[Finding]:
     if not learnt or not judged:
         return
-    pages = page_names([line.image for line in (*learnt, *judged)])
+    pages = page_names([line.image for line in (*learnt, *judged)], unknown_apart=True)
     both = {pages[line.image] for line in learnt} & {pages[line.image] for line in judged}
     concerned = [line for line in judged if pages[line.image] in both]
     if concerned:

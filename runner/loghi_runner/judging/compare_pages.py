@@ -1,38 +1,40 @@
 """Two recognitions of the same pages, as folders of PAGE XML or ALTO, line by line; with a transcription or without."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from loghi_contract.text import Normalization
 from loghi_runner.config.values import TextEquivChoice
 from loghi_runner.errors import DataError
 from loghi_runner.files import is_folder
+from loghi_runner.judging.pair_lines import pair_lines
 from loghi_runner.pages.model import Page, PageLine
 from loghi_runner.pages.read import PageError, read_page
 from loghi_runner.pages.texts import LineText, TextOptions, choose_text
 from loghi_runner.scoring.comparison import ReadLine
-from loghi_runner.wording import plural
+from loghi_runner.wording import plural, told_apart
 
 #: Folders in which exports keep their XML.
 _XML_FOLDERS = (".", "page", "alto")
-#: Lines whose boxes share more than this are the same, where their ids differ.
-_SAME_BOX = 0.5
 
 _OPTIONS = TextOptions(TextEquivChoice.LOWEST, (), False, Normalization.NFC)
 
 
 @dataclass(frozen=True)
 class MatchedPages:
-    """Lines that are in all folders; `reference` is "" without a transcription. `unmatched` counts the others."""
+    """Lines that are in all folders; `reference` is "" without a transcription. `unmatched` counts the others.
+
+    `by_place` counts lines that not all folders know by one id, `scaled` pages whose images differ in size.
+    """
 
     lines: tuple[ReadLine, ...]
     pages: int
     unmatched_pages: tuple[str, ...]
     unmatched_lines: int
     failed: dict[str, str]
+    by_place: int = 0
+    scaled: int = 0
 
     def both_read(self, first: Path, second: Path) -> tuple[ReadLine, ...]:
         """All lines. Raises DataError: one side has no text at all, so that nothing differs or everything does."""
@@ -58,7 +60,7 @@ class MatchedPages:
 
 
 def match_pages(first: Path, second: Path, truth: Path | None) -> MatchedPages:
-    """Pair pages by file name and lines by id, or else by place.
+    """Pair pages by file name and lines as `pair_lines` does.
 
     Raises:
         DataError: a folder has no pages, or the folders have no page or no line in common.
@@ -73,19 +75,24 @@ def match_pages(first: Path, second: Path, truth: Path | None) -> MatchedPages:
             hint="The XML files of both recognitions are paired by their names.",
         )
     lines: list[ReadLine] = []
-    unmatched = 0
+    unmatched = by_place = scaled = 0
     for name in names:
-        found = list(_matched_lines(name, [folder[name] for folder in folders]))
-        lines += found
-        unmatched += max(len(folder[name].lines) for folder in folders) - len(found)
+        pages = [folder[name] for folder in folders]
+        pairs = [pair_lines(pages[0], page) for page in pages[1:]]
+        common = [number for number in range(len(pages[0].lines)) if all(number in each.partners for each in pairs)]
+        rows = [[pages[0].lines[number], *(each.partners[number] for each in pairs)] for number in common]
+        lines += _read_lines(name, rows)
+        unmatched += max(len(page.lines) for page in pages) - len(common)
+        by_place += sum(any(number in each.by_place for each in pairs) for number in common)
+        scaled += any(each.scaled for each in pairs)
     if not lines:
         raise DataError(
             "compare.no_common_line",
             f"{first} and {second} have no line in common on {plural(len(names), 'page')}",
-            hint="Lines are paired by their ids, or else by their place on the page. Are lines marked on the pages?",
+            hint="Lines are paired by their ids and their place on the page. Are lines marked on the pages?",
         )
     lonely = sorted(set.union(*map(set, folders)) - set(names))
-    return MatchedPages(tuple(lines), len(names), tuple(lonely), unmatched, failed)
+    return MatchedPages(tuple(lines), len(names), tuple(lonely), unmatched, failed, by_place, scaled)
 
 
 def _read_folder(folder: Path, failed: dict[str, str]) -> dict[str, Page]:
@@ -116,41 +123,11 @@ def _read_folder(folder: Path, failed: dict[str, str]) -> dict[str, Page]:
     return pages
 
 
-def _matched_lines(name: str, pages: Sequence[Page]) -> Iterator[ReadLine]:
-    """The lines of the first page that each other page has too."""
-    partners = [_partners(pages[0], page) for page in pages[1:]]
-    for number, line in enumerate(pages[0].lines):
-        if all(number in found for found in partners):
-            texts = [_text(line), *(_text(found[number]) for found in partners)]
-            reference = texts[2] if len(texts) > 2 else ""
-            yield ReadLine(f"{name} {line.id or f'line {line.number}'}", name, reference, (texts[0], texts[1]))
-
-
-def _partners(first: Page, other: Page) -> dict[int, PageLine]:
-    """The other page's line for each line of the first, by place in it: all by id first, what is left by place."""
-    by_id = {line.id: line for line in other.lines if line.id}
-    found = {number: by_id.pop(line.id) for number, line in enumerate(first.lines) if line.id in by_id}
-    taken = set(map(id, found.values()))
-    left = [line for line in other.lines if id(line) not in taken]
-    for number, line in enumerate(first.lines):
-        if number not in found and left:
-            best, place = max((_overlap(line, candidate), place) for place, candidate in enumerate(left))
-            if best > _SAME_BOX:
-                found[number] = left.pop(place)
-    return found
-
-
-def _overlap(first: PageLine, second: PageLine) -> float:
-    """Shared area by joint area of the lines' boxes; 0 where one has no shape."""
-    one, other = first.outline or first.baseline, second.outline or second.baseline
-    if not one or not other:
-        return 0.0
-    a, b = np.asarray(one), np.asarray(other)
-    low, high = np.maximum(a.min(0), b.min(0)), np.minimum(a.max(0), b.max(0))
-    # a baseline has no height: give every box a pixel
-    shared = float(np.prod(np.maximum(high - low + 1, 0)))
-    both = float(np.prod(np.ptp(a, axis=0) + 1) + np.prod(np.ptp(b, axis=0) + 1))
-    return shared / (both - shared)
+def _read_lines(name: str, rows: Sequence[Sequence[PageLine]]) -> list[ReadLine]:
+    """One line a row: it in the first folder, in the second, and its transcription where there is one."""
+    ids = told_apart([f"{name} {row[0].id or f'line {row[0].number}'}" for row in rows])
+    texts = [[*map(_text, row), ""][:3] for row in rows]
+    return [ReadLine(line_id, name, text[2], (text[0], text[1])) for line_id, text in zip(ids, texts, strict=True)]
 
 
 def _text(line: PageLine) -> str:

@@ -65,6 +65,8 @@ def compare_json(matched: MatchedPages, comparison: Comparison | None) -> dict[s
         "pages": matched.pages,
         "unmatched_pages": list(matched.unmatched_pages),
         "unmatched_lines": matched.unmatched_lines,
+        "paired_by_place": matched.by_place,
+        "scaled_pages": matched.scaled,
         "failed": matched.failed,
         "equal": sum(line.readings[0] == line.readings[1] for line in matched.lines),
         "comparison": to_json(comparison),
@@ -85,6 +87,13 @@ def remarks(matched: MatchedPages, truth: Path | None) -> list[str]:
         told.append(f"{lonely} not in all folders, such as {matched.unmatched_pages[0]}")
     if matched.unmatched_lines:
         told.append(f"{plural(matched.unmatched_lines, 'line')} without a partner")
+    if matched.by_place:
+        told.append(
+            f"{matched.by_place} of {plural(len(matched.lines), 'line')} are paired by where they lie: "
+            "their ids differ or repeat, or the line of that id lies elsewhere"
+        )
+    if matched.scaled:
+        told.append(f"the coordinates of {plural(matched.scaled, 'page')} are for images of another size; scaled")
     silent = sum(not line.reference for line in matched.lines)
     if truth is not None and silent:
         told.append(f"{plural(silent, 'line')} without a transcription left out")

@@ -8,9 +8,9 @@ from loghi_runner.files import file_sha256, write_atomically
 from loghi_runner.judging.compare_pages import MatchedPages
 from loghi_runner.judging.compare_text import remarks
 from loghi_runner.judging.scored import ModelReadings, Scored
+from loghi_runner.line_pages import page_name
 from loghi_runner.reading.output_folder import cannot_write_output, claim_output
 from loghi_runner.reading.recognize_lines import RESULTS_FILE, format_results
-from loghi_runner.report.build import page_name
 from loghi_runner.report.write import JSON_FILE, write_comparison_report, write_evaluation_report
 from loghi_runner.run.rundir import utc_now
 from loghi_runner.scoring.counts import LOGHI_COLUMNS, count

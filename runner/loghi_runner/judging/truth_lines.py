@@ -15,11 +15,13 @@ from loghi_runner.files import is_file, is_folder
 from loghi_runner.findings import Finding, Severity, errors
 from loghi_runner.ground_truth.images import GroundTruthLine, ImageFinder
 from loghi_runner.ground_truth.lists import ListedLine, read_lists
+from loghi_runner.line_pages import page_names
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.reading.line_reader import OnProgress
 from loghi_runner.reading.temporary_lines import cut_temporarily
 from loghi_runner.run.rundir import RECORD_FILE, RunFolder
 from loghi_runner.run.runs import find_run
+from loghi_runner.wording import told_apart
 
 #: As a run reads pages by default.
 _TEXT = TextOptions(TextEquivChoice.LOWEST, (SkipTag.UNCLEAR,), False, Normalization.NONE)
@@ -148,25 +150,21 @@ def _with_images(
     listed: Iterable[ListedLine], root: Path | None
 ) -> tuple[tuple[TruthLine, ...], tuple[SkippedLine, ...]]:
     finder = ImageFinder(root)
-    found: list[tuple[str, str, Path, str]] = []
+    found: list[GroundTruthLine] = []
     skipped: list[SkippedLine] = []
     for line in listed:
         outcome = finder.find(line)
         if isinstance(outcome, GroundTruthLine):
-            found.append((str(outcome.image.parent), line.sample.image, outcome.image, line.sample.text))
+            found.append(outcome)
         else:
             skipped.append(outcome)
-    return _named(found), tuple(skipped)
+    pages = page_names([line.image for line in found])
+    named = _named([(pages[line.image], line.sample.image, line.image, line.sample.text) for line in found])
+    return named, tuple(skipped)
 
 
 def _named(found: Sequence[tuple[str, str, Path, str]]) -> tuple[TruthLine, ...]:
     """Lines with ids: the image's file name, or all of its path where two have one name."""
     stems = Counter(Path(name).stem for _page, name, _image, _text in found)
-    lines: list[TruthLine] = []
-    taken: Counter[str] = Counter()
-    for page, name, image, text in found:
-        line_id = Path(name).stem if stems[Path(name).stem] == 1 else name
-        taken[line_id] += 1
-        unique = line_id if taken[line_id] == 1 else f"{line_id} ({taken[line_id]})"
-        lines.append(TruthLine(unique, page, name, image, text))
-    return tuple(lines)
+    ids = told_apart([Path(name).stem if stems[Path(name).stem] == 1 else name for _page, name, _image, _text in found])
+    return tuple(TruthLine(line_id, *line) for line_id, line in zip(ids, found, strict=True))

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from loghi_contract.lines import LineSample
 from loghi_runner.errors import DataError
-from loghi_runner.ground_truth.aside import page_names
+from loghi_runner.line_pages import page_names
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 
 from loghi_runner.files import write_atomically
 from loghi_runner.ground_truth.image_lists import ImageLines
+from loghi_runner.line_pages import page_names
 from loghi_runner.pages.write import Reading
 from loghi_runner.reading.line_reader import LineReader, OnProgress
 from loghi_runner.reading.output_folder import cannot_write_output
@@ -24,8 +25,9 @@ def recognize_lines(
         RunnerError: nothing could be read or written.
     """
     read = reader.read([line.image for line in images.lines], on_progress, note, work_in=out)
+    pages = page_names([PurePosixPath(line.name) for line in images.lines])
     lines = [
-        RecognizedLine(line.name, str(PurePosixPath(line.name).parent), place, line.image, read.by_image[line.image])
+        RecognizedLine(line.name, pages[PurePosixPath(line.name)], place, line.image, read.by_image[line.image])
         for place, line in enumerate(images.lines)
         if line.image in read.by_image
     ]

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from rapidfuzz.distance import Levenshtein
 
 from loghi_contract.counts import ErrorCounts, pool
+from loghi_runner.line_pages import page_name
 from loghi_runner.report.characters import is_right_to_left
 from loghi_runner.scoring.alignment import Piece, align, confusions
 from loghi_runner.scoring.comparison import Comparison, ModelScores, ReadLine, as_scored, compare, score_model
@@ -141,14 +141,6 @@ def find(lines: Sequence[ReadLine], names: Sequence[str], what: str, added: Coll
         examples,
         tuple({column: model.counts[variant].cer for variant, column in LOGHI_COLUMNS.items()} for model in models),
     )
-
-
-def page_name(page: str) -> str:
-    """A page's own name; cut from pages, its folder has a hash behind the name."""
-    name = PurePosixPath(page).name
-    stem, dash, digest = name.rpartition("-")
-    is_hash = len(digest) == 12 and all(character in "0123456789abcdef" for character in digest)
-    return stem if dash and is_hash else name
 
 
 def _pages(lines: Sequence[ReadLine], models: int) -> list[PageScore]:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loghi_contract.counts import ErrorCounts, pool
-from loghi_runner.report.build import ConfusionRow, LineGroup, ShownLine, page_name
+from loghi_runner.line_pages import page_name
+from loghi_runner.report.build import ConfusionRow, LineGroup, ShownLine
 from loghi_runner.scoring.alignment import align, confusions
 from loghi_runner.scoring.comparison import ReadLine, as_scored
 from loghi_runner.scoring.counts import count

@@ -18,6 +18,7 @@ from loghi_runner.run.progress import Progress
 from loghi_runner.run.rundir import RunFolder, RunRecord, skipped_counts
 from loghi_runner.scoring.comparison import ReadLine
 from loghi_runner.scoring.forgetting import Forgetting
+from loghi_runner.wording import told_apart
 
 #: What a run's two models are called in its report.
 NAMES = {Model.BASE: "base model", Model.BEST: "new model"}
@@ -93,14 +94,10 @@ def _job(folder: RunFolder) -> JobSpec | None:
 def _names(lines: Sequence[TableLine]) -> list[str]:
     """A name for each line, its image's; with the folder's where images share it, and a number where a list repeats."""
     shared = Counter(line.image.stem for line in lines)
-    met: Counter[str] = Counter()
-    names = []
-    for line in lines:
-        stem = line.image.stem
-        name = stem if shared[stem] == 1 else str(line.image.relative_to("/").with_suffix(""))
-        met[name] += 1
-        names.append(name if met[name] == 1 else f"{name} ({met[name]})")
-    return names
+    images = [line.image for line in lines]
+    return told_apart(
+        [image.stem if shared[image.stem] == 1 else str(image.relative_to("/").with_suffix("")) for image in images]
+    )
 
 
 def _read_lines(lines: Sequence[TableLine], names: Iterable[str], models: tuple[Model, ...]) -> tuple[ReadLine, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from loghi_contract.counts import ErrorCounts
 from loghi_contract.places import REPORT_DIR
+from loghi_runner.line_pages import page_names
 from loghi_runner.scoring.counts import count
 
 #: The two models of a run, as the trainer calls them in its tables.
@@ -16,16 +17,13 @@ _COLUMNS = ("image", "text", *(f"{model}_text" for model in MODELS))
 
 @dataclass(frozen=True)
 class TableLine:
-    """One line: its image as the trainer named it, its transcription, and what each model read."""
+    """One line: its image as the trainer named it, its page, its transcription, and what each model read."""
 
     image: PurePosixPath
+    page: str
     text: str
     before: str
     after: str
-
-    @property
-    def page(self) -> str:
-        return str(self.image.parent)
 
 
 @dataclass(frozen=True)
@@ -50,8 +48,10 @@ def read_line_table(out: Path, split: str) -> tuple[TableLine, ...]:
     if not set(_COLUMNS) <= set(rows[0]):
         return ()
     places = [rows[0].index(column) for column in _COLUMNS]
-    cells = ([row[place] for place in places] for row in rows[1:] if len(row) == len(rows[0]))
-    return tuple(TableLine(PurePosixPath(image), *texts) for image, *texts in cells)
+    cells = [[row[place] for place in places] for row in rows[1:] if len(row) == len(rows[0])]
+    images = [PurePosixPath(image) for image, *_texts in cells]
+    pages = page_names(images)
+    return tuple(TableLine(image, pages[image], *texts) for image, (_, *texts) in zip(images, cells, strict=True))
 
 
 def count_lines(lines: Sequence[TableLine]) -> LineCounts:

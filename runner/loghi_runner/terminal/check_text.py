@@ -7,12 +7,12 @@ from pathlib import PurePosixPath
 from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.job import CharsetPolicy
-from loghi_contract.lines import LineSample
 from loghi_contract.records import to_json
 from loghi_contract.text import normalize
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.finetuning.finetune import Checked
 from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
+from loghi_runner.line_pages import page_names
 from loghi_runner.planning.plan import RunPlan
 from loghi_runner.terminal.plan_text import Row, plan_rows
 from loghi_runner.wording import plural
@@ -28,7 +28,7 @@ _POLICIES = {
 
 @dataclass(frozen=True)
 class SplitFacts:
-    """Numbers of one split; `pages` are told apart by folder, or by name before the last `-`."""
+    """Numbers of one split; `pages` are told apart by `page_names`."""
 
     pages: int
     lines: int
@@ -48,7 +48,7 @@ class NewCharacter:
 def split_facts(plan: RunPlan) -> dict[Split, SplitFacts]:
     return {
         split: SplitFacts(
-            pages=len(_pages(plan.lists[split.value])),
+            pages=len(set(page_names([PurePosixPath(line.image) for line in plan.lists[split.value]]).values())),
             lines=len(plan.lists[split.value]),
             characters=sum(len(sample.text) for sample in plan.lists[split.value]),
         )
@@ -139,9 +139,3 @@ def _split_words(facts: SplitFacts) -> str:
         f"{plural(facts.lines, 'line')} on {plural(facts.pages, 'page')}, {facts.characters} characters "
         f"({facts.characters / max(facts.lines, 1):.0f} a line)"
     )
-
-
-def _pages(samples: tuple[LineSample, ...]) -> set[str]:
-    images = [PurePosixPath(sample.image) for sample in samples]
-    folders = {str(image.parent) for image in images}
-    return folders if len(folders) > 1 else {image.stem.rpartition("-")[0] or image.stem for image in images}

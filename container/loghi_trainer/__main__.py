@@ -12,9 +12,10 @@ from types import FrameType
 
 from loghi_contract import events
 from loghi_contract.exit_codes import ExitCode
-from loghi_contract.job import ContractMismatch, JobSpec, RecognizeJob, load_job
+from loghi_contract.job import ContractMismatch, DeviceKind, JobSpec, RecognizeJob, load_job
 from loghi_contract.places import EVENTS_FILE, JOB_FILE, REPORT_DIR, Places
 from loghi_contract.records import RecordError
+from loghi_trainer.cuda import open_cuda_libraries
 from loghi_trainer.environment import environment_for, keep_freed_memory, nothing_collected
 from loghi_trainer.errors import JobError, StorageError, TrainerError
 from loghi_trainer.reporter import Reporter
@@ -50,6 +51,8 @@ def main() -> int:
     reporter = Reporter(places.out / EVENTS_FILE, stdout, job.run_id)
     os.environ.update(environment_for(job.device))
     keep_freed_memory()
+    if job.device is DeviceKind.GPU:
+        open_cuda_libraries()  # what cannot be opened is told if the framework then finds no card
     try:
         finished = _run(job, places, reporter, stop)
         reporter.emit(finished)

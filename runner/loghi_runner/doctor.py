@@ -9,8 +9,9 @@ import psutil
 
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines import NO_DAEMON, load_engine
-from loghi_runner.engines.gpus import Cards, list_cards
+from loghi_runner.engines.gpus import Cards
 from loghi_runner.engines.image import ImageStore, default_image, require_image
+from loghi_runner.engines.nvml import list_cards
 from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_folder
 from loghi_runner.findings import Finding, Severity

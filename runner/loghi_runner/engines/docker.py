@@ -56,6 +56,10 @@ class DockerEngine:
         digests = facts.get("RepoDigests") or [facts["Id"]]
         return ImageFacts(name, digests[0], int(facts["Size"]), facts["Config"].get("Labels") or {})
 
+    def data_folder(self) -> Path | None:
+        folder = self._settings().get("DockerRootDir")
+        return Path(folder) if folder else None
+
     def start(self, launch: Launch, console_log: Path) -> Handle:
         way = Way()
         if launch.device is DeviceKind.GPU:
@@ -135,16 +139,13 @@ class DockerEngine:
             return _from_variables()
         # the daemon that the command `docker` talks to, such as Docker Desktop's or a rootless one
         named = os.environ.get("DOCKER_CONTEXT")
-        context = docker.ContextAPI.get_context(named) if named else docker.ContextAPI.get_current_context()
-        if context is None and named:
-            raise EngineError(
-                "engine.docker_context",
-                f"the environment variable DOCKER_CONTEXT names a Docker context that is not there: {named}",
-                hint="`docker context ls` lists them. Without the variable, the one that is chosen there is taken.",
-            )
-        if context is None or not context.Host:
-            return {}
-        return {"base_url": context.Host, **({"tls": context.TLSConfig} if context.TLSConfig else {})}
+        try:
+            connection = dict(docker.ContextAPI.kwargs_from_context())
+        except Exception as error:  # what the docker package raises for a damaged context
+            raise _no_context(f"a Docker context cannot be read: {error}") from error
+        if not connection and named:
+            raise _no_context(f"the environment variable DOCKER_CONTEXT names a context that is not there: {named}")
+        return connection
 
     def _address(self) -> str:
         return str(self._connection().get("base_url", "the default socket"))
@@ -154,9 +155,13 @@ class DockerEngine:
             answer: Mapping[str, Any] = self._api().version()
         return answer
 
-    def _security_options(self) -> list[str]:
+    def _settings(self) -> Mapping[str, Any]:
         with self._explained("tell its settings"):
-            return list(self._api().info().get("SecurityOptions") or [])
+            answer: Mapping[str, Any] = self._api().info()
+        return answer
+
+    def _security_options(self) -> list[str]:
+        return list(self._settings().get("SecurityOptions") or [])
 
     def _signal(self, handle: Handle, name: str) -> None:
         with self._explained(f"send {name} to the container"):
@@ -224,6 +229,14 @@ class DockerEngine:
         host_config = self._api().create_host_config(**host_settings(launch, way, security))
         settings = container_settings(launch, way, security)
         return str(self._api().create_container(**settings, host_config=host_config)["Id"])
+
+
+def _no_context(message: str) -> EngineError:
+    return EngineError(
+        "engine.docker_context",
+        message,
+        hint="`docker context ls` lists them, and says which is chosen where DOCKER_CONTEXT is not set.",
+    )
 
 
 def _from_variables() -> dict[str, Any]:

@@ -15,6 +15,9 @@ GpuRequest: TypeAlias = Literal["auto", "none"] | int | tuple[str, ...]
 OLDEST_CAPABILITY = (6, 0)
 NEWEST_CAPABILITY = (9, 0)
 
+#: How the engine local comes by a TensorFlow that can use cards.
+WITH_CUDA = "In a fresh virtual environment: pip install 'loghi-runner[cuda]'; or use the engine docker."
+
 
 @dataclass(frozen=True)
 class Card:
@@ -67,21 +70,38 @@ class DeviceChoice:
     card: Card | None = None
 
 
-def choose_device(request: GpuRequest, found: Cards) -> DeviceChoice:
+def choose_device(request: GpuRequest, found: Cards, why_not: str = "") -> DeviceChoice:
     """What `engine.gpus` means on this machine now: one card, the freest of those that fit, or none.
 
+    Args:
+        why_not: why the engine can compute on no card; "" where it can.
+
     Raises:
-        EngineError: a card was asked for by number or UUID and is not there.
+        EngineError: a card was asked for by number or UUID, and is not there or cannot be used.
     """
     if request == "none" or request == 0:
         return DeviceChoice(DeviceKind.CPU, (), "CPU, as asked for (gpus: none)")
+    choice = _choose(request, found)
+    if choice.kind is DeviceKind.CPU or not why_not:
+        return choice
+    if request == "auto":
+        return DeviceChoice(DeviceKind.CPU, (), f"CPU: {why_not}, not even {choice.sentence}", warning=True)
+    raise EngineError(
+        "engine.local_without_cuda",
+        f"the config asks for a graphics card, and {why_not}",
+        where="engine.gpus",
+        hint=f"{WITH_CUDA} To train on the CPU, write `gpus: none`.",
+    )
+
+
+def _choose(request: Literal["auto"] | int | tuple[str, ...], found: Cards) -> DeviceChoice:
     if request == "auto":
         return _freest_or_cpu(found)
     wanted = _most_free(found, request) if isinstance(request, int) else _by_uuid(found, request)
     return _chosen(wanted, found, asked=len(wanted))
 
 
-def choose_again(request: GpuRequest, planned: DeviceChoice, found: Cards) -> DeviceChoice:
+def choose_again(request: GpuRequest, planned: DeviceChoice, found: Cards, why_not: str = "") -> DeviceChoice:
     """The card just before the start: the planned one may have been taken since by somebody else.
 
     Raises:
@@ -89,7 +109,7 @@ def choose_again(request: GpuRequest, planned: DeviceChoice, found: Cards) -> De
     """
     if planned.kind is DeviceKind.CPU:
         return planned
-    now = choose_device(request, found)
+    now = choose_device(request, found, why_not)
     if now.kind is DeviceKind.CPU:
         raise EngineError(
             "gpu.taken",

@@ -6,14 +6,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib import metadata, util
 from pathlib import Path
 
 from loghi_contract.job import DeviceKind
 from loghi_contract.places import ROOT_VARIABLE
 from loghi_runner.engines.base import Handle, Launch, ProcessEnd
-from loghi_runner.engines.gpus import Cards
 from loghi_runner.engines.kernel_cache import kernel_cache, kernel_cache_variables
 from loghi_runner.engines.processes import find_process, name_process
 from loghi_runner.errors import EngineError
@@ -47,13 +45,11 @@ class LocalEngine:
             )
         return f"local, Keras {metadata.version('keras')} on {_tensorflow()}"
 
-    def usable_cards(self, found: Cards) -> Cards:
-        """The cards that the installed framework can compute on."""
-        if not found.cards or self._command != _REAL_COMMAND or not _is_tensorflow_without_cuda():
-            return found
-        few = "the card" if len(found.cards) == 1 else f"the {len(found.cards)} cards"
-        reason = f"the installed {_tensorflow()} is the one without CUDA (tensorflow-cpu), so {few} cannot be used"
-        return replace(found, cards=(), reason=f"{reason}; pip install 'loghi-runner[cuda]' brings the other")
+    def why_no_card(self) -> str:
+        """Why the installed framework can compute on no card, "" where it may."""
+        if self._command != _REAL_COMMAND or not _is_tensorflow_without_cuda():
+            return ""
+        return f"the installed {_tensorflow()} (tensorflow-cpu) can use no graphics card"
 
     def start(self, launch: Launch, console_log: Path) -> Handle:
         root = RunFolder(launch.run_dir).places

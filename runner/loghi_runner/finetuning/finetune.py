@@ -15,7 +15,7 @@ from loghi_contract.places import DATA_DIR
 from loghi_runner.config.load import LoadedConfig, load_config
 from loghi_runner.engines import choose_engine
 from loghi_runner.engines.base import Engine, Launch
-from loghi_runner.engines.gpus import Cards, DeviceChoice, GpuRequest, choose_again, choose_device
+from loghi_runner.engines.gpus import DeviceChoice, GpuRequest, choose_again, choose_device
 from loghi_runner.engines.image import ImageFacts, ImageStore, default_image, require_image
 from loghi_runner.engines.local import LocalEngine
 from loghi_runner.engines.nvml import list_cards
@@ -113,7 +113,7 @@ def check_run(config_path: Path, overrides: Sequence[str], view: View) -> Checke
     sentence, image = f"{kind}: cannot be used", None
     try:
         engine, sentence = choose_engine(kind)
-        choice = choose_device(loaded.config.engine.gpus, cards_for(engine))
+        choice = choose_card(engine, loaded.config.engine.gpus)
         image = _image(engine, loaded, choice.kind)
     except RunnerError as problem:
         # shown with the plan: the lines can be looked at before the machine is ready
@@ -156,7 +156,7 @@ def prepare_run(config_path: Path, overrides: Sequence[str], view: View) -> tupl
     """
     loaded = load_config(config_path, overrides)
     engine, sentence = choose_engine(loaded.config.engine.kind.value)
-    choice = choose_device(loaded.config.engine.gpus, cards_for(engine))
+    choice = choose_card(engine, loaded.config.engine.gpus)
     setting = Setting(sentence, choice, _image(engine, loaded, choice.kind))
     plan = _plan(loaded, choice, view)
     view.plan(plan, setting)
@@ -176,7 +176,7 @@ def start_and_follow(plan: RunPlan, engine: Engine, setting: Setting, view: View
     Raises:
         EngineError: it could not be started, or its card was taken meanwhile.
     """
-    choice = choose_again(plan.config.config.engine.gpus, setting.device, cards_for(engine))
+    choice = choose_card(engine, plan.config.config.engine.gpus, setting.device)
     if choice.uuids != setting.device.uuids:
         view.note(f"the planned card was taken meanwhile; instead: {choice.sentence}")
     record = _first_record(plan, engine, choice, setting.image)
@@ -198,17 +198,23 @@ def choose_setting(engine: Engine, gpus: GpuRequest, image: str | None = None) -
     Raises:
         EngineError: the cards or the image are not there.
     """
-    choice = choose_device(gpus, cards_for(engine))
+    choice = choose_card(engine, gpus)
     facts = None
     if engine.name == "docker":
         facts = require_image(cast(ImageStore, engine), image or default_image(choice.kind))
     return Setting(engine.check(), choice, facts)
 
 
-def cards_for(engine: Engine) -> Cards:
-    """The cards that this process may use and the engine can."""
-    found = list_cards()
-    return cast(LocalEngine, engine).usable_cards(found) if engine.name == "local" else found
+def choose_card(engine: Engine, gpus: GpuRequest, planned: DeviceChoice | None = None) -> DeviceChoice:
+    """What a run computes on, as things are now; with a `planned` device, just before the start.
+
+    Raises:
+        EngineError: the card that is asked for cannot be had.
+    """
+    why_not = cast(LocalEngine, engine).why_no_card() if engine.name == "local" else ""
+    if planned is None:
+        return choose_device(gpus, list_cards(), why_not)
+    return choose_again(gpus, planned, list_cards(), why_not)
 
 
 def _plan(loaded: LoadedConfig, choice: DeviceChoice, view: View) -> RunPlan:

@@ -14,11 +14,11 @@ from loghi_contract.places import LISTS_DIR, RESULTS_FILE
 from loghi_runner.checks.base_model import check_base_model
 from loghi_runner.engines import choose_engine
 from loghi_runner.engines.base import Engine, Launch
-from loghi_runner.engines.gpus import DeviceChoice, GpuRequest, choose_again
+from loghi_runner.engines.gpus import DeviceChoice, GpuRequest
 from loghi_runner.engines.mounts import DataFolders, folders_of_images, home_folders, run_mounts
 from loghi_runner.errors import DataError, EngineError
 from loghi_runner.files import real_path
-from loghi_runner.finetuning.finetune import Setting, cards_for, choose_setting
+from loghi_runner.finetuning.finetune import Setting, choose_card, choose_setting
 from loghi_runner.pages.write import Reading
 from loghi_runner.run.rundir import new_run_id
 from loghi_runner.run.short_run import run_to_end
@@ -92,7 +92,7 @@ class LineReader:
             raise EngineError("output.cannot_write", f"{place} cannot be written: {error.strerror or error}") from error
         try:
             listed = {str(data.container_path(path)): path for path in real.values()}
-            chosen = choose_again(self.options.gpus, self.setting.device, cards_for(self.engine))
+            chosen = choose_card(self.engine, self.options.gpus, self.setting.device)
             launch = self._lay_out(work, list(listed), data, chosen)
             progress = run_to_end(launch, self.engine, lambda *told: on_progress("reading lines", *told), note)
             found = _read_results(work / "out" / RESULTS_FILE)

@@ -17,6 +17,8 @@ _TAIL_BYTES = 16 * 1024
 _SEE_LOG = "`loghi-runner logs RUN --console` shows what the trainer printed."
 #: Failures that only say that the trainer left no last word.
 _WITHOUT_CAUSE = ("trainer.ended", "trainer.no_last_event", "run.lost")
+#: The trainer's own code of an exception that it does not know.
+_UNEXPECTED = "trainer.bug"
 _INTERRUPTED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 
 
@@ -76,6 +78,12 @@ def explain_end(progress: Progress, end: ProcessEnd, console_tail: str) -> RunFa
     failed = progress.failed
     if failed is None:
         return _without_last_word(end, console_tail)
+    known = recognise_crash(failed.message) if failed.code == _UNEXPECTED else None
+    if known is not None:
+        # the framework raises the same few exceptions for all that can happen to a card: only the words tell
+        failed = replace(
+            failed, code=known.code, exit_code=int(known.exit_code), message=known.message, hint=known.hint
+        )
     traceback = f"The details are in out/{failed.traceback_file}." if failed.traceback_file else None
     hint = " ".join(part for part in (failed.hint, traceback) if part) or _SEE_LOG
     return RunFailure(failed.code, failed.message, failed.exit_code, hint, failed.where)

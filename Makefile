@@ -19,12 +19,13 @@ TORCH ?= torch torchvision
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check image kraken docs bench lock clean
+.PHONY: help setup demo test test-cuda check image kraken docs bench lock clean
 
 help:
 	@echo "make setup   the virtual environment $(VENV) with everything locked in $(LOCK)"
 	@echo "make demo    fine-tune a small model on a sample in another hand (in a container when Docker is there)"
 	@echo "make test    all tests this machine can run; says which it left out"
+	@echo "make test-cuda  TensorFlow in the CUDA image finds a card, a stub where there is none (7 GB, minutes; BASE_IMAGE=...)"
 	@echo "make check   linter, formatting, types, and whether the generated docs are up to date"
 	@echo "make image   the trainer's image (VARIANT=cuda, BASE_IMAGE=...)"
 	@echo "make kraken  an environment with kraken 7, for the tests of the plug-in (several GB; TORCH=...)"
@@ -64,6 +65,10 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest $(ARGS)
+
+test-cuda: setup
+	$(BIN)/loghi-runner image build --variant cuda $(if $(BASE_IMAGE),--base-image "$(BASE_IMAGE)")
+	LOGHI_RUNNER_TEST_CUDA=1 $(BIN)/python -m pytest -m cuda $(ARGS)
 
 check: setup
 	$(BIN)/ruff check .

@@ -20,6 +20,7 @@ from loghi_runner.errors import RunnerError
 from tests.chromium import CHROMIUM
 
 REQUIRE_VARIABLE = "LOGHI_RUNNER_REQUIRE"
+CUDA_VARIABLE = "LOGHI_RUNNER_TEST_CUDA"
 KRAKEN_VARIABLE = "LOGHI_RUNNER_KRAKEN_PYTHON"
 
 # how long one example takes tells of the machine, not of the code
@@ -61,10 +62,15 @@ def lack_of_docker() -> str | None:
 
 
 def lack_of_gpu() -> str | None:
-    from loghi_runner.engines.gpus import list_cards
+    from loghi_runner.engines.nvml import list_cards
 
     found = list_cards()
     return None if found.cards else found.reason
+
+
+def lack_of_cuda_image() -> str | None:
+    # gigabytes and minutes: never by chance
+    return None if os.environ.get(CUDA_VARIABLE) else "run by `make test-cuda` only"
 
 
 def lack_of_browser() -> str | None:
@@ -94,6 +100,7 @@ LACKS: dict[str, Callable[[], str | None]] = {
     "tf": lack_of_tf,
     "docker": lack_of_docker,
     "gpu": lack_of_gpu,
+    "cuda": lack_of_cuda_image,
     "browser": lack_of_browser,
     "kraken": lack_of_kraken,
 }

@@ -15,6 +15,7 @@ from loghi_contract.exit_codes import ExitCode
 from loghi_contract.job import ContractMismatch, DeviceKind, JobSpec, RecognizeJob, load_job
 from loghi_contract.places import EVENTS_FILE, JOB_FILE, REPORT_DIR, Places
 from loghi_contract.records import RecordError
+from loghi_trainer.cuda import open_cuda_libraries
 from loghi_trainer.environment import environment_for, keep_freed_memory, memory_limit, nothing_collected
 from loghi_trainer.errors import JobError, StorageError, TrainerError, as_out_of_memory
 from loghi_trainer.reporter import Reporter
@@ -54,6 +55,8 @@ def main() -> int:
     os.environ.update(environment_for(job.device))
     keep_freed_memory()
     limit = memory_limit()
+    if job.device is DeviceKind.GPU:
+        open_cuda_libraries()  # what cannot be opened is told if the framework then finds no card
     try:
         if limit is not None:
             # before anything can crash on it: whoever concludes the run reads it here

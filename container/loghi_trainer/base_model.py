@@ -48,11 +48,12 @@ def _load(facts: ModelFacts) -> keras.Model:
     try:
         # compile=False: Loghi's own loss and metric classes are named in the file and not needed here
         return keras.saving.load_model(facts.model_file, compile=False, safe_mode=True)
-    except (ValueError, TypeError, KeyError, OSError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
+        said = str(error).strip() or type(error).__name__
         raise DataError(
             "model.cannot_open",
             f"Keras {keras.__version__} cannot open {facts.model_file.name}, saved by Keras {facts.keras_version}: "
-            f"{str(error).splitlines()[0]}",
+            f"{said.splitlines()[0]}",
             where="base_model",
             hint="If a newer Keras saved it, update loghi-runner's image.",
         ) from error

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from loghi_contract import __version__
 from loghi_contract.events import Device, Versions
 from loghi_contract.job import DeviceKind, Precision
+from loghi_trainer.cuda import why_no_card
 from loghi_trainer.errors import DeviceError
 
 _MIB = 1 << 20
@@ -38,11 +39,12 @@ def claim_device(asked: DeviceKind) -> Device:
     if asked is DeviceKind.CPU:
         return Device(DeviceKind.CPU.value, "processor", None)
     if not gpus:
+        reason = why_no_card()
         raise DeviceError(
             "device.no_gpu",
-            f"a GPU was asked for, but {_package_name()} sees none",
-            hint="Check the card's driver with `nvidia-smi` and `loghi-runner doctor`; "
-            "or set `engine: {gpus: none}` to train on the processor.",
+            f"a GPU was asked for, but {_package_name()} sees none" + (f": {reason}" if reason else ""),
+            hint=f"`loghi-runner logs RUN --console` has {_package_name()}'s own reasons, `loghi-runner doctor` those "
+            "of this machine. To train on the processor, set `engine: {gpus: none}`.",
         )
     return Device(DeviceKind.GPU.value, gpus[0], None)
 

@@ -17,7 +17,8 @@ def environment_for(device: DeviceKind) -> dict[str, str]:
     """The variables for a run on `device`; a backend named by the user stays."""
     settings = {
         "KERAS_BACKEND": os.environ.get("KERAS_BACKEND", "tensorflow"),
-        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
+        # its warnings say why it uses no card, or takes long to start: they belong into console.log
+        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1"),
         # neighbours on the card need their share of its memory
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",

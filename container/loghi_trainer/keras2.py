@@ -58,6 +58,10 @@ def _keras3_layer(layer: dict[str, Any]) -> dict[str, Any]:
             config[key] = _keras3_layer(config[key])
     if isinstance(config.get("axis"), list):
         config["axis"] = config["axis"][0]
+    if isinstance(config.get("dtype"), dict):
+        # a layer of mixed precision; its weights are float32 all the same
+        policy = {"module": "keras", "class_name": "DTypePolicy", "registered_name": None}
+        config["dtype"] = {**policy, "config": {"name": config["dtype"]["config"]["name"]}}
     return {"module": "keras.layers", "class_name": layer["class_name"], "config": config, "registered_name": None}
 
 

@@ -39,6 +39,11 @@ def file_sha256(*paths: Path) -> str:
     return digest.hexdigest()
 
 
+def cache_folder() -> Path:
+    """Where this account keeps what can be had again; it need not exist."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "loghi-runner"
+
+
 def read_plain(path: Path, most_bytes: int) -> bytes:
     """The bytes of a file that another account may have put there: no link is followed, no pipe waited for.
 

@@ -8,7 +8,7 @@ from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.records import to_json
 from loghi_runner.config.template import config_template
-from loghi_runner.engines.gpus import list_cards
+from loghi_runner.engines.nvml import list_cards
 from loghi_runner.errors import EngineError, UsageError
 from loghi_runner.files import is_folder, is_there, write_atomically
 from loghi_runner.upstream_script import CarriedOver, Note, Severity, read_upstream_script, render_config

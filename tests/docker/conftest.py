@@ -14,7 +14,8 @@ import pytest
 
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines.base import Handle, Launch, Mount, ProcessEnd
-from loghi_runner.engines.docker import RUN_LABEL, DockerEngine
+from loghi_runner.engines.container import RUN_LABEL
+from loghi_runner.engines.docker import DockerEngine
 from loghi_runner.engines.image import default_image
 
 PROBE_IMAGE = "loghi-runner-test-probe"

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 
 from loghi_contract import CONTRACT_LABEL
 from loghi_contract.job import DeviceKind
-from loghi_runner.engines.docker import RUN_LABEL
+from loghi_runner.engines.container import RUN_LABEL
 from loghi_runner.engines.image import default_image
 from tests.docker.conftest import wait_until
 

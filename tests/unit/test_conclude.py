@@ -30,7 +30,16 @@ SEEN = {
     "memory.out_of_memory": "numpy._core._exceptions._ArrayMemoryError: MemoryError: Unable to allocate 4 GiB",
     "gpu.driver_mismatch": "Failed to initialize NVML: Driver/library version mismatch",
     "gpu.lost": "failed call to cuInit: CUDA_ERROR_NO_DEVICE: no CUDA-capable device is detected",
-    "gpu.driver_or_card": "CUDA driver version is insufficient for CUDA runtime version",
+    "gpu.busy": "all CUDA-capable devices are busy or unavailable",
+    "gpu.driver_old": "InternalError: cudaGetDevice() failed. Status: CUDA driver version is insufficient for CUDA "
+    "runtime version",
+    "gpu.driver_or_card": "InternalError: 'cuLaunchKernel' failed: no kernel image is available for execution on the "
+    "device",
+    "gpu.memory_fault": "CUDA_ERROR_ECC_UNCORRECTABLE: uncorrectable ECC error encountered",
+    "gpu.fault": "InternalError: Failed to synchronize: CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory access was "
+    "encountered",
+    "gpu.library": "FailedPreconditionError: DNN library initialization failed. Look at the errors above for more.",
+    "gpu.compiler": "INTERNAL: libdevice not found at ./libdevice.10.bc",
     "storage.not_writable": "OSError: [Errno 30] Read-only file system: '/out/events.jsonl'",
     "engine.local_packages": "ModuleNotFoundError: No module named 'keras'",
 }
@@ -40,6 +49,17 @@ SEEN = {
 def test_each_known_message_is_recognised(message) -> None:
     found = recognise_crash(f"2026-11-22 something before\n{SEEN[message.code]}\n")
     assert found is message
+
+
+@pytest.mark.parametrize("code", [code for code in SEEN if code.startswith("gpu.")])
+def test_what_the_framework_says_of_a_card_is_no_fault_of_the_trainer(code: str) -> None:
+    said = f"the trainer met a fault of its own: {SEEN[code]}"
+    failed = Failed("trainer.bug", 1, said, "Please report it.", None, "report/traceback.txt")
+    record = conclude(RECORD, progress(failed), ProcessEnd(1), "")
+    assert record.error is not None
+    assert (record.error.code, record.exit_code) == (code, 4)
+    assert "report it" not in (record.error.hint or "")
+    assert "traceback.txt" in (record.error.hint or "")
 
 
 def test_an_unknown_message_is_not_guessed_at() -> None:

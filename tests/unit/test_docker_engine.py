@@ -1,7 +1,9 @@
 """How the engine `docker` reads a daemon's answers and its silence, those a real daemon cannot be made to give."""
 
 import gc
+import hashlib
 import json
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -38,7 +40,7 @@ class FakeDaemon:
         self.url = f"unix://{path}"
         self.asked: list[str] = []
         self.created: dict[str, Any] = {}
-        self.answers: dict[str, Answer] = {
+        self.answers: dict[str, Answer | list[Answer]] = {
             "GET /version": (200, {"Version": "20.10.24", "ApiVersion": "1.41", "Components": [{"Name": "Engine"}]}),
             "GET /info": (200, {"SecurityOptions": ["name=seccomp,profile=default"]}),
             "POST /containers/create": (201, {"Id": HANDLE.id}),
@@ -56,7 +58,9 @@ class FakeDaemon:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 if wanted == "POST /containers/create":
                     daemon.created = json.loads(body)
-                status, value = daemon.answers.get(wanted, (404, {"message": f"no answer for {wanted}"}))
+                answer = daemon.answers.get(wanted, (404, {"message": f"no answer for {wanted}"}))
+                # several: one after the other
+                status, value = answer.pop(0) if isinstance(answer, list) else answer
                 content = b"" if value is None else json.dumps(value).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
@@ -189,12 +193,130 @@ def test_a_failed_start_leaves_no_container(daemon: FakeDaemon, launch: Launch) 
     assert daemon.asked[-1] == f"DELETE /containers/{HANDLE.id}"
 
 
-def test_podman_is_not_asked_for_cards_it_would_not_give(daemon: FakeDaemon, launch: Launch) -> None:
+START = f"POST /containers/{HANDLE.id}/start"
+NO_DRIVER = (500, {"message": 'could not select device driver "nvidia" with capabilities: [[gpu]]'})
+
+
+@pytest.fixture
+def on_a_card(launch: Launch) -> Launch:
+    return Launch(launch.run_id, launch.run_dir, launch.image, DeviceKind.GPU, ("GPU-0",), ())
+
+
+def test_a_daemon_with_a_list_of_devices_only_is_asked_by_it(daemon: FakeDaemon, on_a_card: Launch) -> None:
+    daemon.answers[START] = [NO_DRIVER, (204, None)]
+    assert DockerEngine(daemon.url).start(on_a_card, on_a_card.run_dir / "console.log") == HANDLE
+    (request,) = daemon.created["HostConfig"]["DeviceRequests"]
+    assert (request["Driver"], request["DeviceIDs"]) == ("cdi", ["nvidia.com/gpu=GPU-0"])
+
+
+@pytest.mark.parametrize(
+    ("second", "code"),
+    [
+        # Docker before 25 knows no such list: what it lacks is the toolkit
+        ('could not select device driver "cdi" with capabilities: []', "engine.gpu_no_toolkit"),
+        ("CDI device injection failed: unresolvable CDI devices nvidia.com/gpu=GPU-0", "engine.gpu_cdi"),
+    ],
+)
+def test_a_daemon_that_cannot_give_cards_either_way_says_what_it_lacks(
+    daemon: FakeDaemon, on_a_card: Launch, second: str, code: str
+) -> None:
+    daemon.answers[START] = [NO_DRIVER, (500, {"message": second})]
+    with pytest.raises(EngineError) as caught:
+        DockerEngine(daemon.url).start(on_a_card, on_a_card.run_dir / "console.log")
+    assert (caught.value.code, '"cdi"' in caught.value.message) == (code, False)
+    assert daemon.asked.count(f"DELETE /containers/{HANDLE.id}") == 2
+
+
+def _kernel_cache(created: dict[str, Any]) -> dict[str, Any] | None:
+    return next((mount for mount in created["HostConfig"]["Mounts"] if mount["Target"] == "/cuda_cache"), None)
+
+
+def test_kernels_compiled_for_a_card_are_kept_for_the_next_run(daemon: FakeDaemon, on_a_card: Launch) -> None:
+    DockerEngine(daemon.url).start(on_a_card, on_a_card.run_dir / "console.log")
+    mount = _kernel_cache(daemon.created)
+    assert mount is not None
+    folder = Path(mount["Source"])
+    assert (mount["ReadOnly"], folder.stat().st_mode & 0o777) == (False, 0o700)
+    assert folder == Path(os.environ["XDG_CACHE_HOME"]) / "loghi-runner" / "cuda"
+    assert "CUDA_CACHE_PATH=/cuda_cache" in daemon.created["Env"]
+
+
+def test_a_run_on_the_cpu_can_write_nothing_more(daemon: FakeDaemon, launch: Launch) -> None:
+    DockerEngine(daemon.url).start(launch, launch.run_dir / "console.log")
+    assert _kernel_cache(daemon.created) is None
+
+
+def test_a_home_that_docker_may_not_enter_costs_the_cache_and_not_the_run(
+    daemon: FakeDaemon, on_a_card: Launch
+) -> None:
+    """A home on a network disk is closed to the daemon's root."""
+    folder = Path(os.environ["XDG_CACHE_HOME"]) / "loghi-runner" / "cuda"
+    refusal = f"error while creating mount source path '{folder}': mkdir {folder}: permission denied"
+    daemon.answers[START] = [(500, {"message": refusal}), (204, None)]
+    DockerEngine(daemon.url).start(on_a_card, on_a_card.run_dir / "console.log")
+    assert _kernel_cache(daemon.created) is None
+    assert not [variable for variable in daemon.created["Env"] if variable.startswith("CUDA_CACHE")]
+
+
+@pytest.fixture
+def context(daemon: FakeDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of a Docker context named `other`, whose daemon answers; another one is chosen."""
+    home = tmp_path / "home"
+    file = home / ".docker" / "contexts" / "meta" / hashlib.sha256(b"other").hexdigest() / "meta.json"
+    file.parent.mkdir(parents=True)
+    endpoints = {"docker": {"Host": daemon.url, "SkipTLSVerify": False}}
+    file.write_text(json.dumps({"Name": "other", "Metadata": {}, "Endpoints": endpoints}))
+    (home / ".docker" / "config.json").write_text('{"currentContext": "default"}')
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setenv("DOCKER_CONTEXT", "other")
+    return file
+
+
+def test_the_context_that_the_environment_names_is_taken(daemon: FakeDaemon, context: Path) -> None:
+    assert DockerEngine().check() == f"docker, Docker 20.10.24 at {daemon.url}"
+
+
+def test_a_context_that_is_not_there_is_named(context: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_CONTEXT", "gone")
+    with pytest.raises(EngineError) as caught:
+        DockerEngine().check()
+    assert caught.value.code == "engine.docker_context"
+    assert caught.value.message.endswith("gone")
+
+
+def test_a_damaged_context_is_no_fault_of_ours(context: Path) -> None:
+    context.write_text("{")
+    with pytest.raises(EngineError) as caught:
+        DockerEngine().check()
+    assert caught.value.code == "engine.docker_context"
+
+
+def test_docker_by_tls_without_certificates_is_told_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
+    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+    monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
+    with pytest.raises(EngineError) as caught:
+        DockerEngine().check()
+    assert (caught.value.code, caught.value.where) == ("engine.docker_tls", "tcp://127.0.0.1:9")
+    assert str(tmp_path) in caught.value.message
+
+
+@pytest.mark.parametrize("address", ["ssh://user@host.invalid", "npipe:////./pipe/docker_engine", "fd://", "ftp://x"])
+def test_an_address_that_cannot_be_used_is_told_in_a_sentence(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", address)
+    with pytest.raises(EngineError) as caught:
+        DockerEngine().check()
+    assert caught.value.code == "engine.docker_unreachable"
+
+
+def test_podman_is_not_asked_for_cards_it_would_not_give(daemon: FakeDaemon, on_a_card: Launch) -> None:
     components = [{"Name": "Podman Engine"}]
     daemon.answers["GET /version"] = (200, {"Version": "4.3.1", "ApiVersion": "1.41", "Components": components})
-    with_card = Launch(launch.run_id, launch.run_dir, launch.image, DeviceKind.GPU, ("GPU-0",), ())
     with pytest.raises(EngineError) as caught:
-        DockerEngine(daemon.url).start(with_card, launch.run_dir / "console.log")
+        DockerEngine(daemon.url).start(on_a_card, on_a_card.run_dir / "console.log")
     assert (caught.value.code, caught.value.exit_code) == ("engine.gpu_podman", 4)
     assert not daemon.created
 

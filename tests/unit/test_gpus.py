@@ -1,11 +1,11 @@
 """Which card a run gets, and when it is none."""
 
-import pynvml
+from dataclasses import replace
+
 import pytest
 
 from loghi_contract.job import DeviceKind
-from loghi_runner.engines import gpus
-from loghi_runner.engines.gpus import Card, Cards, choose_device, list_cards
+from loghi_runner.engines.gpus import Card, Cards, choose_again, choose_device
 from loghi_runner.errors import EngineError
 
 BUSY = Card("GPU-busy-0000", "H0", 16000, 15500, 2)
@@ -37,11 +37,19 @@ def test_none_is_the_cpu_without_a_warning() -> None:
     assert (choice.kind, choice.warning) == (DeviceKind.CPU, False)
 
 
-def test_a_number_takes_the_freest_cards_and_tells_who_shares_them() -> None:
-    choice = choose_device(3, Cards((BUSY, SMALL, LARGE), ""))
-    assert choice.uuids == ("GPU-large-000", "GPU-small-000", "GPU-busy-0000")
-    assert choice.warning
+def test_one_card_is_taken_busy_or_not_and_who_shares_it_is_told() -> None:
+    choice = choose_device(1, Cards((BUSY,), ""))
+    assert (choice.uuids, choice.warning) == (("GPU-busy-0000",), True)
     assert "2 other programs compute on it too" in choice.sentence
+
+
+@pytest.mark.parametrize("request_", [3, ("GPU-busy-0000", "GPU-large-000", "GPU-small-000")])
+def test_of_several_cards_one_is_taken_and_said_so(request_: int | tuple[str, ...]) -> None:
+    choice = choose_device(request_, Cards((BUSY, SMALL, LARGE), ""))
+    assert (choice.uuids, choice.warning) == (("GPU-large-000",), True)
+    assert choice.sentence.endswith(
+        "the freest of 3; 3 were asked for, but a run computes on one: the others stay free"
+    )
 
 
 def test_a_named_card_is_taken_as_named() -> None:
@@ -56,29 +64,40 @@ def test_a_card_that_is_not_there_is_an_error_not_the_cpu(request_: int | tuple[
     assert "gpus: none" in (caught.value.hint or "")
 
 
-@pytest.mark.parametrize(
-    ("fault", "reason"),
-    [
-        (pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, "this machine has no NVIDIA driver"),
-        (pynvml.NVML_ERROR_DRIVER_NOT_LOADED, "the NVIDIA driver is installed but not loaded"),
-        (
-            pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH,
-            "the NVIDIA driver was updated and the machine not restarted since",
-        ),
-    ],
-)
-def test_a_driver_that_does_not_answer_means_no_cards_and_a_reason(
-    monkeypatch: pytest.MonkeyPatch, fault: int, reason: str
-) -> None:
-    def fail() -> None:
-        raise pynvml.NVMLError(fault)
-
-    monkeypatch.setattr(gpus.pynvml, "nvmlInit", fail)
-    assert list_cards() == Cards((), reason)
+def test_why_there_is_no_card_is_told_with_what_was_asked_for() -> None:
+    with pytest.raises(EngineError) as caught:
+        choose_device(1, Cards((), "the NVIDIA driver is installed but not loaded"))
+    assert caught.value.message == (
+        "the config asks for a graphics card, this machine has none: the NVIDIA driver is installed but not loaded"
+    )
 
 
-@pytest.mark.gpu
-def test_the_cards_of_this_machine_have_uuids_and_memory() -> None:
-    for card in list_cards().cards:
-        assert card.uuid.startswith(("GPU-", "MIG-"))
-        assert 0 <= card.free_memory_mb <= card.memory_mb
+def test_a_card_too_old_for_tensorflow_is_taken_last_and_never_by_auto() -> None:
+    old = Card("GPU-old-00000", "Old H0", 24000, 24000, 0, capability=(5, 2))
+    assert choose_device("auto", Cards((old, LARGE), "")).uuids == ("GPU-large-000",)
+    assert choose_device(1, Cards((old, BUSY), "")).uuids == ("GPU-busy-0000",)
+    choice = choose_device("auto", Cards((old,), ""))
+    assert (choice.kind, choice.sentence) == (DeviceKind.CPU, "CPU: the Old H0 is too old for TensorFlow")
+
+
+def test_a_card_that_is_lost_is_told_beside_the_one_that_is_taken() -> None:
+    choice = choose_device("auto", Cards((LARGE,), "", lost=("card 0 does not answer (GPU is lost)",)))
+    assert choice.sentence.endswith("; card 0 does not answer (GPU is lost)")
+
+
+def test_a_card_taken_since_the_plan_is_exchanged_for_a_free_one() -> None:
+    planned = choose_device("auto", Cards((LARGE, SMALL), ""))
+    taken = replace(LARGE, processes=1)
+    assert choose_again("auto", planned, Cards((taken, SMALL), "")).uuids == ("GPU-small-000",)
+
+
+def test_without_any_free_card_left_nothing_starts_and_nothing_changes_to_the_cpu() -> None:
+    planned = choose_device("auto", Cards((LARGE,), ""))
+    with pytest.raises(EngineError) as caught:
+        choose_again("auto", planned, Cards((replace(LARGE, processes=1),), ""))
+    assert (caught.value.code, caught.value.exit_code) == ("gpu.taken", 4)
+
+
+def test_a_run_planned_for_the_cpu_stays_there() -> None:
+    planned = choose_device("auto", NONE)
+    assert choose_again("auto", planned, Cards((LARGE,), "")) == planned

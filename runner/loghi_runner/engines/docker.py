@@ -11,35 +11,31 @@ from typing import Any  # the daemon's answers are JSON
 
 import docker
 import requests
-from docker.types import DeviceRequest, LogConfig
-from docker.types import Mount as DockerMount
 from docker.utils import kwargs_from_env
 
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines import NO_DAEMON
 from loghi_runner.engines.base import NOT_OURS, Handle, Launch, ProcessEnd
 from loghi_runner.engines.connection import causes_of, knock
+from loghi_runner.engines.container import (
+    NO_CARD_DRIVER,
+    RUN_LABEL,
+    Way,
+    container_name,
+    container_settings,
+    host_settings,
+    is_rootless,
+)
 from loghi_runner.engines.docker_messages import explain, refused
 from loghi_runner.engines.image import ImageFacts
+from loghi_runner.engines.kernel_cache import kernel_cache
 from loghi_runner.errors import EngineError
-
-#: The label that says which run a container belongs to.
-RUN_LABEL = "org.loghi-runner.run"
-
-#: How long `docker stop` and a daemon that shuts down wait for the trainer to save.
-STOP_GRACE_S = 120
 
 #: How long a daemon that was there may be silent (it is restarted, the machine sleeps) before polling gives up.
 SILENCE_GRACE_S = 120.0
 
 #: What Docker takes as a container's name; anything else would become another address of its API.
 _CONTAINER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
-
-_GIB = 1 << 30
-_TMP_OPTIONS = f"rw,nosuid,nodev,noexec,mode=1777,size={_GIB}"
-# TensorFlow's thread pools grow with the machine's cores
-_PIDS_LIMIT = 4096
-_LOG_OPTIONS = {"max-size": "20m", "max-file": "3"}
 _CODES_OF_THE_TRAINER = (130, 143)
 
 
@@ -59,7 +55,7 @@ class DockerEngine:
 
     def check(self) -> str:
         version = self._version()
-        rootless = " rootless" if _rootless(self._security_options()) else ""
+        rootless = " rootless" if is_rootless(self._security_options()) else ""
         return f"docker, {_product(version)} {version['Version']}{rootless} at {self._address()}"
 
     def find_image(self, name: str) -> ImageFacts | None:
@@ -71,11 +67,29 @@ class DockerEngine:
         digests = facts.get("RepoDigests") or [facts["Id"]]
         return ImageFacts(name, digests[0], int(facts["Size"]), facts["Config"].get("Labels") or {})
 
+    def data_folder(self) -> Path | None:
+        folder = self._settings().get("DockerRootDir")
+        return Path(folder) if folder else None
+
     def start(self, launch: Launch, console_log: Path) -> Handle:
+        way = Way()
         if launch.device is DeviceKind.GPU:
             self._require_gpus(launch)
+            way = Way(kernel_cache=kernel_cache())
+        first: EngineError | None = None
+        while True:
+            try:
+                return self._start(launch, way)
+            except EngineError as error:
+                following = way.instead(error)
+                if following is None:
+                    # a daemon that knows no list of devices says that it lacks the driver "cdi", which is not the point
+                    raise (first if first and error.code == NO_CARD_DRIVER else error) from None
+                way, first = following, first or error
+
+    def _start(self, launch: Launch, way: Way) -> Handle:
         with self._explained("create the container", where=launch.image):
-            container_id: str = self._api().create_container(**self._settings(launch))["Id"]
+            container_id = self._create(launch, way)
         try:
             with self._explained("start the container", where=launch.image):
                 self._api().start(container_id)
@@ -87,7 +101,7 @@ class DockerEngine:
         return Handle(self.name, container_id)
 
     def find(self, run_id: str, run_dir: Path, handle: Handle | None) -> Handle | None:
-        name = handle.id if handle is not None else _container_name(run_id)
+        name = handle.id if handle is not None else container_name(run_id)
         if not _CONTAINER.fullmatch(name):
             raise _not_ours(name, run_dir)
         with self._explained("look for the container"):
@@ -146,10 +160,16 @@ class DockerEngine:
         if self._base_url:
             return {"base_url": self._base_url}
         if os.environ.get("DOCKER_HOST"):
-            return dict(kwargs_from_env())
+            return _from_variables()
         # the daemon that the command `docker` talks to, such as Docker Desktop's or a rootless one
-        context = docker.ContextAPI.get_current_context()
-        return {"base_url": context.Host} if context is not None and context.Host else {}
+        named = os.environ.get("DOCKER_CONTEXT")
+        try:
+            connection = dict(docker.ContextAPI.kwargs_from_context())
+        except Exception as error:  # what the docker package raises for a damaged context
+            raise _no_context(f"a Docker context cannot be read: {error}") from error
+        if not connection and named:
+            raise _no_context(f"the environment variable DOCKER_CONTEXT names a context that is not there: {named}")
+        return connection
 
     def _address(self) -> str:
         return str(self._connection().get("base_url", "the default socket"))
@@ -159,9 +179,13 @@ class DockerEngine:
             answer: Mapping[str, Any] = self._api().version()
         return answer
 
-    def _security_options(self) -> list[str]:
+    def _settings(self) -> Mapping[str, Any]:
         with self._explained("tell its settings"):
-            return list(self._api().info().get("SecurityOptions") or [])
+            answer: Mapping[str, Any] = self._api().info()
+        return answer
+
+    def _security_options(self) -> list[str]:
+        return list(self._settings().get("SecurityOptions") or [])
 
     def _signal(self, handle: Handle, name: str) -> None:
         with self._explained(f"send {name} to the container"):
@@ -224,43 +248,32 @@ class DockerEngine:
                 hint="Use Docker itself for a run with a graphics card, or set engine.gpus: none.",
             )
 
-    def _settings(self, launch: Launch) -> dict[str, Any]:
-        api = self._api()
+    def _create(self, launch: Launch, way: Way) -> str:
         security = self._security_options()
-        host_config = api.create_host_config(
-            mounts=[
-                DockerMount(str(mount.target), str(mount.source), type="bind", read_only=mount.read_only)
-                for mount in launch.mounts
-            ],
-            device_requests=_device_requests(launch.gpus),
-            network_mode="none",
-            cap_drop=["ALL"],
-            security_opt=["no-new-privileges"],
-            read_only=True,
-            tmpfs={"/tmp": _TMP_OPTIONS},  # noqa: S108  # the container's own
-            shm_size=_GIB,
-            pids_limit=_PIDS_LIMIT,
-            init=True,
-            log_config=LogConfig(type=LogConfig.types.JSON, config=_LOG_OPTIONS),
-            # a daemon with a user namespace of its own would turn the caller's id into another one
-            userns_mode="host" if any(option.startswith("name=userns") for option in security) else None,
-            group_add=_groups(security),
-        )
-        return {
-            "image": launch.image,
-            "name": _container_name(launch.run_id),
-            "user": _user(security),
-            "labels": {RUN_LABEL: launch.run_id},
-            "environment": {"NVIDIA_VISIBLE_DEVICES": ",".join(launch.gpus) or "void"},
-            "host_config": host_config,
-            "stop_signal": "SIGINT",
-            "stop_timeout": STOP_GRACE_S,
-            "use_config_proxy": False,
-        }
+        host_config = self._api().create_host_config(**host_settings(launch, way, security))
+        settings = container_settings(launch, way, security)
+        return str(self._api().create_container(**settings, host_config=host_config)["Id"])
 
 
-def _container_name(run_id: str) -> str:
-    return f"loghi-{run_id}"
+def _no_context(message: str) -> EngineError:
+    return EngineError(
+        "engine.docker_context",
+        message,
+        hint="`docker context ls` lists them, and says which is chosen where DOCKER_CONTEXT is not set.",
+    )
+
+
+def _from_variables() -> dict[str, Any]:
+    try:
+        return dict(kwargs_from_env())
+    except docker.errors.TLSParameterError as error:
+        folder = os.environ.get("DOCKER_CERT_PATH") or str(Path("~/.docker"))
+        raise EngineError(
+            "engine.docker_tls",
+            f"Docker is to be reached by TLS, and its certificates (ca.pem, cert.pem, key.pem) are not all in {folder}",
+            where=os.environ["DOCKER_HOST"],
+            hint="Set DOCKER_CERT_PATH to their folder; for a daemon without TLS, unset DOCKER_TLS_VERIFY.",
+        ) from error
 
 
 def _not_ours(name: str, run_dir: Path) -> EngineError:
@@ -275,25 +288,6 @@ def _not_ours(name: str, run_dir: Path) -> EngineError:
 def _product(version: Mapping[str, Any]) -> str:
     names = [component["Name"] for component in version.get("Components") or []]
     return "Podman Engine" if "Podman Engine" in names else "Docker"
-
-
-def _rootless(security: list[str]) -> bool:
-    return any(option.startswith("name=rootless") for option in security)
-
-
-def _user(security: list[str]) -> str:
-    """The caller inside the container; a rootless daemon's root *is* the caller."""
-    return "0:0" if _rootless(security) else f"{os.getuid()}:{os.getgid()}"
-
-
-def _groups(security: list[str]) -> list[str | int]:
-    """The caller's further groups: shared data is often readable by a group only."""
-    return [] if _rootless(security) else [str(group) for group in os.getgroups() if group != os.getgid()]
-
-
-def _device_requests(gpus: tuple[str, ...]) -> list[DeviceRequest] | None:
-    """By UUID: indices change with the order in which a machine finds its cards. Inside they are always 0, 1, ..."""
-    return [DeviceRequest(driver="nvidia", device_ids=list(gpus), capabilities=[["gpu"]])] if gpus else None
 
 
 def _end_of(state: Mapping[str, Any]) -> ProcessEnd | None:

@@ -1,41 +1,62 @@
-"""Which graphics cards there are, and which of them a run gets. Cards are named by UUID: their numbers change."""
+"""Which graphics card a run gets. Cards are named by UUID: their numbers change."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-import pynvml
-
 from loghi_contract.job import DeviceKind
 from loghi_runner.errors import EngineError
-
-_MIB = 1024 * 1024
 
 #: What `engine.gpus` can be: a free card, none, how many, or which by UUID.
 GpuRequest: TypeAlias = Literal["auto", "none"] | int | tuple[str, ...]
 
+#: The compute capabilities that TensorFlow 2.21 has ready kernels for, the lowest and the highest. Older cards it
+#: leaves alone; for newer ones the driver compiles its kernels at the first start.
+#: Source: `cuda_compute_capabilities` in the build information of tensorflow 2.21.0 (`make test-cuda` compares).
+OLDEST_CAPABILITY = (6, 0)
+NEWEST_CAPABILITY = (9, 0)
+
+#: How the engine local comes by a TensorFlow that can use cards.
+WITH_CUDA = "In a fresh virtual environment: pip install 'loghi-runner[cuda]'; or use the engine docker."
+
 
 @dataclass(frozen=True)
 class Card:
-    """`processes` counts the programs that compute on it, everybody's."""
+    """A card, or a part of a divided one (MIG). `processes` counts the programs that compute on it, everybody's.
+
+    `place` is its number, or `number:part`; `capability` is CUDA's, None where the driver does not tell.
+    """
 
     uuid: str
     name: str
     memory_mb: int
     free_memory_mb: int
     processes: int
+    place: str = "0"
+    capability: tuple[int, int] | None = None
 
     @property
     def is_free(self) -> bool:
         return self.processes == 0
 
+    @property
+    def is_too_old(self) -> bool:
+        return self.capability is not None and self.capability < OLDEST_CAPABILITY
+
 
 @dataclass(frozen=True)
 class Cards:
-    """The machine's cards; `reason` says why there are none, "" when there are some."""
+    """The cards this process may use; `reason` says why there are none, "" when there are some.
+
+    `lost` has a sentence for each card that does not answer. `hidden` are cards of this machine that were given to
+    others, as `limit` says, such as "CUDA_VISIBLE_DEVICES=1".
+    """
 
     cards: tuple[Card, ...]
     reason: str
     driver: str | None = None
+    lost: tuple[str, ...] = ()
+    hidden: tuple[Card, ...] = ()
+    limit: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,61 +67,88 @@ class DeviceChoice:
     uuids: tuple[str, ...]
     sentence: str
     warning: bool = False
+    card: Card | None = None
 
 
-def list_cards() -> Cards:
-    """Ask the NVIDIA driver; a machine without one has no cards."""
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError as error:
-        return Cards((), _no_driver_reason(error))
-    try:
-        handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
-        cards = tuple(_card(handle) for handle in handles)
-        driver = str(pynvml.nvmlSystemGetDriverVersion())
-    except pynvml.NVMLError as error:
-        return Cards((), f"the NVIDIA driver does not answer ({error})")
-    finally:
-        pynvml.nvmlShutdown()
-    return Cards(cards, "" if cards else "the NVIDIA driver sees no graphics card", driver)
+def choose_device(request: GpuRequest, found: Cards, why_not: str = "") -> DeviceChoice:
+    """What `engine.gpus` means on this machine now: one card, the freest of those that fit, or none.
 
-
-def choose_device(request: GpuRequest, found: Cards) -> DeviceChoice:
-    """What `engine.gpus` means on this machine now.
+    Args:
+        why_not: why the engine can compute on no card; "" where it can.
 
     Raises:
-        EngineError: a card was asked for by number or UUID and is not there.
+        EngineError: a card was asked for by number or UUID, and is not there or cannot be used.
     """
     if request == "none" or request == 0:
         return DeviceChoice(DeviceKind.CPU, (), "CPU, as asked for (gpus: none)")
+    choice = _choose(request, found)
+    if choice.kind is DeviceKind.CPU or not why_not:
+        return choice
     if request == "auto":
-        return _freest_or_cpu(found)
-    wanted = _most_free(found.cards, request) if isinstance(request, int) else _by_uuid(found, request)
-    return _chosen(wanted, len(found.cards))
-
-
-def _freest_or_cpu(found: Cards) -> DeviceChoice:
-    free = [card for card in _by_freedom(found.cards) if card.is_free]
-    if free:
-        return _chosen(free[:1], len(found.cards))
-    if not found.cards:
-        return DeviceChoice(DeviceKind.CPU, (), f"CPU: {found.reason}", warning=True)
-    count = "the only card is" if len(found.cards) == 1 else f"all {len(found.cards)} cards are"
-    return DeviceChoice(
-        DeviceKind.CPU, (), f"CPU: {count} in use by others (gpus: 1 would share the freest)", warning=True
+        return DeviceChoice(DeviceKind.CPU, (), f"CPU: {why_not}, not even {choice.sentence}", warning=True)
+    raise EngineError(
+        "engine.local_without_cuda",
+        f"the config asks for a graphics card, and {why_not}",
+        where="engine.gpus",
+        hint=f"{WITH_CUDA} To train on the CPU, write `gpus: none`.",
     )
 
 
-def _most_free(cards: tuple[Card, ...], count: int) -> list[Card]:
-    if len(cards) < count:
+def _choose(request: Literal["auto"] | int | tuple[str, ...], found: Cards) -> DeviceChoice:
+    if request == "auto":
+        return _freest_or_cpu(found)
+    wanted = _most_free(found, request) if isinstance(request, int) else _by_uuid(found, request)
+    return _chosen(wanted, found, asked=len(wanted))
+
+
+def choose_again(request: GpuRequest, planned: DeviceChoice, found: Cards, why_not: str = "") -> DeviceChoice:
+    """The card just before the start: the planned one may have been taken since by somebody else.
+
+    Raises:
+        EngineError: no card can be had any more.
+    """
+    if planned.kind is DeviceKind.CPU:
+        return planned
+    now = choose_device(request, found, why_not)
+    if now.kind is DeviceKind.CPU:
+        raise EngineError(
+            "gpu.taken",
+            f"there was a free graphics card when the run was planned, and none is left now ({now.sentence})",
+            where="engine.gpus",
+            hint="Start again when a card is free. To share one, write `gpus: 1`; to use the CPU, `gpus: none`.",
+        )
+    return now
+
+
+def _freest_or_cpu(found: Cards) -> DeviceChoice:
+    free = [card for card in _by_freedom(found.cards) if card.is_free and not card.is_too_old]
+    if free:
+        return _chosen(free[:1], found, asked=1)
+    if not found.cards:
+        return DeviceChoice(DeviceKind.CPU, (), f"CPU: {found.reason}", warning=True)
+    if all(card.is_too_old for card in found.cards):
+        sentence = f"CPU: the {found.cards[0].name} is too old for TensorFlow"
+        return DeviceChoice(DeviceKind.CPU, (), sentence, warning=True)
+    count = "the only card is" if len(found.cards) == 1 else f"all {len(found.cards)} cards are"
+    return DeviceChoice(
+        DeviceKind.CPU,
+        (),
+        f"CPU: {count} in use by others{_of_those(found)} (gpus: 1 would share the freest)",
+        warning=True,
+    )
+
+
+def _most_free(found: Cards, count: int) -> list[Card]:
+    if len(found.cards) < count:
         wanted = "a graphics card" if count == 1 else f"{count} graphics cards"
+        why = f": {found.reason}" if found.reason else _of_those(found)
         raise EngineError(
             "gpu.too_few",
-            f"the config asks for {wanted}, this machine has {len(cards) or 'none'}",
+            f"the config asks for {wanted}, this machine has {len(found.cards) or 'none'}{why}",
             where="engine.gpus",
             hint="`loghi-runner doctor` lists the cards. To train on the CPU, write `gpus: none`.",
         )
-    return _by_freedom(cards)[:count]
+    return _by_freedom(found.cards)[:count]
 
 
 def _by_uuid(found: Cards, uuids: tuple[str, ...]) -> list[Card]:
@@ -109,50 +157,34 @@ def _by_uuid(found: Cards, uuids: tuple[str, ...]) -> list[Card]:
     if missing:
         there = ", ".join(f"{card.uuid} ({card.name})" for card in found.cards)
         here = f"Cards here: {there}." if there else f"There is no card: {found.reason}."
+        is_hidden = any(card.uuid == missing[0] for card in found.hidden)
         raise EngineError(
             "gpu.not_there",
-            f"the card {missing[0]} is not in this machine",
+            f"the card {missing[0]} is not {'left to this run' if is_hidden else 'in this machine'}{_of_those(found)}",
             where="engine.gpus",
             hint=f"{here} To train on the CPU, write `gpus: none`.",
         )
-    return [known[uuid] for uuid in uuids]
+    return _by_freedom(tuple(known[uuid] for uuid in uuids))
 
 
-def _chosen(cards: list[Card], of: int) -> DeviceChoice:
-    names = ", ".join(f"{card.name} ({card.free_memory_mb // 1024} GB free, {card.uuid[:12]})" for card in cards)
-    shared = [card for card in cards if not card.is_free]
-    sentence = f"GPU {names}" + (f", the freest of {of}" if of > len(cards) else "")
-    if shared:
-        programs = sum(card.processes for card in shared)
+def _chosen(wanted: list[Card], found: Cards, *, asked: int) -> DeviceChoice:
+    card = wanted[0]
+    sentence = f"GPU {card.name} ({card.free_memory_mb // 1024} GB free, {card.uuid[:12]})"
+    if len(found.cards) > 1:
+        sentence += f", the freest of {asked if asked > 1 else len(found.cards)}"
+    sentence += _of_those(found)
+    if not card.is_free:
+        programs = card.processes
         sentence += f"; {programs} other program{'s compute' if programs > 1 else ' computes'} on it too"
-    return DeviceChoice(DeviceKind.GPU, tuple(card.uuid for card in cards), sentence, warning=bool(shared))
+    if asked > 1:
+        sentence += f"; {asked} were asked for, but a run computes on one: the others stay free"
+    sentence += "".join(f"; {lost}" for lost in found.lost)
+    return DeviceChoice(DeviceKind.GPU, (card.uuid,), sentence, warning=asked > 1 or not card.is_free, card=card)
+
+
+def _of_those(found: Cards) -> str:
+    return f" (of those that {found.limit} gives)" if found.limit else ""
 
 
 def _by_freedom(cards: tuple[Card, ...]) -> list[Card]:
-    return sorted(cards, key=lambda card: (card.processes, -card.free_memory_mb))
-
-
-def _card(handle: object) -> Card:
-    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-    try:
-        processes = len(pynvml.nvmlDeviceGetComputeRunningProcesses(handle))
-    except pynvml.NVMLError:
-        # some cards and WSL do not tell; memory in use tells then
-        processes = 0 if memory.used < memory.total // 20 else 1
-    return Card(
-        uuid=str(pynvml.nvmlDeviceGetUUID(handle)),
-        name=str(pynvml.nvmlDeviceGetName(handle)),
-        memory_mb=memory.total // _MIB,
-        free_memory_mb=memory.free // _MIB,
-        processes=processes,
-    )
-
-
-def _no_driver_reason(error: pynvml.NVMLError) -> str:
-    if error.value == pynvml.NVML_ERROR_LIBRARY_NOT_FOUND:
-        return "this machine has no NVIDIA driver"
-    if error.value == pynvml.NVML_ERROR_DRIVER_NOT_LOADED:
-        return "the NVIDIA driver is installed but not loaded"
-    if error.value == pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH:
-        return "the NVIDIA driver was updated and the machine not restarted since"
-    return f"the NVIDIA driver does not answer ({error})"
+    return sorted(cards, key=lambda card: (card.is_too_old, card.processes, -card.free_memory_mb))

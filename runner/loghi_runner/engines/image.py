@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Protocol
 
 from loghi_contract import CONTRACT, CONTRACT_LABEL, __version__
@@ -34,6 +35,9 @@ class ImageStore(Protocol):
 
     def find_image(self, name: str) -> ImageFacts | None:
         """The image, or None when the machine has none of this name. Raises EngineError."""
+
+    def data_folder(self) -> Path | None:
+        """Where it keeps them, as its own machine names the place; None when it does not tell. Raises EngineError."""
 
 
 def variant_for(device: DeviceKind) -> Variant:

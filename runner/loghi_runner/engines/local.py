@@ -14,6 +14,7 @@ import psutil
 from loghi_contract.job import DeviceKind
 from loghi_contract.places import ROOT_VARIABLE
 from loghi_runner.engines.base import NOT_OURS, Handle, Launch, ProcessEnd
+from loghi_runner.engines.kernel_cache import kernel_cache, kernel_cache_variables
 from loghi_runner.engines.processes import find_process, is_by_clock, name_process
 from loghi_runner.errors import EngineError
 from loghi_runner.run.rundir import RunFolder
@@ -45,6 +46,12 @@ class LocalEngine:
                 hint="Install them: pip install 'loghi-runner[cpu]' (with an NVIDIA card: 'loghi-runner[cuda]').",
             )
         return f"local, Keras {metadata.version('keras')} on {_tensorflow()}"
+
+    def why_no_card(self) -> str:
+        """Why the installed framework can compute on no card, "" where it may."""
+        if self._command != _REAL_COMMAND or not _is_tensorflow_without_cuda():
+            return ""
+        return f"the installed {_tensorflow()} (tensorflow-cpu) can use no graphics card"
 
     def start(self, launch: Launch, console_log: Path) -> Handle:
         root = RunFolder(launch.run_dir).places
@@ -135,6 +142,16 @@ def _trainer_command() -> tuple[str, ...]:
     return (sys.executable, stand_in) if stand_in else _REAL_COMMAND
 
 
+def _is_tensorflow_without_cuda() -> bool:
+    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+        return False
+    return not _is_installed("tensorflow") and _is_installed("tensorflow-cpu")
+
+
+def _is_installed(distribution: str) -> bool:
+    return any(metadata.distributions(name=distribution))
+
+
 def _tensorflow() -> str:
     for distribution in ("tensorflow", "tensorflow-cpu"):
         try:
@@ -155,4 +172,7 @@ def _lay_out(root: Path, launch: Launch) -> None:
 def _environment(root: Path, launch: Launch) -> dict[str, str]:
     # "-1" hides every card from CUDA: a CPU run must not take one by accident
     cards = ",".join(launch.gpus) if launch.device is DeviceKind.GPU else "-1"
-    return {**os.environ, ROOT_VARIABLE: str(root), "CUDA_VISIBLE_DEVICES": cards, "PYTHONUNBUFFERED": "1"}
+    cache = kernel_cache() if launch.device is DeviceKind.GPU else None
+    kept = kernel_cache_variables(str(cache)) if cache else {}
+    ours = {ROOT_VARIABLE: str(root), "CUDA_VISIBLE_DEVICES": cards, "PYTHONUNBUFFERED": "1"}
+    return {**kept, **os.environ, **ours}

@@ -16,8 +16,10 @@ from loghi_contract.places import DATA_DIR
 from loghi_runner.config.load import LoadedConfig, load_config
 from loghi_runner.engines import choose_engine
 from loghi_runner.engines.base import Engine, Launch
-from loghi_runner.engines.gpus import DeviceChoice, GpuRequest, choose_device, list_cards
+from loghi_runner.engines.gpus import DeviceChoice, GpuRequest, choose_again, choose_device
 from loghi_runner.engines.image import ImageFacts, ImageStore, default_image, require_image
+from loghi_runner.engines.local import LocalEngine
+from loghi_runner.engines.nvml import list_cards
 from loghi_runner.engines.processes import machine_name, name_process
 from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
 from loghi_runner.files import file_sha256
@@ -110,13 +112,13 @@ def check_run(config_path: Path, overrides: Sequence[str], view: View) -> Checke
     choice = DeviceChoice(DeviceKind.CPU, (), "not known")
     sentence, image = f"{kind}: cannot be used", None
     try:
-        choice = _device(loaded)
         engine, sentence = choose_engine(kind)
+        choice = choose_card(engine, loaded.config.engine.gpus)
         image = _image(engine, loaded, choice.kind)
     except RunnerError as problem:
         # shown with the plan: the lines can be looked at before the machine is ready
         error = problem
-    plan = make_plan(loaded, run_id=new_run_id(), device=choice.kind, on_progress=view.progress)
+    plan = _plan(loaded, choice, view)
     if error is not None and plan.errors:
         # with errors in the plan the command ends with those: this one must not wait until they are solved
         first = Finding(Severity.ERROR, error.code, error.message, error.where, error.hint)
@@ -160,9 +162,9 @@ def prepare_run(
     """
     loaded = load_config(config_path, overrides)
     engine, sentence = choose_engine(loaded.config.engine.kind.value)
-    choice = _device(loaded)
+    choice = choose_card(engine, loaded.config.engine.gpus)
     setting = Setting(sentence, choice, _image(engine, loaded, choice.kind))
-    plan = make_plan(loaded, run_id=new_run_id(), device=choice.kind, on_progress=view.progress)
+    plan = _plan(loaded, choice, view)
     view.plan(plan, setting)
     if plan.errors:
         raise _plan_error(plan.errors)
@@ -179,8 +181,15 @@ def cut_lines(plan: RunPlan, view: View, lines: ExitStack) -> RunPlan:
 def start_and_follow(
     plan: RunPlan, engine: Engine, setting: Setting, view: View, begun: Callable[[], None] = lambda: None
 ) -> tuple[RunFolder, RunRecord]:
-    """Start a run whose lines are cut, and follow it to its end; `begun` is called once its run.json is there."""
-    record = _first_record(plan, engine, setting.device, setting.image)
+    """Start a run whose lines are cut, and follow it to its end; `begun` is called once its run.json is there.
+
+    Raises:
+        EngineError: it could not be started, or its card was taken meanwhile.
+    """
+    choice = choose_card(engine, plan.config.config.engine.gpus, setting.device)
+    if choice.uuids != setting.device.uuids:
+        view.note(f"the planned card was taken meanwhile; instead: {choice.sentence}")
+    record = _first_record(plan, engine, choice, setting.image)
     with StopWishes() as wishes:
         folder = create_run_folder(plan, record)
         begun()
@@ -200,15 +209,27 @@ def choose_setting(engine: Engine, gpus: GpuRequest, image: str | None = None) -
     Raises:
         EngineError: the cards or the image are not there.
     """
-    choice = choose_device(gpus, list_cards())
+    choice = choose_card(engine, gpus)
     facts = None
     if engine.name == "docker":
         facts = require_image(cast(ImageStore, engine), image or default_image(choice.kind))
     return Setting(engine.check(), choice, facts)
 
 
-def _device(loaded: LoadedConfig) -> DeviceChoice:
-    return choose_device(loaded.config.engine.gpus, list_cards())
+def choose_card(engine: Engine, gpus: GpuRequest, planned: DeviceChoice | None = None) -> DeviceChoice:
+    """What a run computes on, as things are now; with a `planned` device, just before the start.
+
+    Raises:
+        EngineError: the card that is asked for cannot be had.
+    """
+    why_not = cast(LocalEngine, engine).why_no_card() if engine.name == "local" else ""
+    if planned is None:
+        return choose_device(gpus, list_cards(), why_not)
+    return choose_again(gpus, planned, list_cards(), why_not)
+
+
+def _plan(loaded: LoadedConfig, choice: DeviceChoice, view: View) -> RunPlan:
+    return make_plan(loaded, run_id=new_run_id(), device=choice.kind, card=choice.card, on_progress=view.progress)
 
 
 def _image(engine: Engine, loaded: LoadedConfig, device: DeviceKind) -> ImageFacts | None:

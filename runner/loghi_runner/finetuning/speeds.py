@@ -1,14 +1,13 @@
 """How fast this machine trains a model, and with how much memory: measured in a run or a probe, and remembered."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.records import RecordError, from_json, to_json
 from loghi_runner.engines.processes import machine_name
-from loghi_runner.files import write_atomically
+from loghi_runner.files import cache_folder, write_atomically
 from loghi_runner.planning.plan import RunPlan
 from loghi_runner.run.progress import Progress
 from loghi_runner.run.rundir import utc_now
@@ -66,8 +65,7 @@ def estimate_of(plan: RunPlan) -> str | None:
 
 
 def _file() -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "loghi-runner" / "speeds.json"
+    return cache_folder() / "speeds.json"
 
 
 def _read() -> dict[str, Any]:

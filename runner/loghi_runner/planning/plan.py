@@ -13,12 +13,14 @@ from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR
 from loghi_contract.text import Normalization
 from loghi_runner.checks.base_model import check_base_model
+from loghi_runner.checks.card import check_card
 from loghi_runner.checks.charset import check_characters, check_normalization, choose_normalization
 from loghi_runner.checks.images import check_look, check_transparency
 from loghi_runner.checks.lines import check_lines
 from loghi_runner.checks.output import check_disk, check_output
 from loghi_runner.config.load import DataConfig, LoadedConfig, TrainingConfig, VgslModel
 from loghi_runner.engines.base import Mount
+from loghi_runner.engines.gpus import Card
 from loghi_runner.engines.mounts import DataFolders, choose_data_folders, home_folders, run_mounts
 from loghi_runner.files import real_path
 from loghi_runner.findings import Finding, Severity, errors
@@ -61,11 +63,13 @@ def make_plan(
     *,
     run_id: str,
     device: DeviceKind,
+    card: Card | None = None,
     on_progress: OnProgress = lambda _doing, _done, _total: None,
 ) -> RunPlan:
     """Check config, base model, lines and output, and decide what the run does. Writes nothing.
 
     Args:
+        card: the card that was chosen, if any.
         on_progress: told what is being read, how much of it is, and of how much.
     """
     config = loaded.config
@@ -77,6 +81,7 @@ def make_plan(
     homes = home_folders()
     data = choose_data_folders(truth.lines(), homes, store.lines if truth.pages else None)
     findings = (
+        *check_card(card, own_image=config.engine.image is None),
         *base.findings,
         *truth.findings,
         *normalization_findings,

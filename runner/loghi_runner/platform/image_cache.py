@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from loghi_runner.files import cache_folder
+
 #: An image nobody has used for so long is let go.
 _KEPT_S = 30 * 24 * 3600
 
 
 def default_cache() -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "loghi-runner" / "images"
+    return cache_folder() / "images"
 
 
 class ImageCache:

@@ -14,11 +14,11 @@ from loghi_contract.places import LISTS_DIR, RESULTS_FILE
 from loghi_runner.checks.base_model import check_base_model
 from loghi_runner.engines import choose_engine
 from loghi_runner.engines.base import Engine, Launch
-from loghi_runner.engines.gpus import GpuRequest
+from loghi_runner.engines.gpus import DeviceChoice, GpuRequest
 from loghi_runner.engines.mounts import DataFolders, folders_of_images, home_folders, run_mounts
 from loghi_runner.errors import DataError, EngineError
 from loghi_runner.files import real_path
-from loghi_runner.finetuning.finetune import Setting, choose_setting
+from loghi_runner.finetuning.finetune import Setting, choose_card, choose_setting
 from loghi_runner.pages.write import Reading
 from loghi_runner.run.rundir import new_run_id
 from loghi_runner.run.short_run import run_to_end
@@ -92,7 +92,8 @@ class LineReader:
             raise EngineError("output.cannot_write", f"{place} cannot be written: {error.strerror or error}") from error
         try:
             listed = {str(data.container_path(path)): path for path in real.values()}
-            launch = self._lay_out(work, list(listed), data)
+            chosen = choose_card(self.engine, self.options.gpus, self.setting.device)
+            launch = self._lay_out(work, list(listed), data, chosen)
             progress = run_to_end(launch, self.engine, lambda *told: on_progress("reading lines", *told), note)
             found = _read_results(work / "out" / RESULTS_FILE)
         finally:
@@ -101,8 +102,8 @@ class LineReader:
         seconds = progress.recognized.seconds if progress.recognized else 0.0
         return Readings({image: by_path[path] for image, path in real.items() if path in by_path}, seconds)
 
-    def _lay_out(self, work: Path, images: Sequence[str], data: DataFolders) -> Launch:
-        kind, options = self.setting.device.kind, self.options
+    def _lay_out(self, work: Path, images: Sequence[str], data: DataFolders, device: DeviceChoice) -> Launch:
+        kind, options = device.kind, self.options
         job = RecognizeJob(
             CONTRACT, new_run_id(), Action.RECOGNIZE, str(_LIST), kind, options.batch_size, options.beam_width
         )
@@ -114,7 +115,7 @@ class LineReader:
         (work / "in" / "lists" / PurePosixPath(job.list).name).write_text(lines, encoding="utf-8", newline="")
         image = self.setting.image.name if self.setting.image else ""
         mounts = run_mounts(data, self.folder, work)
-        return Launch(job.run_id, work, image, kind, self.setting.device.uuids, mounts)
+        return Launch(job.run_id, work, image, kind, device.uuids, mounts)
 
 
 def open_reader(model: Path, options: ReaderOptions) -> LineReader:

@@ -21,6 +21,8 @@ _WITHOUT_CAUSE = ("trainer.ended", "trainer.no_last_event", "run.lost")
 #: The trainer's word on a limit of its memory, and how a library ends that meets it.
 _LIMITED = "memory.limited"
 _FAILED_ALLOCATION = (signal.SIGSEGV, signal.SIGABRT)
+#: The trainer's own code of an exception that it does not know.
+_UNEXPECTED = "trainer.bug"
 _INTERRUPTED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 
 
@@ -87,6 +89,12 @@ def explain_end(progress: Progress, end: ProcessEnd, console_tail: str) -> RunFa
     if failed is None:
         limit = next((notice for notice in progress.notices if notice.code == _LIMITED), None)
         return _without_last_word(end, console_tail, limit)
+    known = recognise_crash(failed.message) if failed.code == _UNEXPECTED else None
+    if known is not None:
+        # the framework raises the same few exceptions for all that can happen to a card: only the words tell
+        failed = replace(
+            failed, code=known.code, exit_code=int(known.exit_code), message=known.message, hint=known.hint
+        )
     traceback = f"The details are in out/{failed.traceback_file}." if failed.traceback_file else None
     hint = " ".join(part for part in (failed.hint, traceback) if part) or _SEE_LOG
     return RunFailure(failed.code, failed.message, failed.exit_code, hint, failed.where)

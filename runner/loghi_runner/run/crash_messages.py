@@ -36,7 +36,10 @@ CRASH_MESSAGES = (
         "Free space of your own, or name an `output` on another disk.",
     ),
     CrashMessage(
-        re.compile(r"CUDA_ERROR_OUT_OF_MEMORY|OOM when allocating tensor|ResourceExhaustedError"),
+        re.compile(
+            r"CUDA_ERROR_OUT_OF_MEMORY|CUDNN_STATUS_ALLOC_FAILED|CUBLAS_STATUS_ALLOC_FAILED|CUDA out of memory"
+            r"|OOM when allocating tensor|ResourceExhaustedError|Dst tensor is not initialized"
+        ),
         "gpu.out_of_memory",
         ExitCode.ENGINE,
         "the lines of one step did not fit in the graphics card's memory",
@@ -50,25 +53,84 @@ CRASH_MESSAGES = (
         "Halve training.batch_size, or close other programs.",
     ),
     CrashMessage(
-        re.compile(r"Driver/library version mismatch"),
+        re.compile(r"Driver/library version mismatch|CUDA_ERROR_SYSTEM_DRIVER_MISMATCH"),
         "gpu.driver_mismatch",
         ExitCode.ENGINE,
         "the NVIDIA driver was updated and the machine not restarted since",
         "Ask the administrator to restart the machine.",
     ),
     CrashMessage(
-        re.compile(r"Failed to initialize NVML|CUDA_ERROR_NO_DEVICE|CUDA_ERROR_DEVICE_UNAVAILABLE"),
+        re.compile(r"Failed to initialize NVML|CUDA_ERROR_NO_DEVICE|no CUDA-capable device is detected|GPU is lost"),
         "gpu.lost",
         ExitCode.ENGINE,
         "the graphics card was taken away from the run",
         "Start again; if it happens again, show `loghi-runner doctor` to the administrator.",
     ),
     CrashMessage(
-        re.compile(r"CUDA driver version is insufficient|does not support target 'sm_|CUDA_ERROR_INVALID_PTX"),
+        re.compile(r"CUDA_ERROR_DEVICES?_UNAVAILABLE|devices?(\(s\))? (is/)?are busy or unavailable"),
+        "gpu.busy",
+        ExitCode.ENGINE,
+        "the graphics card takes no further program: one that computes on it has it for itself",
+        "Choose a free card (`loghi-runner doctor`), or start again when it is free.",
+    ),
+    CrashMessage(
+        re.compile(
+            r"CUDA driver version is insufficient|CUDA_ERROR_(UNSUPPORTED_PTX_VERSION|COMPAT_NOT_SUPPORTED_ON_DEVICE)"
+            r"|unsupported toolchain|forward compatibility was attempted|CUDNN_STATUS_RUNTIME_PREREQUISITE_MISSING"
+        ),
+        "gpu.driver_old",
+        ExitCode.ENGINE,
+        "the NVIDIA driver is older than TensorFlow's CUDA needs",
+        "The administrator updates the NVIDIA driver (525 or later). On the CPU: `gpus: none`.",
+    ),
+    CrashMessage(
+        re.compile(
+            r"does not support target 'sm_|CUDA_ERROR_(INVALID_PTX|NO_BINARY_FOR_GPU)|no kernel image is available"
+            r"|CUDNN_STATUS_ARCH_MISMATCH|CUBLAS_STATUS_ARCH_MISMATCH"
+        ),
         "gpu.driver_or_card",
         ExitCode.ENGINE,
-        "this graphics card or its driver does not fit the image's CUDA version",
-        "Update the NVIDIA driver, or train on the CPU with `gpus: none`.",
+        "TensorFlow or a library of its CUDA has no code that this graphics card can run",
+        "Update loghi-runner and its image (`loghi-runner image build --variant cuda`), or train on the CPU with "
+        "`gpus: none`.",
+    ),
+    CrashMessage(
+        re.compile(r"CUDA_ERROR_ECC_UNCORRECTABLE|uncorrectable ECC error"),
+        "gpu.memory_fault",
+        ExitCode.ENGINE,
+        "the graphics card's memory is faulty",
+        "Show it to the administrator: the card needs a reset or a repair. Meanwhile choose another card.",
+    ),
+    CrashMessage(
+        re.compile(
+            r"CUDA_ERROR_(ILLEGAL_ADDRESS|LAUNCH_FAILED|LAUNCH_TIMEOUT|HARDWARE_STACK_ERROR|UNKNOWN|NOT_INITIALIZED)"
+            r"|illegal memory access|unspecified launch failure|launch timed out|cudaGetDevice\(\) failed"
+            r"|CUDNN_STATUS_(EXECUTION_FAILED|INTERNAL_ERROR)|CUBLAS_STATUS_(EXECUTION_FAILED|INTERNAL_ERROR)"
+        ),
+        "gpu.fault",
+        ExitCode.ENGINE,
+        "the graphics card, or its driver, failed while it computed",
+        "Start again. If it happens again on this card only, show `loghi-runner logs RUN --console` to the "
+        "administrator: it may need a restart or a repair.",
+    ),
+    CrashMessage(
+        re.compile(
+            r"CU(DNN|BLAS)_STATUS_NOT_INITIALIZED|Could not create cudnn handle|[Ff]ailed to create cublas handle"
+            r"|DNN library (is not found|initialization failed)|No DNN in stream executor"
+        ),
+        "gpu.library",
+        ExitCode.ENGINE,
+        "cuDNN or cuBLAS could not be started on the graphics card, most often because its memory is in use",
+        "Choose a card that nobody else uses (`loghi-runner doctor`). If that does not help, build the image again, "
+        "or install 'loghi-runner[cuda]' in a fresh environment.",
+    ),
+    CrashMessage(
+        re.compile(r"libdevice not found|[Cc]ouldn't invoke ptxas|Failed to launch ptxas|ptxas fatal"),
+        "gpu.compiler",
+        ExitCode.ENGINE,
+        "CUDA's compiler for the graphics card (ptxas, libdevice) is missing or does not fit",
+        "Build the image again: `loghi-runner image build --variant cuda`; without Docker, install "
+        "'loghi-runner[cuda]' in a fresh environment.",
     ),
     CrashMessage(
         re.compile(r"Read-only file system|Permission denied: '?/?out|Errno 30"),

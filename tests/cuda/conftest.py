@@ -1,0 +1,92 @@
+"""The CUDA image with a stand-in for the graphics driver, so that TensorFlow in it finds a card where there is none."""
+
+import io
+import json
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from loghi_contract import CONTRACT
+from loghi_contract.job import DeviceKind
+from loghi_runner.engines.image import default_image
+
+STUBBED_IMAGE = "loghi-runner-test-cuda-stub"
+HERE = Path(__file__).parent
+_STUBS = {"libcuda.so.1": "cuda.c", "libnvidia-ml.so.1": "nvml.c"}
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[docker.DockerClient]:
+    made = docker.from_env()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def stubbed_image(client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Ours, with the stub driver where the NVIDIA Container Toolkit puts the real one."""
+    built = tmp_path_factory.mktemp("stub")
+    for library, source in _STUBS.items():
+        arguments = ["-shared", "-fPIC", "-O1", f"-Wl,-soname,{library}", "-o", built / library, HERE / "stub" / source]
+        subprocess.run(["cc", *arguments], check=True)
+    (built / "Dockerfile").write_text(
+        f"FROM {default_image(DeviceKind.GPU)}\nUSER 0\nCOPY {' '.join(_STUBS)} /usr/local/lib/\n"
+        "RUN /sbin/ldconfig\nUSER 1000:1000\n"
+    )
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as archive:
+        for path in sorted(built.iterdir()):
+            archive.add(path, path.name)
+    context.seek(0)
+    client.images.build(fileobj=context, custom_context=True, tag=STUBBED_IMAGE, rm=True, forcerm=True)
+    yield STUBBED_IMAGE
+    client.images.remove(STUBBED_IMAGE, force=True)
+
+
+RunInImage = Callable[..., str]
+
+
+@pytest.fixture
+def in_image(client: docker.DockerClient, stubbed_image: str) -> RunInImage:
+    """Runs a Python program in the image as a run's container is: no network, a root that cannot be written."""
+
+    def run(program: str, *arguments: str, **environment: str) -> str:
+        printed = client.containers.run(
+            stubbed_image,
+            ["-c", program, *arguments],
+            entrypoint="python",
+            environment=environment,
+            network_mode="none",
+            read_only=True,
+            tmpfs={"/tmp": "", "/in": "", "/out": "mode=1777"},
+            cap_drop=["ALL"],
+            remove=True,
+        )
+        return str(printed.decode())
+
+    return run
+
+
+#: A recognition on a card, of a model that is not there: how it fails tells whether a card was found before.
+JOB: dict[str, Any] = {
+    "contract": CONTRACT,
+    "run_id": "run",
+    "action": "recognize",
+    "list": "/in/job/lists/lines.txt",
+    "device": "gpu",
+    "batch_size": 1,
+    "beam_width": 1,
+}
+WRITE_JOB = f"""
+import os, pathlib
+os.environ["LOGHI_ROOT"] = root = "/out"
+job = pathlib.Path(root, "in/job/job.json")
+job.parent.mkdir(parents=True)
+pathlib.Path(root, "out").mkdir()
+job.write_text({json.dumps(JOB)!r})
+"""

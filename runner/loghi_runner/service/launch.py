@@ -25,7 +25,7 @@ _NOT_THEIRS = ("platform.token_refused", "platform.forbidden", "platform.not_fou
 #: The cookie by which a platform knows its users.  Source: Django's SESSION_COOKIE_NAME
 _THEIR_COOKIE = {PlatformKind.ESCRIPTORIUM: "sessionid"}
 
-router = APIRouter(tags=["platform"], responses=documented(400, 401, 403, 404, 421, 422, 429, 503))
+router = APIRouter(tags=["platform"], responses=documented(400, 401, 403, 404, 421, 422, 429, 431, 503))
 
 
 @router.get("/launch", status_code=303, response_class=RedirectResponse)

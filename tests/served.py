@@ -4,8 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import uvicorn
-
+from loghi_runner.service.run import make_server
 from tests.made_service import MadeService, wait_for
 
 _LOOK_EVERY_S = 0.1
@@ -15,7 +14,8 @@ _END_S = 10.0
 @contextmanager
 def served(made: MadeService) -> Iterator[str]:
     """Its address, until the end of the block."""
-    server = uvicorn.Server(uvicorn.Config(made.app, host="127.0.0.1", port=0, log_config=None, lifespan="off"))
+    server = make_server(made.app, made.config)
+    server.config.host, server.config.port, server.config.lifespan = "127.0.0.1", 0, "off"
     over = threading.Event()
 
     def work() -> None:

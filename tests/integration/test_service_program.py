@@ -2,93 +2,22 @@
 
 import os
 import signal
-import socket
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from loghi_runner.service.callers import token_digest
-from tests.integration.conftest import COMMAND
-from tests.made_service import TOKENS, MadeService, as_user, finetuning, use_fake_trainer, wait_for
-
-
-class Programs:
-    """Started in a folder with a service.yaml; ended when the test ends."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        self.folder = folder
-        self.url = f"http://127.0.0.1:{port}"
-        self.started: list[subprocess.Popen[str]] = []
-
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        log = (self.folder / f"log-{len(self.started)}.txt").open("w", encoding="utf-8")
-        with log:
-            process = subprocess.Popen(
-                [*COMMAND, *arguments], cwd=self.folder, stdout=log, stderr=log, text=True, start_new_session=True
-            )
-        self.started.append(process)
-        return process
-
-    def serve(self, *arguments: str) -> "subprocess.Popen[str]":
-        process = self.start("serve", *arguments)
-        wait_for(lambda: self._answers() or process.poll() is not None)
-        assert process.poll() is None, self.logs()
-        return process
-
-    def ask(self, path: str) -> dict[str, Any]:
-        value: dict[str, Any] = httpx.get(f"{self.url}{path}", headers=as_user("ada")).json()
-        return value
-
-    def order(self) -> str:
-        answer = httpx.post(f"{self.url}/api/v1/runs", headers=as_user("ada"), json=finetuning("k"))
-        return str(answer.json()["id"])
-
-    def until(self, order_id: str, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        def is_there() -> dict[str, Any] | None:
-            view = self.ask(f"/api/v1/runs/{order_id}")
-            return view if wanted(view) else None
-
-        value: dict[str, Any] = wait_for(is_there)
-        return value
-
-    def let_go(self, order_id: str) -> None:
-        (out,) = (self.folder / "state" / "work" / order_id / "runs").glob("*/out")
-        (out / "go").touch()
-
-    def logs(self) -> str:
-        return "".join(file.read_text(encoding="utf-8") for file in sorted(self.folder.glob("log-*.txt")))
-
-    def _answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/health/live").status_code == 200
-        except httpx.TransportError:
-            return False
+from tests.made_service import TOKENS, as_user, use_fake_trainer
+from tests.programs import Programs, programs_in
 
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Programs]:
     use_fake_trainer(monkeypatch, "waits_for_go")
-    MadeService(tmp_path)  # its pages and its model
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    (tmp_path / "service.yaml").write_text(
-        f"state: state\nlisten: 127.0.0.1:{port}\n"
-        "roots: {pages: pages, base_models: models}\n"
-        f"clients: [{{name: ada, token_sha256: {token_digest(TOKENS['ada'])}}}]\n"
-        "engine: {kind: local, gpus: none}\nlimits: {requests_per_minute: 100000}\n",
-        encoding="utf-8",
-    )
-    made = Programs(tmp_path, port)
-    yield made
-    for process in made.started:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
+    with programs_in(tmp_path) as made:
+        yield made
 
 
 def is_training(view: dict[str, Any]) -> bool:

@@ -38,7 +38,7 @@ REPORT_POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox allow-scripts"
 )
 _ARCHIVE = "application/zip"
-_COMMON = (400, 401, 403, 413, 421, 422, 429)
+_COMMON = (400, 401, 403, 413, 421, 422, 429, 431, 503)
 
 router = APIRouter(
     prefix="/api/v1",

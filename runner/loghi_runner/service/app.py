@@ -49,7 +49,7 @@ def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _tell_invalid)
     app.add_exception_handler(HTTPException, _tell_http)
     app.add_exception_handler(Exception, _tell_bug)
-    app.add_middleware(Guard, config=config, doorkeeper=doorkeeper, metrics=metrics)
+    app.add_middleware(Guard, config=config, doorkeeper=doorkeeper, metrics=metrics, answer=_answer)
     _describe_problems(app)
     return app
 

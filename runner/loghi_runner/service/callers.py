@@ -45,6 +45,12 @@ class Doorkeeper:
         self._config = config
         self._serializer = URLSafeTimedSerializer(key, salt="session", signer_kwargs={"digest_method": hashlib.sha256})
 
+    @property
+    def cookie_name(self) -> str:
+        """Where browsers can be told so, a cookie that no other host or path, and no plain HTTP, can have set."""
+        at_the_top = self._config.is_secure and not self._config.root_path
+        return f"__Host-{SESSION_COOKIE}" if at_the_top else SESSION_COOKIE
+
     def by_token(self, token: str) -> Caller | None:
         """The client of a token; the time it takes tells nothing of the tokens there are."""
         digest = token_digest(token[:_MAX_TOKEN])

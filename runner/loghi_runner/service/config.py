@@ -100,7 +100,10 @@ class Limits(_Section):
         default=240, ge=1, le=100_000, description="Requests of one client or address in a minute."
     )
     followers: WholeNumber = Field(
-        default=500, ge=1, le=10_000, description="Connections at the same time, those that follow runs included."
+        default=500,
+        ge=1,
+        le=10_000,
+        description="Requests under way at the same time, followers of runs included; one client has half of them.",
     )
 
 
@@ -128,10 +131,13 @@ class ServiceConfig(_Section):
         description="Further names under which it is asked, such as a container's; others are refused.",
         json_schema_extra={"values": "list of names", "default_words": "none"},
     )
-    proxies: tuple[str, ...] = Field(
-        default=("127.0.0.1",),
+    proxies: tuple[str, ...] | None = Field(
+        default=None,
         description="Proxies whose word on a visitor's address is believed.",
-        json_schema_extra={"values": "list of addresses", "default_words": "`[127.0.0.1]`"},
+        json_schema_extra={
+            "values": "list of addresses",
+            "default_words": "`[127.0.0.1]` where `public_url` is given, else none",
+        },
     )
     roots: Annotated[Roots, BeforeValidator(_given)] = Field(
         default=Roots(), description="Folders whose content requests may name."
@@ -178,6 +184,11 @@ class ServiceConfig(_Section):
     def own_url(self) -> str:
         """Where people find it, without a slash at the end."""
         return self.public_url or f"http://{self.listen}"
+
+    @property
+    def believed_proxies(self) -> tuple[str, ...]:
+        """Without a proxy anybody on this machine could say that they are somewhere else."""
+        return self.proxies if self.proxies is not None else ("127.0.0.1",) if self.public_url else ()
 
     @property
     def origin(self) -> str:

@@ -11,7 +11,7 @@ from loghi_runner.service.actions import ID_PATTERN, PLATFORM_PATTERN
 from loghi_runner.service.callers import SESSION_COOKIE, SESSION_S
 from loghi_runner.service.problems import ServiceError, documented
 
-router = APIRouter(tags=["platform"], responses=documented(400, 401, 403, 404, 421, 422, 429, 503))
+router = APIRouter(tags=["platform"], responses=documented(400, 401, 403, 404, 421, 422, 429, 431, 503))
 
 
 @router.get("/launch", status_code=303, response_class=RedirectResponse)

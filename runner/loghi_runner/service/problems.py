@@ -27,9 +27,13 @@ _STATUS = {
     "request.forbidden": 403,
     "request.csrf": 403,
     "request.invalid": 422,
+    "request.long_head": 431,
+    "request.too_many_at_once": 429,
+    "request.too_many_followers": 429,
     "request.too_often": 429,
     "request.too_long": 413,
     "request.wrong_host": 421,
+    "service.busy": 503,
 }
 _BY_EXIT_CODE = {ExitCode.USAGE: 400, ExitCode.DATA: 422, ExitCode.ENGINE: 503}
 
@@ -44,6 +48,7 @@ TITLES = {
     421: "Not this service",
     422: "The request is not right",
     429: "Too much at once",
+    431: "Too long",
     500: "A fault in loghi-runner",
     503: "Not ready",
 }
@@ -92,7 +97,7 @@ def problem_response(problem: Problem, headers: dict[str, str] | None = None) ->
     extra = dict(headers or {})
     if problem.status == 401:
         extra.setdefault("WWW-Authenticate", "Bearer")
-    if problem.status == 429:
+    if problem.status in (429, 503):
         extra.setdefault("Retry-After", "60")
     content = problem.model_dump(exclude_none=True)
     return JSONResponse(content, problem.status, extra, media_type=MEDIA_TYPE)

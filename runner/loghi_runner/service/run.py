@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from loghi_runner.errors import EngineError, UsageError
 from loghi_runner.service.app import create_app
@@ -25,6 +26,7 @@ from loghi_runner.service.config import (
     load_service_config,
     plain_service_config,
 )
+from loghi_runner.service.connections import HEAD_BYTES, Connection
 from loghi_runner.service.state import open_state
 from loghi_runner.service.worker import Worker, start_worker
 
@@ -62,25 +64,33 @@ def serve(path: Path | None, *, queue_only: bool, tell: Tell) -> None:
     tell(f"loghi-runner is at {config.own_url} ; Ctrl+C ends the service, runs go on")
     if code is not None:
         tell(f"access code for the web page, until it ends: {code}")
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,  # ours leaves out what stands behind the question mark
-            server_header=False,
-            proxy_headers=True,
-            forwarded_allow_ips=list(config.proxies),
-            limit_concurrency=config.limits.followers,
-            timeout_graceful_shutdown=_GRACE_S,
-            h11_max_incomplete_event_size=64 * 1024,
-        )
-    )
+    server = make_server(app, config)
     try:
         server.run(sockets=[listening])
     finally:
         if worker is not None:
             worker[0].stop()
             worker[1].join(_GRACE_S)
+
+
+def make_server(app: FastAPI, config: ServiceConfig) -> uvicorn.Server:
+    """What reads requests from connections and gives them to the application."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            # named, or a package that is installed beside would be taken, without our limits
+            http=Connection,
+            loop="asyncio",
+            ws="none",
+            log_config=None,
+            access_log=False,  # ours leaves out what stands behind the question mark
+            server_header=False,
+            proxy_headers=True,
+            forwarded_allow_ips=list(config.believed_proxies),
+            timeout_graceful_shutdown=_GRACE_S,
+            h11_max_incomplete_event_size=HEAD_BYTES,
+        )
+    )
 
 
 def work(path: Path | None, *, tell: Tell) -> None:
@@ -120,7 +130,10 @@ def _listen(config: ServiceConfig) -> socket.socket:
     """The open socket, so that the address is told only when it can be reached."""
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     try:
-        return socket.create_server((config.host, config.port), family=family)
+        listening = socket.create_server((config.host, config.port), family=family)
+        # what is accepted inherits it; else the second part of each answer waits 40 ms for word of the first
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening
     except OSError as error:
         raise EngineError(
             "service.cannot_listen",

@@ -16,7 +16,7 @@ from loghi_runner.service.problems import ServiceError, documented
 #: A worker that has not looked at the orders for so long is gone or hangs.
 WORKER_LATE_S = 60.0
 
-router = APIRouter(tags=["operation"], responses=documented(421))
+router = APIRouter(tags=["operation"], responses=documented(421, 431))
 
 
 class Health(BaseModel):
@@ -33,8 +33,9 @@ def manifest() -> dict[str, Any]:
 
 
 @router.get("/health/live")
-def live() -> dict[str, str]:
+async def live() -> dict[str, str]:
     """The service answers."""
+    # no thread is waited for: all of them may be busy
     return {"status": "ok"}
 
 

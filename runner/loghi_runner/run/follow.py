@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from loghi_contract.events import MAX_LINE_BYTES, Event, decode_event
+from loghi_contract.files import open_plain
 from loghi_contract.records import RecordError
 
 _log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ class EventReader:
     def read(self) -> list[tuple[bytes, Event]]:
         """Each new event with its own line, newline left out."""
         try:
-            with self._path.open("rb") as file:
+            with open_plain(self._path) as file:
                 file.seek(self._offset)
                 fresh = file.read()
         except FileNotFoundError:

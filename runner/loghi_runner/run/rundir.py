@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
+from loghi_contract.files import read_plain
 from loghi_contract.job import dump_job
 from loghi_contract.lines import format_line_list
 from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR
@@ -162,7 +163,7 @@ class RunFolder:
             UsageError: this is no run folder, or its run.json is damaged.
         """
         try:
-            return from_json(RunRecord, json.loads(self.record_file.read_bytes()), allow_unknown=True)
+            return from_json(RunRecord, json.loads(read_plain(self.record_file)), allow_unknown=True)
         except FileNotFoundError as error:
             raise UsageError(
                 "run.not_a_run",
@@ -234,7 +235,7 @@ def cannot_write(error: OSError, path: Path) -> EngineError:
 def skipped_counts(folder: RunFolder) -> dict[str, int]:
     """How many lines were skipped for each reason, host and trainer together; empty when the file is gone."""
     try:
-        rows = folder.skipped_file.read_text(encoding="utf-8", errors="replace").splitlines()[1:]
+        rows = read_plain(folder.skipped_file).decode(errors="replace").splitlines()[1:]
     except OSError:
         return {}
     counts: dict[str, int] = {}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from loghi_contract.events import Event
 from loghi_contract.exit_codes import ExitCode
+from loghi_contract.files import read_plain
 from loghi_contract.job import JobSpec, load_job
 from loghi_runner.engines import load_engine
 from loghi_runner.engines.processes import find_process, machine_name
@@ -233,7 +234,7 @@ def _keep_record(folder: RunFolder, record: RunRecord) -> RunRecord:
 
 def _job(folder: RunFolder) -> JobSpec | None:
     try:
-        job = load_job((folder.job_dir / "job.json").read_text(encoding="utf-8"))
+        job = load_job(read_plain(folder.job_dir / "job.json").decode())
         return job if isinstance(job, JobSpec) else None
     except (OSError, ValueError):
         return None  # of a newer version, or taken away: the run can be shown without

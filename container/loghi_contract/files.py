@@ -3,14 +3,15 @@
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 #: No text, table, record or image is larger; one without end would be read for ever.
 MOST_BYTES: Final = 1_000_000_000
 
 
-def open_plain(path: Path, *, follow_links: bool = True) -> BinaryIO:
+def open_plain(path: Path, *, follow_links: bool = True) -> BufferedReader:
     """A plain file, opened for reading.
 
     A pipe would be waited for, a device read for ever; what is opened is asked, so nothing can change in between.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.files import open_plain
+from loghi_contract.networks import LAYERS, WHICH_LAYERS
 from loghi_contract.tokenizer import CHARLIST_FILE, TOKENIZER_FILE, Tokenizer, TokenizerError, read_tokenizer
 from loghi_contract.widths import Window, windows_of
 
@@ -79,6 +80,7 @@ def inspect_model_folder(folder: Path) -> ModelFacts:
     model_file = _find_model_file(folder)
     config, keras_version = _read_archive(model_file)
     layers = _layers(config, model_file)
+    _require_known(layers)
     height_px, channels = _input_shape(layers, model_file)
     classes = _output_classes(layers, model_file)
     try:
@@ -166,15 +168,17 @@ def _read_archive(model_file: Path) -> tuple[dict[str, Any], str]:
         with open_plain(model_file) as file, zipfile.ZipFile(file) as archive:
             sizes = {member.filename: member.file_size for member in archive.infolist()}
             most = min(_MAX_UNPACKED_RATIO * max(os.fstat(file.fileno()).st_size, 1), _MAX_UNPACKED_BYTES)
-            if sum(sizes.values()) > most or len(archive.infolist()) > _MAX_MEMBERS:
+            if sum(sizes.values()) > most:
                 raise ModelFolderError(
                     "model.zip_bomb",
                     f"{model_file} would unpack to {sum(sizes.values())} bytes, far more than a Keras model holds",
                     "This file was not written by Keras or Loghi. Do not use it.",
                 )
             missing = [name for name in _MEMBERS if name not in sizes]
-            packed_oddly = any(member.compress_type not in _COMPRESSIONS for member in archive.infolist())
-            if missing or packed_oddly or _has_long_texts(sizes) or archive.testzip() is not None:
+            is_odd = len(sizes) > _MAX_MEMBERS or any(
+                member.compress_type not in _COMPRESSIONS for member in archive.infolist()
+            )
+            if missing or is_odd or _has_long_texts(sizes) or archive.testzip() is not None:
                 raise broken
             config = json.loads(archive.read("config.json"))
             metadata = json.loads(archive.read("metadata.json"))
@@ -218,6 +222,20 @@ def _layers(config: dict[str, Any], model_file: Path) -> list[dict[str, Any]]:
         return [{"class_name": layer["class_name"], **layer["config"]} for layer in layers]
     except (KeyError, TypeError) as error:
         raise _foreign(model_file, "its list of layers") from error
+
+
+def _require_known(layers: list[dict[str, Any]]) -> None:
+    """Refuse layers by name before anybody opens them: some run code, or load what they name."""
+    for layer in layers:
+        inner = [layer.get(key) for key in ("layer", "backward_layer")]
+        names = [layer["class_name"], *(item.get("class_name") for item in inner if isinstance(item, dict))]
+        unknown = [name for name in names if name not in LAYERS]
+        if unknown:
+            raise ModelFolderError(
+                "model.not_a_chain",
+                f"the base model has a layer that loghi-runner does not know: {str(unknown[0])[:100]}",
+                WHICH_LAYERS,
+            )
 
 
 def _input_shape(layers: list[dict[str, Any]], model_file: Path) -> tuple[int, int]:

@@ -48,11 +48,11 @@ def _load(facts: ModelFacts) -> keras.Model:
     try:
         # compile=False: Loghi's own loss and metric classes are named in the file and not needed here
         return keras.saving.load_model(facts.model_file, compile=False, safe_mode=True)
-    except (ValueError, TypeError, KeyError, OSError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, ImportError, OSError, RecursionError) as error:
         raise DataError(
             "model.cannot_open",
             f"Keras {keras.__version__} cannot open {facts.model_file.name}, saved by Keras {facts.keras_version}: "
-            f"{str(error).splitlines()[0]}",
+            f"{(str(error).splitlines() or [type(error).__name__])[0]}",
             where="base_model",
             hint="If a newer Keras saved it, update loghi-runner's image.",
         ) from error

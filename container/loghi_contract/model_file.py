@@ -8,9 +8,10 @@ import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from loghi_contract.cut import Cut
+from loghi_contract.files import open_plain
 from loghi_contract.model_folder import CONFIG_FILE, MODEL_FILE, ModelFolderError
 from loghi_contract.records import RecordError, from_json, to_json
 from loghi_contract.tokenizer import CHARLIST_FILE, TOKENIZER_FILE
@@ -64,12 +65,18 @@ def read_marker(path: Path) -> ModelMarker | None:
 
     Raises:
         ModelFolderError: it is such a file, but cannot be used: damaged, or of a newer format.
-        OSError: it may not be read.
     """
-    if not zipfile.is_zipfile(path):
-        return None
     try:
-        with zipfile.ZipFile(path) as archive:
+        file = open_plain(path)
+    except OSError:
+        return None
+    with file:
+        return _marker_in(file, path) if zipfile.is_zipfile(file) else None
+
+
+def _marker_in(file: BinaryIO, path: Path) -> ModelMarker | None:
+    try:
+        with zipfile.ZipFile(file) as archive:
             if MARKER_FILE not in archive.namelist():
                 return None
             if archive.getinfo(MARKER_FILE).file_size > _MAX_MARKER_BYTES:
@@ -94,13 +101,13 @@ def unpack_model_file(path: Path, folder: Path) -> None:
         OSError: it cannot be read or written.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_plain(path) as file, zipfile.ZipFile(file) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
             if unpacked > _MAX_UNPACKED_RATIO * path.stat().st_size:
                 raise _broken(path)
             for name in set(_PARTS) & set(archive.namelist()):
-                with archive.open(name) as part, (folder / name).open("wb") as file:
-                    shutil.copyfileobj(part, file, 1024 * 1024)
+                with archive.open(name) as part, (folder / name).open("wb") as written:
+                    shutil.copyfileobj(part, written, 1024 * 1024)
     except (zipfile.BadZipFile, ValueError, RuntimeError, EOFError) as error:
         raise error if isinstance(error, ModelFolderError) else _broken(path) from error
 

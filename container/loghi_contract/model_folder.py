@@ -1,13 +1,18 @@
 """What a Loghi model folder is, and whether this one can be used; nothing is loaded or changed."""
 
+import errno
 import json
+import os
 import struct
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
+from loghi_contract.files import open_plain
+from loghi_contract.networks import LAYERS, WHICH_LAYERS
 from loghi_contract.tokenizer import CHARLIST_FILE, TOKENIZER_FILE, Tokenizer, TokenizerError, read_tokenizer
 from loghi_contract.widths import Window, windows_of
 
@@ -17,7 +22,12 @@ CONFIG_FILE = "config.json"
 _MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 # Keras stores its members uncompressed; anything that unpacks to far more than it takes is not from Keras
 _MAX_UNPACKED_RATIO = 20
+_MAX_UNPACKED_BYTES = 4_000_000_000
+_MAX_MEMBERS = 1000
 _MAX_CONFIG_BYTES = 32 * 1024 * 1024
+_MAX_METADATA_BYTES = 64 * 1024
+#: Loghi's models see lines 64 px high; with far more no machine would ever train one.
+_MAX_HEIGHT_PX = 1024
 # whoever unpacks a model and packs it again gets it deflated; nobody gets it otherwise
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 #: What zipfile and json raise on files that were cut, changed or made by something else.
@@ -70,6 +80,7 @@ def inspect_model_folder(folder: Path) -> ModelFacts:
     model_file = _find_model_file(folder)
     config, keras_version = _read_archive(model_file)
     layers = _layers(config, model_file)
+    _require_known(layers)
     height_px, channels = _input_shape(layers, model_file)
     classes = _output_classes(layers, model_file)
     try:
@@ -177,17 +188,20 @@ def _read_archive(model_file: Path) -> tuple[dict[str, Any], str]:
         "Copy the model again from where it came from; compare the file sizes.",
     )
     try:
-        with zipfile.ZipFile(model_file) as archive:
+        with open_plain(model_file) as file, zipfile.ZipFile(file) as archive:
             sizes = {member.filename: member.file_size for member in archive.infolist()}
-            if sum(sizes.values()) > _MAX_UNPACKED_RATIO * max(model_file.stat().st_size, 1):
+            most = min(_MAX_UNPACKED_RATIO * max(os.fstat(file.fileno()).st_size, 1), _MAX_UNPACKED_BYTES)
+            if sum(sizes.values()) > most:
                 raise ModelFolderError(
                     "model.zip_bomb",
                     f"{model_file} would unpack to {sum(sizes.values())} bytes, far more than a Keras model holds",
                     "This file was not written by Keras or Loghi. Do not use it.",
                 )
             missing = [name for name in _MEMBERS if name not in sizes]
-            packed_oddly = any(member.compress_type not in _COMPRESSIONS for member in archive.infolist())
-            if missing or packed_oddly or sizes["config.json"] > _MAX_CONFIG_BYTES or archive.testzip() is not None:
+            is_odd = len(sizes) > _MAX_MEMBERS or any(
+                member.compress_type not in _COMPRESSIONS for member in archive.infolist()
+            )
+            if missing or is_odd or _has_long_texts(sizes) or archive.testzip() is not None:
                 raise broken
             config = json.loads(archive.read("config.json"))
             metadata = json.loads(archive.read("metadata.json"))
@@ -200,6 +214,10 @@ def _read_archive(model_file: Path) -> tuple[dict[str, Any], str]:
     return config, str(metadata.get("keras_version", ""))
 
 
+def _has_long_texts(sizes: Mapping[str, int]) -> bool:
+    return sizes["config.json"] > _MAX_CONFIG_BYTES or sizes["metadata.json"] > _MAX_METADATA_BYTES
+
+
 def _require_file(model_file: Path) -> None:
     """Refuse what only has the name of a model file."""
     copy = "Copy the model again from where it came from."
@@ -208,10 +226,16 @@ def _require_file(model_file: Path) -> None:
     elif not model_file.exists():
         what, hint = "is a link that leads nowhere", copy
     else:
-        with model_file.open("rb") as file:
-            if file.read(len(_LFS_POINTER)) != _LFS_POINTER:
-                return
-        what, hint = "is a placeholder of Git LFS, not the model", "Fetch the model: `git lfs pull` in that folder."
+        try:
+            with open_plain(model_file) as file:
+                if file.read(len(_LFS_POINTER)) != _LFS_POINTER:
+                    return
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            what, hint = "is a pipe or a device, not a file", copy
+        else:
+            what, hint = "is a placeholder of Git LFS, not the model", "Fetch the model: `git lfs pull` in that folder."
     raise ModelFolderError("model.broken_file", f"{model_file} {what}", hint)
 
 
@@ -223,14 +247,31 @@ def _layers(config: dict[str, Any], model_file: Path) -> list[dict[str, Any]]:
         raise _foreign(model_file, "its list of layers") from error
 
 
+def _require_known(layers: list[dict[str, Any]]) -> None:
+    """Refuse layers by name before anybody opens them: some run code, or load what they name."""
+    for layer in layers:
+        inner = [layer.get(key) for key in ("layer", "backward_layer")]
+        names = [layer["class_name"], *(item.get("class_name") for item in inner if isinstance(item, dict))]
+        unknown = [name for name in names if name not in LAYERS]
+        if unknown:
+            raise ModelFolderError(
+                "model.not_a_chain",
+                f"the base model has a layer that loghi-runner does not know: {str(unknown[0])[:100]}",
+                WHICH_LAYERS,
+            )
+
+
 def _input_shape(layers: list[dict[str, Any]], model_file: Path) -> tuple[int, int]:
     shapes = [layer.get("batch_shape") or layer.get("batch_input_shape") for layer in layers]
     shape = next((shape for shape in shapes if shape), None)
     if not isinstance(shape, list) or len(shape) != 4:
         raise _foreign(model_file, "an input of (batch, width, height, channels)")
     height_px, channels = shape[2], shape[3]
-    if not isinstance(height_px, int) or channels not in (1, 3, 4):
+    # type and not isinstance: true is no height, and would be 1
+    if type(height_px) is not int or type(channels) is not int or channels not in (1, 3, 4):
         raise _foreign(model_file, "an input with a fixed height and 1, 3 or 4 channels")
+    if not 1 <= height_px <= _MAX_HEIGHT_PX:
+        raise _foreign(model_file, f"an input of a height from 1 to {_MAX_HEIGHT_PX} px (it says {height_px})")
     return height_px, channels
 
 

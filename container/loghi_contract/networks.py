@@ -1,4 +1,4 @@
-"""Loghi's networks by name, and how their specifications are written (VGSL)."""
+"""Loghi's networks: their layers, their names, and how their specifications are written (VGSL)."""
 
 import re
 
@@ -10,6 +10,26 @@ LIBRARY = {
     "model12": "None,None,64,1 Cr1,3,12 Bn Cr3,3,48 Bn Mp2,2,2,2 Cr3,3,96 Cr3,3,96 Bn Mp2,2,2,2 Rc3"
     " Bl256 Bl256 Bl256 Bl256 Bl256 Fs92",
 }
+
+#: The layers that such networks are chains of, by Keras's names; a model with any other is opened by nobody here.
+LAYERS = (
+    "InputLayer",
+    "Conv2D",
+    "Activation",
+    "ReLU",
+    "LeakyReLU",
+    "MaxPooling2D",
+    "AveragePooling2D",
+    "BatchNormalization",
+    "Reshape",
+    "Bidirectional",
+    "LSTM",
+    "GRU",
+    "Dropout",
+    "SpatialDropout2D",
+    "Dense",
+)
+WHICH_LAYERS = "Networks made of convolution, pooling, batch normalisation, LSTM/GRU, dropout and dense layers work."
 
 _INPUT = re.compile(r"(None|\d+),(None|\d+),(None|\d+),[134]")
 _LAYER = re.compile(r"[A-Z][A-Za-z]{0,3}[\d.,A-Za-z]*")

@@ -1,16 +1,24 @@
 """Loghi's tokenizer: which characters a model can write, and which output class each one is."""
 
+import errno
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+from loghi_contract.files import read_plain
 
 PAD = "[PAD]"
 UNK = "[UNK]"
 
 TOKENIZER_FILE = "tokenizer.json"
 CHARLIST_FILE = "charlist.txt"
+
+
+#: Each of Unicode's characters, with its number.
+_MOST_BYTES = 16_000_000
 
 
 class TokenizerError(ValueError):
@@ -126,13 +134,17 @@ def format_charlist(tokenizer: Tokenizer) -> str:
 
 def _text_of(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8")
+        return read_plain(path, _MOST_BYTES).decode("utf-8")
     except UnicodeDecodeError as error:
         raise TokenizerError(f"{path.name} is not UTF-8: {error}") from error
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EFBIG):
+            raise
+        raise TokenizerError(f"{path.name} cannot be read: {error.strerror}") from error
 
 
 def _without_duplicates(tokens: tuple[str, ...], name: str) -> Tokenizer:
-    doubled = [token for token in dict.fromkeys(tokens) if tokens.count(token) > 1]
+    doubled = [token for token, count in Counter(tokens).items() if count > 1]
     if doubled:
         raise TokenizerError(f"{name} names {doubled[0]!r} more than once")
     if len(tokens) < 3:

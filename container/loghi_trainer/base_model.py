@@ -48,7 +48,7 @@ def _load(facts: ModelFacts) -> keras.Model:
     try:
         # compile=False: Loghi's own loss and metric classes are named in the file and not needed here
         return keras.saving.load_model(facts.model_file, compile=False, safe_mode=True)
-    except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, ImportError, OSError, RecursionError) as error:
         said = str(error).strip() or type(error).__name__
         raise DataError(
             "model.cannot_open",

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from loghi_contract.files import read_plain
 from loghi_contract.widths import MARGIN_PX, steps_for_labels
 
 Pixels = NDArray[np.uint8]
@@ -50,7 +51,7 @@ def decode_image(path: Path, channels: int) -> Pixels:
         UnreadableImage: missing, truncated, or not an image.
     """
     try:
-        content = path.read_bytes()
+        content = read_plain(path)
     except OSError as error:
         raise UnreadableImage(error.strerror or str(error)) from error
     return decode(content, channels)

@@ -4,27 +4,10 @@ from typing import Any, NamedTuple  # Keras configs are JSON
 
 import keras
 
+from loghi_contract.networks import LAYERS, WHICH_LAYERS
 from loghi_trainer.errors import DataError
 from loghi_trainer.normalization import OnePassNormalization, can_run_in_one_pass
 from loghi_trainer.recurrent import SideBySideLSTM, can_run_side_by_side
-
-_CHAIN_LAYERS = (
-    "InputLayer",
-    "Conv2D",
-    "Activation",
-    "ReLU",
-    "LeakyReLU",
-    "MaxPooling2D",
-    "AveragePooling2D",
-    "BatchNormalization",
-    "Reshape",
-    "Bidirectional",
-    "LSTM",
-    "GRU",
-    "Dropout",
-    "SpatialDropout2D",
-    "Dense",
-)
 
 RECURRENT_LAYERS = (keras.layers.Bidirectional, keras.layers.LSTM, keras.layers.GRU)
 
@@ -45,13 +28,13 @@ class Window(NamedTuple):
 
 def require_chain(model: keras.Model) -> None:
     """Raise DataError unless the network is a chain of the layers Loghi builds from a specification."""
-    foreign = [layer.name for layer in model.layers if type(layer).__name__ not in _CHAIN_LAYERS]
+    foreign = [layer.name for layer in model.layers if type(layer).__name__ not in LAYERS]
     branching = [layer.name for layer in model.layers if len(layer._inbound_nodes) > 1]
     if foreign or branching:
         raise DataError(
             "model.not_a_chain",
             f"the base model has a layer that loghi-runner does not know: {(foreign or branching)[0]}",
-            hint="Networks made of convolution, pooling, batch normalisation, LSTM/GRU, dropout and dense layers work.",
+            hint=WHICH_LAYERS,
         )
 
 

@@ -1,12 +1,11 @@
 """Files: questions that always have an answer, be a folder closed or a link a loop; and one safe way to write."""
 
-import errno
 import hashlib
 import os
 import secrets
-import stat
 from pathlib import Path
-from typing import BinaryIO
+
+from loghi_contract.files import open_plain
 
 
 def is_file(path: Path) -> bool:
@@ -14,8 +13,8 @@ def is_file(path: Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113  # Path.is_file raises where a folder is closed or a name is too long
 
 
-def is_folder(path: Path) -> bool:
-    """Whether it is a folder that can be seen from here."""
+def is_folder(path: "Path | os.DirEntry[str]") -> bool:
+    """Whether it is a folder that can be seen from here; `DirEntry.is_dir` raises at a link to itself."""
     return os.path.isdir(path)  # noqa: PTH112  # as above
 
 
@@ -33,7 +32,7 @@ def file_sha256(*paths: Path) -> str:
     """The digest of the files' bytes, one after the other. Raises OSError."""
     digest = hashlib.sha256()
     for path in paths:
-        with path.open("rb") as content:
+        with open_plain(path) as content:
             while block := content.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
@@ -42,35 +41,6 @@ def file_sha256(*paths: Path) -> str:
 def cache_folder() -> Path:
     """Where this account keeps what can be had again; it need not exist."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "loghi-runner"
-
-
-def read_plain(path: Path, most_bytes: int) -> bytes:
-    """The bytes of a file that another account may have put there: no link is followed, no pipe waited for.
-
-    Raises:
-        OSError: it is not there, it is no plain file, or it is longer than `most_bytes`.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "it is no plain file", str(path))
-        content = file.read(most_bytes + 1)
-    if len(content) > most_bytes:
-        raise OSError(errno.EFBIG, f"it is longer than {most_bytes} bytes", str(path))
-    return content
-
-
-def open_plain(path: Path) -> BinaryIO:
-    """Open a file for reading; what is no file, such as a pipe that nobody writes into, is not waited for.
-
-    Raises:
-        OSError: it is not there, or it is no plain file.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "it is no plain file", str(path))
-    return os.fdopen(descriptor, "rb")
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
+from loghi_contract.files import read_plain
 from loghi_contract.records import to_json
 from loghi_runner.config.template import config_template
 from loghi_runner.engines.nvml import list_cards
@@ -13,6 +14,7 @@ from loghi_runner.errors import EngineError, UsageError
 from loghi_runner.files import is_folder, is_there, write_atomically
 from loghi_runner.upstream_script import CarriedOver, Note, Severity, read_upstream_script, render_config
 
+_MOST_BYTES = 1_000_000
 _TITLES = {
     Severity.CARRIED: "carried over",
     Severity.NOT_CARRIED: "not carried over",
@@ -102,7 +104,7 @@ def _carried(script: Path) -> CarriedOver:
 
 def _read(script: Path) -> str:
     try:
-        return script.read_bytes().decode("utf-8", "replace")
+        return read_plain(script, _MOST_BYTES).decode("utf-8", "replace")
     except OSError as error:
         raise UsageError(
             "init.no_script",

@@ -65,7 +65,7 @@ class Fault:
     path: str
     status: int = 500
     headers: dict[str, str] = field(default_factory=dict)
-    body: str = _HTML
+    body: str | bytes = _HTML
     after: bool = False
     times: int = 1
 

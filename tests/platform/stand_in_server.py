@@ -40,7 +40,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if fault is not None:
-            self._write(fault.status, fault.body.encode(), "text/html", fault.headers)
+            body = fault.body.encode() if isinstance(fault.body, str) else fault.body
+            self._write(fault.status, body, "text/html", fault.headers)
         elif isinstance(answer, bytes):
             self._write(status, answer, "image/png")
         elif isinstance(answer, str):
@@ -86,6 +87,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
     stand_in: StandIn
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up on a long answer is no fault of the server."""
 
 
 @contextmanager

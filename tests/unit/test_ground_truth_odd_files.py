@@ -39,10 +39,10 @@ def test_a_wrong_root_hides_no_missing_list(project: Project, ask: type[Findings
 def test_a_pipe_is_neither_waited_for_as_list_nor_as_image(project: Project, ask: type[Findings]) -> None:
     os.mkfifo(project.folder / "lines/pipe")
     finding = ask(project.plan("data.test=lines/pipe").findings).one("data.unreadable_list")
-    assert finding.message == "the line list lines/pipe cannot be read: it is no file"
+    assert finding.message == "the line list lines/pipe cannot be read: it is not a file"
     project.line_list("lines/test.txt", [("pipe", "a"), ("p4/p4-000.png", "b")], make_images=False)
     (skipped,) = project.plan().skipped
-    assert skipped[1].detail == "not a file"
+    assert skipped[1].detail == "it is not a file"
 
 
 def test_an_image_given_as_list_is_no_encoding_trouble(project: Project, ask: type[Findings]) -> None:

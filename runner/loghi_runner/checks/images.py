@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from loghi_contract.cut import Cut
+from loghi_contract.files import open_plain
 from loghi_contract.model_folder import ModelFacts
 from loghi_runner.config.load import RunConfig
 from loghi_runner.findings import Finding, Severity
@@ -73,7 +74,7 @@ def _look(lines: Sequence[GroundTruthLine]) -> _Look | None:
     shares = []
     for line in sample:
         try:
-            with Image.open(line.image) as image:
+            with open_plain(line.image) as file, Image.open(file) as image:
                 grey = np.asarray(image.convert("L"))
         except (OSError, ValueError, SyntaxError):
             continue  # an unreadable image is the trainer's to report

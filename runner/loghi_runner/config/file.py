@@ -1,5 +1,6 @@
 """A YAML file checked against a schema: every problem at once, in plain words, with its line."""
 
+import errno
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,9 +8,13 @@ from typing import Any, TypeVar  # raw YAML values have no narrower type
 
 from pydantic import BaseModel, ValidationError
 
+from loghi_contract.files import read_plain
 from loghi_runner.config.words import words_for
 from loghi_runner.config.yaml_values import KeyPath, YamlDocument, read_yaml
 from loghi_runner.errors import UsageError
+
+#: A config that lists ten thousand page numbers has a tenth of this.
+_MOST_BYTES = 1_000_000
 
 Schema = TypeVar("Schema", bound=BaseModel)
 
@@ -117,13 +122,15 @@ class ConfigFile:
 
 def _read_text(path: Path, hint: str | None) -> str:
     try:
-        content = path.read_bytes()
+        content = read_plain(path, _MOST_BYTES)
     except FileNotFoundError:
         message = f"does not exist: {path}"
     except IsADirectoryError:
         message, hint = f"is a folder: {path}", "Name the config file in it."
     except OSError as error:
         message, hint = f"cannot be read: {error.strerror}", "Check the file's permissions."
+        if error.errno in (errno.EINVAL, errno.EFBIG):
+            hint = "Name your config: a text file of `key: value` lines."
     else:
         try:
             return content.decode("utf-8")

@@ -2,12 +2,14 @@
 
 import warnings
 from pathlib import Path
-from typing import Any  # OpenCV's arrays are typed too widely
+from typing import Any, BinaryIO  # OpenCV's arrays are typed too widely
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+from loghi_contract.files import open_plain
 
 Pixels = NDArray[np.uint8]
 
@@ -51,7 +53,7 @@ def read_page_image(image: Path) -> Pixels:
         by_opencv = header.mode in _MODES_FOR_OPENCV and header.format in _KINDS_FOR_OPENCV
         if header.format in ("JPEG", "MPO"):
             _require_end(image)
-        pixels: Any = cv2.imdecode(np.fromfile(image, np.uint8), cv2.IMREAD_COLOR) if by_opencv else None
+        pixels: Any = cv2.imdecode(_bytes_of(image), cv2.IMREAD_COLOR) if by_opencv else None
         return np.asarray(pixels, np.uint8) if pixels is not None else pixels_of(ImageOps.exif_transpose(header))
 
 
@@ -84,20 +86,26 @@ class _Opened:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._file: BinaryIO | None = None
 
     def __enter__(self) -> Image.Image:
         try:
+            self._file = open_plain(self._path)
             with warnings.catch_warnings():
                 # page scans are large; and what is odd about a file is told when it cannot be read
                 warnings.simplefilter("ignore")
-                self._image = Image.open(self._path, formats=_KINDS)
+                self._image = Image.open(self._file, formats=_KINDS)
         except BaseException as error:
+            if self._file:
+                self._file.close()
             self._explain(error)
             raise
         return self._image
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         self._image.close()
+        if self._file:
+            self._file.close()
         if error is not None:
             self._explain(error)
 
@@ -114,9 +122,14 @@ class _Opened:
             raise PageImageError(f"it is broken: {error}") from error
 
 
+def _bytes_of(image: Path) -> Pixels:
+    with open_plain(image) as file:
+        return np.fromfile(file, np.uint8)
+
+
 def _require_end(image: Path) -> None:
     """A JPEG that was cut short; OpenCV would paint its missing part grey and say nothing."""
-    with image.open("rb") as file:
+    with open_plain(image) as file:
         size = file.seek(0, 2)
         file.seek(max(size - 64 * 1024, 0))
         if b"\xff\xd9" not in file.read():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from loghi_contract.files import open_plain
 from loghi_contract.text import normalize
 from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.engines.mounts import on_this_machine
@@ -45,7 +46,7 @@ def _of_lists(plan: RunPlan) -> Iterator[PreviewLine]:
         for sample in samples[:: max(len(samples) // 200, 1)]:
             image = on_this_machine(plan.mounts, sample.image)
             try:
-                with Image.open(image) as header:
+                with open_plain(image) as file, Image.open(file) as header:
                     aspect = header.width / header.height
             except (OSError, ValueError, SyntaxError):
                 continue

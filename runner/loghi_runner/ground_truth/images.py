@@ -1,13 +1,13 @@
 """Line images: found on disk, symlinks resolved, their headers looked at."""
 
 import os
-import stat
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
+from loghi_contract.files import open_plain
 from loghi_contract.lines import LineSample, SkippedLine, SkipReason
 from loghi_runner.files import is_file
 from loghi_runner.ground_truth.lists import ListedLine
@@ -65,8 +65,7 @@ class ImageFinder:
             path, retried = found, True
             status = path.stat()
         real = self._real(path)
-        # only a file: a pipe would be waited for, a device read for ever
-        header = _header(real) if stat.S_ISREG(status.st_mode) else "not a file"
+        header = _header(real)
         if isinstance(header, str):
             return SkippedLine(sample.image, sample.text, sample.where, SkipReason.UNREADABLE_IMAGE, header)
         width_px, height_px, has_transparency = header
@@ -102,7 +101,7 @@ def _header(path: Path) -> tuple[int, int, bool] | str:
         with warnings.catch_warnings():
             # a very large image is the trainer's business: it scales each line to the model's height
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_FORMATS) as image:
+            with open_plain(path) as file, Image.open(file, formats=_FORMATS) as image:
                 has_transparency = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
                 return image.width, image.height, has_transparency
     except UnidentifiedImageError:

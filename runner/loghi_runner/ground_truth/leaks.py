@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from loghi_contract.files import open_plain, read_plain
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.images import GroundTruthLine
 from loghi_runner.line_pages import page_names
@@ -150,7 +151,7 @@ class _Digests:
     def of(self, image: Path) -> bytes:
         digest = self._known.get(image)
         if digest is None:
-            digest = self._known[image] = hashlib.blake2b(image.read_bytes(), digest_size=16).digest()
+            digest = self._known[image] = hashlib.blake2b(read_plain(image), digest_size=16).digest()
         return digest
 
 
@@ -173,7 +174,7 @@ class _Thumbnails:
 
 def _thumbnail(path: Path) -> NDArray[np.float64] | None:
     try:
-        with Image.open(path) as image:
+        with open_plain(path) as file, Image.open(file) as image:
             small = image.convert("L").resize(_THUMBNAIL, Image.Resampling.BOX)
     except (OSError, ValueError, SyntaxError):
         return None  # an unreadable image is the trainer's to report

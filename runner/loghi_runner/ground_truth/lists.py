@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from loghi_contract.files import read_plain
 from loghi_contract.lines import LineSample, SkippedLine, parse_line_list
 from loghi_runner.files import is_folder
 from loghi_runner.findings import Finding, Severity
@@ -74,10 +75,7 @@ def read_list_text(path: Path, name: str, key: str) -> str | Finding:
         name: what to call it, and `key` what names it, in the finding.
     """
     try:
-        if path.exists() and not path.is_file() and not path.is_dir():
-            # a pipe would be waited for, a device read for ever
-            return _unreadable(name, key, "it is no file")
-        content = path.read_bytes()
+        content = read_plain(path)
     except FileNotFoundError:
         return Finding(
             Severity.ERROR,

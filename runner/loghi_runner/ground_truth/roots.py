@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from loghi_runner.files import is_file
+from loghi_runner.files import is_file, is_folder
 from loghi_runner.ground_truth.lists import ListedLine
 
 _MAX_TRIED = 40
@@ -52,7 +52,7 @@ def _candidates(lines: Sequence[ListedLine], config_folder: Path) -> Iterator[Pa
 def _children(folder: Path) -> list[Path]:
     try:
         with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+            names = sorted(entry.name for entry in entries if is_folder(entry) and not entry.name.startswith("."))
     except OSError:
         return []
     return [folder / name for name in names[:_MAX_CHILDREN]]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from loghi_contract.cut import Cut
+from loghi_contract.files import read_plain
 from loghi_contract.lines import LineSample, SkippedLine, SkipReason, parse_line_list
 from loghi_contract.text import Normalization
 from loghi_runner.config.values import SkipTag, TextEquivChoice
@@ -109,7 +110,7 @@ def _of_run(run: RunFolder, root: Path | None) -> Truth:
     record = run.read()
     file = run.job_dir / "lists" / "test.txt"
     try:
-        parsed = list(parse_line_list(file.read_text(encoding="utf-8"), file.name))
+        parsed = list(parse_line_list(read_plain(file).decode(), file.name))
     except OSError as error:
         raise DataError(
             "evaluate.no_test_lines",

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from loghi_contract.files import read_plain
 from loghi_contract.job import DeviceKind, JobSpec, load_job
 from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_folder
@@ -39,7 +40,7 @@ def find_same_run(plan: RunPlan, base_model_sha256: str | None) -> Look | None:
 
 def _has_same_job(folder: RunFolder, wanted: JobSpec) -> bool:
     try:
-        job = load_job((folder.job_dir / "job.json").read_text(encoding="utf-8"))
+        job = load_job(read_plain(folder.job_dir / "job.json").decode())
     except (OSError, ValueError):
         return False
     return isinstance(job, JobSpec) and _essence(job) == _essence(wanted)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from loghi_contract.files import open_plain
 from loghi_contract.model_file import SUFFIX
 from loghi_contract.model_folder import (
     MODEL_FILE,
@@ -137,5 +138,5 @@ def _is_taken(target: Path) -> bool:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

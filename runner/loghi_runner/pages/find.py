@@ -88,7 +88,7 @@ class _Search:
             self._add(stem, candidates, xml_of.pop(stem, []))
         self._without_image += [paths[0] for paths in xml_of.values() if paths[0].parent.name in _XML_FOLDERS]
         for entry in entries:
-            if entry.is_dir() and entry.name not in _XML_FOLDERS and not entry.name.startswith("."):
+            if is_folder(entry) and entry.name not in _XML_FOLDERS and not entry.name.startswith("."):
                 self.look_into(Path(entry.path))
 
     def findings(self) -> Iterator[Finding]:
@@ -168,7 +168,7 @@ def _listed(folder: Path) -> list["os.DirEntry[str]"]:
 
 def _images(entries: list["os.DirEntry[str]"]) -> Iterator[Path]:
     for entry in entries:
-        if entry.name.lower().endswith(IMAGE_SUFFIXES) and not entry.name.startswith(".") and not entry.is_dir():
+        if entry.name.lower().endswith(IMAGE_SUFFIXES) and not entry.name.startswith(".") and not is_folder(entry):
             yield Path(entry.path)
 
 

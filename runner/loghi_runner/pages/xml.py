@@ -1,9 +1,12 @@
 """XML from strangers: parsed without entities, network or limits to be abused."""
 
+import errno
 from pathlib import Path
 from typing import Any  # lxml's elements are typed too widely
 
 from lxml import etree
+
+from loghi_contract.files import read_plain
 
 #: No page is larger; a file that is holds something else.
 _MAX_BYTES = 100_000_000
@@ -27,12 +30,10 @@ def parse_xml(path: Path) -> Element:
         PageError: it cannot be read, or is not XML.
     """
     try:
-        if not path.is_file():
-            raise PageError("it is not a file")
-        if path.stat().st_size > _MAX_BYTES:
-            raise PageError(f"it is larger than {_MAX_BYTES // 1_000_000} MB, so it is no page")
-        content = path.read_bytes()
+        content = read_plain(path, _MAX_BYTES)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise PageError(f"it is larger than {_MAX_BYTES // 1_000_000} MB, so it is no page") from error
         raise PageError(f"it cannot be read: {error.strerror or error}") from error
     if not content.strip():
         raise PageError("it is empty")

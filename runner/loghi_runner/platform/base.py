@@ -3,6 +3,7 @@
 Ids are the platform's own numbers. Texts and names come from strangers: whoever shows them escapes them.
 """
 
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -11,6 +12,11 @@ from typing import Protocol
 
 #: Told what is being done, how much of it is done, and of how much.
 OnProgress = Callable[[str, int, int], None]
+
+#: A PNG of one transparent pixel.
+EMPTY_PICTURE = b64decode(
+    b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNgYAAAAAMAASsJTYQAAAAASUVORK5CYII="
+)
 
 
 class PlatformKind(str, Enum):
@@ -149,7 +155,7 @@ class Platform(Protocol):
         """The document's pages in their order."""
 
     def thumbnail(self, document_id: int, page_id: int) -> bytes:
-        """A small image of a page, such as a JPEG."""
+        """A small image of a page, such as a JPEG; `EMPTY_PICTURE` where the platform has only a large one."""
 
     def pull(self, source: Source, folder: Path, on_progress: OnProgress) -> Pulled:
         """Bring pages into a folder; what an earlier pull left there is not fetched again."""

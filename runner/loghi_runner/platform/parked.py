@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, replace
 
 from loghi_contract import __version__
+from loghi_contract.files import read_plain
 from loghi_contract.records import RecordError, from_json, to_json
 from loghi_runner.config.schema import PlatformConfig
 from loghi_runner.errors import UsageError
@@ -56,7 +57,7 @@ def write_parked(folder: RunFolder, parked: Parked) -> None:
 def read_parked(folder: RunFolder) -> Parked:
     """Raises UsageError for a run that owes no platform anything."""
     try:
-        value = json.loads((folder.path / FILE).read_text(encoding="utf-8"))
+        value = json.loads(read_plain(folder.path / FILE))
         return from_json(Parked, value, allow_unknown=True)
     except (OSError, ValueError, RecordError) as error:
         raise UsageError(

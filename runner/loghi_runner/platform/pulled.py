@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from loghi_contract.files import read_plain
 from loghi_contract.records import RecordError, from_json, to_json
 from loghi_runner.errors import DataError
 from loghi_runner.files import write_atomically
@@ -64,7 +65,7 @@ def read_pulled(folder: Path) -> PulledRecord:
 def known_record(folder: Path) -> PulledRecord | None:
     """What an earlier pull left, if it is whole."""
     try:
-        value = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        value = json.loads(read_plain(folder / RECORD))
         return from_json(PulledRecord, value, allow_unknown=True)
     except (OSError, ValueError, RecordError):
         return None
@@ -111,7 +112,7 @@ class Unfinished:
 
     def _read(self) -> Iterator[tuple[str, PulledPage]]:
         try:
-            heading, *rows = self._file.read_text(encoding="utf-8").split("\n")
+            heading, *rows = read_plain(self._file).decode().split("\n")
             if json.loads(heading) != self._heading:
                 return
             for row in filter(None, rows):

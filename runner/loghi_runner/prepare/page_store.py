@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from loghi_contract.files import read_plain
 from loghi_contract.records import RecordError, from_json, to_json
 from loghi_runner.files import write_atomically
 
@@ -61,7 +62,7 @@ def read_record(folder: Path) -> PageRecord | None:
         ForeignFolder: there is a folder with files, but none of ours.
     """
     try:
-        record = from_json(PageRecord, json.loads((folder / RECORD_FILE).read_bytes()))
+        record = from_json(PageRecord, json.loads(read_plain(folder / RECORD_FILE)))
     except FileNotFoundError:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise ForeignFolder(
@@ -96,7 +97,7 @@ def remove(folder: Path, names: Sequence[str]) -> None:
 
 def _files_of(folder: Path) -> set[str]:
     try:
-        record = from_json(PageRecord, json.loads((folder / RECORD_FILE).read_bytes()))
+        record = from_json(PageRecord, json.loads(read_plain(folder / RECORD_FILE)))
     except (OSError, ValueError, RecordError):
         return set()
     # only names, never paths: the record may have been edited

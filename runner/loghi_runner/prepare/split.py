@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from loghi_contract.files import read_plain
 from loghi_runner.config.schema import SplitConfig
 from loghi_runner.config.values import SplitUnit
 from loghi_runner.errors import DataError
@@ -75,7 +76,7 @@ def read_split(path: Path) -> dict[str, EarlierPage]:
         DataError: somebody wrote something into it that cannot be understood.
     """
     try:
-        rows = path.read_text(encoding="utf-8").splitlines()
+        rows = read_plain(path).decode().splitlines()
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:

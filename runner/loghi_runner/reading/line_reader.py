@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from loghi_contract import CONTRACT
+from loghi_contract.files import read_plain
 from loghi_contract.job import Action, RecognizeJob, dump_job
 from loghi_contract.lines import LineSample, format_line_list
 from loghi_contract.model_folder import ModelFacts
@@ -135,7 +136,7 @@ def open_reader(model: Path, options: ReaderOptions) -> LineReader:
 def _read_results(results: Path) -> dict[str, Reading]:
     """Readings by container path. Lines end with a line feed alone: a text may hold other separators."""
     found = {}
-    for row in results.read_text(encoding="utf-8").split("\n")[:-1]:
+    for row in read_plain(results).decode().split("\n")[:-1]:
         image, confidence, text = row.split("\t", 2)
         found[image] = Reading(text, float(confidence))
     return found

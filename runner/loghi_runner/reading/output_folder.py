@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from loghi_contract.files import read_plain
 from loghi_runner.errors import EngineError, UsageError
 from loghi_runner.files import is_folder, is_there, real_path
 
@@ -78,7 +79,7 @@ def claimed_output(out: Path, record: str, kinds: tuple[str, ...], sources: tupl
 
 def _kind(record: Path) -> object:
     try:
-        value = json.loads(record.read_bytes())
+        value = json.loads(read_plain(record))
     except (OSError, ValueError):
         return None
     return value.get("kind") if isinstance(value, dict) else None

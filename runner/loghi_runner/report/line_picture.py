@@ -7,6 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from loghi_contract.files import read_plain
+
 _HEIGHT_PX = 64
 _QUALITY = 60
 
@@ -23,7 +25,7 @@ class LinePicture:
 def line_picture(path: Path) -> LinePicture | None:
     """The line image, scaled down; None where there is no image that can be read."""
     try:
-        pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+        pixels = cv2.imdecode(np.frombuffer(read_plain(path), np.uint8), cv2.IMREAD_UNCHANGED)
     except (OSError, cv2.error):  # OpenCV raises on an empty file
         return None
     if pixels is None:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from loghi_contract.events import Event, Model, Phase
+from loghi_contract.files import read_plain
 from loghi_contract.job import ContractMismatch, JobSpec, load_job
 from loghi_contract.records import RecordError
 from loghi_runner.engines.mounts import host_image
@@ -85,7 +86,7 @@ def _models(progress: Progress, *, is_from_scratch: bool) -> tuple[Model, ...]:
 
 def _job(folder: RunFolder) -> JobSpec | None:
     try:
-        job = load_job((folder.job_dir / "job.json").read_text(encoding="utf-8"))
+        job = load_job(read_plain(folder.job_dir / "job.json").decode())
     except (OSError, ValueError, RecordError, ContractMismatch):
         return None
     return job if isinstance(job, JobSpec) else None

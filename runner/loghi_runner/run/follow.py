@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from loghi_contract.events import MAX_LINE_BYTES, Event, decode_event
+from loghi_contract.files import open_plain
 from loghi_contract.records import RecordError
-from loghi_runner.files import open_plain
 
 _BLOCK_BYTES = 1 << 20
 #: What `encode_event` writes into each step, and, since quotes in texts are escaped, into nothing else.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from loghi_contract.counts import ErrorCounts
+from loghi_contract.files import read_plain
 from loghi_contract.places import REPORT_DIR
 from loghi_runner.line_pages import page_names
 from loghi_runner.scoring.counts import count
@@ -42,7 +43,8 @@ def read_line_table(out: Path, split: str) -> tuple[TableLine, ...]:
         out: the run's out folder.
     """
     try:
-        rows = [row.split("\t") for row in (out / REPORT_DIR / f"{split}_lines.tsv").read_text("utf-8").split("\n")]
+        text = read_plain(out / REPORT_DIR / f"{split}_lines.tsv").decode()
+        rows = [row.split("\t") for row in text.split("\n")]
     except (OSError, UnicodeDecodeError):
         return ()
     if not set(_COLUMNS) <= set(rows[0]):

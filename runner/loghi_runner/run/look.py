@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from loghi_contract.exit_codes import ExitCode
+from loghi_contract.files import read_plain
 from loghi_contract.job import JobSpec, load_job
 from loghi_runner.engines import load_engine
 from loghi_runner.engines.base import ProcessEnd
@@ -142,7 +143,7 @@ def _progress(folder: RunFolder, record: RunRecord) -> Progress:
 
 def _job(folder: RunFolder) -> JobSpec | None:
     try:
-        job = load_job((folder.job_dir / "job.json").read_text(encoding="utf-8"))
+        job = load_job(read_plain(folder.job_dir / "job.json").decode())
         return job if isinstance(job, JobSpec) else None
     except (OSError, ValueError):
         return None  # of a newer version, or taken away: the run can be shown without

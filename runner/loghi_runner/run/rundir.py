@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
+from loghi_contract.files import read_plain
 from loghi_contract.job import dump_job
 from loghi_contract.lines import format_line_list
 from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR, SAVING_DIR
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.engines.base import Handle
 from loghi_runner.errors import EngineError, UsageError
-from loghi_runner.files import open_plain, write_atomically
+from loghi_runner.files import write_atomically
 from loghi_runner.locks import NoLocks, locked
 from loghi_runner.planning.plan import RunPlan
 from loghi_runner.prepare.split import format_split
@@ -176,8 +177,8 @@ class RunFolder:
             UsageError: this is no run folder, or its run.json is damaged.
         """
         try:
-            with open_plain(self.record_file) as file:
-                return from_json(RunRecord, parse_json(file.read(_MAX_RECORD_BYTES)), allow_unknown=True)
+            record = parse_json(read_plain(self.record_file, _MAX_RECORD_BYTES))
+            return from_json(RunRecord, record, allow_unknown=True)
         except FileNotFoundError as error:
             raise UsageError(
                 "run.not_a_run",
@@ -260,7 +261,7 @@ def cannot_write(error: OSError, path: Path) -> EngineError:
 def skipped_counts(folder: RunFolder) -> dict[str, int]:
     """How many lines were skipped for each reason, host and trainer together; empty when the file is gone."""
     try:
-        rows = folder.skipped_file.read_text(encoding="utf-8", errors="replace").splitlines()[1:]
+        rows = read_plain(folder.skipped_file).decode(errors="replace").splitlines()[1:]
     except OSError:
         return {}
     counts: dict[str, int] = {}

@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -26,6 +27,8 @@ from loghi_runner.service.sse import Feeds
 from loghi_runner.service.state import StateFolder
 from loghi_runner.service.visits import Visits
 
+_THUMBNAILS_AT_A_TIME = 4
+
 
 def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
     """The application; it starts nothing and touches no engine."""
@@ -43,6 +46,7 @@ def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
     )
     app.state.services = Services(config, state, doorkeeper, desk, Feeds(metrics), metrics, Visits(config))
     app.state.lent_tokens = LentTokens()
+    app.state.thumbnails = CapacityLimiter(_THUMBNAILS_AT_A_TIME)
     for part in (api, signs_of_life, launch, pages):
         app.include_router(part.router)
     app.add_exception_handler(RunnerError, _tell)

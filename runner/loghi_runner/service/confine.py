@@ -1,6 +1,8 @@
 """Places that requests name, and the operator's folders they must lie in, whatever links and `..` say."""
 
+import errno
 import os
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,12 +43,19 @@ class Shelf:
         )
 
     def require_confined(self, folder: Path) -> None:
-        """Nothing in the folder may be a link that leads out of the roots.
+        """All in the folder are files and folders, or links to such that stay in the roots.
 
         Raises:
-            DataError: something is, or the folder cannot be looked into.
+            DataError: something is not, or the folder cannot be looked into.
         """
         for entry in _entries(folder):
+            if _is_odd(Path(entry.path)):
+                raise DataError(
+                    "request.odd_file",
+                    f"{entry.name} is neither a file nor a folder (a pipe, a device, or a link to itself)",
+                    where=str(Path(entry.path).relative_to(folder)),
+                    hint="Remove it.",
+                )
             if entry.is_symlink() and not self.has(real_path(Path(entry.path))):
                 raise DataError(
                     "request.link_outside",
@@ -82,7 +91,7 @@ class Shelf:
     def _below(self, folder: Path, depth: int) -> Iterator[Path]:
         try:
             with os.scandir(folder) as entries:
-                inner = sorted(entry.path for entry in entries if not entry.name.startswith(".") and entry.is_dir())
+                inner = sorted(entry.path for entry in entries if not entry.name.startswith(".") and is_folder(entry))
         except OSError:
             return
         for path in map(Path, inner):
@@ -104,6 +113,15 @@ def _has_xml(folder: Path) -> bool:
         except OSError:
             continue
     return False
+
+
+def _is_odd(path: Path) -> bool:
+    """Whether it is something that may be waited for; a link to nothing is not, and may be a page still missing."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def _entries(folder: Path) -> Iterator["os.DirEntry[str]"]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
 
+from loghi_contract.files import read_plain
 from loghi_runner.errors import PlatformError
-from loghi_runner.files import read_plain
 
 _FILE = "credential"
 _MAX_BYTES = 16 << 10
@@ -47,7 +47,7 @@ class Vault:
             PlatformError: it was sealed with another key, for another order, or for another address.
         """
         try:
-            sealed = read_plain(order_folder / _FILE, _MAX_BYTES)
+            sealed = read_plain(order_folder / _FILE, _MAX_BYTES, follow_links=False)
         except FileNotFoundError:
             return None
         try:

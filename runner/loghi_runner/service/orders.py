@@ -12,7 +12,8 @@ from typing import Any  # parameters as JSON have no narrower type
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from loghi_runner.files import read_plain, write_atomically
+from loghi_contract.files import read_plain
+from loghi_runner.files import write_atomically
 from loghi_runner.run.rundir import RunFolder
 from loghi_runner.service.actions import PARAMETERS, Action, Parameters
 from loghi_runner.service.state import WORK, StateFolder
@@ -195,7 +196,7 @@ class OrderFolder:
 
     def read_order(self) -> Order:
         """Raises OSError or ValueError where it is not there or damaged."""
-        order = Order.model_validate_json(read_plain(self.path / ORDER_FILE, _MAX_ORDER_BYTES))
+        order = Order.model_validate_json(read_plain(self.path / ORDER_FILE, _MAX_ORDER_BYTES, follow_links=False))
         if order.id != self.id:
             raise ValueError(f"it is the order {order.id[:40]!r}, in another's folder")
         return order

@@ -6,7 +6,16 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from loghi_runner.platform.base import Document, OnProgress, PageSummary, PlatformUser, Pulled, Pushed, Source
+from loghi_runner.platform.base import (
+    EMPTY_PICTURE,
+    Document,
+    OnProgress,
+    PageSummary,
+    PlatformUser,
+    Pulled,
+    Pushed,
+    Source,
+)
 from loghi_runner.platform.escriptorium.answers import (
     read_document,
     read_line_text,
@@ -14,12 +23,14 @@ from loghi_runner.platform.escriptorium.answers import (
     read_user,
     thumbnail_uri,
 )
+from loghi_runner.platform.escriptorium.faults import AnswerTooLong
 from loghi_runner.platform.escriptorium.pull import Puller
 from loghi_runner.platform.escriptorium.push import Pusher
 from loghi_runner.platform.escriptorium.server import Server
 from loghi_runner.platform.escriptorium.tasks import TaskReport
 from loghi_runner.platform.image_cache import ImageCache, default_cache
 
+_MOST_THUMBNAIL_BYTES = 2_000_000
 #: What people transcribe into, unless they have made a layer of their own.
 _USUAL_LAYER = "manual"
 
@@ -54,7 +65,12 @@ class EScriptorium:
         return [replace(page, transcribed=shares.get(page.id, page.transcribed)) for page in pages]
 
     def thumbnail(self, document_id: int, page_id: int) -> bytes:
-        return self._server.image(thumbnail_uri(self._server.get(f"documents/{document_id}/parts/{page_id}/")))
+        uri = thumbnail_uri(self._server.get(f"documents/{document_id}/parts/{page_id}/"))
+        try:
+            return self._server.image(uri, _MOST_THUMBNAIL_BYTES)
+        except AnswerTooLong:
+            # the platform has made no thumbnail yet, and gives the page itself
+            return EMPTY_PICTURE
 
     def pull(self, source: Source, folder: Path, on_progress: OnProgress) -> Pulled:
         return Puller(self._server, self._parallel, ImageCache(default_cache())).pull(source, folder, on_progress)

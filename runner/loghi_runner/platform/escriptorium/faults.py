@@ -1,5 +1,6 @@
 """What an eScriptorium answers when it does not do what it was asked, in words that help."""
 
+import json
 import re
 from urllib.parse import urlsplit
 
@@ -12,8 +13,8 @@ _PARK = "What was won is kept; try again later."
 _RENEWED = "Take the current one from your profile's API key page; it changes when somebody presses regenerate."
 
 
-def answer_error(origin: Origin, method: str, url: str, response: requests.Response) -> PlatformError:
-    """The error for an answer that is no success."""
+def answer_error(origin: Origin, method: str, url: str, response: requests.Response, body: bytes) -> PlatformError:
+    """The error for an answer that is no success; `body` is what was read of it."""
     status = response.status_code
     where = f"{method} {_short(url)}"
     if 300 <= status < 400:
@@ -22,11 +23,11 @@ def answer_error(origin: Origin, method: str, url: str, response: requests.Respo
         message = f"{origin.url} does not know the token (any more)"
         return PlatformError("platform.token_refused", message, where=where, hint=_RENEWED, may_pass=True)
     if status == 403:
-        message = f"{origin.url} does not allow this with this account: {_detail(response)}"
+        message = f"{origin.url} does not allow this with this account: {_detail(body)}"
         hint = "Share the document or its project with the token's account."
         return PlatformError("platform.forbidden", message, where=where, hint=hint, may_pass=True)
     if status == 404:
-        message = f"{origin.url} has no such thing, or not for this account: {_detail(response)}"
+        message = f"{origin.url} has no such thing, or not for this account: {_detail(body)}"
         hint = "Is it deleted, or not shared with the token's account? Is platform.url the platform's first page?"
         return PlatformError("platform.not_found", message, where=where, hint=hint)
     if status == 405:
@@ -43,7 +44,7 @@ def answer_error(origin: Origin, method: str, url: str, response: requests.Respo
     if status >= 500:
         message = f"{origin.url} has a fault of its own (status {status})"
         return PlatformError("platform.server_fault", message, where=where, hint=_PARK, may_pass=True)
-    message = f"{origin.url} refuses the request (status {status}): {_detail(response)}"
+    message = f"{origin.url} refuses the request (status {status}): {_detail(body)}"
     return PlatformError("platform.refused", message, where=where, hint="Please report it with this message.")
 
 
@@ -68,6 +69,15 @@ def broken_answer(url: str, fault: str) -> PlatformError:
     return PlatformError("platform.broken_answer", message, where=url, hint=hint)
 
 
+class AnswerTooLong(PlatformError):
+    """The platform sends more than such an answer ever holds."""
+
+    def __init__(self, url: str, most_bytes: int) -> None:
+        message = f"the answer to {_short(url)} is larger than {most_bytes // 1_000_000} MB; no more of it was read"
+        hint = "Is platform.url the first page of an eScriptorium? If so, please report it with this message."
+        super().__init__("platform.broken_answer", message, where=url, hint=hint)
+
+
 def _moved(origin: Origin, response: requests.Response, where: str) -> PlatformError:
     target = urlsplit(response.headers.get("Location", ""))
     if "login" in target.path:
@@ -79,11 +89,11 @@ def _moved(origin: Origin, response: requests.Response, where: str) -> PlatformE
     return PlatformError("platform.redirected", message, where=where, hint=hint)
 
 
-def _detail(response: requests.Response) -> str:
+def _detail(body: bytes) -> str:
     """The server's own sentence, where it gives one; an HTML page says nothing."""
     try:
-        answer = response.json()
-    except requests.RequestException:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
         return "it does not say why"
     if isinstance(answer, dict):
         said = (answer.get(key) for key in ("detail", "error", "message"))

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from loghi_contract.files import read_plain
 from loghi_contract.records import RecordError, from_json, to_json
 from loghi_runner.errors import EngineError, PlatformError
 from loghi_runner.files import write_atomically
@@ -31,7 +32,7 @@ class PushState:
 
 def read_state(folder: Path) -> PushState | None:
     try:
-        return from_json(PushState, json.loads((folder / STATE).read_text(encoding="utf-8")), allow_unknown=True)
+        return from_json(PushState, json.loads(read_plain(folder / STATE)), allow_unknown=True)
     except (OSError, ValueError, RecordError):
         return None
 

@@ -3,6 +3,7 @@
 Source: requests and answers recorded from servers of June 2024 and August 2025.
 """
 
+import json
 import logging
 from collections.abc import Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
@@ -15,7 +16,8 @@ from requests.auth import AuthBase
 from urllib3.util.retry import Retry
 
 from loghi_contract import __version__
-from loghi_runner.platform.escriptorium.faults import answer_error, broken_answer, connection_error
+from loghi_runner.errors import PlatformError
+from loghi_runner.platform.escriptorium.faults import AnswerTooLong, answer_error, broken_answer, connection_error
 from loghi_runner.platform.origin import Origin
 
 #: The most a page of results may hold. Source: core.pagination of eScriptorium.
@@ -23,6 +25,13 @@ PER_PAGE = 50
 
 _CONNECT_S = 10
 _MAX_IMAGE_BYTES = 500_000_000
+#: A page of 500 lines, with an outline of 100 points each, is a twentieth of this.
+_MAX_ANSWER_BYTES = 32_000_000
+_MAX_DETAIL_BYTES = 64_000
+#: What is unpacked at a time: of 64 kB, gzip can make 66 MB.
+_BLOCK_BYTES = 64 * 1024
+#: A packed answer is unpacked block by block; several ways on top of each other would multiply.
+_ENCODINGS = ("", "identity", "gzip")
 _log = logging.getLogger(__name__)
 
 
@@ -53,13 +62,15 @@ class Server:
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.headers["User-Agent"] = f"loghi-runner/{__version__}"
         self._session.headers["Accept"] = "application/json"
+        self._session.headers["Accept-Encoding"] = "gzip"
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=parallel, max_retries=_retries())
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, adapter)
 
     def get(self, path: str) -> Any:
         """The JSON at a path below `api/`, or at an URL of this origin."""
-        return self._json(self._send("GET", self._url(path)))
+        url = self._url(path)
+        return _json(url, self._content("GET", url, _MAX_ANSWER_BYTES))
 
     def every(self, path: str) -> Iterator[Any]:
         """All items of a list that comes in pages, or in one piece."""
@@ -82,50 +93,73 @@ class Server:
 
     def send(self, method: str, path: str, body: Mapping[str, Any]) -> Any:
         """Change something; never repeated by itself, as nobody knows whether the first attempt arrived."""
-        response = self._send(method, self._url(path), json=body)
-        return self._json(response) if response.content else None
+        url = self._url(path)
+        content = self._content(method, url, _MAX_ANSWER_BYTES, json=body)
+        return _json(url, content) if content else None
 
-    def image(self, uri: str) -> bytes:
-        """A small image, such as a thumbnail."""
-        return self._send("GET", self.origin.own(uri)).content
+    def image(self, uri: str, most_bytes: int) -> bytes:
+        """A small image, such as a thumbnail. Raises AnswerTooLong."""
+        return self._content("GET", self.origin.own(uri), most_bytes)
 
     def download(self, uri: str, target: Path) -> int:
         """An image into a file; returns its bytes. The file may be there in part when it fails."""
         url = self.origin.own(uri)
-        response = self._send("GET", url, stream=True)
-        size = 0
-        try:
-            with response, target.open("wb") as file:
-                for block in response.iter_content(1 << 20):
-                    size += len(block)
-                    if size > _MAX_IMAGE_BYTES:
-                        raise broken_answer(url, f"the image is larger than {_MAX_IMAGE_BYTES // 1_000_000} MB")
-                    file.write(block)
-        except requests.RequestException as error:
-            raise connection_error(self.origin, error) from None
-        return size
+        with self._send("GET", url) as response, target.open("wb") as file:
+            for block in self._blocks(response, url, _MAX_IMAGE_BYTES):
+                file.write(block)
+            return file.tell()
 
     def _url(self, path: str) -> str:
         return path if path.startswith(self.origin.url + "/") else f"{self.origin.base}api/{path}"
 
+    def _content(self, method: str, url: str, most_bytes: int, **more: Any) -> bytes:
+        with self._send(method, url, **more) as response:
+            return b"".join(self._blocks(response, url, most_bytes))
+
+    def _blocks(self, response: requests.Response, url: str, most_bytes: int) -> Iterator[bytes]:
+        """The answer as it comes, unpacked, and no more of it than is allowed."""
+        if response.headers.get("Content-Encoding", "").strip().lower() not in _ENCODINGS:
+            raise broken_answer(url, "it is packed in a way that was not asked for")
+        size = 0
+        try:
+            for block in response.iter_content(_BLOCK_BYTES):
+                size += len(block)
+                if size > most_bytes:
+                    raise AnswerTooLong(url, most_bytes)
+                yield block
+        except requests.RequestException as error:
+            raise connection_error(self.origin, error) from None
+
     def _send(self, method: str, url: str, **more: Any) -> requests.Response:
+        """The beginning of a good answer; what follows is to be read within limits."""
         try:
             response = self._session.request(
-                method, url, auth=self._credential, timeout=self._timeout, allow_redirects=False, **more
+                method, url, auth=self._credential, timeout=self._timeout, allow_redirects=False, stream=True, **more
             )
         except requests.RequestException as error:
             # without its cause: that holds the request, and the request the token
             raise connection_error(self.origin, error) from None
         _log.debug("%s %s: %s", method, url, response.status_code)
         if not 200 <= response.status_code < 300:
-            raise answer_error(self.origin, method, url, response)
+            with response:
+                raise answer_error(self.origin, method, url, response, self._detail(response, url))
         return response
 
-    def _json(self, response: requests.Response) -> Any:
+    def _detail(self, response: requests.Response, url: str) -> bytes:
+        """What a refusal says, if it is short enough to be a sentence."""
         try:
-            return response.json()
-        except requests.RequestException:
-            raise broken_answer(response.url, "it is not JSON") from None
+            return b"".join(self._blocks(response, url, _MAX_DETAIL_BYTES))
+        except PlatformError:
+            return b""
+
+
+def _json(url: str, content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        raise broken_answer(url, "it is not JSON") from None
+    except RecursionError:
+        raise broken_answer(url, "it is nested far too deep") from None
 
 
 def _retries() -> Retry:

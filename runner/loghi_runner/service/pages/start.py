@@ -4,6 +4,7 @@ import secrets
 from typing import Annotated, Any  # what a template shows has no narrower type
 from urllib.parse import urlencode
 
+from anyio import to_thread
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
@@ -104,11 +105,13 @@ def lend_token(
 
 
 @router.get("/thumbnails/{platform}/{document}/{page}")
-def thumbnail(request: Request, platform: str, document: str, page: int) -> Response:
+async def thumbnail(request: Request, platform: str, document: str, page: int) -> Response:
     """A page's small image, fetched for visitors who may see its document."""
     caller = required_caller(request)
     theirs = open_document(services(request).config, caller, platform, document, lent_tokens(request))
-    content = theirs.thumbnail(int(document), page)
+    # few at a time, in threads of their own: a page has many, and a slow platform must not take all threads
+    few = request.app.state.thumbnails
+    content = await to_thread.run_sync(theirs.thumbnail, int(document), page, limiter=few)
     media_type = "image/png" if content.startswith(b"\x89PNG") else "image/jpeg"
     return Response(content, media_type=media_type, headers={"Cache-Control": "private, max-age=3600"})
 

@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, ClassVar  # JSON values have no narrower type
 
-from loghi_contract.records import RecordError, from_json, to_json
+from loghi_contract.records import RecordError, from_json, parse_json, to_json
 
 #: The version of the event format, key `v`.
 EVENT_VERSION = 1
 
 #: No line of the file is longer, so that every reader may use a fixed buffer.
 MAX_LINE_BYTES = 8192
+
+#: The year 9999, the last that a calendar knows.
+_LAST_T = 253_370_764_800.0
 
 _MAX_TEXT_BYTES = 1500
 _MAX_ITEMS = 400
@@ -228,6 +231,13 @@ class Event:
         return self.payload.kind in TERMINAL_KINDS
 
 
+@dataclass(frozen=True)
+class _Envelope:
+    seq: int
+    t: float
+    run: str
+
+
 def encode_event(event: Event) -> bytes:
     """One line with its newline. NaN and infinities become null; long texts are cut so that it fits.
 
@@ -248,20 +258,17 @@ def decode_event(line: bytes) -> Event | None:
     Raises:
         RecordError: the line is not an event.
     """
-    try:
-        value = json.loads(line)
-    except ValueError as error:
-        raise RecordError(f"not an event: {error}") from error
+    value = parse_json(line)
     if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
         raise RecordError("not an event: no kind")
     payload_type = KINDS.get(value["kind"])
     if payload_type is None:
         return None
     payload = from_json(payload_type, value, value["kind"], allow_unknown=True)
-    try:
-        return Event(int(value["seq"]), float(value["t"]), str(value["run"]), payload)
-    except (KeyError, TypeError, ValueError) as error:
-        raise RecordError(f"not an event: {error}") from error
+    envelope = from_json(_Envelope, value, allow_unknown=True)
+    if not 0 <= envelope.t < _LAST_T:
+        raise RecordError(f"t: {envelope.t} is no time")
+    return Event(envelope.seq, envelope.t, envelope.run, payload)
 
 
 def _finite(value: Any) -> Any:

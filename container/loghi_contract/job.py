@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from loghi_contract import CONTRACT
-from loghi_contract.records import RecordError, from_json, to_json
+from loghi_contract.records import from_json, parse_json, to_json
 from loghi_contract.text import Normalization
 
 
@@ -121,13 +121,11 @@ def load_job(text: str) -> JobSpec | RecognizeJob:
         ContractMismatch: written for another contract version.
         RecordError: not JSON, or a key unknown, missing or of the wrong kind.
     """
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise RecordError(f"job.json is not JSON: {error}") from error
+    value = parse_json(text)
     contract = value.get("contract") if isinstance(value, dict) else None
     if contract != CONTRACT:
-        raise ContractMismatch(f"the job speaks contract {contract}, this trainer speaks contract {CONTRACT}")
+        spoken = contract if isinstance(contract, int) else "unknown"
+        raise ContractMismatch(f"the job speaks contract {spoken}, this trainer speaks contract {CONTRACT}")
     if "action" in value:
         return from_json(RecognizeJob, value)
     return from_json(JobSpec, value)

@@ -3,8 +3,10 @@
 import errno
 import hashlib
 import os
+import secrets
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 
 def is_file(path: Path) -> bool:
@@ -53,11 +55,26 @@ def read_plain(path: Path, most_bytes: int) -> bytes:
     return content
 
 
+def open_plain(path: Path) -> BinaryIO:
+    """Open a file for reading; what is no file, such as a pipe that nobody writes into, is not waited for.
+
+    Raises:
+        OSError: it is not there, or it is no plain file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no plain file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Replace `path` so that a reader sees the old content or the new one, also after a power cut. Texts are UTF-8."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    # a name nobody knows, made by us: a link that somebody laid there would lead the text into another file
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
     try:
-        with beside.open("wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             file.write(content if isinstance(content, bytes) else content.encode())
             file.flush()
             os.fsync(file.fileno())

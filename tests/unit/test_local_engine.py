@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path, PurePosixPath
 
+import psutil
 import pytest
 
 from loghi_contract.job import DeviceKind
@@ -62,11 +63,19 @@ def test_the_exit_code_is_known_to_who_started_it_only(tmp_path: Path) -> None:
 
 
 def test_a_process_id_that_was_given_away_is_not_ours() -> None:
-    pid, _, started = name_process(os.getpid()).partition(":")
-    assert find_process(f"{pid}:{started}") is not None
-    earlier = Handle("local", f"{pid}:{float(started) - 3600}")
-    assert LocalEngine().poll(earlier) == ProcessEnd(None)
-    LocalEngine().kill(earlier)  # must not end this test
+    name = name_process(os.getpid())
+    pid, ticks, boot_id = name.split(":")
+    assert find_process(name) is not None
+    for other in (f"{pid}:{int(ticks) - 1}:{boot_id}", f"{pid}:{ticks}:another-boot", f"{pid}:nan", f"{pid}:inf"):
+        earlier = Handle("local", other)
+        assert LocalEngine().poll(earlier) == ProcessEnd(None)
+        LocalEngine().kill(earlier)  # must not end this test
+
+
+def test_a_process_that_an_earlier_version_named_by_its_time_is_found() -> None:
+    started = psutil.Process().create_time()
+    assert find_process(f"{os.getpid()}:{started:.2f}") is not None
+    assert find_process(f"{os.getpid()}:{started - 3600:.2f}") is None
 
 
 def test_cleaning_up_leaves_the_data_behind_the_links_alone(tmp_path: Path) -> None:

@@ -7,10 +7,14 @@ from typing import Annotated
 import typer
 
 from loghi_runner.cli.options import AsJson, Output, RunName, Yes
-from loghi_runner.prepare.line_store import unused_lines
-from loghi_runner.run.runs import DEFAULT_OUTPUT, clean_run, find_run, list_runs, look_at, look_at_all, stop_run
+from loghi_runner.engines.base import NOT_OURS
+from loghi_runner.errors import EngineError
+from loghi_runner.prepare.line_store import remove_lines, unused_lines
+from loghi_runner.run.left_over import never_started, without_record
+from loghi_runner.run.look import Look, look_at
+from loghi_runner.run.runs import DEFAULT_OUTPUT, Unreadable, clean_run, find_run, list_runs, look_at_all, stop_run
 from loghi_runner.terminal.answer import answer_rows, record_json
-from loghi_runner.terminal.console import make_console, print_error, print_json, print_rows
+from loghi_runner.terminal.console import make_console, print_error, print_json, print_rows, shown
 from loghi_runner.terminal.show import console_lines, event_lines, run_table, runs_json, show_json, show_rows
 from loghi_runner.wording import plural
 
@@ -24,7 +28,7 @@ RunsDir = Annotated[
 @app.command("runs")
 def runs_command(folder: RunsDir = DEFAULT_OUTPUT, as_json: AsJson = False) -> None:
     """List the runs of an output folder."""
-    looks, broken = look_at_all(list_runs(folder))
+    looks, broken = _all(folder)
     if as_json:
         print_json(runs_json(looks, broken))
     elif not looks and not broken:
@@ -100,26 +104,59 @@ def clean_command(folder: RunsDir = DEFAULT_OUTPUT, yes: Yes = False, as_json: A
 
     Containers, links and line images go; models, reports and records stay.
     """
-    looks, broken = look_at_all(list_runs(folder))
-    kept = {look.folder: found for look in looks if (found := clean_run(look.folder, really=False))}
-    # a run that cannot be read may need any of them
-    unused = [] if broken else unused_lines(folder, {name for look in looks for name in look.record.prepared})
+    looks, broken = _all(folder)
+    kept = {look.folder.path.name: (look, found) for look in looks if (found := clean_run(look, really=False))}
+    left = never_started(folder)
+    unused = unused_lines(folder, _named(looks))
     told, answer = make_console(stderr=True), make_console(stderr=False)
     for run in broken:
-        told.print(f"{run.path.name}: left alone, its run.json cannot be read")
+        if run.folder.path not in left:
+            told.print(f"{shown(run.folder.path.name)}: left alone: {shown(run.why)}")
+    if unused and (blocking := [run for run in broken if run.folder.path not in left]):
+        # a run that cannot be read may need any of them
+        told.print(f"line images are left alone: {shown(blocking[0].folder.path.name)} may need them")
+        unused = []
     if not as_json:
-        for run, found in kept.items():
-            told.print(f"{run.path.name}: {', '.join(found)}")
+        for name, (_look, found) in kept.items():
+            told.print(f"{name}: {', '.join(found)}")
+        for path in left:
+            told.print(f"{path.name}: a run that was never started")
         if unused:
             told.print(f"line images of {plural(len(unused), 'page')} that no run uses")
-    if (kept or unused) and not yes:
+    if (kept or unused or left) and not yes:
         typer.confirm("Remove these?", abort=True, err=True)
-    removed = {run.path.name: clean_run(run, really=True) for run in kept}
-    for lines in unused:
-        shutil.rmtree(lines)
+    removed = {}
+    for name, (look, _found) in kept.items():
+        try:
+            removed[name] = clean_run(look, really=True)
+        except EngineError as error:
+            if error.code != NOT_OURS:
+                raise
+            told.print(f"{name}: left alone: {error.message}")
+    for path in left:
+        shutil.rmtree(path)
+        removed[path.name] = ["a run that was never started"]
+    pages, why_left = remove_lines(folder, lambda: _still_unused(folder, unused)) if unused else ([], None)
+    if why_left is not None:
+        told.print(f"line images are left alone: {why_left}")
     if as_json:
-        print_json({"kind": "cleaned", "removed": removed, "pages": [lines.name for lines in unused]})
+        print_json({"kind": "cleaned", "removed": removed, "pages": [lines.name for lines in pages]})
         return
     done = [f"what {plural(len(removed), 'run')} had left"] if removed else []
-    done += [f"the line images of {plural(len(unused), 'page')}"] if unused else []
+    done += [f"the line images of {plural(len(pages), 'page')}"] if pages else []
     answer.print(f"removed {' and '.join(done)}" if done else "nothing to remove")
+
+
+def _all(folder: Path) -> tuple[list[Look], list[Unreadable]]:
+    looks, broken = look_at_all(list_runs(folder))
+    return looks, [*without_record(folder), *broken]
+
+
+def _named(looks: list[Look]) -> set[str]:
+    return {name for look in looks for name in look.record.prepared}
+
+
+def _still_unused(folder: Path, unused: list[Path]) -> set[Path]:
+    """Of these, what still no run names, now that none can be started."""
+    looks, broken = _all(folder)
+    return set() if broken else set(unused) & set(unused_lines(folder, _named(looks)))

@@ -1,10 +1,13 @@
-"""What an engine is: seven small methods that start, watch and end one trainer process."""
+"""What an engine is: eight small methods that start, watch and end one trainer process."""
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from loghi_contract.job import DeviceKind
+
+#: The code of the error for a handle that names somebody else's process or container.
+NOT_OURS = "engine.not_ours"
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Launch:
 class Handle:
     """Finds a started trainer again, also from another process; kept in run.json.
 
-    `id` is the container's id, or `pid:start time` of a local process.
+    `id` is the container's id, or what `name_process` calls a local process.
     """
 
     engine: str
@@ -63,6 +66,18 @@ class Engine(Protocol):
 
     def start(self, launch: Launch, console_log: Path) -> Handle:
         """Start the trainer in a session of its own. Raises EngineError; leaves nothing behind then."""
+
+    def find(self, run_id: str, run_dir: Path, handle: Handle | None) -> Handle | None:
+        """The trainer of this run, living or ended; None when nothing is left of it.
+
+        All other methods believe the handle that they are given.
+
+        Args:
+            handle: what run.json names, which anybody may have written; None when nothing is named there.
+
+        Raises:
+            EngineError: the engine does not answer, or what is named is not this run's (`NOT_OURS`): leave it alone.
+        """
 
     def poll(self, handle: Handle) -> ProcessEnd | None:
         """How it ended, or None while it runs. Never blocks."""

@@ -1,6 +1,7 @@
 """The engine `docker`: a locked-down container for each run. The only module that imports docker."""
 
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,7 @@ from docker.utils import kwargs_from_env
 
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines import NO_DAEMON
-from loghi_runner.engines.base import Handle, Launch, ProcessEnd
+from loghi_runner.engines.base import NOT_OURS, Handle, Launch, ProcessEnd
 from loghi_runner.engines.connection import causes_of, knock
 from loghi_runner.engines.docker_messages import explain, refused
 from loghi_runner.engines.image import ImageFacts
@@ -30,6 +31,9 @@ STOP_GRACE_S = 120
 
 #: How long a daemon that was there may be silent (it is restarted, the machine sleeps) before polling gives up.
 SILENCE_GRACE_S = 120.0
+
+#: What Docker takes as a container's name; anything else would become another address of its API.
+_CONTAINER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 
 _GIB = 1 << 30
 _TMP_OPTIONS = f"rw,nosuid,nodev,noexec,mode=1777,size={_GIB}"
@@ -81,6 +85,19 @@ class DockerEngine:
                 self._api().remove_container(container_id, force=True, v=True)
             raise
         return Handle(self.name, container_id)
+
+    def find(self, run_id: str, run_dir: Path, handle: Handle | None) -> Handle | None:
+        name = handle.id if handle is not None else _container_name(run_id)
+        if not _CONTAINER.fullmatch(name):
+            raise _not_ours(name, run_dir)
+        with self._explained("look for the container"):
+            try:
+                facts = self._api().inspect_container(name)
+            except docker.errors.NotFound:
+                return None
+        if ((facts.get("Config") or {}).get("Labels") or {}).get(RUN_LABEL) != run_id:
+            raise _not_ours(name, run_dir)
+        return Handle(self.name, facts["Id"])
 
     def poll(self, handle: Handle) -> ProcessEnd | None:
         was_there = self._client is not None
@@ -231,7 +248,7 @@ class DockerEngine:
         )
         return {
             "image": launch.image,
-            "name": f"loghi-{launch.run_id}",
+            "name": _container_name(launch.run_id),
             "user": _user(security),
             "labels": {RUN_LABEL: launch.run_id},
             "environment": {"NVIDIA_VISIBLE_DEVICES": ",".join(launch.gpus) or "void"},
@@ -240,6 +257,19 @@ class DockerEngine:
             "stop_timeout": STOP_GRACE_S,
             "use_config_proxy": False,
         }
+
+
+def _container_name(run_id: str) -> str:
+    return f"loghi-{run_id}"
+
+
+def _not_ours(name: str, run_dir: Path) -> EngineError:
+    return EngineError(
+        NOT_OURS,
+        f"the container {name[:80]!r}, which its run.json names, does not belong to this run",
+        where=str(run_dir),
+        hint="It is left alone. Has the run's folder been copied, or does the run belong to somebody else?",
+    )
 
 
 def _product(version: Mapping[str, Any]) -> str:

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from importlib import metadata, util
 from pathlib import Path
 
+import psutil
+
 from loghi_contract.job import DeviceKind
 from loghi_contract.places import ROOT_VARIABLE
-from loghi_runner.engines.base import Handle, Launch, ProcessEnd
-from loghi_runner.engines.processes import find_process, name_process
+from loghi_runner.engines.base import NOT_OURS, Handle, Launch, ProcessEnd
+from loghi_runner.engines.processes import find_process, is_by_clock, name_process
 from loghi_runner.errors import EngineError
 from loghi_runner.run.rundir import RunFolder
 
@@ -70,6 +72,25 @@ class LocalEngine:
         self._children[handle.id] = child
         return handle
 
+    def find(self, run_id: str, run_dir: Path, handle: Handle | None) -> Handle | None:
+        if handle is not None and handle.id in self._children:
+            return handle
+        process = find_process(handle.id) if handle is not None else None
+        if process is not None:
+            if not _is_trainer_of(process, run_dir):
+                raise EngineError(
+                    NOT_OURS,
+                    f"the process {process.pid}, which its run.json names, is not this run's trainer or not ours",
+                    where=str(run_dir),
+                    hint="It is left alone. Has the run's folder been copied, or does the run belong to somebody else?",
+                )
+            return handle
+        if handle is not None and not is_by_clock(handle.id):
+            return None
+        # started, but not written down; or written down by a clock that was set since
+        found = next((each for each in psutil.process_iter() if _is_trainer_of(each, run_dir)), None)
+        return None if found is None else Handle(self.name, name_process(found.pid))
+
     def poll(self, handle: Handle) -> ProcessEnd | None:
         child = self._children.get(handle.id)
         if child is not None:
@@ -95,6 +116,18 @@ class LocalEngine:
         self._children.pop(handle.id, None)
         if not keep:
             shutil.rmtree(RunFolder(console_log.parent).places, ignore_errors=True)
+
+
+def _is_trainer_of(process: psutil.Process, run_dir: Path) -> bool:
+    """Whether it was started by this engine, by this account, for this run: helpers that it started itself are not."""
+    try:
+        if process.uids().real != os.getuid() or os.getsid(process.pid) != process.pid:
+            return False
+        if process.status() == psutil.STATUS_ZOMBIE or not run_dir.samefile(process.cwd()):
+            return False
+        return tuple(process.cmdline()[1:3]) == _REAL_COMMAND[1:] or ROOT_VARIABLE in process.environ()
+    except (psutil.Error, OSError):
+        return False
 
 
 def _trainer_command() -> tuple[str, ...]:

@@ -1,11 +1,16 @@
 """Names for processes of this machine that stay true after the process id was given to somebody else."""
 
 import socket
+from pathlib import Path
 
 import psutil
 
-# the wall clock may be set after the start; a process id is not used again within seconds
+# for names by the wall clock only, which may be set after the start; a process id is not used again within seconds
 _START_TOLERANCE_S = 10.0
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+#: Counted from the end of the program's name, which may hold blanks and brackets. Source: proc(5), field 22.
+_START_TICKS = 22 - 3
 
 
 def machine_name() -> str:
@@ -13,8 +18,16 @@ def machine_name() -> str:
 
 
 def name_process(pid: int) -> str:
-    """`pid:start time`, for a process that exists."""
-    return f"{pid}:{psutil.Process(pid).create_time():.2f}"
+    """`pid:start ticks:boot id`, for a process that exists; no set clock and no restart makes it another's.
+
+    Where the kernel does not tell these (macOS) it is `pid:start time`.
+    """
+    return f"{pid}:{_kernel_start(pid) or f'{psutil.Process(pid).create_time():.2f}'}"
+
+
+def is_by_clock(name: str) -> bool:
+    """Whether a process is named by the wall clock: by an earlier version, or where nothing better is known."""
+    return name.count(":") < 2
 
 
 def find_process(name: str) -> psutil.Process | None:
@@ -22,8 +35,19 @@ def find_process(name: str) -> psutil.Process | None:
     pid, _, started = name.partition(":")
     try:
         process = psutil.Process(int(pid))
-        if abs(process.create_time() - float(started)) > _START_TOLERANCE_S:
-            return None
-        return None if process.status() == psutil.STATUS_ZOMBIE else process
-    except (psutil.NoSuchProcess, ValueError):
+        if is_by_clock(name):
+            # written so that no number at all is never near
+            is_same = abs(process.create_time() - float(started)) <= _START_TOLERANCE_S
+        else:
+            is_same = started == _kernel_start(process.pid)
+        return process if is_same and process.status() != psutil.STATUS_ZOMBIE else None
+    except (psutil.Error, ValueError, OverflowError):
+        return None
+
+
+def _kernel_start(pid: int) -> str | None:
+    try:
+        ticks = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[_START_TICKS]
+        return f"{int(ticks)}:{_BOOT_ID.read_text(encoding='ascii').strip()}"
+    except (OSError, IndexError, ValueError):
         return None

@@ -2,7 +2,8 @@
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ from loghi_runner.finetuning.speeds import remember
 from loghi_runner.planning.data_hashes import data_sha256
 from loghi_runner.planning.line_cutting import cut_for_run
 from loghi_runner.planning.plan import RunPlan, make_plan
+from loghi_runner.prepare.line_store import lines_in_use
 from loghi_runner.run.finish import finish_run
 from loghi_runner.run.follow import EventReader, follow
 from loghi_runner.run.progress import Progress
@@ -141,11 +143,17 @@ def finetune(config_path: Path, overrides: Sequence[str], view: View) -> tuple[R
     Raises:
         RunnerError: nothing was started.
     """
-    return start_and_follow(*prepare_run(config_path, overrides, view), view)
+    with ExitStack() as lines:
+        return start_and_follow(*prepare_run(config_path, overrides, view, lines), view, begun=lines.close)
 
 
-def prepare_run(config_path: Path, overrides: Sequence[str], view: View) -> tuple[RunPlan, Engine, Setting]:
+def prepare_run(
+    config_path: Path, overrides: Sequence[str], view: View, lines: ExitStack
+) -> tuple[RunPlan, Engine, Setting]:
     """Decide a run, show it, and cut its lines: all that comes before it is started.
+
+    Args:
+        lines: until it is closed nobody removes the line images; then a run.json has to name them.
 
     Raises:
         RunnerError: it cannot be started.
@@ -158,19 +166,24 @@ def prepare_run(config_path: Path, overrides: Sequence[str], view: View) -> tupl
     view.plan(plan, setting)
     if plan.errors:
         raise _plan_error(plan.errors)
-    return cut_lines(plan, view), engine, setting
+    return cut_lines(plan, view, lines), engine, setting
 
 
-def cut_lines(plan: RunPlan, view: View) -> RunPlan:
-    """The plan with its lines cut out of their pages, if they come from pages."""
+def cut_lines(plan: RunPlan, view: View, lines: ExitStack) -> RunPlan:
+    """The plan with its lines cut out of their pages, if they come from pages; `lines` as for `prepare_run`."""
+    if plan.pages is not None:
+        lines.enter_context(lines_in_use(plan.config.config.output))
     return cut_for_run(plan, partial(view.progress, _CUTTING), view.note)
 
 
-def start_and_follow(plan: RunPlan, engine: Engine, setting: Setting, view: View) -> tuple[RunFolder, RunRecord]:
-    """Start a run whose lines are cut, and follow it to its end."""
+def start_and_follow(
+    plan: RunPlan, engine: Engine, setting: Setting, view: View, begun: Callable[[], None] = lambda: None
+) -> tuple[RunFolder, RunRecord]:
+    """Start a run whose lines are cut, and follow it to its end; `begun` is called once its run.json is there."""
     record = _first_record(plan, engine, setting.device, setting.image)
     with StopWishes() as wishes:
         folder = create_run_folder(plan, record)
+        begun()
         return folder, _run(plan, record, folder, engine, view, wishes)
 
 

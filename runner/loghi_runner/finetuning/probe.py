@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +26,11 @@ def probe(checked: Checked, view: View) -> None:
     Raises:
         RunnerError: these steps could not be done, so neither could the run.
     """
-    plan = cut_lines(checked.plan, view)
+    with ExitStack() as lines:
+        _probe(checked, cut_lines(checked.plan, view, lines), view)
+
+
+def _probe(checked: Checked, plan: RunPlan, view: View) -> None:
     output = plan.config.config.output
     output.mkdir(parents=True, exist_ok=True)
     place = Path(tempfile.mkdtemp(prefix=".probe-", dir=output))

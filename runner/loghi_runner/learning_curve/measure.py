@@ -1,15 +1,17 @@
 """The order of a learning curve: check once, then for each share take the run that is there or train one, and judge."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from loghi_contract.counts import pool
 from loghi_contract.lines import LineSample
+from loghi_runner.engines.base import Engine
 from loghi_runner.engines.mounts import moved_mounts
 from loghi_runner.errors import TrainingError
 from loghi_runner.files import file_sha256, real_path
-from loghi_runner.finetuning.finetune import View, prepare_run, start_and_follow
+from loghi_runner.finetuning.finetune import Setting, View, prepare_run, start_and_follow
 from loghi_runner.ground_truth.from_pages import PagesTruth
 from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
 from loghi_runner.learning_curve.curve import Curve, Point
@@ -18,9 +20,10 @@ from loghi_runner.learning_curve.same_run import find_same_run
 from loghi_runner.learning_curve.shares import Share, nested_shares
 from loghi_runner.planning.plan import RunPlan
 from loghi_runner.run.line_tables import TableLine, count_lines, read_line_table
+from loghi_runner.run.look import Look, look_at
 from loghi_runner.run.progress import Progress
 from loghi_runner.run.rundir import RunFolder, RunRecord, RunState, new_run_id
-from loghi_runner.run.runs import Look, follow_run, look_at
+from loghi_runner.run.runs import follow_run
 from loghi_runner.scoring.intervals import cer_interval
 from loghi_runner.wording import plural
 
@@ -54,7 +57,14 @@ def measure_curve(
     Raises:
         RunnerError: nothing could be started.
     """
-    plan, engine, setting = prepare_run(config_path, overrides, view)
+    with ExitStack() as lines:  # each share needs its line images until its own run names them
+        plan, engine, setting = prepare_run(config_path, overrides, view, lines)
+        return _measure(plan, engine, setting, percents, view)
+
+
+def _measure(
+    plan: RunPlan, engine: Engine, setting: Setting, percents: Sequence[int], view: View
+) -> Curve | Unfinished:
     base = file_sha256(plan.base.model_file) if plan.base else None
     split = Split.TEST if plan.job.lists.test else Split.VAL
     trained: list[_Trained] = []

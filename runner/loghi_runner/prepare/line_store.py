@@ -3,9 +3,12 @@
 Runs share them: the same page, cut and read in the same way, is cut once.
 """
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Sequence
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +18,17 @@ from loghi_contract.records import to_json
 from loghi_runner.config.schema import SplitConfig
 from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.files import is_folder, real_path
+from loghi_runner.locks import Locked, NoLocks, locked
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.prepare.survey import SurveyedPage
 
 #: Below the output folder; begins with a dot, so that nobody takes it for a run.
 STORE_FOLDER = ".prepared"
+
+#: Held by whoever cuts lines until its run.json names them; `clean` removes nothing meanwhile.
+_IN_USE_FILE = "in-use"
+#: A page's folder that is still being made, by an earlier version too, has a name with a dot and is not old.
+_HALF_MADE_S = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -46,12 +55,62 @@ class LineStore:
         return self.lines.parent / f"split-{_digest(made_from)}.tsv"
 
 
+@contextlib.contextmanager
+def lines_in_use(output: Path) -> Iterator[None]:
+    """Keep the line images of an output folder from being removed, until a run.json names those that are needed."""
+    with contextlib.ExitStack() as held:
+        # what cannot be written is told by whoever cuts; where there are no locks, `clean` removes nothing
+        with contextlib.suppress(OSError, NoLocks):
+            held.enter_context(locked(_in_use_file(output), shared=True))
+        yield
+
+
 def unused_lines(output: Path, named: set[str]) -> list[Path]:
     """Folders of line images below an output folder that no run names."""
     lines = output / STORE_FOLDER / "lines"
     if not is_folder(lines):
         return []
-    return sorted(folder for folder in lines.iterdir() if folder.name not in named and is_folder(folder))
+    return sorted(
+        folder
+        for folder in lines.iterdir()
+        if folder.name not in named and is_folder(folder) and not _is_being_made(folder)
+    )
+
+
+def remove_lines(output: Path, unused: Callable[[], set[Path]]) -> tuple[list[Path], str | None]:
+    """Remove folders of line images; what was removed, and why something is left.
+
+    Args:
+        unused: asked once no run can begin to need others.
+    """
+    try:
+        with locked(_in_use_file(output)):
+            removed = []
+            for folder in sorted(unused()):
+                shutil.rmtree(folder)
+                removed.append(folder)
+            return removed, None
+    except Locked:
+        return [], "a run is being started in this folder and may need them; try again when it trains"
+    except NoLocks:
+        return [], "the file system knows no locks, so a run that is being started could lose the images it needs"
+    except OSError as error:
+        return [], f"{error.filename or output} cannot be removed: {error.strerror or error}"
+
+
+def _in_use_file(output: Path) -> Path:
+    """Raises OSError."""
+    file = output / STORE_FOLDER / _IN_USE_FILE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(exist_ok=True)
+    return file
+
+
+def _is_being_made(folder: Path) -> bool:
+    try:
+        return folder.name.startswith(".") and time.time() - folder.stat().st_mtime < _HALF_MADE_S
+    except OSError:
+        return False
 
 
 def _digest(value: object) -> str:

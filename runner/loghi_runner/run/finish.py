@@ -20,7 +20,7 @@ def finish_run(
     folder: RunFolder,
     record: RunRecord,
     progress: Progress,
-    handle: Handle,
+    handle: Handle | None,
     end: ProcessEnd,
     engine: Engine,
     *,
@@ -35,6 +35,7 @@ def finish_run(
 
     Args:
         progress: of all that the trainer wrote.
+        handle: of the trainer; None where nothing of it is left.
         stops: what the caller did to the trainer; a kill by `stop` is known from the run folder.
         refused: why the caller ended it, if that is the reason of its end.
     """
@@ -43,7 +44,10 @@ def finish_run(
     is_removed = not is_folder(folder.out)
     keep = progress.finished is None and not stops.killed and not is_removed
     try:
-        engine.clean_up(handle, folder.console_log, keep=keep)
+        if handle is not None:
+            engine.clean_up(handle, folder.console_log, keep=keep)
+        elif not keep:
+            shutil.rmtree(folder.places, ignore_errors=True)
     except (RunnerError, OSError):
         keep = True  # the daemon is away or the disk is full: `clean` removes it later, the run has its end now
     shutil.rmtree(folder.saving, ignore_errors=True)

@@ -1,8 +1,10 @@
 """The run folder: its names, how it is made, and its record run.json, written whole or not at all."""
 
+import contextlib
 import hashlib
 import json
 import secrets
+import shutil
 import time
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -11,15 +13,22 @@ from pathlib import Path
 from loghi_contract.job import dump_job
 from loghi_contract.lines import format_line_list
 from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR, SAVING_DIR
-from loghi_contract.records import RecordError, from_json, to_json
+from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.engines.base import Handle
 from loghi_runner.errors import EngineError, UsageError
-from loghi_runner.files import write_atomically
+from loghi_runner.files import open_plain, write_atomically
+from loghi_runner.locks import NoLocks, locked
 from loghi_runner.planning.plan import RunPlan
 from loghi_runner.prepare.split import format_split
 from loghi_runner.skipped_table import SKIPPED_COLUMNS, format_skipped
 
 RECORD_FILE = "run.json"
+
+#: What a run folder's name begins with until it is whole.
+HALF_MADE_PREFIX = "."
+
+#: A record names each page of a run; with so many bytes it could name a hundred thousand.
+_MAX_RECORD_BYTES = 16 << 20
 
 _ID_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # base32: no letter is taken for a digit
 
@@ -167,14 +176,15 @@ class RunFolder:
             UsageError: this is no run folder, or its run.json is damaged.
         """
         try:
-            return from_json(RunRecord, json.loads(self.record_file.read_bytes()), allow_unknown=True)
+            with open_plain(self.record_file) as file:
+                return from_json(RunRecord, parse_json(file.read(_MAX_RECORD_BYTES)), allow_unknown=True)
         except FileNotFoundError as error:
             raise UsageError(
                 "run.not_a_run",
                 f"{self.path} is not a run folder: it has no {RECORD_FILE}",
                 hint="`loghi-runner runs DIR` lists the runs of an output folder.",
             ) from error
-        except (OSError, ValueError, RecordError) as error:
+        except (OSError, RecordError) as error:
             raise UsageError(
                 "run.broken_record",
                 f"the record of this run cannot be read: {error}",
@@ -201,29 +211,40 @@ def config_sha256(text: str) -> str:
 
 
 def create_run_folder(plan: RunPlan, record: RunRecord) -> RunFolder:
-    """Make the plan's run folder with everything the trainer reads; run.json comes last.
+    """Make the plan's run folder with everything the trainer reads; it has its name once it is whole.
 
     Raises:
         EngineError: the disk does not take it.
     """
     folder = RunFolder(plan.run_dir)
+    half_made = folder.path.with_name(HALF_MADE_PREFIX + folder.path.name)
     try:
-        folder.path.parent.mkdir(parents=True, exist_ok=True)
-        folder.path.mkdir()
-        lists = folder.job_dir / "lists"
-        lists.mkdir(parents=True)
-        folder.skipped_file.parent.mkdir(parents=True)
-        _write(folder.config_file, plan.config.text)
-        _write(folder.job_dir / "job.json", dump_job(plan.job))
-        for split, samples in plan.lists.items():
-            _write(lists / f"{split}.txt", format_line_list(samples))
-        _write(folder.skipped_file, format_skipped(plan.skipped))
-        if plan.pages is not None:
-            _write(folder.split_file, format_split(plan.pages.survey.pages, plan.pages.split.parts))
-        folder.write(record)
+        half_made.mkdir(parents=True)
+        with contextlib.ExitStack() as held:
+            # `clean` takes what nobody holds for what was left by somebody who was killed
+            with contextlib.suppress(NoLocks):
+                held.enter_context(locked(half_made, shared=True))
+            _fill(RunFolder(half_made), plan, record)
+            # whole or not there: nobody ever sees a run without its record
+            half_made.rename(folder.path)
     except OSError as error:
+        shutil.rmtree(half_made, ignore_errors=True)
         raise cannot_write(error, folder.path) from error
     return folder
+
+
+def _fill(folder: RunFolder, plan: RunPlan, record: RunRecord) -> None:
+    lists = folder.job_dir / "lists"
+    lists.mkdir(parents=True)
+    folder.skipped_file.parent.mkdir(parents=True)
+    _write(folder.config_file, plan.config.text)
+    _write(folder.job_dir / "job.json", dump_job(plan.job))
+    for split, samples in plan.lists.items():
+        _write(lists / f"{split}.txt", format_line_list(samples))
+    _write(folder.skipped_file, format_skipped(plan.skipped))
+    if plan.pages is not None:
+        _write(folder.split_file, format_split(plan.pages.survey.pages, plan.pages.split.parts))
+    folder.write(record)
 
 
 def cannot_write(error: OSError, path: Path) -> EngineError:

@@ -1,4 +1,4 @@
-"""Runs seen from outside: find them, look at them, conclude those whose host is gone, stop and clean them."""
+"""The runs of an output folder seen from outside: find, list, follow, stop and clean them."""
 
 import contextlib
 import shutil
@@ -8,33 +8,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loghi_contract.events import Event
-from loghi_contract.exit_codes import ExitCode
-from loghi_contract.job import JobSpec, load_job
 from loghi_runner.engines import load_engine
-from loghi_runner.engines.processes import find_process, machine_name
 from loghi_runner.errors import EngineError, RunnerError, UsageError
 from loghi_runner.files import is_file, is_folder
-from loghi_runner.run.finish import finish_run
-from loghi_runner.run.follow import EventReader, follow, read_events
+from loghi_runner.run.follow import EventReader, follow
 from loghi_runner.run.half_written import find_half_written
-from loghi_runner.run.progress import Progress
-from loghi_runner.run.rundir import RECORD_FILE, RunFailure, RunFolder, RunRecord
+from loghi_runner.run.look import Look, is_followed, look_at
+from loghi_runner.run.owner import is_ours, require_ours
+from loghi_runner.run.rundir import RECORD_FILE, RunFolder, RunRecord
 
 LAST = "last"
 DEFAULT_OUTPUT = Path("runs")
 
 _LOOK_EVERY_S = 0.2
+_ASK_EVERY_S = 2.0
 _LOOKS_AFTER_LAST_EVENT = 50
 
 
 @dataclass(frozen=True)
-class Look:
-    """A run as it stands now. `remark` says what could not be known from here."""
+class Unreadable:
+    """A folder that is a run, or may be one, and cannot be read."""
 
     folder: RunFolder
-    record: RunRecord
-    progress: Progress
-    remark: str | None = None
+    why: str
 
 
 def list_runs(output: Path) -> list[RunFolder]:
@@ -53,7 +49,8 @@ def list_runs(output: Path) -> list[RunFolder]:
             f"the folder {output} cannot be looked into: {error.strerror}",
             hint="Ask its owner for permission.",
         ) from error
-    return sorted((folder for folder in found if is_file(folder.record_file)), key=lambda folder: folder.path.name)
+    runs = (folder for folder in found if not folder.path.name.startswith(".") and is_file(folder.record_file))
+    return sorted(runs, key=lambda folder: folder.path.name)
 
 
 def find_run(name: str, output: Path = DEFAULT_OUTPUT) -> RunFolder:
@@ -83,58 +80,46 @@ def find_run(name: str, output: Path = DEFAULT_OUTPUT) -> RunFolder:
     )
 
 
-def look_at(folder: RunFolder) -> Look:
-    """The run's record and progress; a run that ended while nobody followed it is concluded here."""
-    record, job = folder.read(), _job(folder)
-    events = read_events(folder.events_file)
-    progress = Progress.of(events, job.training.epochs if job else None)
-    if record.state.is_over or is_followed(record):
-        return Look(folder, record, progress)
-    if record.host is not None and record.host.machine != machine_name():
-        return Look(folder, record, progress, f"started on {record.host.machine}: look there whether it still runs")
-    try:
-        return _concluded(folder, record, progress, from_scratch=job is not None and job.vgsl is not None)
-    except EngineError as error:
-        return Look(folder, record, progress, error.message)
-
-
-def look_at_all(folders: Iterable[RunFolder]) -> tuple[list[Look], list[RunFolder]]:
-    """The runs that can be read, and those whose record is damaged."""
+def look_at_all(folders: Iterable[RunFolder]) -> tuple[list[Look], list[Unreadable]]:
+    """The runs that can be read, and those that cannot."""
     looks, broken = [], []
     for folder in folders:
         try:
-            looks.append(look_at(folder))
+            look = look_at(folder)
+            _ = look.progress
         except UsageError:
-            broken.append(folder)
+            broken.append(Unreadable(folder, f"its {RECORD_FILE} is damaged"))
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with one run, the others are shown
+            broken.append(Unreadable(folder, f"{type(error).__name__}: {error}"))
+        else:
+            looks.append(look)
     return looks, broken
 
 
-def is_followed(record: RunRecord) -> bool:
-    """Whether the `finetune` that started the run still follows it on this machine."""
-    host = record.host
-    return host is not None and host.machine == machine_name() and find_process(host.process) is not None
+def follow_run(
+    folder: RunFolder, pause: Callable[[], None] | None = None, *, steps: bool = True
+) -> Iterator[tuple[bytes, Event]]:
+    """All events of a run from its beginning, until it is over; without `steps` as in `EventReader`."""
 
-
-def follow_run(folder: RunFolder, pause: Callable[[], None] | None = None) -> Iterator[tuple[bytes, Event]]:
-    """All events of a run from its beginning, until it is over."""
-
-    def is_over() -> bool:
-        return look_at(folder).record.state.is_over
-
+    is_over = _AskedSeldom(lambda: look_at(folder).record.state.is_over)
     wait = pause or _pause
-    yield from follow(EventReader(folder.events_file), is_over, wait)
+    yield from follow(EventReader(folder.events_file, steps=steps), is_over, wait)
     # whoever asks next shall find the run concluded: after its last event the trainer only closes files
     for _look in range(_LOOKS_AFTER_LAST_EVENT):
-        if is_over():
+        look = look_at(folder)
+        if look.record.state.is_over or look.remark is not None:
             return
         wait()
 
 
 def fetch_console(look: Look) -> None:
     """Bring console.log up to date; it stays as it is where the trainer cannot be reached."""
-    if look.record.handle is not None and not look.record.state.is_over and look.remark is None:
+    record, folder = look.record, look.folder
+    if record.handle is not None and not record.state.is_over and look.remark is None:
         with contextlib.suppress(RunnerError, OSError):
-            load_engine(look.record.engine).fetch_console(look.record.handle, look.folder.console_log)
+            engine = load_engine(record.engine)
+            if (handle := engine.find(record.run_id, folder.path, record.handle)) is not None:
+                engine.fetch_console(handle, folder.console_log)
 
 
 def stop_run(
@@ -150,10 +135,13 @@ def stop_run(
         begun: called once the trainer was asked.
 
     Raises:
-        UsageError: the run is over already, or runs on another machine.
+        UsageError: the run is over already, or another account's.
+        EngineError: its trainer cannot be reached from here, or is not its own.
     """
     look = look_at(folder)
     record = look.record
+    if not record.state.is_over:
+        require_ours(folder, "stop")
     if record.state.is_over:
         raise UsageError("run.over", f"the run is over already: {record.state.value}", where=str(folder.path))
     if record.handle is None or look.remark is not None:
@@ -164,13 +152,16 @@ def stop_run(
             hint="Try again in a moment, or stop it on the machine where it was started.",
         )
     engine = load_engine(record.engine)
-    engine.interrupt(record.handle)
+    handle = engine.find(record.run_id, folder.path, record.handle)
+    if handle is None:
+        return look_at(folder)  # it ended by itself
+    engine.interrupt(handle)
     begun()
     deadline = clock() + grace_s
-    while engine.poll(record.handle) is None:
+    while engine.poll(handle) is None:
         if clock() > deadline:
             folder.kill_mark.touch()
-            engine.kill(record.handle)
+            engine.kill(handle)
             deadline = clock() + grace_s
         _pause()
     while is_followed(folder.read()) and not folder.read().state.is_over and clock() < deadline + grace_s:
@@ -178,12 +169,16 @@ def stop_run(
     return look_at(folder)
 
 
-def clean_run(folder: RunFolder, *, really: bool) -> list[str]:
-    """What an ended run keeps besides its results; removed only `really`. Models and records are never touched."""
-    record = look_at(folder).record
-    if not record.state.is_over or record.handle is None:
+def clean_run(look: Look, *, really: bool) -> list[str]:
+    """What an ended run keeps besides its results; removed only `really`. Models and records are never touched.
+
+    Raises:
+        EngineError: what its record names cannot be reached, or is not its own.
+    """
+    folder, record = look.folder, look.record
+    if not record.state.is_over or look.remark is not None or not is_ours(folder):
         return []
-    kept = [f"{short_handle(record)}"] if record.kept and record.engine != "local" else []
+    kept = [short_handle(record)] if record.kept and record.engine != "local" and record.handle is not None else []
     if folder.places.is_dir():
         kept.append(f"{folder.places.name}/ (links to the run's data)")
     half_written = find_half_written(folder)
@@ -191,7 +186,11 @@ def clean_run(folder: RunFolder, *, really: bool) -> list[str]:
     if kept and really:
         for path in half_written:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        load_engine(record.engine).clean_up(record.handle, folder.console_log, keep=False)
+        engine = load_engine(record.engine)
+        handle = engine.find(record.run_id, folder.path, record.handle)
+        if handle is not None:
+            engine.clean_up(handle, folder.console_log, keep=False)
+        shutil.rmtree(folder.places, ignore_errors=True)
         folder.write(replace(record, kept=False))
     return kept
 
@@ -200,35 +199,19 @@ def short_handle(record: RunRecord) -> str:
     return f"container {record.handle.id[:12]}" if record.handle is not None else "nothing"
 
 
-def _concluded(folder: RunFolder, record: RunRecord, progress: Progress, *, from_scratch: bool) -> Look:
-    if record.handle is None:
-        record = record.with_failure(
-            RunFailure("run.never_started", "loghi-runner ended before the trainer was started", int(ExitCode.ENGINE))
-        )
-        return Look(folder, _keep_record(folder, record), progress)
-    engine = load_engine(record.engine)
-    end = engine.poll(record.handle)
-    if end is None:
-        return Look(folder, record, progress)
-    # read again: what the trainer wrote last may have come after the first look
-    progress = Progress.of(read_events(folder.events_file), progress.planned_epochs)
-    record = finish_run(folder, record, progress, record.handle, end, engine, from_scratch=from_scratch)
-    return Look(folder, record, progress)
+class _AskedSeldom:
+    """A question that costs something, asked every other second however often somebody wants to know."""
 
+    def __init__(self, ask: Callable[[], bool]) -> None:
+        self._ask = ask
+        self._next_s = 0.0
 
-def _keep_record(folder: RunFolder, record: RunRecord) -> RunRecord:
-    # an archive that only may be read is concluded again at every look
-    with contextlib.suppress(OSError):
-        folder.write(record)
-    return record
-
-
-def _job(folder: RunFolder) -> JobSpec | None:
-    try:
-        job = load_job((folder.job_dir / "job.json").read_text(encoding="utf-8"))
-        return job if isinstance(job, JobSpec) else None
-    except (OSError, ValueError):
-        return None  # of a newer version, or taken away: the run can be shown without
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        if now < self._next_s:
+            return False
+        self._next_s = now + _ASK_EVERY_S
+        return self._ask()
 
 
 def _pause() -> None:

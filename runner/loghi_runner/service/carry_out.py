@@ -17,8 +17,8 @@ from loghi_runner.engines.processes import find_process, name_process
 from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.platform.token import TOKEN_VARIABLE
+from loghi_runner.run.look import Look, look_at, silent_s
 from loghi_runner.run.rundir import RunFailure, RunFolder, RunState, utc_now
-from loghi_runner.run.runs import Look, look_at
 from loghi_runner.service.answers import kept_part, last_answer, last_plan, progress_sentence
 from loghi_runner.service.archive import write_archive
 from loghi_runner.service.commands import EXCHANGE, RUNNER, Command, Commands, stages_of
@@ -286,10 +286,7 @@ def _running_in(folder: OrderFolder) -> str | None:
 
 
 def _is_silent(run: RunFolder) -> bool:
-    try:
-        return time.time() - run.events_file.stat().st_mtime > OUT_OF_REACH_S
-    except OSError:
-        return time.time() - run.record_file.stat().st_mtime > OUT_OF_REACH_S
+    return silent_s(run) > OUT_OF_REACH_S
 
 
 def _run_fault(error: RunFailure | None) -> Fault:

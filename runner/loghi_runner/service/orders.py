@@ -174,7 +174,7 @@ class OrderFolder:
     def run(self) -> RunFolder | None:
         """The one run that the order has become, if it has."""
         try:
-            found = sorted(path for path in self.runs.iterdir() if (path / "run.json").is_file())
+            found = sorted(path for path in self.runs.glob("[!.]*") if (path / "run.json").is_file())
         except OSError:
             return None
         return RunFolder(found[-1]) if found else None

@@ -8,26 +8,28 @@ from typing import Any  # JSON values have no narrower type
 from loghi_contract.events import Event, Step
 from loghi_contract.records import to_json
 from loghi_runner.run.follow import EventReader
+from loghi_runner.run.look import Look, look_at
 from loghi_runner.run.rundir import RunFolder, RunState
-from loghi_runner.run.runs import Look, fetch_console, follow_run, look_at
+from loghi_runner.run.runs import Unreadable, fetch_console, follow_run
 from loghi_runner.terminal.answer import record_json, summary_line
+from loghi_runner.terminal.console import shown
 from loghi_runner.wording import duration, epoch_line, event_line, local_time, percent, phase_word
 
 _TAIL_PAUSE_S = 0.5
 
 
-def run_table(looks: list[Look], broken: list[RunFolder]) -> list[str]:
-    """A header, then one line a run; a run whose record is damaged is there too."""
+def run_table(looks: list[Look], broken: list[Unreadable]) -> list[str]:
+    """A header, then one line a run; a run that cannot be read is there too."""
     header = f"{'run':<20}  {'state':<9}  {'CER':>15}  {'started':<16}  name"
-    damaged = [f"{folder.path.name:<20}  unreadable (run.json is damaged)" for folder in broken]
+    damaged = [f"{shown(run.folder.path.name):<20}  unreadable ({shown(run.why)})" for run in broken]
     return [header, *damaged, *(_columns(look) for look in looks)]
 
 
-def runs_json(looks: list[Look], broken: list[RunFolder]) -> dict[str, Any]:
+def runs_json(looks: list[Look], broken: list[Unreadable]) -> dict[str, Any]:
     return {
         "kind": "runs",
         "runs": [record_json(look.folder, look.record) for look in looks],
-        "unreadable": [str(folder.path) for folder in broken],
+        "unreadable": [str(run.folder.path) for run in broken],
     }
 
 
@@ -82,7 +84,7 @@ def show_json(look: Look) -> dict[str, Any]:
 
 def event_lines(folder: RunFolder, *, follow: bool, as_json: bool, steps: bool) -> Iterator[str]:
     """A run's events, one a line, as they are or in words with the local time."""
-    found = follow_run(folder) if follow else iter(EventReader(folder.events_file).read())
+    found = follow_run(folder, steps=steps) if follow else iter(EventReader(folder.events_file, steps=steps))
     for line, event in found:
         if as_json:
             yield line.decode("utf-8", "replace")

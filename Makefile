@@ -19,13 +19,14 @@ TORCH ?= torch torchvision
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-cuda check image kraken docs bench lock clean
+.PHONY: help setup demo test test-cuda test-kill check image kraken docs bench lock clean
 
 help:
 	@echo "make setup   the virtual environment $(VENV) with everything locked in $(LOCK)"
 	@echo "make demo    fine-tune a small model on a sample in another hand (in a container when Docker is there)"
 	@echo "make test    all tests this machine can run; says which it left out"
 	@echo "make test-cuda  TensorFlow in the CUDA image finds a card, a stub where there is none (7 GB, minutes; BASE_IMAGE=...)"
+	@echo "make test-kill  real runs killed in 50 ways, and what is left of them; half an hour to an hour (ARGS=...)"
 	@echo "make check   linter, formatting, types, and whether the generated docs are up to date"
 	@echo "make image   the trainer's image (VARIANT=cuda, BASE_IMAGE=...)"
 	@echo "make kraken  an environment with kraken 7, for the tests of the plug-in (several GB; TORCH=...)"
@@ -69,6 +70,9 @@ test: setup
 test-cuda: setup
 	$(BIN)/loghi-runner image build --variant cuda $(if $(BASE_IMAGE),--base-image "$(BASE_IMAGE)")
 	LOGHI_RUNNER_TEST_CUDA=1 $(BIN)/python -m pytest -m cuda $(ARGS)
+
+test-kill: setup
+	$(BIN)/python -m tests.kills $(ARGS)
 
 check: setup
 	$(BIN)/ruff check .

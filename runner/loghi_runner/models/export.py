@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from loghi_contract.model_file import SUFFIX
+from loghi_contract.cut import Cut
+from loghi_contract.model_file import MARKER_FILE, SUFFIX, format_marker
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_runner.errors import DataError, EngineError, UsageError
 from loghi_runner.files import is_file, is_there, real_path
+from loghi_runner.models.marker import facts_of, marker_of
+from loghi_runner.models.own_pages import own_cut
 from loghi_runner.models.which_model import NamedModel, find_model
 
 
@@ -38,8 +41,11 @@ def wants_one_file(target: Path) -> bool:
     return target.suffix.lower() == SUFFIX
 
 
-def export_folder(source: NamedModel, target: Path) -> Path:
+def export_folder(source: NamedModel, target: Path, cut: Cut | None = None) -> Path:
     """Copy the model to `target`, which must not exist or be empty; all of it is there, or nothing.
+
+    Args:
+        cut: how the lines of its pages are to be cut; None for the way of the run. Where it is known, a marker says so.
 
     Raises:
         UsageError: the target is taken.
@@ -57,6 +63,10 @@ def export_folder(source: NamedModel, target: Path) -> Path:
                 where=str(target.parent),
                 hint="Was the run still saving? Then try again. If not, the disk has a fault.",
             )
+        cut = cut or own_cut(source)
+        if cut is not None:
+            marker = marker_of(source, facts_of(source), cut)
+            (made / MARKER_FILE).write_text(format_marker(marker), encoding="utf-8")
     return target
 
 

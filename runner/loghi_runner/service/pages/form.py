@@ -136,6 +136,8 @@ def _field(key: str, described: Mapping[str, Any], value: Any, error: str | None
     kind = _kind(described)
     number = next((each for each in described.get("anyOf", ()) if each["type"] == "integer"), described)
     choices = described["items"].get("enum", ()) if kind is FieldKind.CHOICES else described.get("enum", ())
+    if kind is FieldKind.CHOICE and not is_required and "default" not in described:
+        choices = ("", *choices)  # nothing chosen means something of its own
     return FormField(
         key=key,
         kind=kind,

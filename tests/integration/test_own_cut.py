@@ -16,9 +16,7 @@ OPTIONS = ("--engine", "local", "--gpus", "none")
 def trained(workplace: Workplace) -> Workplace:
     """A run on pages whose lines were cut by their outline; other pages to read."""
     write_pages(workplace.folder / "pages", 3)
-    write_page(
-        workplace.folder / "others", "q", [MadeLine(f"l{n}", f"line {n}", 60 + 70 * n) for n in range(4)]
-    )
+    write_page(workplace.folder / "others", "q", [MadeLine(f"l{n}", f"line {n}", 60 + 70 * n) for n in range(4)])
     workplace.config.write_text(
         "name: bonnevie\nbase_model: base\ndata: {pages: pages, cut: polygon}\noutput: runs\n"
         "engine: {kind: local, gpus: none}\n",

@@ -17,6 +17,7 @@ class SkipReason(str, Enum):
     TAGGED = "tagged"
     NO_SHAPE = "no_shape"
     CANNOT_CUT = "cannot_cut"
+    LEARNT = "learnt"
 
 
 SKIP_SENTENCES: dict[SkipReason, str] = {
@@ -29,6 +30,7 @@ SKIP_SENTENCES: dict[SkipReason, str] = {
     SkipReason.TAGGED: "the transcriber marked the text as doubtful",
     SkipReason.NO_SHAPE: "the line has neither a baseline nor an outline",
     SkipReason.CANNOT_CUT: "no image can be cut out of the page for the line",
+    SkipReason.LEARNT: "the model learnt from the line, or the line chose it",
 }
 
 

@@ -49,7 +49,7 @@ class ModelMarker:
 def write_model_file(folder: Path, marker: ModelMarker, notes: str, target: Path) -> None:
     """Write a model folder as one file. Raises OSError."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-        _put(archive, MARKER_FILE, json.dumps(to_json(marker), ensure_ascii=False, indent=2) + "\n")
+        _put(archive, MARKER_FILE, format_marker(marker))
         _put(archive, NOTES_FILE, notes)
         for name in _PARTS:
             if (folder / name).is_file():
@@ -91,6 +91,20 @@ def _marker_in(file: BinaryIO, path: Path) -> ModelMarker | None:
         return from_json(ModelMarker, value, allow_unknown=True)
     except (zipfile.BadZipFile, RecordError, ValueError, RuntimeError, EOFError) as error:
         raise error if isinstance(error, ModelFolderError) else _broken(path) from error
+
+
+def read_folder_marker(folder: Path) -> ModelMarker | None:
+    """The marker in a model folder that was exported, or unpacked from one file; None where there is none of ours."""
+    try:
+        with (folder / MARKER_FILE).open("rb") as file:
+            return from_json(ModelMarker, json.loads(file.read(_MAX_MARKER_BYTES)), allow_unknown=True)
+    except (OSError, ValueError, RecordError):
+        return None
+
+
+def format_marker(marker: ModelMarker) -> str:
+    """loghi.json."""
+    return json.dumps(to_json(marker), ensure_ascii=False, indent=2) + "\n"
 
 
 def unpack_model_file(path: Path, folder: Path) -> None:

@@ -182,3 +182,28 @@ def test_a_models_name_is_that_of_its_run(models: Workplace) -> None:
     loghi.mkdir(parents=True)
     assert find_model(str(loghi)).name == "mine"
     assert find_model(str(Path(models.folder / "fair"))).name == "fair"
+
+
+def test_lines_that_a_run_learnt_from_are_no_test_of_it(models: Workplace) -> None:
+    models.scenario = "gives_a_model"
+    assert models.finetune().returncode == 0
+    refused = models.run("evaluate", "last", "data/train.txt", *OPTIONS)
+    assert refused.returncode == 3
+    assert "bonnevie learnt from all 24 lines of train.txt, or was chosen by them" in " ".join(refused.stderr.split())
+    with (models.folder / "data/truth.txt").open("a") as file:
+        for number in range(2):
+            (models.folder / f"data/new_{number}.png").write_bytes(
+                (models.folder / f"data/train/page_0/line_{number}.png").read_bytes() + bytes(number + 1)
+            )
+            file.write(f"\nnew_{number}.png\tei ny linje")
+    best_val = str(models.run_dir / "out/model/best_val")
+    for arguments in (("evaluate", "last"), ("evaluate", best_val), ("compare", "fair", "last")):
+        result = models.run(
+            *arguments, "data/truth.txt", *OPTIONS, "--json", "-o", f"out{len(arguments)}{arguments[-1][-1]}"
+        )
+        assert result.returncode == 0, result.stderr
+        found = json.loads(result.stdout)
+        assert (found["lines"], found["skipped"]) == (2, {"learnt": 6})
+    told = models.run("evaluate", "last", "data/truth.txt", *OPTIONS).stderr
+    assert "6 of 8 lines are taken out: bonnevie learnt from them, or they chose it" in " ".join(told.split())
+    assert "6 lines left out" in (models.folder / "out2t/report.html").read_text()

@@ -104,9 +104,10 @@ def test_readings_the_platform_does_not_take_wait_for_a_later_push(
 def test_other_pages_can_be_read_than_those_learnt_from(workplace: Any, document: Document, stand_in: StandIn) -> None:
     blank = {line["pk"] for line in document.pages[7].lines}
     stand_in.texts = {pk: text for pk, text in stand_in.texts.items() if text["line"] not in blank}
-    setting = f"platform.write_back=[{document.pages[7].pk}]"
-    result = workplace.run("platform", "finetune", "config.yaml", "--set", setting)
+    settings = ("--set", f"platform.write_back=[{document.pages[7].pk}]", "--set", "data.cut=polygon")
+    result = workplace.run("platform", "finetune", "config.yaml", *settings)
     assert result.returncode == 0, result.stderr
+    assert json.loads((run_dir(workplace) / "recognized/recognized.json").read_text())["cut"] == "polygon"
     assert set(stand_in.layer_texts(document.layers[1].name)) == blank
 
 

@@ -1,6 +1,7 @@
 """Orders become runs: whole ways through the service and its worker, with the stand-in trainer."""
 
 import io
+import json
 import os
 import signal
 import zipfile
@@ -158,7 +159,7 @@ def test_a_check_answers_with_findings(made: MadeService) -> None:
 
 def test_a_model_of_an_order_reads_pages_and_is_evaluated(made: MadeService, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGHI_FAKE_TRAINER", "usable_model")
-    model = made.order()
+    model = made.order(data={"cut": "polygon"})
     made.until_over(model)
     asked = {"name": "again", "model": model, "source": {"pages": "bonnevie"}}
     evaluation, recognition = (
@@ -166,11 +167,15 @@ def test_a_model_of_an_order_reads_pages_and_is_evaluated(made: MadeService, mon
         for action in ("evaluate", "recognize")
     )
     view = made.until_over(evaluation)
-    assert (view["stage"], view["error"], view["answer"]["lines"]) == ("finished", None, 32)
+    # the four lines of the test page: the model learnt from the others, or they chose it
+    assert (view["stage"], view["error"], view["answer"]["lines"]) == ("finished", None, 4)
+    assert view["answer"]["skipped"] == {"learnt": 28}
+    assert view["answer"]["cut"] == "polygon"
     assert "CER" in made.get(f"/api/v1/runs/{evaluation}/report").text
     view = made.until_over(recognition)
     assert (view["stage"], view["error"], view["answer"]["lines"]) == ("finished", None, 32)
     assert str(made.folder) not in str(view)
+    assert json.loads((made.order_folder(recognition).recognized / "recognized.json").read_text())["cut"] == "polygon"
     texts = zipfile.ZipFile(io.BytesIO(made.get(f"/api/v1/runs/{recognition}/texts").content))
     assert len([name for name in texts.namelist() if name.endswith(".xml")]) == 8
 

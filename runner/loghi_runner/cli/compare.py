@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from loghi_contract.cut import Cut
 from loghi_runner.cli.options import (
     AsJson,
     BatchSize,
@@ -50,7 +49,7 @@ def compare_command(
         Path | None, typer.Option("--truth", metavar="DIR", help="For pages: the same, transcribed (default: none).")
     ] = None,
     output: ReportFolder = None,
-    cut: CutAs = Cut.LOGHI,
+    cut: CutAs = None,
     root: ImageRoot = None,
     engine: Engine = EngineKind.AUTO,
     gpus: Gpus = "auto",

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from loghi_contract.cut import Cut
 from loghi_runner.cli.options import (
     AsJson,
     BatchSize,
@@ -35,7 +34,7 @@ def evaluate_command(
         typer.Argument(metavar="DATA", help="Line lists, a folder of transcribed pages, or a run (its test lines)."),
     ],
     output: ReportFolder = None,
-    cut: CutAs = Cut.LOGHI,
+    cut: CutAs = None,
     root: ImageRoot = None,
     engine: Engine = EngineKind.AUTO,
     gpus: Gpus = "auto",

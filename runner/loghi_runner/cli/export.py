@@ -26,7 +26,7 @@ def export_command(
     ],
     output: Output = DEFAULT_OUTPUT,
     cut: Annotated[
-        Cut | None, typer.Option("--cut", help="For a file: how its lines are cut (default: as in the run).")
+        Cut | None, typer.Option("--cut", help="How lines of its pages are to be cut (default: as in the run).")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -37,7 +37,7 @@ def export_command(
         line = f"kraken -i page.jpg page.txt segment -bl ocr -m {shlex.quote(short_path(made))}"
         key, use = "kraken_line", "the second line reads a page with it, where kraken 7 and loghi-runner[kraken] are"
     else:
-        made = export_folder(source, target)
+        made = export_folder(source, target, cut)
         line = loghi_model_line(made)
         key, use = "loghi_line", "the second line goes into Loghi's inference-pipeline.sh"
     if as_json:

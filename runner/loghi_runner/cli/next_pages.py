@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from loghi_contract.cut import Cut
 from loghi_contract.exit_codes import ExitCode
 from loghi_runner.cli.options import AsJson, BatchSize, CutAs, Engine, Gpus, reader_options
 from loghi_runner.config.values import EngineKind
+from loghi_runner.models.own_pages import choose_cut
 from loghi_runner.models.which_model import find_model
 from loghi_runner.next_pages.candidates import find_candidates
 from loghi_runner.next_pages.rank import rank_pages
@@ -29,7 +29,7 @@ def next_pages_command(
     with_text: Annotated[
         bool, typer.Option("--with-text", help="Rank lines that have a text, too (default: only those without).")
     ] = False,
-    cut: CutAs = Cut.LOGHI,
+    cut: CutAs = None,
     engine: Engine = EngineKind.AUTO,
     gpus: Gpus = "auto",
     batch_size: BatchSize = 16,
@@ -39,8 +39,10 @@ def next_pages_command(
     told = make_console(stderr=True)
     bars = Bars(told)
     try:
-        reader = open_reader(find_model(model).folder, reader_options(engine, gpus, batch_size, 1))
-        candidates = find_candidates(pages, cut, bars.show, with_text=with_text)
+        named = find_model(model)
+        reader = open_reader(named.folder, reader_options(engine, gpus, batch_size, 1))
+        chosen = choose_cut(named, cut, told.print)
+        candidates = find_candidates(pages, chosen, bars.show, with_text=with_text)
         found = rank_pages(reader, candidates, bars.show, told.print)
     finally:
         bars.close()

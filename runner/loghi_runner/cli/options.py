@@ -24,7 +24,9 @@ Output = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs (default: text for people).")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first (default: ask).")]
-CutAs = Annotated[Cut, typer.Option("--cut", help="How lines of pages are cut, as the model's own were.")]
+CutAs = Annotated[
+    Cut | None, typer.Option("--cut", help="How lines of pages are cut (default: as the model's own, else as Loghi).")
+]
 ImageRoot = Annotated[
     Path | None,
     typer.Option("--root", metavar="DIR", help="Where image paths begin (default: at their list).", readable=False),

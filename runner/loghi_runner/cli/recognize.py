@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from loghi_contract.cut import Cut
 from loghi_contract.exit_codes import ExitCode
 from loghi_runner.cli.options import (
     AsJson,
@@ -41,7 +40,7 @@ def recognize_command(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Where the results go: a new folder.", readable=False)
     ],
-    cut: CutAs = Cut.LOGHI,
+    cut: CutAs = None,
     root: ImageRoot = None,
     engine: Engine = EngineKind.AUTO,
     gpus: Gpus = "auto",

@@ -104,10 +104,12 @@ def _made(each: ModelReadings) -> list[tuple[str, str]]:
     device, options = reader.setting.device, reader.options
     beam = "greedy" if options.beam_width == 1 else f"beam of {options.beam_width}"
     speed = f"{len(each.readings) / each.seconds:.1f} lines a second" if each.seconds > 0 else "in no time"
+    cut = [(f"{each.model.name}, lines cut as", each.cut.value)] if each.cut else []
     return [
         (each.model.name, str(reader.folder)),
         (f"{each.model.name}, SHA-256", file_sha256(reader.model.model_file)),
         (f"{each.model.name}, read", f"{reader.engine.name}, {device.kind.value.upper()}, {beam}, {speed}"),
+        *cut,
     ]
 
 

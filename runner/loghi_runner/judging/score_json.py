@@ -39,6 +39,7 @@ def _model(scored: Scored, scores: ModelScores, number: int) -> dict[str, Any]:
     return {
         "model": each.model.name,
         "folder": str(each.reader.folder),
+        "cut": each.cut,
         "seconds": each.seconds,
         "scores": {
             variant.value: {

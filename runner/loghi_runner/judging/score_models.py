@@ -10,9 +10,11 @@ from loghi_contract.cut import Cut
 from loghi_contract.lines import SkippedLine, SkipReason
 from loghi_contract.text import Normalization, normalization_for, normalize
 from loghi_runner.errors import DataError, EngineError
+from loghi_runner.judging.learnt_lines import without_learnt
 from loghi_runner.judging.score_files import REPORT_KINDS, write_score_files
 from loghi_runner.judging.scored import ModelReadings, Scored
-from loghi_runner.judging.truth_lines import Truth, TruthLine, collect_truth
+from loghi_runner.judging.truth_lines import Truth, TruthLine, TruthOptions, collect_truth
+from loghi_runner.models.own_pages import choose_cut, truth_options
 from loghi_runner.models.which_model import NamedModel, find_model
 from loghi_runner.reading.line_reader import OnProgress, ReaderOptions, open_reader
 from loghi_runner.reading.output_folder import claim_output
@@ -24,8 +26,10 @@ _UNREAD = "the trainer could not read it"
 
 @dataclass(frozen=True)
 class ScoreOptions:
+    """`cut` is None for the way in which each model's own lines were cut."""
+
     reader: ReaderOptions
-    cut: Cut = Cut.LOGHI
+    cut: Cut | None = None
     root: Path | None = None
     output: Path | None = None
 
@@ -53,22 +57,71 @@ def score_models(
         place = options.output or tempfile.gettempdir()
         raise EngineError("output.cannot_write", f"{place} cannot be written: {error.strerror or error}") from error
     with work as folder:
-        truth = collect_truth(data, options.cut, options.root, Path(folder), on_progress)
+        truths = _collect(named, data, options, Path(folder), on_progress, note)
+        truth = without_learnt(_in_all(truths), named)
         read = []
-        for model, reader in zip(named, readers, strict=True):
+        for model, reader, own in zip(named, readers, truths, strict=True):
             doing = "reading lines" if len(named) == 1 else f"reading lines ({model.name})"
+            images = {line.id: line.image for line in own.lines}
             readings = reader.read(
-                [line.image for line in truth.lines],
+                [images[line.id] for line in truth.lines],
                 partial(_renamed, on_progress, doing),
                 note,
                 work_in=Path(folder),
             )
-            read.append(ModelReadings(model, reader, readings.by_image, readings.seconds))
+            by_image = {
+                line.image: readings.by_image[images[line.id]]
+                for line in truth.lines
+                if images[line.id] in readings.by_image
+            }
+            read.append(ModelReadings(model, reader, by_image, readings.seconds, own.cut))
         scored = _scored(read, truth)
         if options.output is not None:
             # while images of lines that were cut for it are still there
             write_score_files(options.output, scored)
     return scored
+
+
+def _collect(
+    models: Sequence[NamedModel],
+    data: Sequence[str],
+    options: ScoreOptions,
+    work: Path,
+    on_progress: OnProgress,
+    note: Callable[[str], None],
+) -> list[Truth]:
+    """The lines as each model is to read them: pages are cut for each as its own lines were, line images are as given.
+
+    Raises:
+        RunnerError: there is no transcribed line.
+    """
+    text = truth_options(models)
+    found: dict[Cut | None, Truth] = {}
+    own: list[Truth] = []
+    told: list[str] = []
+    for model in models:
+        cut = choose_cut(model, options.cut, told.append)
+        if cut not in found and None not in found:
+            truth = collect_truth(data, TruthOptions(cut, text, options.root), work / cut.value, on_progress)
+            found[truth.cut] = truth
+        own.append(found[None] if None in found else found[cut])
+    for sentence in told if None not in found else ():
+        note(sentence)
+    return own
+
+
+def _in_all(truths: Sequence[Truth]) -> Truth:
+    """The lines of the first that all have: a line can be too odd for one way of cutting."""
+    first, shared = truths[0], set.intersection(*({line.id for line in truth.lines} for truth in truths))
+    lost = [
+        SkippedLine(line.name, line.text, line.name, SkipReason.CANNOT_CUT, "not for both models")
+        for line in first.lines
+        if line.id not in shared
+    ]
+    if len(lost) == len(first.lines):
+        raise DataError("evaluate.no_lines", f"no line of {first.source} can be cut for both models")
+    kept = tuple(line for line in first.lines if line.id in shared)
+    return replace(first, lines=kept, skipped=(*first.skipped, *lost))
 
 
 def _renamed(on_progress: OnProgress, doing: str, _doing: str, done: int, total: int) -> None:

@@ -33,6 +33,10 @@ def scored_rows(scored: Scored) -> list[Row]:
     rows.append(
         ("data", f"{plural(len(scored.lines), 'line')} of {plural(scored.pages, 'page')}: {scored.truth.source}")
     )
+    cuts = {each.model.name: each.cut.value for each in scored.models if each.cut is not None}
+    if cuts:
+        told = ", ".join(f"{name}: {cut}" for name, cut in cuts.items())
+        rows.append(("lines cut as", told if len(set(cuts.values())) > 1 else next(iter(cuts.values()))))
     if scored.truth.skipped:
         reasons = Counter(line.reason.value for line in scored.truth.skipped)
         rows.append(("left out", f"{plural(len(scored.truth.skipped), 'line')}: {counted(reasons)}"))

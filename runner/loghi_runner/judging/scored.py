@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from loghi_contract.cut import Cut
 from loghi_contract.text import Normalization
 from loghi_runner.judging.truth_lines import Truth
 from loghi_runner.models.which_model import NamedModel
@@ -13,12 +14,13 @@ from loghi_runner.scoring.comparison import ReadLine
 
 @dataclass(frozen=True)
 class ModelReadings:
-    """What one model read, by image as the truth names it; `sha256` and seconds for the record."""
+    """What one model read, by image as the truth names it; `cut` is how lines of pages were cut for it."""
 
     model: NamedModel
     reader: LineReader
     readings: dict[Path, Reading]
     seconds: float
+    cut: Cut | None = None
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,6 @@ from pathlib import Path, PurePosixPath
 from loghi_contract.cut import Cut
 from loghi_contract.files import read_plain
 from loghi_contract.lines import LineSample, SkippedLine, SkipReason, parse_line_list
-from loghi_contract.text import Normalization
-from loghi_runner.config.values import SkipTag, TextEquivChoice
 from loghi_runner.engines.mounts import host_image
 from loghi_runner.errors import DataError, UsageError
 from loghi_runner.files import is_file, is_folder
@@ -23,9 +21,6 @@ from loghi_runner.reading.temporary_lines import cut_temporarily
 from loghi_runner.run.rundir import RECORD_FILE, RunFolder
 from loghi_runner.run.runs import find_run
 from loghi_runner.wording import told_apart
-
-#: As a run reads pages by default.
-_TEXT = TextOptions(TextEquivChoice.LOWEST, (SkipTag.UNCLEAR,), False, Normalization.NONE)
 
 
 @dataclass(frozen=True)
@@ -47,15 +42,25 @@ class Truth:
     lines: tuple[TruthLine, ...]
     skipped: tuple[SkippedLine, ...]
     findings: tuple[Finding, ...] = ()
+    #: how the lines were cut from their pages; None where they came as images
+    cut: Cut | None = None
 
 
-def collect_truth(data: Sequence[str], cut: Cut, root: Path | None, work: Path, on_progress: OnProgress) -> Truth:
+@dataclass(frozen=True)
+class TruthOptions:
+    """How lines of pages are cut and their texts taken; `root` is where paths of lists begin, if not at the list."""
+
+    cut: Cut
+    text: TextOptions
+    root: Path | None
+
+
+def collect_truth(data: Sequence[str], options: TruthOptions, work: Path, on_progress: OnProgress) -> Truth:
     """Find out what `data` is and read it.
 
     Args:
         data: line lists, or one folder of pages, or one run by its folder or id.
-        cut: how lines of pages are cut, into `work`.
-        root: where image paths of lists begin, if not at the list.
+        work: where lines of pages are cut into.
 
     Raises:
         UsageError: it is nothing of these.
@@ -63,7 +68,7 @@ def collect_truth(data: Sequence[str], cut: Cut, root: Path | None, work: Path, 
     """
     paths = [Path(given) for given in data]
     if all(map(is_file, paths)):
-        truth = _of_lists(paths, root)
+        truth = _of_lists(paths, options.root)
     elif len(paths) > 1:
         raise UsageError(
             "evaluate.mixed_data",
@@ -72,9 +77,9 @@ def collect_truth(data: Sequence[str], cut: Cut, root: Path | None, work: Path, 
             hint="Name line lists (several allowed), or one folder of pages, or one run.",
         )
     elif is_folder(paths[0]) and not is_file(paths[0] / RECORD_FILE):
-        truth = _of_pages(paths[0], cut, work, on_progress)
+        truth = _of_pages(paths[0], options, work, on_progress)
     else:
-        truth = _of_run(_run(data[0]), root)
+        truth = _of_run(_run(data[0]), options.root)
     if truth.lines:
         return truth
     reasons = Counter(line.reason.value for line in truth.skipped)
@@ -127,8 +132,8 @@ def _of_run(run: RunFolder, root: Path | None) -> Truth:
     return Truth(f"the test lines of run {record.name}", lines, tuple(skipped))
 
 
-def _of_pages(folder: Path, cut: Cut, work: Path, on_progress: OnProgress) -> Truth:
-    lines = cut_temporarily(folder, _TEXT, cut, work, on_progress, every_line=False)
+def _of_pages(folder: Path, options: TruthOptions, work: Path, on_progress: OnProgress) -> Truth:
+    lines = cut_temporarily(folder, options.text, options.cut, work, on_progress, every_line=False)
     found: list[tuple[str, str, Path, str]] = []
     skipped: list[SkippedLine] = []
     for page in lines.survey.pages:
@@ -144,7 +149,7 @@ def _of_pages(folder: Path, cut: Cut, work: Path, on_progress: OnProgress) -> Tr
                 detail = why.get(line.id) or lines.cut.failed.get(page.file.name, "")
                 skipped.append(SkippedLine(name, line.text, line.where, SkipReason.CANNOT_CUT, detail))
     warnings = [finding for finding in lines.survey.findings if finding.severity is Severity.WARNING]
-    return Truth(folder.name or str(folder), _named(found), tuple(skipped), tuple(warnings))
+    return Truth(folder.name or str(folder), _named(found), tuple(skipped), tuple(warnings), options.cut)
 
 
 def _with_images(

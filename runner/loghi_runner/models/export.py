@@ -7,17 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from loghi_contract.cut import Cut
 from loghi_contract.files import open_plain
-from loghi_contract.model_file import SUFFIX
-from loghi_contract.model_folder import (
-    MODEL_FILE,
-    ModelFacts,
-    ModelFolderError,
-    inspect_model_folder,
-    require_config,
-)
+from loghi_contract.model_file import MARKER_FILE, SUFFIX, format_marker
+from loghi_contract.model_folder import MODEL_FILE
 from loghi_runner.errors import DataError, EngineError, UsageError
 from loghi_runner.files import is_file, is_there, real_path
+from loghi_runner.models.marker import marker_of, require_whole
+from loghi_runner.models.own_pages import own_cut
 from loghi_runner.models.which_model import NamedModel, find_model
 
 
@@ -45,29 +42,11 @@ def wants_one_file(target: Path) -> bool:
     return target.suffix.lower() == SUFFIX
 
 
-def require_whole(source: NamedModel) -> ModelFacts:
-    """What is known of the model without opening it, after all of it was looked at.
-
-    Raises:
-        DataError: a part of it is damaged, or the parts do not belong together.
-    """
-    try:
-        facts = inspect_model_folder(source.folder)
-        require_config(source.folder)
-    except ModelFolderError as error:
-        raise DataError(error.code, error.message, where=str(source.folder), hint=error.hint) from error
-    except OSError as error:
-        raise DataError(
-            "export.cannot_read",
-            f"the model cannot be read: {error.strerror or error}",
-            where=str(error.filename or source.folder),
-            hint="Ask its owner for permission.",
-        ) from error
-    return facts
-
-
-def export_folder(source: NamedModel, target: Path) -> Path:
+def export_folder(source: NamedModel, target: Path, cut: Cut | None = None) -> Path:
     """Copy the model to `target`, which must not exist or be empty; all of it is there, or nothing.
+
+    Args:
+        cut: how the lines of its pages are to be cut; None for the way of the run. Where it is known, a marker says so.
 
     Raises:
         DataError: the model is not whole.
@@ -75,7 +54,7 @@ def export_folder(source: NamedModel, target: Path) -> Path:
         EngineError: the disk does not take it.
     """
     with beside(source, target) as (target, made):
-        require_whole(source)
+        facts = require_whole(source)
         made.mkdir()
         # what begins with a dot is half-written, or of the file manager
         parts = sorted(source.folder.glob("[!.]*"))
@@ -89,6 +68,10 @@ def export_folder(source: NamedModel, target: Path) -> Path:
                 where=str(target.parent),
                 hint="Was the run still saving? Then try again. If not, the disk has a fault.",
             )
+        cut = cut or own_cut(source)
+        if cut is not None:
+            marker = marker_of(source, facts, cut)
+            (made / MARKER_FILE).write_text(format_marker(marker), encoding="utf-8")
     return target
 
 

@@ -3,14 +3,15 @@
 import os
 from pathlib import Path
 
-from loghi_contract import CONTRACT, __version__
+from loghi_contract import __version__
 from loghi_contract.cut import Cut
-from loghi_contract.model_file import FORMAT, ModelMarker, write_model_file
+from loghi_contract.model_file import ModelMarker, write_model_file
 from loghi_contract.model_folder import ModelFacts
-from loghi_runner.config.load import ConfigError, load_config
-from loghi_runner.models.export import beside, require_whole
+from loghi_runner.models.export import beside
+from loghi_runner.models.marker import marker_of, require_whole
+from loghi_runner.models.own_pages import own_cut
 from loghi_runner.models.which_model import NamedModel
-from loghi_runner.run.rundir import RunFolder, RunRecord
+from loghi_runner.run.rundir import RunRecord
 from loghi_runner.wording import percent
 
 _CUTS = {
@@ -52,33 +53,12 @@ def export_file(source: NamedModel, target: Path, cut: Cut | None) -> Path:
     """
     facts = require_whole(source)
     record = source.run.read() if source.run is not None else None
-    marker = ModelMarker(
-        format=FORMAT,
-        contract=CONTRACT,
-        made_by=f"loghi-runner {__version__}",
-        name=record.name if record is not None else facts.name,
-        height_px=facts.height_px,
-        channels=facts.channels,
-        characters=len(facts.tokenizer.characters),
-        cut=cut or _cut_of(source.run),
-        val_cer=record.best_val_cer if record is not None else None,
-    )
+    marker = marker_of(source, facts, cut or own_cut(source) or Cut.LOGHI)
     with beside(source, target) as (target, made):
         write_model_file(source.folder, marker, _notes(marker, facts, record, target.name), made)
         with made.open("rb") as file:
             os.fsync(file.fileno())
     return target
-
-
-def _cut_of(run: RunFolder | None) -> Cut:
-    """The way the run's own lines were cut; where they came as images, the default of `recognize`."""
-    if run is None:
-        return Cut.LOGHI
-    try:
-        data = load_config(run.config_file, run.read().overrides).config.data
-    except ConfigError:  # of an older version
-        return Cut.LOGHI
-    return data.cut if data.pages is not None else Cut.LOGHI
 
 
 def _notes(marker: ModelMarker, facts: ModelFacts, record: RunRecord | None, file: str) -> str:

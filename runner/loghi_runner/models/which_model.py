@@ -5,7 +5,7 @@ from pathlib import Path
 
 from loghi_contract.places import BEST_VAL
 from loghi_runner.errors import UsageError
-from loghi_runner.files import is_file, is_folder
+from loghi_runner.files import is_file, is_folder, real_path
 from loghi_runner.run.rundir import RECORD_FILE, RunFolder
 from loghi_runner.run.runs import DEFAULT_OUTPUT, LAST, find_run
 
@@ -15,7 +15,7 @@ _SAME_EVERYWHERE = ("best_val", "last")
 
 @dataclass(frozen=True)
 class NamedModel:
-    """A model folder, and what to call it; `run` is the one it was asked for by."""
+    """A model folder, and what to call it; `run` is the one that made it, where the folder lies in its place there."""
 
     name: str
     folder: Path
@@ -23,7 +23,7 @@ class NamedModel:
 
     @property
     def path(self) -> Path:
-        """What was named: the run's folder, or the model's."""
+        """Where it belongs: the run's folder, or the model's."""
         return self.folder if self.run is None else self.run.path
 
 
@@ -38,7 +38,7 @@ def find_model(given: str, output: Path = DEFAULT_OUTPUT) -> NamedModel:
     """
     path = Path(given)
     if given and is_folder(path) and not is_file(path / RECORD_FILE):
-        return NamedModel(_name(path.absolute()), path)
+        return NamedModel(_name(path.absolute()), path, run_of(path))
     try:
         run = find_run(given, output)
     except UsageError as error:
@@ -51,6 +51,13 @@ def find_model(given: str, output: Path = DEFAULT_OUTPUT) -> NamedModel:
             hint=f"Name a folder with model.keras, such as a run's out/{BEST_VAL}, or a run. {why}",
         ) from error
     return NamedModel(run.read().name, run.best_val, run)
+
+
+def run_of(folder: Path) -> RunFolder | None:
+    """The run whose best_val this model folder is; None for a model from elsewhere."""
+    place = real_path(folder)
+    run = RunFolder(place.parents[len(BEST_VAL.parts)]) if len(place.parents) > len(BEST_VAL.parts) else None
+    return run if run is not None and run.best_val == place and is_file(run.record_file) else None
 
 
 def _name(folder: Path) -> str:

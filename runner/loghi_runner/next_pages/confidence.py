@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loghi_contract.counts import pool
-from loghi_contract.places import BEST_VAL
 from loghi_runner.engines.mounts import host_image
 from loghi_runner.errors import UsageError
 from loghi_runner.files import is_file
+from loghi_runner.models.which_model import run_of
 from loghi_runner.pages.write import Reading
 from loghi_runner.run.line_tables import read_line_table
-from loghi_runner.run.rundir import RECORD_FILE, RunFolder
 from loghi_runner.scoring.counts import count
 from loghi_runner.wording import percent
 
@@ -33,9 +32,8 @@ class Confidence:
 
 def judged_lines(model: Path) -> dict[Path, str]:
     """Image and transcription of the test lines of the model's run; none where the model comes from elsewhere."""
-    place = model.absolute()
-    run = RunFolder(place.parents[len(BEST_VAL.parts)]) if len(place.parents) > len(BEST_VAL.parts) else None
-    if run is None or run.best_val != place or not is_file(run.path / RECORD_FILE):
+    run = run_of(model)
+    if run is None:
         return {}
     try:
         data_folders = run.read().data_folders

@@ -195,7 +195,7 @@ def _cut_page(task: _Task) -> PageRecord | str:
             (made / text_file(file)).write_text(line.text, encoding="utf-8", newline="")
             height_px, width_px = outcome.pixels.shape[:2]
             lines.append(CutLineFile(line.id, file, width_px, height_px, outcome.way))
-        record = PageRecord(task.made_from, tuple(lines), tuple(not_cut))
+        record = PageRecord(task.made_from, tuple(lines), tuple(not_cut), task.cut)
         install(made, record, task.folder)
     except OSError as error:
         return f"{error.filename or task.folder} cannot be written: {error.strerror or error}"

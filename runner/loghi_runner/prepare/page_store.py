@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from loghi_contract.cut import Cut
 from loghi_contract.files import read_plain
 from loghi_contract.records import RecordError, from_json, to_json
 from loghi_runner.files import write_atomically
@@ -33,11 +34,15 @@ class UncutLine:
 
 @dataclass(frozen=True)
 class PageRecord:
-    """page.json; `made_from` changes when the page, its texts or the way of cutting do."""
+    """page.json; `made_from` changes when the page, its texts or the way of cutting do.
+
+    `cut` is the way; None in folders of versions that did not say.
+    """
 
     made_from: str
     lines: tuple[CutLineFile, ...]
     not_cut: tuple[UncutLine, ...]
+    cut: Cut | None = None
 
     @property
     def files(self) -> set[str]:
@@ -48,6 +53,14 @@ class PageRecord:
 
 class ForeignFolder(Exception):
     """A folder is in the way that loghi-runner did not make; nothing in it is touched."""
+
+
+def cut_in(folder: Path) -> Cut | None:
+    """How the line images of a folder were cut, where it is one of ours that says so."""
+    try:
+        return from_json(PageRecord, json.loads((folder / RECORD_FILE).read_bytes())).cut
+    except (OSError, ValueError, RecordError):
+        return None
 
 
 def text_file(image: str) -> str:

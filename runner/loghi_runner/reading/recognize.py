@@ -11,6 +11,7 @@ from loghi_contract.cut import Cut
 from loghi_runner.errors import DataError
 from loghi_runner.files import file_sha256, is_file, is_folder, write_atomically
 from loghi_runner.ground_truth.image_lists import read_image_folder, read_image_list
+from loghi_runner.models.own_pages import choose_cut
 from loghi_runner.models.which_model import find_model
 from loghi_runner.pages.find import holds_xml
 from loghi_runner.reading.line_reader import LineReader, OnProgress, ReaderOptions, open_reader
@@ -30,8 +31,10 @@ _KIND = "recognized"
 
 @dataclass(frozen=True)
 class RecognizeOptions:
+    """`cut` is None for the way in which the model's own lines were cut."""
+
     reader: ReaderOptions
-    cut: Cut = Cut.LOGHI
+    cut: Cut | None = None
     root: Path | None = None
     plain_text: bool = False
     html: bool = False
@@ -51,14 +54,17 @@ def recognize(
     named = find_model(model)
     reader = open_reader(named.folder, options.reader)
 
+    are_pages = is_folder(source) and holds_xml(source)
+    cut = choose_cut(named, options.cut, note) if are_pages else None
+
     def finish(recognized: Recognized) -> None:
-        _write_extras(recognized, reader, source, out, options)
+        _write_extras(recognized, reader, source, out, options, cut)
         if options.html:
             _write_html(recognized, f"{source.name or source}, as {named.name} reads it", out)
 
     with claimed_output(out, RECORD_FILE, (_KIND,), (source,) if is_folder(source) else ()):
-        if is_folder(source) and holds_xml(source):
-            return recognize_pages(reader, source, out, options.cut, on_progress, note, finish)
+        if cut is not None:
+            return recognize_pages(reader, source, out, cut, on_progress, note, finish)
         images = read_image_list(source, options.root) if is_file(source) else read_image_folder(source)
         recognized = recognize_lines(reader, images, out, on_progress, note)
         finish(recognized)
@@ -77,7 +83,7 @@ def recognized_json(recognized: Recognized) -> dict[str, Any]:
 
 
 def _write_extras(
-    recognized: Recognized, reader: LineReader, source: Path, out: Path, options: RecognizeOptions
+    recognized: Recognized, reader: LineReader, source: Path, out: Path, options: RecognizeOptions, cut: Cut | None
 ) -> None:
     """The record, and what else was asked for; the record first: it tells whose folder this is."""
     record = recognized_json(recognized) | {
@@ -86,6 +92,7 @@ def _write_extras(
         "model": str(reader.folder),
         "model_sha256": file_sha256(reader.model.model_file),
         "beam": options.reader.beam_width,
+        "cut": cut,
         "made": utc_now(),
         "version": __version__,
     }

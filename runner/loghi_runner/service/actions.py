@@ -19,6 +19,7 @@ from pydantic import (
     Tag,
     model_validator,
 )
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from loghi_contract.cut import Cut
@@ -146,10 +147,13 @@ ModelName: TypeAlias = Annotated[
 
 
 CutChoice: TypeAlias = Annotated[
-    Cut,
+    Cut | SkipJsonSchema[None],
     Field(
         title="Cutting",
-        description="How lines are cut out of pages: as Loghi does, by baseline; or by their outline (`polygon`).",
+        description="How lines are cut out of pages: as Loghi does, by baseline; or by their outline (`polygon`). "
+        "Left out: as the lines that the model learnt from.",
+        # null is for programs that must write something; nobody has to
+        json_schema_extra=lambda schema: schema.pop("default", None),
     ),
 ]
 
@@ -256,7 +260,7 @@ class RecognizeParameters(_Named):
 
     model: ModelName
     source: PageSource = Field(title="Pages", description="The pages to read.")
-    cut: CutChoice = Cut.LOGHI
+    cut: CutChoice = None
     write_back: Annotated[bool, Strict()] = Field(
         default=False,
         title="Write the results to the platform",
@@ -277,7 +281,7 @@ class EvaluateParameters(_Named):
 
     model: ModelName
     source: TextSource = Field(title="Ground truth", description="The transcribed pages to score on.")
-    cut: CutChoice = Cut.LOGHI
+    cut: CutChoice = None
 
 
 Parameters: TypeAlias = CheckParameters | FinetuneParameters | RecognizeParameters | EvaluateParameters

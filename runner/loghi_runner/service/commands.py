@@ -194,11 +194,12 @@ class Commands:
         where = ("--output", str(folder.recognized), *self._reading(cut))
         return Command((*RUNNER, "recognize", str(model), str(pages), *where))
 
-    def _reading(self, cut: Cut) -> tuple[str, ...]:
+    def _reading(self, cut: Cut | None) -> tuple[str, ...]:
         """Options of every command that reads lines with a model."""
         engine = self._config.engine
         gpus = ",".join(engine.gpus) if isinstance(engine.gpus, tuple) else str(engine.gpus)
-        return ("--cut", cut.value, "--engine", engine.kind.value, "--gpus", gpus, "--json")
+        way = () if cut is None else ("--cut", cut.value)
+        return (*way, "--engine", engine.kind.value, "--gpus", gpus, "--json")
 
     def _exchange(self, stage: Stage, order: Order, folder: OrderFolder) -> Command:
         asked, source = order.asked, order.asked.source

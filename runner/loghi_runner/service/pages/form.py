@@ -137,6 +137,8 @@ def _field(key: str, described: Mapping[str, Any], value: Any, error: str | None
     number = next((each for each in described.get("anyOf", ()) if each["type"] == "integer"), described)
     nothing = () if kind in (FieldKind.CHOICES, FieldKind.TEXTS) else None
     choices = described["items"].get("enum", ()) if kind is FieldKind.CHOICES else described.get("enum", ())
+    if kind is FieldKind.CHOICE and not is_required and "default" not in described:
+        choices = ("", *choices)  # nothing chosen means something of its own
     return FormField(
         key=key,
         kind=kind,

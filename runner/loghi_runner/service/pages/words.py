@@ -37,7 +37,11 @@ SEVERITIES = {"error": N_("error"), "warning": N_("warning"), "info": N_("note")
 
 #: Values of choices, by the field's own name.
 CHOICES = {
-    "cut": {"loghi": N_("as Loghi does, by baseline"), "polygon": N_("by their outline")},
+    "cut": {
+        "": N_("as the lines that the model learnt from"),
+        "loghi": N_("as Loghi does, by baseline"),
+        "polygon": N_("by their outline"),
+    },
     "text_equiv": {"lowest": N_("the one with the lowest index"), "last": N_("the last one in the file, as Loghi")},
     "skip_tags": {"unclear": N_("unclear"), "gap": N_("gap"), "sic": N_("sic")},
     "by": {"page": N_("each page"), "folder": N_("each folder of pages")},

@@ -1,0 +1,77 @@
+"""How a model's own lines were taken from their pages: other lines are to be cut and read in the same way."""
+
+from collections.abc import Callable, Iterable
+from pathlib import PurePosixPath
+
+from loghi_contract.cut import Cut
+from loghi_contract.lines import LineSample, parse_line_list
+from loghi_contract.model_file import read_folder_marker
+from loghi_contract.text import Normalization
+from loghi_runner.config.load import ConfigError, DataConfig, load_config
+from loghi_runner.config.values import SkipTag, TextEquivChoice
+from loghi_runner.engines.mounts import host_image
+from loghi_runner.errors import UsageError
+from loghi_runner.models.which_model import NamedModel
+from loghi_runner.pages.texts import TextOptions
+from loghi_runner.prepare.page_store import cut_in
+from loghi_runner.run.rundir import RunFolder
+
+#: As a run reads pages by default.
+_TEXT = TextOptions(TextEquivChoice.LOWEST, (SkipTag.UNCLEAR,), False, Normalization.NONE)
+
+
+def own_cut(model: NamedModel) -> Cut | None:
+    """How the lines that the model learnt from were cut; None where they came as images, or nobody knows."""
+    if model.run is None:
+        marker = read_folder_marker(model.folder)
+        return marker.cut if marker is not None else None
+    data = _data_of(model.run)
+    return data.cut if data is not None else _cut_of_images(model.run)
+
+
+def choose_cut(model: NamedModel, asked: Cut | None, note: Callable[[str], None]) -> Cut:
+    """How lines are cut for the model: as asked, else as its own were, else as Loghi does.
+
+    Args:
+        note: told what is not the plain default, and what may be a mistake.
+    """
+    own = own_cut(model)
+    if asked is None:
+        if own not in (None, Cut.LOGHI):
+            note(f"lines are cut as those that {model.name} learnt from: {own.value}")
+        return own or Cut.LOGHI
+    if own is not None and own is not asked:
+        note(f"{model.name} learnt from lines cut as {own.value}; cut as {asked.value} it may read worse than it can")
+    return asked
+
+
+def truth_options(models: Iterable[NamedModel]) -> TextOptions:
+    """How transcriptions are taken from pages: as the models' runs did where these agree, else as by default."""
+    found = {
+        TextOptions(data.text_equiv, data.skip_tags, False, Normalization.NONE)
+        for model in models
+        if model.run is not None and (data := _data_of(model.run)) is not None
+    }
+    return found.pop() if len(found) == 1 else _TEXT
+
+
+def _cut_of_images(run: RunFolder) -> Cut | None:
+    """How `prepare` cut the training images of a run on line lists; None where others did, or where they are gone."""
+    try:
+        text = (run.job_dir / "lists" / "train.txt").read_text(encoding="utf-8")
+        data_folders = run.read().data_folders
+    except (OSError, UsageError):
+        return None
+    images = (PurePosixPath(line.image) for line in parse_line_list(text, "") if isinstance(line, LineSample))
+    folders = {place.parent for image in images if (place := host_image(image, data_folders)) is not None}
+    cuts = {cut_in(folder) for folder in folders}
+    return cuts.pop() if len(cuts) == 1 else None
+
+
+def _data_of(run: RunFolder) -> DataConfig | None:
+    """What the run's config says of its pages; None for a run on line lists, or of a version with another config."""
+    try:
+        data = load_config(run.config_file, run.read().overrides).config.data
+    except (ConfigError, UsageError):
+        return None
+    return data if data.pages is not None else None

@@ -1,0 +1,109 @@
+"""A model reads lines that are cut as its own were, whichever command asks it to read, and when handed on, too."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import Result, Workplace
+from tests.unit.made_pages import MadeLine, write_page, write_pages
+
+OPTIONS = ("--engine", "local", "--gpus", "none")
+
+
+@pytest.fixture
+def trained(workplace: Workplace) -> Workplace:
+    """A run on pages whose lines were cut by their outline; other pages to read."""
+    write_pages(workplace.folder / "pages", 3)
+    write_page(workplace.folder / "others", "q", [MadeLine(f"l{n}", f"line {n}", 60 + 70 * n) for n in range(4)])
+    workplace.config.write_text(
+        "name: bonnevie\nbase_model: base\ndata: {pages: pages, cut: polygon}\noutput: runs\n"
+        "engine: {kind: local, gpus: none}\n",
+        encoding="utf-8",
+    )
+    workplace.scenario = "gives_a_model"
+    result = workplace.finetune()
+    assert result.returncode == 0, result.stderr
+    return workplace
+
+
+def read(place: Workplace, *arguments: str) -> Result:
+    result = place.run(*arguments, *OPTIONS)
+    assert result.returncode == 0, result.stderr
+    return result
+
+
+@pytest.mark.parametrize("named", ["last", "runs/{run}/out/model/best_val", "runs/{run}", "handed on"])
+def test_pages_are_cut_as_the_models_own(trained: Workplace, named: str) -> None:
+    trained.run("export", "last", "handed on")
+    result = read(trained, "recognize", named.format(run=trained.run_dir.name), "others", "-o", "read")
+    assert json.loads((trained.folder / "read/recognized.json").read_text())["cut"] == "polygon"
+    assert "lines are cut as those that" in " ".join(result.stderr.split())
+
+
+def test_what_is_asked_for_wins_and_the_difference_is_told(trained: Workplace) -> None:
+    result = read(trained, "recognize", "last", "others", "-o", "read", "--cut", "loghi")
+    assert json.loads((trained.folder / "read/recognized.json").read_text())["cut"] == "loghi"
+    assert "bonnevie learnt from lines cut as polygon; cut as loghi" in " ".join(result.stderr.split())
+    result = read(trained, "recognize", "base", "others", "-o", "read")
+    assert json.loads((trained.folder / "read/recognized.json").read_text())["cut"] == "loghi"
+    assert "cut as" not in result.stderr
+
+
+def test_a_model_is_scored_on_lines_cut_as_its_own(trained: Workplace) -> None:
+    found = json.loads(read(trained, "evaluate", "last", "others", "--json").stdout)
+    assert (found["cut"], found["lines"]) == ("polygon", 4)
+    assert "lines cut as" in read(trained, "evaluate", "last", "others").stdout
+
+
+def test_each_of_two_models_gets_lines_cut_as_its_own(trained: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    from loghi_runner.judging import truth_lines
+
+    made: list[str] = []
+    real = truth_lines.cut_temporarily
+
+    def noted(folder, text, cut, work, *rest, **options):
+        made.append(cut.value)
+        return real(folder, text, cut, work, *rest, **options)
+
+    monkeypatch.setattr(truth_lines, "cut_temporarily", noted)
+    found = json.loads(read(trained, "compare", "base", "last", "others", "--json").stdout)
+    assert [model["cut"] for model in found["models"]] == ["loghi", "polygon"]
+    assert (found["lines"], made) == (4, ["loghi", "polygon"])
+    read(trained, "compare", "base", "last", "others", "--cut", "polygon", "-o", "out")
+    assert made[2:] == ["polygon"]
+    assert "polygon" in (trained.folder / "out/report.html").read_text()
+
+
+def test_pages_are_ranked_by_lines_cut_as_the_models_own(trained: Workplace) -> None:
+    result = read(trained, "next-pages", "last", "others", "--with-text")
+    assert "lines are cut as those that bonnevie learnt from: polygon" in " ".join(result.stderr.split())
+
+
+def test_the_way_of_cutting_travels_with_the_model(trained: Workplace) -> None:
+    best_val = trained.run_dir / "out/model/best_val"
+    assert trained.run("export", "last", "handed on").returncode == 0
+    assert trained.run("export", str(best_val), "new.mlmodel").returncode == 0
+    assert trained.run("export", "handed on", "again.mlmodel").returncode == 0
+    markers = [json.loads((trained.folder / "handed on/loghi.json").read_text())]
+    for name in ("new.mlmodel", "again.mlmodel"):
+        with zipfile.ZipFile(trained.folder / name) as archive:
+            markers.append(json.loads(archive.read("loghi.json")))
+    told = [(marker["cut"], marker["name"], marker["val_cer"]) for marker in markers]
+    assert told == [("polygon", "bonnevie", 0.098)] * 3
+    # for Loghi it stays what it was: one model, and its parts
+    assert {path.name for path in (trained.folder / "handed on").iterdir()} == {
+        "loghi.json", *(path.name for path in best_val.iterdir()),
+    }  # fmt: skip
+
+
+def test_lists_that_prepare_made_tell_how_their_lines_were_cut(workplace: Workplace) -> None:
+    write_pages(workplace.folder / "pages", 3)
+    assert workplace.run("prepare", "pages", "lines", "--cut", "polygon").returncode == 0
+    lists = {path.stem: path for path in Path(workplace.folder / "lines").rglob("*.txt") if "\t" in path.read_text()}
+    train, val = (next(path for name, path in lists.items() if part in name) for part in ("train", "val"))
+    workplace.scenario = "gives_a_model"
+    assert workplace.finetune("--set", f"data.train={train}", "--set", f"data.validation={val}").returncode == 0
+    read(workplace, "recognize", "last", "pages", "-o", "read")
+    assert json.loads((workplace.folder / "read/recognized.json").read_text())["cut"] == "polygon"

@@ -15,8 +15,10 @@ class SkipReason(str, Enum):
     UNKNOWN_CHARACTERS = "unknown_characters"
     TEXT_TOO_LONG = "text_too_long"
     TAGGED = "tagged"
+    MACHINE_READ = "machine_read"
     NO_SHAPE = "no_shape"
     CANNOT_CUT = "cannot_cut"
+    TOO_WIDE = "too_wide"
     LEARNT = "learnt"
 
 
@@ -28,8 +30,10 @@ SKIP_SENTENCES: dict[SkipReason, str] = {
     SkipReason.UNKNOWN_CHARACTERS: "the text has characters the model cannot write",
     SkipReason.TEXT_TOO_LONG: "the text has more characters than the image has room for",
     SkipReason.TAGGED: "the transcriber marked the text as doubtful",
+    SkipReason.MACHINE_READ: "the line has a machine's reading only, no text with index 0",
     SkipReason.NO_SHAPE: "the line has neither a baseline nor an outline",
     SkipReason.CANNOT_CUT: "no image can be cut out of the page for the line",
+    SkipReason.TOO_WIDE: "the image is far wider for its height than a line of text",
     SkipReason.LEARNT: "the model learnt from the line, or the line chose it",
 }
 

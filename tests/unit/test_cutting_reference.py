@@ -10,7 +10,8 @@ from loghi_contract.cut import Cut
 from loghi_runner.cutting.contours import MIN_X_HEIGHT_PX, PageContours
 from loghi_runner.cutting.cut import CutLine, LineShape, cut_lines, estimated_size
 from loghi_runner.cutting.geometry import as_points
-from loghi_runner.cutting.image import Pixels, read_page_image
+from loghi_runner.cutting.image import Pixels
+from loghi_runner.cutting.pictures import read_page_image
 from loghi_runner.cutting.strip import cut_strip
 from loghi_runner.pages.read import read_page
 from tests.shared_data import shared_data

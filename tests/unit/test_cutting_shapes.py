@@ -10,7 +10,8 @@ from PIL import Image
 
 from loghi_contract.cut import Cut
 from loghi_runner.cutting.cut import CutLine, LineShape, NotCut, cut_lines, estimated_size
-from loghi_runner.cutting.image import PageImageError, Pixels, page_image_size, read_page_image, write_png
+from loghi_runner.cutting.image import PageImageError, Pixels, write_png
+from loghi_runner.cutting.pictures import page_pictures, read_page_image
 from loghi_runner.pages.model import Point
 
 BASELINE: tuple[Point, ...] = ((50.0, 100.0), (350.0, 105.0))
@@ -151,7 +152,7 @@ def test_every_kind_of_page_image_is_read(tmp_path: Path, name: str, mode: str, 
         path = save(tmp_path / name, mode, **options)
     pixels = read_page_image(path)
     assert pixels.shape == (20, 30, 3)
-    assert page_image_size(path) == (30, 20)
+    assert page_pictures(path)[0].size == (30, 20)
     assert pixels[10, 25].min() > 200
     assert pixels[10, 4].max() < (10 if mode == "1" else 140)
 
@@ -160,7 +161,7 @@ def test_orientation_is_applied(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     path = save(tmp_path / "a.jpg", "RGB", exif=exif, quality=95)
-    assert page_image_size(path) == (20, 30)
+    assert page_pictures(path)[0].size == (20, 30)
     assert read_page_image(path).shape == (30, 20, 3)
 
 
@@ -176,7 +177,7 @@ def test_transparent_paper_is_white(tmp_path: Path) -> None:
 def test_what_is_no_image_is_named(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(content)
-    for look in (page_image_size, read_page_image):
+    for look in (page_pictures, read_page_image):
         with pytest.raises(PageImageError, match=words):
             look(path)
 

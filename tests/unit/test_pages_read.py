@@ -137,6 +137,34 @@ def test_altos_words_are_joined_as_the_page_has_them(tmp_path: Path) -> None:
     assert only_line(read(tmp_path, alto_xml([MadeLine("l", inner=without)]))).texts[0].text == "et ord"
 
 
+@pytest.mark.parametrize(
+    ("inner", "outline"),
+    [
+        ('<Shape><Polygon POINTS="1,2 3,4 5,6"/></Shape><String CONTENT="a"/>', ((1, 2), (3, 4), (5, 6))),
+        ('<String CONTENT="a"><Shape><Polygon POINTS="1,2 3,4 5,6"/></Shape></String>', "box"),
+        (2 * '<Shape><Polygon POINTS="1,2 3,4 5,6"/></Shape><String CONTENT="a"/>', "box"),
+        ('<Shape><Polygon POINTS="1,2 3,4 5,6"/><Polygon POINTS="5,2 3,4 5,6"/></Shape>', "box"),
+        ('<Shape><Ellipse HPOS="1" VPOS="2" HLENGTH="3" VLENGTH="4"/></Shape>', "box"),
+        ('<Shape><Polygon POINTS=""/></Shape>', "box"),
+    ],
+)
+def test_altos_shapes_of_strings_are_not_that_of_the_line(tmp_path: Path, inner: str, outline: object) -> None:
+    box = ((40, 70), (400, 70), (400, 110), (40, 110))
+    page = read(tmp_path, alto_xml([MadeLine("a", inner=inner)]))
+    assert page.lines[0].outline == (box if outline == "box" else outline)
+
+
+def test_altos_shapes_without_a_box_are_taken_together(tmp_path: Path) -> None:
+    shapes = '<Shape><Polygon POINTS="10,20 30,20 30,40"/></Shape><Shape><Polygon POINTS="50,10 60,30"/></Shape>'
+    page = read(tmp_path, alto_xml([MadeLine("a", inner=shapes)]).replace('WIDTH="360" HEIGHT="40"', ""))
+    assert page.lines[0].outline == ((10, 10), (60, 10), (60, 40), (10, 40))
+
+
+def test_altos_glyphs_stand_in_for_a_string_without_content(tmp_path: Path) -> None:
+    inner = '<String CONTENT=""><Glyph CONTENT="e"/><Glyph CONTENT="n"/></String><String CONTENT="linje"/>'
+    assert read(tmp_path, alto_xml([MadeLine("a", inner=inner)])).lines[0].texts[0].text == "en linje"
+
+
 def test_altos_millimetres_are_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path, alto_xml([MadeLine("l")], unit="mm10")).message.startswith(
         "its coordinates are in tenths of a millimetre, not in pixels"

@@ -1,6 +1,7 @@
 """Which text of a line is its ground truth, and what is left of it."""
 
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -48,8 +49,34 @@ def test_equal_texts_are_not_several() -> None:
     assert not chosen.several
 
 
-def test_an_empty_truth_is_never_replaced_by_another_reading() -> None:
-    assert choose_text(line(TextVersion("", 0), TextVersion("machine", 1)), LOWEST) == NoText(SkipReason.EMPTY_TEXT, "")
+@pytest.mark.parametrize("empty", [TextVersion(""), TextVersion(" \n"), TextVersion("\ufeff"), TextVersion("", 0)])
+@pytest.mark.parametrize("options", [LOWEST, LAST])
+def test_an_empty_text_gives_way_to_the_next_one(empty: TextVersion, options: TextOptions) -> None:
+    assert text_of(line(empty, "filled", empty), options) == "filled"
+    assert (
+        text_of(line(empty, words=((empty, TextVersion("en")), (empty,), (TextVersion("linje"),))), options)
+        == "en linje"
+    )
+
+
+def test_a_line_that_only_a_machine_read_is_used_and_told() -> None:
+    for made in (
+        line(TextVersion("machine", 1)),
+        line(TextVersion("", 0), TextVersion("machine", 1)),
+        line(words=((TextVersion("checked", 0),), (TextVersion("machine", 1),))),
+    ):
+        chosen = choose_text(made, LOWEST)
+        assert isinstance(chosen, LineText)
+        assert chosen.machine_read
+        assert choose_text(made, replace(LOWEST, skip_machine_read=True)) == NoText(SkipReason.MACHINE_READ, "")
+
+
+def test_a_line_that_somebody_checked_is_no_machines() -> None:
+    for made in (line("no index"), line(TextVersion("truth", 0), TextVersion("machine", 1))):
+        for options in (LOWEST, LAST):
+            chosen = choose_text(made, replace(options, skip_machine_read=True))
+            assert isinstance(chosen, LineText)
+            assert not chosen.machine_read
 
 
 def test_plain_text_stands_in_for_an_empty_unicode() -> None:

@@ -33,6 +33,9 @@ def prepare_command(
         list[SkipTag] | None, typer.Option("--skip-tag", help="Leave out lines marked so (default: unclear).")
     ] = None,
     keep_tagged: Annotated[bool, typer.Option("--keep-tagged", help="Leave out no marked line (default: do).")] = False,
+    skip_machine_read: Annotated[
+        bool, typer.Option("--skip-machine-read", help="Leave out lines that only a machine read (default: do not).")
+    ] = False,
     style_marks: Annotated[bool, typer.Option("--style-marks", help="Write Loghi's style marks.")] = False,
     normalization: Annotated[
         Normalization, typer.Option("--normalization", help="Unicode form of the texts (default: nfc).")
@@ -50,7 +53,7 @@ def prepare_command(
     """Cut transcribed pages into line images and line lists."""
     tags = () if keep_tagged else tuple(skip_tags or (SkipTag.UNCLEAR,))
     options = PrepareOptions(
-        text=TextOptions(text_equiv, tags, style_marks, normalization),
+        text=TextOptions(text_equiv, tags, style_marks, normalization, skip_machine_read),
         split=SplitConfig(validation=validation, test=test, seed=seed, by=by, fold=fold),
         cut=cut,
         channels=channels,

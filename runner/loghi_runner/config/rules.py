@@ -11,7 +11,7 @@ _FOR_LISTS = {
     "test": "Pages are split by data.split; leave it out.",
     "root": "It is for paths in line lists; leave it out.",
 }
-_FOR_PAGES = ("split", "cut", "text_equiv", "skip_tags", "style_marks")
+_FOR_PAGES = ("split", "cut", "text_equiv", "skip_tags", "skip_machine_read", "style_marks")
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,11 @@ class PageReading(_Section):
         title="Lines left out",
         description="Lines of `pages` with these marks of the transcriber are left out.",
     )
+    skip_machine_read: Annotated[bool, Strict()] = Field(
+        default=False,
+        title="Leave out unchecked lines",
+        description="Leave out lines of `pages` that nobody checked: a machine's reading only (index 1 and above).",
+    )
     style_marks: Annotated[bool, Strict()] = Field(
         default=False,
         description="Write underlined, struck out, raised and lowered letters of `pages` with Loghi's marks.",

@@ -12,8 +12,8 @@ from loghi_runner.pages.xml import (
     Element,
     PageError,
     base_name,
+    children,
     descendants,
-    first_child,
     fraction,
     name_of,
     positive,
@@ -64,9 +64,6 @@ def _line(line: Element, notes: list[str]) -> PageLine:
     left, top, width, height = box
     if left is not None and top is not None and width and height:
         corners = box_points(left, top, width, height)
-    shape = first_child(line, "Shape")
-    polygon = None if shape is None else first_child(shape, "Polygon")
-    outline = () if polygon is None else _points(polygon.get("POINTS"), line, "the polygon", notes)
     baseline = line.get("BASELINE")
     level = _number(baseline)
     if level is not None and left is not None and width:
@@ -77,9 +74,26 @@ def _line(line: Element, notes: list[str]) -> PageLine:
         id=(line.get("ID") or "").strip(),
         number=line.sourceline or 0,
         baseline=points,
-        outline=outline or corners,
+        outline=_outline(line, corners, notes),
         texts=_texts(line),
     )
+
+
+def _outline(line: Element, corners: tuple[Point, ...], notes: list[str]) -> tuple[Point, ...]:
+    """The line's own polygon, or else its box.
+
+    ALTO 3.1 has a Shape before each String, and all of them as children of the line: then none of them is the line's.
+    """
+    polygons = [polygon for shape in children(line, "Shape") for polygon in children(shape, "Polygon")]
+    outlines = [_points(polygon.get("POINTS"), line, "the polygon", notes) for polygon in polygons]
+    if len(outlines) <= 1:
+        return next(iter(outlines), ()) or corners
+    notes.append(f"line {line.sourceline}: {line.get('ID')} has {len(outlines)} shapes; the box around them is taken")
+    points = [point for outline in outlines for point in outline]
+    if corners or not points:
+        return corners
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    return box_points(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
 
 
 def _texts(line: Element) -> tuple[TextVersion, ...]:
@@ -96,7 +110,7 @@ def _texts(line: Element) -> tuple[TextVersion, ...]:
         elif kind == "String":
             if parts and not has_spaces:
                 parts.append(" ")
-            parts.append(child.get("CONTENT") or "")
+            parts.append(_content(child))
             confidence = fraction(child.get("WC"))
             if confidence is not None:
                 confidences.append(confidence)
@@ -104,6 +118,12 @@ def _texts(line: Element) -> tuple[TextVersion, ...]:
         return ()
     mean = sum(confidences) / len(confidences) if confidences else None
     return (TextVersion("".join(parts), confidence=mean),)
+
+
+def _content(string: Element) -> str:
+    """A string's text, or that of its glyphs where it has none."""
+    content = str(string.get("CONTENT") or "")
+    return content if content.strip() else "".join(glyph.get("CONTENT") or "" for glyph in children(string, "Glyph"))
 
 
 def _points(text: str | None, line: Element, what: str, notes: list[str]) -> tuple[Point, ...]:

@@ -19,6 +19,11 @@ class TextVersion:
     confidence: float | None = None
     plain: str = ""
 
+    @property
+    def content(self) -> str:
+        """The text, or what stands in for an empty one."""
+        return self.text if self.text.strip() else self.plain
+
 
 @dataclass(frozen=True)
 class Tag:

@@ -17,7 +17,6 @@ from loghi_runner.pages.xml import (
     descendants,
     first_child,
     fraction,
-    name_of,
     positive,
     text_of,
 )
@@ -100,11 +99,15 @@ def _texts(element: Element) -> tuple[TextVersion, ...]:
 
 def _word(word: Element) -> tuple[TextVersion, ...]:
     texts = _texts(word)
-    glyphs = [child for child in word if name_of(child) == "Glyph"]
-    if texts or not glyphs:
+    if any(text.content.strip() for text in texts):
         return texts
-    # the first text of each glyph: it is the reading that was chosen
-    return (TextVersion("".join(found[0].text for found in map(_texts, glyphs) if found)),)
+    # the first text of each glyph that is not empty: it is the reading that was chosen
+    glyphs = (next((text for text in _texts(glyph) if text.content), None) for glyph in children(word, "Glyph"))
+    written = [glyph for glyph in glyphs if glyph is not None]
+    if not written:
+        return texts
+    index = max((glyph.index for glyph in written if glyph.index is not None), default=None)
+    return (*texts, TextVersion("".join(glyph.content for glyph in written), index))
 
 
 def _index(value: str | None) -> int | None:

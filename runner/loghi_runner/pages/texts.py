@@ -25,6 +25,7 @@ class TextOptions:
     skip_tags: tuple[SkipTag, ...]
     style_marks: bool
     normalization: Normalization
+    skip_machine_read: bool = False
 
 
 #: Whatever text is there, as it is: for commands that do not learn from it.
@@ -36,13 +37,15 @@ class LineText:
     """A line's text as a model learns it.
 
     `several`: the lowest and the last text differ. `normalized`: another Unicode form was written. `trimmed`: blanks
-    around it, a line break or TAB inside (now a blank) or invisible control characters (now gone).
+    around it, a line break or TAB inside (now a blank) or invisible control characters (now gone). `machine_read`: it
+    has nothing but what stands beside a person's text: index 1 and above, and none with 0.
     """
 
     text: str
     several: bool
     normalized: bool
     trimmed: bool
+    machine_read: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,34 +60,52 @@ def choose_text(line: PageLine, options: TextOptions) -> LineText | NoText:
     """The ground truth of a line.
 
     The line's own texts come first. With `lowest` that is the one with the lowest index; those without an index come
-    after, in their order. With `last` it is the last in the file, as loghi-tooling takes it. An empty `Unicode`
-    gives way to its `PlainText`. Only a line without any text of its own is read from its words.
+    after, in their order. With `last` it is the last in the file, as loghi-tooling takes it. An empty text gives way:
+    a `Unicode` to its `PlainText`, a version to the next one, those of the line to those of its words.
+
+    Source of what index 0 says: OCR4all and LAREX write there what a person checked, and readings from 1 on.
     """
     unwanted = next((tag.name for tag in line.tags if tag.name in {skip.value for skip in options.skip_tags}), None)
     if unwanted is not None:
         return NoText(SkipReason.TAGGED, unwanted)
-    lowest, last = (_raw(line, choice) for choice in (TextEquivChoice.LOWEST, TextEquivChoice.LAST))
+    sources = _sources(line)
+    lowest, last = (_raw(sources, choice) for choice in (TextEquivChoice.LOWEST, TextEquivChoice.LAST))
     raw = lowest if options.text_equiv is TextEquivChoice.LOWEST else last
     cleaned = _clean(raw)
     if not cleaned:
         return NoText(SkipReason.EMPTY_TEXT, "")
+    machine_read = _is_machine_read(sources)
+    if machine_read and options.skip_machine_read:
+        return NoText(SkipReason.MACHINE_READ, "")
     styled = _with_marks(raw, line.tags) if options.style_marks else cleaned
     text = normalize(styled, options.normalization)
-    return LineText(text, _clean(lowest) != _clean(last), text != styled, cleaned != raw)
+    return LineText(text, _clean(lowest) != _clean(last), text != styled, cleaned != raw, machine_read)
 
 
-def _raw(line: PageLine, choice: TextEquivChoice) -> str:
-    if line.texts:
-        return _version(line.texts, choice)
-    return " ".join(filter(None, (_version(word, choice).strip() for word in line.words if word)))
+def _sources(line: PageLine) -> list[list[TextVersion]]:
+    """What the text is put together from, each with its versions: the line itself, or else its words."""
+    own = _filled(line.texts)
+    return [own] if own else [word for word in map(_filled, line.words) if word]
+
+
+def _raw(sources: Sequence[Sequence[TextVersion]], choice: TextEquivChoice) -> str:
+    if len(sources) == 1:
+        return _version(sources[0], choice)
+    return " ".join(_version(word, choice).strip() for word in sources)
+
+
+def _is_machine_read(sources: Sequence[Sequence[TextVersion]]) -> bool:
+    return any(all(text.index is not None and text.index > 0 for text in versions) for versions in sources)
+
+
+def _filled(texts: Sequence[TextVersion]) -> list[TextVersion]:
+    return [text for text in texts if _clean(text.content)]
 
 
 def _version(texts: Sequence[TextVersion], choice: TextEquivChoice) -> str:
     if choice is TextEquivChoice.LAST:
-        chosen = texts[-1]
-    else:
-        chosen = min(texts, key=lambda text: (text.index is None, text.index or 0))
-    return chosen.text if chosen.text.strip() else chosen.plain
+        return texts[-1].content
+    return min(texts, key=lambda text: (text.index is None, text.index or 0)).content
 
 
 def _clean(raw: str) -> str:

@@ -131,7 +131,7 @@ def resolve_batch_size(choice: int | Literal["auto"], train_lines: int) -> int:
 
 
 def _text_options(data: DataConfig, normalization: Normalization) -> TextOptions:
-    return TextOptions(data.text_equiv, data.skip_tags, data.style_marks, normalization)
+    return TextOptions(data.text_equiv, data.skip_tags, data.style_marks, normalization, data.skip_machine_read)
 
 
 def _training(training: TrainingConfig, train_lines: int) -> TrainingSpec:

@@ -19,7 +19,8 @@ from loghi_contract import __version__
 from loghi_contract.cut import Cut
 from loghi_contract.records import to_json
 from loghi_runner.cutting.cut import CutLine, LineShape, cut_lines
-from loghi_runner.cutting.image import PageImageError, read_page_image, write_png
+from loghi_runner.cutting.image import PageImageError, write_png
+from loghi_runner.cutting.pictures import Picture, read_page_image
 from loghi_runner.prepare.page_store import (
     CutLineFile,
     ForeignFolder,
@@ -56,6 +57,7 @@ class CutPages:
 class _Task:
     name: str
     image: Path
+    picture: Picture
     folder: Path
     shapes: tuple[LineShape, ...]
     lines: tuple[SurveyedLine, ...]
@@ -107,10 +109,13 @@ def cut_pages(
 
 def _task(page: SurveyedPage, folder: Path, cut: Cut, channels: int) -> _Task:
     texts = [(line.id, line.text) for line in page.lines]
-    made_from = json.dumps([page.sha256, to_json(page.shapes), texts, cut.value, channels, __version__])
+    made_from = json.dumps(
+        [page.sha256, to_json(page.picture), to_json(page.shapes), texts, cut.value, channels, __version__]
+    )
     return _Task(
         name=page.file.name,
         image=page.file.image,
+        picture=page.picture,
         folder=folder,
         shapes=page.shapes,
         lines=page.lines,
@@ -174,7 +179,7 @@ def _begin_worker() -> None:
 def _cut_page(task: _Task) -> PageRecord | str:
     """Cut one page into its folder; the text is why it cannot be done."""
     try:
-        image = read_page_image(task.image)
+        image = read_page_image(task.image, task.picture)
     except PageImageError as error:
         return f"{task.image.name}: {error}"
     try:

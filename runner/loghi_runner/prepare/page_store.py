@@ -58,7 +58,7 @@ class ForeignFolder(Exception):
 def cut_in(folder: Path) -> Cut | None:
     """How the line images of a folder were cut, where it is one of ours that says so."""
     try:
-        return from_json(PageRecord, json.loads((folder / RECORD_FILE).read_bytes())).cut
+        return from_json(PageRecord, json.loads(read_plain(folder / RECORD_FILE))).cut
     except (OSError, ValueError, RecordError):
         return None
 

@@ -1,21 +1,22 @@
 """What a folder of transcribed pages holds, before anything is cut: usable lines, and what is left out and why."""
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from loghi_contract.cut import Cut
-from loghi_contract.lines import SKIP_SENTENCES, SkippedLine, SkipReason
+from loghi_contract.lines import SkippedLine, SkipReason
 from loghi_runner.cutting.cut import LineShape, estimated_size
-from loghi_runner.cutting.image import PageImageError, page_image_size
+from loghi_runner.cutting.image import PageImageError
+from loghi_runner.cutting.pictures import Picture, page_pictures
 from loghi_runner.files import file_sha256
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.pages.find import PageFile, find_pages
 from loghi_runner.pages.model import Page, PageLine, Point
 from loghi_runner.pages.read import PageError, read_page
 from loghi_runner.pages.texts import LineText, TextOptions, choose_text
+from loghi_runner.prepare.tally import Tally
 from loghi_runner.wording import plural
 
 _MAX_ID = 80
@@ -40,13 +41,14 @@ class SurveyedLine:
 
 @dataclass(frozen=True)
 class SurveyedPage:
-    """A page that can be used. `shapes` are all its lines', in the image's pixels; `lines` those worth cutting.
+    """A page that can be used. `shapes` are all its lines', in the picture's pixels; `lines` those worth cutting.
 
     `sha256` is that of the image's bytes followed by the XML's.
     """
 
     file: PageFile
     page: Page
+    picture: Picture
     shapes: tuple[LineShape, ...]
     lines: tuple[SurveyedLine, ...]
     skipped: tuple[SkippedLine, ...]
@@ -83,7 +85,7 @@ def survey_pages(
     findings = [finding for each in found for finding in each.findings]
     files, repeated = _one_of_each_name([file for each in found for file in each.pages])
     findings += repeated
-    tally = _Tally()
+    tally = Tally()
     pages: list[SurveyedPage] = []
     for number, file in enumerate(files, start=1):
         surveyed = _survey(file, text, cut, base, tally, every_line=every_line)
@@ -105,61 +107,6 @@ def survey_pages(
     return Survey(tuple(pages), tuple(findings))
 
 
-@dataclass
-class _Tally:
-    """What was met while reading, for findings that count."""
-
-    several: list[str] = field(default_factory=list)
-    normalized: list[str] = field(default_factory=list)
-    trimmed: list[str] = field(default_factory=list)
-    scaled: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    skipped: Counter[SkipReason] = field(default_factory=Counter)
-    first_skipped: dict[SkipReason, SkippedLine] = field(default_factory=dict)
-
-    def skip(self, line: SkippedLine) -> None:
-        self.skipped[line.reason] += 1
-        self.first_skipped.setdefault(line.reason, line)
-
-    def findings(self, total: int) -> Iterator[Finding]:
-        for reason, count in self.skipped.most_common():
-            first = self.first_skipped[reason]
-            detail = f" ({first.detail})" if first.detail else ""
-            message = (
-                f"{count} of {plural(total, 'line')} {'is' if count == 1 else 'are'} left out: "
-                f"{SKIP_SENTENCES[reason]}{detail}"
-            )
-            yield Finding(Severity.WARNING, f"data.{reason.value}", message, first.where)
-        for code, wheres, words, hint in (
-            (
-                "data.several_texts",
-                self.several,
-                "several texts, and the one with the lowest index is not the last",
-                "data.text_equiv chooses: lowest (the default) or last (as Loghi does).",
-            ),
-            ("data.normalized", self.normalized, "accents that were written in another Unicode form", None),
-            (
-                "data.trimmed",
-                self.trimmed,
-                "blanks around the text, or a TAB or line break inside; these are taken out, or made a blank",
-                None,
-            ),
-        ):
-            if wheres:
-                verb = "has" if len(wheres) == 1 else "have"
-                message = f"{plural(len(wheres), 'line')} {verb} {words}"
-                yield Finding(Severity.INFO, code, message, wheres[0], hint)
-        if self.scaled:
-            message = (
-                f"the coordinates of {plural(len(self.scaled), 'page')} are for an image of another size; "
-                f"they were scaled: {self.scaled[0]}"
-            )
-            yield Finding(Severity.INFO, "data.scaled", message)
-        if self.notes:
-            message = self.notes[0] + (f" (and {len(self.notes) - 1} more oddities like it)" if self.notes[1:] else "")
-            yield Finding(Severity.INFO, "data.oddities", message)
-
-
 def _one_of_each_name(files: Sequence[PageFile]) -> tuple[list[PageFile], list[Finding]]:
     """Pages of several folders may have one name; only the first of them can keep it."""
     by_name: dict[str, PageFile] = {}
@@ -173,12 +120,12 @@ def _one_of_each_name(files: Sequence[PageFile]) -> tuple[list[PageFile], list[F
 
 
 def _survey(
-    file: PageFile, options: TextOptions, cut: Cut, base: Path, tally: _Tally, *, every_line: bool
+    file: PageFile, options: TextOptions, cut: Cut, base: Path, tally: Tally, *, every_line: bool
 ) -> SurveyedPage | Finding:
     name = str(file.xml.relative_to(base)) if file.xml.is_relative_to(base) else str(file.xml)
     try:
         page = read_page(file.xml)
-        size = page_image_size(file.image)
+        pictures = page_pictures(file.image)
         sha256 = file_sha256(file.image, file.xml)
     except PageError as error:
         where = name if error.line is None else f"{name}:{error.line}"
@@ -187,13 +134,17 @@ def _survey(
         return _failed(f"the page image {file.image.name} is left out: {error}", str(file.image))
     except OSError as error:
         return _failed(f"{name} is left out: {error.strerror or error}", str(error.filename or file.xml))
-    factors = _scale(page, size)
-    if factors is None:
+    fitting = _fitting(page, pictures)
+    if fitting is None:
+        sizes = " or ".join(dict.fromkeys(f"{each.width} x {each.height}" for each in pictures))
         message = (
             f"{name} is left out: it is for an image of {page.width} x {page.height} pixels, "
-            f"but {file.image.name} has {size[0]} x {size[1]}"
+            f"but {file.image.name} has {sizes}"
         )
         return _failed(message, name)
+    picture, factors = fitting
+    size = picture.size
+    _tell_picture(picture, file.image.name, tally)
     if factors != (1.0, 1.0):
         tally.scaled.append(f"{name}, {page.width} x {page.height} instead of {size[0]} x {size[1]}")
     tally.notes += [f"{name}: {note}" for note in page.notes]
@@ -208,6 +159,7 @@ def _survey(
             text, (width_px, height_px) = outcome
             lines.append(SurveyedLine(line_id, index, text.text, where, width_px, height_px))
             for happened, wheres in (
+                (text.machine_read, tally.machine_read),
                 (text.several, tally.several),
                 (text.normalized, tally.normalized),
                 (text.trimmed, tally.trimmed),
@@ -218,7 +170,7 @@ def _survey(
             reason, detail = outcome.reason, outcome.detail
             skipped.append(SkippedLine(f"{file.name}-{line_id}.png", _raw_text(line), where, reason, detail))
             tally.skip(skipped[-1])
-    return SurveyedPage(file, page, shapes, tuple(lines), tuple(skipped), sha256)
+    return SurveyedPage(file, page, picture, shapes, tuple(lines), tuple(skipped), sha256)
 
 
 @dataclass(frozen=True)
@@ -249,6 +201,20 @@ def _failed(message: str, where: str) -> Finding:
 
 def _raw_text(line: PageLine) -> str:
     return " ".join(line.texts[0].text.split()) if line.texts else ""
+
+
+def _fitting(page: Page, pictures: Sequence[Picture]) -> tuple[Picture, tuple[float, float]] | None:
+    """The picture the XML was made for, and the factors to its pixels: of its very size, or else of its shape."""
+    scaled = [(picture, factors) for picture in pictures if (factors := _scale(page, picture.size)) is not None]
+    return next((each for each in scaled if each[1] == (1.0, 1.0)), next(iter(scaled), None))
+
+
+def _tell_picture(picture: Picture, image: str, tally: Tally) -> None:
+    if picture.of > 1:
+        used = "the first" if picture.place == 0 else f"number {picture.place + 1}, which has the XML's size,"
+        tally.several_pictures.append(f"{image} holds {picture.of} pictures: {used} is used, and no other is looked at")
+    if picture.as_stored:
+        tally.as_stored.append(image)
 
 
 def _scale(page: Page, size: tuple[int, int]) -> tuple[float, float] | None:

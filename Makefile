@@ -62,7 +62,7 @@ demo: setup
 	    echo "demo: there is no container image (the reason is above), so the demo runs without a container" >&2; \
 	    kind=local; \
 	fi; \
-	$(BIN)/loghi-runner finetune examples/sample/demo.yaml --set engine.kind=$$kind
+	$(BIN)/loghi-runner finetune examples/sample/demo.yaml --set engine.kind=$$kind --set "output=$(CURDIR)/runs"
 
 test: setup
 	$(BIN)/python -m pytest $(ARGS)

@@ -222,6 +222,8 @@ def _in_braces(node: ast.expr, scope: ast.AST) -> str:
             return constant or f"{{{name}}}"
         case ast.Attribute(attr=name):
             return f"{{{name}}}"
+        case ast.Call(func=ast.Name(id="pip_install"), args=[ast.Constant(value=extra)]):
+            return f"pip install 'loghi_runner-….whl[{extra}]'"
         case ast.Call(func=ast.Name(id="len" | "str" | "repr"), args=[inner]):
             return _in_braces(inner, scope)
         case _:

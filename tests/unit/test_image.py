@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import loghi_contract
 from loghi_contract import CONTRACT, CONTRACT_LABEL, __version__
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines import image_build
@@ -156,31 +155,6 @@ def test_a_failed_build_is_an_error_of_the_machine(tmp_path: Path, monkeypatch: 
 def test_a_checkout_builds_from_its_container_folder() -> None:
     with build_context() as context:
         assert context == CONTAINER
-
-
-def test_an_installed_package_puts_the_build_folder_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    installed = tmp_path / "site-packages"
-    for package in ("loghi_contract", "loghi_trainer"):
-        (installed / package).mkdir(parents=True)
-        (installed / package / "__init__.py").write_text("")
-    files = installed / "loghi_runner" / "image_files"
-    files.mkdir(parents=True)
-    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
-    for source, target in wheel["force-include"].items():
-        (installed / target).write_bytes((ROOT / source).read_bytes())
-    monkeypatch.setattr(loghi_contract, "__file__", str(installed / "loghi_contract" / "__init__.py"))
-    monkeypatch.setattr(image_build, "__file__", str(installed / "loghi_runner" / "image_build.py"))
-    with build_context() as context:
-        made = {str(path.relative_to(context)) for path in context.rglob("*") if path.is_file()}
-    assert made == {
-        "Dockerfile",
-        ".dockerignore",
-        "requirements-cpu.txt",
-        "requirements-cuda.txt",
-        "loghi_contract/__init__.py",
-        "loghi_trainer/__init__.py",
-    }
-    assert not context.exists()
 
 
 @pytest.mark.parametrize("variant", ["cpu", "cuda"])

@@ -1,12 +1,15 @@
 """`loghi-runner init`."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from loghi_runner.cli.options import AsJson
+from loghi_runner.errors import UsageError
 from loghi_runner.init import write_config
+from loghi_runner.sample import write_sample
 from loghi_runner.terminal.console import make_console, print_json, print_rows
 from loghi_runner.wording import short_path
 
@@ -21,10 +24,24 @@ def init_command(
     script: Annotated[
         Path | None, typer.Option("--from", metavar="SCRIPT", help="Carry an edited finetune.sh over (default: none).")
     ] = None,
+    sample: Annotated[
+        Path | None,
+        typer.Option("--sample", metavar="FOLDER", help="Write the sample, with its config, there (default: none)."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file (default: refuse).")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a config to start from."""
+    """Write a config to start from; or a sample to try everything with."""
+    if sample is not None and script is not None:
+        raise UsageError("init.two_things", "--sample brings its own config, and --from makes one; give one of them")
+    if sample is not None:
+        demo = write_sample(sample)
+        if as_json:
+            print_json({"kind": "sample", "path": str(demo.parent.absolute()), "config": str(demo.absolute())})
+            return
+        make_console(stderr=False).print(short_path(demo.absolute()))
+        make_console(stderr=True).print(f"next: loghi-runner finetune {shlex.quote(str(demo))}")
+        return
     written = write_config(path, script, force=force)
     if as_json:
         print_json({"kind": "config", "path": str(written.path.absolute()), "notes": written.notes_json()})

@@ -8,6 +8,7 @@ from typing import Annotated, Any  # a module that is imported when it is needed
 import typer
 
 from loghi_runner.errors import UsageError
+from loghi_runner.installed import pip_install
 from loghi_runner.terminal.console import make_console
 
 app = typer.Typer()
@@ -65,6 +66,6 @@ def _service() -> Any:
         raise UsageError(
             "service.packages",
             f"the service needs Python packages that are not installed: {', '.join(missing)}",
-            hint="Install them: pip install 'loghi-runner[serve]'",
+            hint=f"Install them: {pip_install('serve')}",
         )
     return import_module("loghi_runner.service.run")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import loghi_contract
+import loghi_runner
 from loghi_contract import CONTRACT, __version__
 from loghi_runner.engines.image import Variant
 from loghi_runner.errors import EngineError, UsageError
@@ -154,7 +155,7 @@ def build_context() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="loghi-runner-image-") as folder:
         context = Path(folder)
         for name in _BUILD_FILES:
-            shutil.copyfile(Path(__file__).parent / "image_files" / name, context / name)
+            shutil.copyfile(Path(loghi_runner.__file__).parent / "image_files" / name, context / name)
         for package in _BUILD_PACKAGES:
             shutil.copytree(packages / package, context / package, ignore=shutil.ignore_patterns("__pycache__"))
         yield context

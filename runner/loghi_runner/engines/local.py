@@ -17,6 +17,7 @@ from loghi_runner.engines.base import NOT_OURS, Handle, Launch, ProcessEnd
 from loghi_runner.engines.kernel_cache import kernel_cache, kernel_cache_variables
 from loghi_runner.engines.processes import find_process, is_by_clock, name_process
 from loghi_runner.errors import EngineError
+from loghi_runner.installed import pip_install
 from loghi_runner.run.rundir import RunFolder
 
 #: For tests only: the path of a Python program that is started in place of the trainer.
@@ -43,7 +44,7 @@ class LocalEngine:
             raise EngineError(
                 "engine.local_packages",
                 f"the engine local needs Python packages that are not installed: {', '.join(missing)}",
-                hint="Install them: pip install 'loghi-runner[cpu]' (with an NVIDIA card: 'loghi-runner[cuda]').",
+                hint=f"Install them: {pip_install('cpu')} (with an NVIDIA card: [cuda] in place of [cpu]).",
             )
         return f"local, Keras {metadata.version('keras')} on {_tensorflow()}"
 

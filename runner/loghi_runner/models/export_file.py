@@ -30,7 +30,7 @@ are marked already.
 - a line is cut out of its page {cut}
 - error on its validation lines: {cer}
 {verdict}
-In kraken 7 with the package loghi-runner[kraken]:
+In kraken 7 with loghi-runner and its extra `kraken` beside it:
 
     kraken -i page.jpg page.txt segment -bl ocr -m {file}
 

@@ -144,7 +144,7 @@ CRASH_MESSAGES = (
         "engine.local_packages",
         ExitCode.ENGINE,
         "the trainer's Python packages are not installed",
-        "Install them: pip install 'loghi-runner[cpu]', or use the engine docker.",
+        "Install them, as `loghi-runner doctor` says; or use the engine docker.",
     ),
 )
 

@@ -30,6 +30,7 @@ _MAX_DIGITS = 18
 _NOT_THEIRS = ("platform.token_refused", "platform.forbidden", "platform.not_found", "platform.session_form")
 #: The cookie by which a platform knows its users.  Source: Django's SESSION_COOKIE_NAME
 _THEIR_COOKIE = {PlatformKind.ESCRIPTORIUM: "sessionid"}
+_AGAIN = "Sign in there, open the document, and press the button again"
 
 _Key = tuple[str, ...]
 
@@ -84,12 +85,18 @@ class Visit:
     def require_user(self, name: str, *, is_new: bool) -> None:
         """Raises RunnerError where it is somebody else by now, or nobody."""
         if self.user_name(is_new=is_new) != name:
-            raise self._refused("you are signed in on the platform as somebody else than here")
+            raise ServiceError(
+                "request.forbidden",
+                "you are signed in on the platform as somebody else than here",
+                hint=f"{_AGAIN}: {self.platform.url}",
+            )
 
     def require_document(self, document: str, *, is_new: bool) -> None:
         """Raises RunnerError where the document is not theirs (any more)."""
         if not document.isascii() or not document.isdigit() or len(document) > _MAX_DIGITS:
-            raise self._refused("there is no such document")
+            raise ServiceError(
+                "request.forbidden", "the platform has no such document", hint=f"{_AGAIN}: {self.platform.url}"
+            )
         self._ask(document, lambda theirs: str(theirs.document(int(document)).id), is_new=is_new)
 
     def _ask(self, document: str, question: Callable[[Platform], str], *, is_new: bool) -> str:
@@ -104,10 +111,11 @@ class Visit:
             if error.code not in _NOT_THEIRS:
                 raise
             _log.info("refused by the platform: %s", error.code)
-        raise self._refused("the platform does not know you (any more), or the document is not yours (any more)")
-
-    def _refused(self, why: str) -> ServiceError:
-        return ServiceError("request.forbidden", why, hint=_press_again(self.platform))
+        raise ServiceError(
+            "request.forbidden",
+            "the platform does not know you (any more), or the document is not yours (any more)",
+            hint=f"{_AGAIN}: {self.platform.url}",
+        )
 
 
 class Visits:
@@ -127,10 +135,6 @@ class Visits:
         cookie = cookies.get(_THEIR_COOKIE[platform.kind], "")
         if not cookie or len(cookie) > _MAX_COOKIE:
             raise ServiceError(
-                "request.not_signed_in", "you are not signed in on the platform", hint=_press_again(platform)
+                "request.not_signed_in", "you are not signed in on the platform", hint=f"{_AGAIN}: {platform.url}"
             )
         return Visit(name, platform, cookie, self.answers)
-
-
-def _press_again(platform: PlatformConfig) -> str:
-    return f"Sign in there, open the document, and press the button again: {platform.url}"

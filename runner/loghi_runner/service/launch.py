@@ -12,7 +12,7 @@ from loghi_runner.platform import open_session
 from loghi_runner.platform.base import PlatformConnection, PlatformKind
 from loghi_runner.service.access import link, services
 from loghi_runner.service.actions import ID_PATTERN, PLATFORM_PATTERN
-from loghi_runner.service.callers import SESSION_COOKIE, SESSION_S
+from loghi_runner.service.callers import SESSION_S, session_cookie
 from loghi_runner.service.problems import ServiceError, documented
 
 _log = logging.getLogger(__name__)
@@ -66,9 +66,8 @@ def launch(
 
 def set_session(answer: RedirectResponse, session: str, *, is_secure: bool, path: str) -> None:
     """Give a browser the cookie of a session: no script reads it, no other site's form sends it."""
-    answer.set_cookie(
-        SESSION_COOKIE, session, max_age=SESSION_S, path=path, secure=is_secure, httponly=True, samesite="lax"
-    )
+    name = session_cookie(is_secure=is_secure, path=path)
+    answer.set_cookie(name, session, max_age=SESSION_S, path=path, secure=is_secure, httponly=True, samesite="lax")
 
 
 def _refused(error: PlatformError, url: str) -> ServiceError | PlatformError:

@@ -90,11 +90,11 @@ class Programs:
 
 
 @contextmanager
-def programs_in(folder: Path, more: str = "") -> Iterator[Programs]:
+def programs_in(folder: Path, limits: str = "requests_per_minute: 100000") -> Iterator[Programs]:
     """A folder with pages, a model and a service.yaml, where nothing is started yet.
 
     Args:
-        more: further lines of service.yaml.
+        limits: those of service.yaml that are not the usual ones.
     """
     MadeService(folder)  # its pages and its model
     with socket.socket() as free:
@@ -105,7 +105,7 @@ def programs_in(folder: Path, more: str = "") -> Iterator[Programs]:
         f"state: state\nlisten: 127.0.0.1:{port}\n"
         "roots: {pages: pages, base_models: models}\n"
         f"clients: [{clients}]\n"
-        f"engine: {{kind: local, gpus: none}}\nlimits: {{requests_per_minute: 100000}}\n{more}",
+        f"engine: {{kind: local, gpus: none}}\nlimits: {{{limits}}}\n",
         encoding="utf-8",
     )
     made = Programs(folder, port)

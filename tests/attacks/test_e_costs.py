@@ -1,26 +1,15 @@
 """E. Requests: what somebody who is not signed in can make the service work for one of them."""
 
-from collections.abc import Iterator
-
 import httpx
 import pytest
 
-from tests.programs import Programs, programs_in
+from tests.programs import Programs
 
 HOST = b"Host: 127.0.0.1\r\n"
 #: Seconds of processor that one request may cost, however long the machine takes for them. The kernel counts in
 #: hundredths, so several of a kind are sent.
 MOST_S = 0.05
 TIMES = 10
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
-    with programs_in(tmp_path_factory.mktemp("service")) as made:
-        made.serve("--queue-only")
-        for path in ("/sign-in", "/openapi.json", "/manifest"):
-            httpx.get(made.url + path)  # what is drawn up once is no request's fault
-        yield made
 
 
 def get(path: bytes = b"/sign-in", *headers: bytes) -> bytes:
@@ -34,7 +23,7 @@ def chunks(count: int) -> bytes:
 
 def post(path: bytes, *headers: bytes, body: bytes = b"") -> bytes:
     lines = b"".join(header + b"\r\n" for header in headers)
-    return b"POST " + path + b" HTTP/1.1\r\n" + HOST + lines + b"\r\n" + body
+    return b"POST " + path + b" HTTP/1.1\r\n" + HOST + lines + b"Connection: close\r\n\r\n" + body
 
 
 CHUNKED = b"Transfer-Encoding: chunked"

@@ -45,7 +45,13 @@ router = APIRouter(
     tags=["runs"],
     dependencies=[
         Security(HTTPBearer(auto_error=False, description="A client's token.")),
-        Security(APIKeyCookie(name=SESSION_COOKIE, auto_error=False, description="A session of the web page.")),
+        Security(
+            APIKeyCookie(
+                name=SESSION_COOKIE,
+                auto_error=False,
+                description="A session of the web page; below https its name begins with `__Host-`.",
+            )
+        ),
         Depends(require_own_script),
     ],
     responses=documented(*_COMMON),

@@ -11,11 +11,12 @@ from loghi_contract import __version__
 from loghi_runner.errors import RunnerError
 from loghi_runner.service import api, launch, signs_of_life
 from loghi_runner.service.access import Services
-from loghi_runner.service.callers import Doorkeeper
+from loghi_runner.service.callers import SESSION_S, Doorkeeper
 from loghi_runner.service.commands import Commands
 from loghi_runner.service.config import ServiceConfig
 from loghi_runner.service.credentials import Vault
 from loghi_runner.service.desk import Desk
+from loghi_runner.service.ended_sessions import EndedSessions
 from loghi_runner.service.guard import SECURITY_HEADERS, Guard
 from loghi_runner.service.metrics import Metrics
 from loghi_runner.service.order_book import OrderBook
@@ -34,7 +35,8 @@ def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
     """The application; it starts nothing and touches no engine."""
     state.begin_orders()
     key = state.key()
-    vault, doorkeeper, metrics = Vault(key), Doorkeeper(config, key), Metrics()
+    vault, metrics = Vault(key), Metrics()
+    doorkeeper = Doorkeeper(config, key, EndedSessions(state.ended_sessions, SESSION_S))
     desk = Desk(config, state, OrderBook(state, config.limits, vault), Commands(config, state, vault), vault)
     app = FastAPI(
         title="loghi-runner",

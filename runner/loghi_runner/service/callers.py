@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from loghi_runner.service.config import Role, ServiceConfig
+from loghi_runner.service.ended_sessions import EndedSessions
+from loghi_runner.service.problems import ServiceError
 from loghi_runner.service.visits import Visit
 
 SESSION_COOKIE = "loghi_session"
 SESSION_S = 12 * 3600
 
 _MAX_TOKEN = 512
+#: Source: Django's User.username has 150 letters
+_MAX_NAME = 150
 
 
 @dataclass(frozen=True)
@@ -41,15 +45,10 @@ class Caller:
 class Doorkeeper:
     """Knows the clients' tokens by their digests, and signs sessions."""
 
-    def __init__(self, config: ServiceConfig, key: bytes) -> None:
+    def __init__(self, config: ServiceConfig, key: bytes, ended: EndedSessions) -> None:
         self._config = config
+        self._ended = ended
         self._serializer = URLSafeTimedSerializer(key, salt="session", signer_kwargs={"digest_method": hashlib.sha256})
-
-    @property
-    def cookie_name(self) -> str:
-        """Where browsers can be told so, a cookie that no other host or path, and no plain HTTP, can have set."""
-        at_the_top = self._config.is_secure and not self._config.root_path
-        return f"__Host-{SESSION_COOKIE}" if at_the_top else SESSION_COOKIE
 
     def by_token(self, token: str) -> Caller | None:
         """The client of a token; the time it takes tells nothing of the tokens there are."""
@@ -69,6 +68,8 @@ class Doorkeeper:
             value = self._serializer.loads(cookie[:4096], max_age=SESSION_S)
         except BadSignature:
             return None
+        if value["csrf"] in self._ended:
+            return None
         client, platform = str(value["client"]), value["platform"]
         known = self._config.client(client)
         if platform is None and (known is None or known.token_sha256[:16] != value["proof"]):
@@ -84,9 +85,16 @@ class Doorkeeper:
         return self._signed(caller, known.token_sha256[:16] if known else "")
 
     def session_of_platform(self, platform: str, name: str, documents: tuple[str, ...]) -> tuple[str, Caller]:
-        """A cookie for somebody whom the platform knows."""
+        """A cookie for somebody whom the platform knows. Raises ServiceError for a name that cannot be shown."""
+        if not name.isprintable() or len(name) > _MAX_NAME:
+            raise ServiceError("request.bad_user", "your name on the platform has signs that cannot be shown")
         caller = Caller(platform, f"{platform}:{name}", Role.PERSON, platform, documents)
         return self._signed(caller, ""), caller
+
+    def end_session(self, caller: Caller) -> None:
+        """Let no copy of the caller's cookie in again."""
+        if caller.csrf is not None:
+            self._ended.add(caller.csrf, f"{caller.client} {caller.user}")
 
     def _signed(self, caller: Caller, proof: str) -> str:
         value = {
@@ -98,6 +106,11 @@ class Doorkeeper:
             "proof": proof,
         }
         return str(self._serializer.dumps(value))
+
+
+def session_cookie(*, is_secure: bool, path: str) -> str:
+    """The cookie's name; where browsers hold to it, one that no other host or path, and no plain HTTP, can set."""
+    return f"__Host-{SESSION_COOKIE}" if is_secure and path == "/" else SESSION_COOKIE
 
 
 def new_token() -> str:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from loghi_runner.service.access import USER_HEADER, required_caller
-from loghi_runner.service.callers import Caller, Doorkeeper
+from loghi_runner.service.callers import Caller, Doorkeeper, session_cookie
 from loghi_runner.service.config import ServiceConfig
 from loghi_runner.service.heads import announced_bytes, announces_body, require_short_head, take_cookies
 from loghi_runner.service.metrics import Metrics
@@ -63,6 +63,7 @@ class Guard:
         self._doorkeeper = doorkeeper
         self._metrics = metrics
         self._answer = answer
+        self._cookie_name = session_cookie(is_secure=config.is_secure, path=config.root_path or "/")
         # of all that `limits` has, this alone stays fast when many addresses have asked
         self._rate = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._limit = parse(f"{config.limits.requests_per_minute}/minute")
@@ -114,7 +115,7 @@ class Guard:
         if kind:
             # a token that is wrong is not made good by a cookie beside it
             return self._doorkeeper.by_token(token.strip()) if kind.lower() == "bearer" else None
-        cookie = cookies.get(self._doorkeeper.cookie_name)
+        cookie = cookies.get(self._cookie_name)
         return self._doorkeeper.by_cookie(cookie) if cookie else None
 
     def _require_known_host(self, scope: Scope) -> None:

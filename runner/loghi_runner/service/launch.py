@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from loghi_runner.service.access import link, services
 from loghi_runner.service.actions import ID_PATTERN, PLATFORM_PATTERN
-from loghi_runner.service.callers import SESSION_COOKIE, SESSION_S
+from loghi_runner.service.callers import SESSION_S, session_cookie
 from loghi_runner.service.problems import ServiceError, documented
 
 router = APIRouter(tags=["platform"], responses=documented(400, 401, 403, 404, 421, 422, 429, 431, 503))
@@ -39,6 +39,5 @@ def launch(
 
 def set_session(answer: RedirectResponse, session: str, *, is_secure: bool, path: str) -> None:
     """Give a browser the cookie of a session: no script reads it, no other site's form sends it."""
-    answer.set_cookie(
-        SESSION_COOKIE, session, max_age=SESSION_S, path=path, secure=is_secure, httponly=True, samesite="lax"
-    )
+    name = session_cookie(is_secure=is_secure, path=path)
+    answer.set_cookie(name, session, max_age=SESSION_S, path=path, secure=is_secure, httponly=True, samesite="lax")

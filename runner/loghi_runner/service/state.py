@@ -12,6 +12,7 @@ from loghi_runner.errors import EngineError
 ORDERS = "orders"
 WORK = "work"
 KEY_FILE = "service.key"
+ENDED_SESSIONS = "ended-sessions.json"
 WORKER_LOCK = "worker.lock"
 WORKER_BEAT = "worker.beat"
 
@@ -31,6 +32,10 @@ class StateFolder:
     def work(self) -> Path:
         """What came of the orders; the worker alone writes here."""
         return self.path / WORK
+
+    @property
+    def ended_sessions(self) -> Path:
+        return self.path / ENDED_SESSIONS
 
     @property
     def worker_lock(self) -> Path:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from loghi_runner.service.access import caller_of, is_own_origin, link, require_own_page, services
-from loghi_runner.service.callers import SESSION_COOKIE
+from loghi_runner.service.callers import session_cookie
 from loghi_runner.service.config import Role
 from loghi_runner.service.launch import set_session
 from loghi_runner.service.pages.documents import lent_tokens
@@ -74,8 +74,11 @@ def sign_in(request: Request, token: Annotated[str, Form(max_length=512)], back:
 @router.post("/sign-out")
 def sign_out(request: Request, csrf: Annotated[str, Form()] = "") -> Response:
     require_own_page(request, csrf)
+    has = services(request)
     if (caller := caller_of(request)) is not None:
         lent_tokens(request).forget(caller)
+        has.doorkeeper.end_session(caller)
     answer = RedirectResponse(link(request, "/sign-in"), status_code=303)
-    answer.delete_cookie(SESSION_COOKIE, path=services(request).config.root_path or "/")
+    is_secure, path = has.config.is_secure, has.config.root_path or "/"
+    answer.delete_cookie(session_cookie(is_secure=is_secure, path=path), path=path, secure=is_secure)
     return answer

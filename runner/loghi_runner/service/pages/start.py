@@ -21,7 +21,7 @@ from loghi_runner.service.pages.asked import brings_nothing_back, check_asked, r
 from loghi_runner.service.pages.documents import best_layer, choices, lent_tokens, open_document, transcribed_pages
 from loghi_runner.service.pages.form import draw_form
 from loghi_runner.service.pages.render import show
-from loghi_runner.service.problems import problem_of
+from loghi_runner.service.problems import ServiceError, problem_of
 
 #: Comes with the form once somebody was told that nothing will come back.
 _SURE = "sure"
@@ -99,6 +99,8 @@ def lend_token(
 ) -> Response:
     """From a token to the documents it opens."""
     require_own_page(request, csrf)
+    if platform not in services(request).config.platforms:
+        raise ServiceError("request.no_such_platform", "the service knows no such platform", where="platform")
     lent_tokens(request).keep(required_caller(request), platform, platform_token)
     query = f"?{urlencode({'model': model})}" if model else ""
     return RedirectResponse(f"{link(request, '/start')}{query}", status_code=303)

@@ -1,4 +1,4 @@
-"""What others have put into `orders/` and `work/`: a service that was taken over, or a person."""
+"""F. What others have put into `orders/` and `work/`: a service that was taken over, or a person."""
 
 import json
 import os
@@ -10,11 +10,6 @@ import pytest
 
 from loghi_runner.service.orders import CANCEL_MARK, Stage, list_orders
 from tests.made_service import MadeService, wait_for
-
-
-@pytest.fixture
-def made(tmp_path: Path) -> MadeService:
-    return MadeService(tmp_path)
 
 
 def _spoil(made: MadeService, order_id: str, **changes: object) -> Path:

@@ -20,6 +20,7 @@ from loghi_runner.engines.base import Handle, Launch, ProcessEnd
 from loghi_runner.engines.connection import causes_of, knock
 from loghi_runner.engines.docker_messages import explain, refused
 from loghi_runner.engines.image import ImageFacts
+from loghi_runner.engines.limits import host_limits, memory_limit
 from loghi_runner.errors import EngineError
 
 #: The label that says which run a container belongs to.
@@ -67,6 +68,10 @@ class DockerEngine:
         digests = facts.get("RepoDigests") or [facts["Id"]]
         return ImageFacts(name, digests[0], int(facts["Size"]), facts["Config"].get("Labels") or {})
 
+    def memory_limit(self, asked: int | None) -> int | None:
+        with self._explained("tell its settings"):
+            return memory_limit(self._api().info(), asked)
+
     def start(self, launch: Launch, console_log: Path) -> Handle:
         if launch.device is DeviceKind.GPU:
             self._require_gpus(launch)
@@ -85,7 +90,7 @@ class DockerEngine:
     def poll(self, handle: Handle) -> ProcessEnd | None:
         was_there = self._client is not None
         try:
-            state = self._api().inspect_container(handle.id)["State"]
+            container = self._api().inspect_container(handle.id)
         except docker.errors.NotFound:
             return ProcessEnd(None)
         except (docker.errors.DockerException, requests.RequestException) as error:
@@ -94,7 +99,7 @@ class DockerEngine:
                 return None
             raise self._unreachable(error) from error
         self._silent_since = None
-        return _end_of(state)
+        return _end_of(container["State"], (container.get("HostConfig") or {}).get("Memory") or None)
 
     def interrupt(self, handle: Handle) -> None:
         self._signal(handle, "SIGINT")
@@ -228,6 +233,7 @@ class DockerEngine:
             # a daemon with a user namespace of its own would turn the caller's id into another one
             userns_mode="host" if any(option.startswith("name=userns") for option in security) else None,
             group_add=_groups(security),
+            **host_limits(self._api().info(), launch.memory_bytes),
         )
         return {
             "image": launch.image,
@@ -266,7 +272,7 @@ def _device_requests(gpus: tuple[str, ...]) -> list[DeviceRequest] | None:
     return [DeviceRequest(driver="nvidia", device_ids=list(gpus), capabilities=[["gpu"]])] if gpus else None
 
 
-def _end_of(state: Mapping[str, Any]) -> ProcessEnd | None:
+def _end_of(state: Mapping[str, Any], memory_bytes: int | None) -> ProcessEnd | None:
     if state["Status"] == "created":
         return ProcessEnd(None)  # its start was cut off
     if state["Status"] not in ("exited", "dead"):
@@ -276,7 +282,7 @@ def _end_of(state: Mapping[str, Any]) -> ProcessEnd | None:
     out_of_memory = bool(state["OOMKilled"]) and code != 0
     if code > 128 and code not in _CODES_OF_THE_TRAINER:
         code = 128 - code
-    return ProcessEnd(code, out_of_memory)
+    return ProcessEnd(code, out_of_memory, memory_bytes if out_of_memory else None)
 
 
 def _write_whole(path: Path, parts: Iterator[bytes]) -> None:

@@ -44,6 +44,10 @@ class LocalEngine:
             )
         return f"local, Keras {metadata.version('keras')} on {_tensorflow()}"
 
+    def memory_limit(self, asked: int | None) -> int | None:
+        # RLIMIT_AS counts addresses, not memory: TensorFlow reserves far more of them than it uses
+        return None
+
     def start(self, launch: Launch, console_log: Path) -> Handle:
         root = RunFolder(launch.run_dir).places
         try:

@@ -194,7 +194,8 @@ class Commands:
         """Options of every command that reads lines with a model."""
         engine = self._config.engine
         gpus = ",".join(engine.gpus) if isinstance(engine.gpus, tuple) else str(engine.gpus)
-        return ("--cut", cut.value, "--engine", engine.kind.value, "--gpus", gpus, "--json")
+        memory = () if engine.memory is None else ("--memory", engine.memory)
+        return ("--cut", cut.value, "--engine", engine.kind.value, "--gpus", gpus, *memory, "--json")
 
     def _exchange(self, stage: Stage, order: Order, folder: OrderFolder) -> Command:
         asked, source = order.asked, order.asked.source

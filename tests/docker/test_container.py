@@ -96,12 +96,20 @@ def test_another_process_finds_the_container_again(bench: Bench) -> None:
     assert wait_until(lambda: other.poll(handle)) == ProcessEnd(130)
 
 
-def test_a_lack_of_memory_is_seen(bench: Bench) -> None:
-    handle = bench.start("grow")
+def test_a_container_that_takes_more_than_its_memory_is_ended(bench: Bench) -> None:
+    handle = bench.start("grow", memory_bytes=64 << 20)
     wait_until(lambda: (bench.out / "ready").exists() or None)
-    bench.client.api.update_container(handle.id, mem_limit="64m", memswap_limit="64m")
     bench.engine.interrupt(handle)
-    assert bench.wait(handle) == ProcessEnd(-9, out_of_memory=True)
+    assert bench.wait(handle) == ProcessEnd(-9, out_of_memory=True, memory_bytes=64 << 20)
+
+
+def test_four_fifths_of_the_machine_are_a_containers_limit(bench: Bench) -> None:
+    limit = bench.engine.memory_limit(None)
+    handle = bench.start("wait", memory_bytes=limit)
+    host = bench.client.api.inspect_container(handle.id)["HostConfig"]
+    assert limit == bench.client.info()["MemTotal"] * 4 // 5
+    assert (host["Memory"], host["MemorySwap"]) == (limit, limit)
+    bench.engine.kill(handle)
 
 
 def test_a_successful_run_leaves_no_container(bench: Bench) -> None:

@@ -12,6 +12,7 @@ from loghi_runner.cli.options import (
     Engine,
     Gpus,
     ImageRoot,
+    Memory,
     ReportFolder,
     reader_options,
 )
@@ -38,6 +39,7 @@ def evaluate_command(
     root: ImageRoot = None,
     engine: Engine = EngineKind.AUTO,
     gpus: Gpus = "auto",
+    memory: Memory = None,
     batch_size: BatchSize = 16,
     beam: Beam = 1,
     as_json: AsJson = False,
@@ -45,7 +47,7 @@ def evaluate_command(
     """Say how well a model reads lines, and where it errs."""
     told = make_console(stderr=True)
     bars = Bars(told)
-    options = ScoreOptions(reader_options(engine, gpus, batch_size, beam), cut, root, output)
+    options = ScoreOptions(reader_options(engine, gpus, batch_size, beam, memory), cut, root, output)
     try:
         scored = score_models([model], data, options, bars.show, told.print)
     finally:

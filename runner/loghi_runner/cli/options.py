@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic_core import PydanticCustomError
 
 from loghi_contract.cut import Cut
-from loghi_runner.config.values import EngineKind
+from loghi_runner.config.values import EngineKind, bytes_of, memory_size
 from loghi_runner.engines.gpus import GpuRequest
+from loghi_runner.errors import UsageError
 from loghi_runner.reading.line_reader import ReaderOptions
 from loghi_runner.run.runs import DEFAULT_OUTPUT
 
@@ -33,6 +35,9 @@ ImageRoot = Annotated[
 ]
 Engine = Annotated[EngineKind, typer.Option("--engine", help="Where to read.")]
 Gpus = Annotated[str, typer.Option("--gpus", help="auto, none, or a number of cards.")]
+Memory = Annotated[
+    str | None, typer.Option("--memory", help="Most memory of the container, such as 16GB (default: four fifths).")
+]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, max=1024, help="Lines at a time.")]
 
 ReportFolder = Annotated[
@@ -42,8 +47,14 @@ ReportFolder = Annotated[
 Beam = Annotated[int, typer.Option("--beam", min=1, max=100, help="Readings followed at once; 1 is greedy decoding.")]
 
 
-def reader_options(engine: EngineKind, gpus: str, batch_size: int, beam: int) -> ReaderOptions:
-    """Options of a command as the reader of lines takes them."""
+def reader_options(
+    engine: EngineKind, gpus: str, batch_size: int, beam: int, memory: str | None = None
+) -> ReaderOptions:
+    """Options of a command as the reader of lines takes them.
+
+    Raises:
+        UsageError: the memory is no size.
+    """
     request: GpuRequest = tuple(gpus.split(","))
     if gpus.isdigit():
         request = int(gpus)
@@ -51,4 +62,11 @@ def reader_options(engine: EngineKind, gpus: str, batch_size: int, beam: int) ->
         request = "auto"
     elif gpus == "none":
         request = "none"
-    return ReaderOptions(engine.value, request, batch_size, beam)
+    return ReaderOptions(engine.value, request, batch_size, beam, memory_bytes=_memory_bytes(memory))
+
+
+def _memory_bytes(memory: str | None) -> int | None:
+    try:
+        return None if memory is None else bytes_of(memory_size(memory))
+    except PydanticCustomError as error:
+        raise UsageError("usage.memory", f"--memory {error.message()}, not {memory!r}") from None

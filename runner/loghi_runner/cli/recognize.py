@@ -14,6 +14,7 @@ from loghi_runner.cli.options import (
     Engine,
     Gpus,
     ImageRoot,
+    Memory,
     reader_options,
 )
 from loghi_runner.config.values import EngineKind
@@ -44,6 +45,7 @@ def recognize_command(
     root: ImageRoot = None,
     engine: Engine = EngineKind.AUTO,
     gpus: Gpus = "auto",
+    memory: Memory = None,
     batch_size: BatchSize = 16,
     beam: Beam = 1,
     plain_text: Annotated[bool, typer.Option("--text", help="Also write plain text (default: no).")] = False,
@@ -58,7 +60,7 @@ def recognize_command(
     """
     told = make_console(stderr=True)
     bars = Bars(told)
-    options = RecognizeOptions(reader_options(engine, gpus, batch_size, beam), cut, root, plain_text, html)
+    options = RecognizeOptions(reader_options(engine, gpus, batch_size, beam, memory), cut, root, plain_text, html)
     try:
         recognized = recognize(model, source, output, options, bars.show, told.print)
     finally:

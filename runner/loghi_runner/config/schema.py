@@ -20,6 +20,8 @@ from loghi_runner.config.values import (
     TextEquivChoice,
     WholeNumber,
     WriteBack,
+    bytes_of,
+    memory_size,
     one_or_many,
     which_gpus,
     which_pages,
@@ -229,6 +231,15 @@ class EngineConfig(_Section):
         description="Container image to train in.",
         json_schema_extra={"default_words": "the one of this version"},
     )
+    memory: Annotated[str, BeforeValidator(memory_size, json_schema_input_type=str)] | None = Field(
+        default=None,
+        description="Most memory that the container may take, such as `16 GB`; there is no swap beyond it.",
+        json_schema_extra={"values": "a number and MB, GB or TB", "default_words": "four fifths of the machine's"},
+    )
+
+    @property
+    def memory_bytes(self) -> int | None:
+        return None if self.memory is None else bytes_of(self.memory)
 
 
 class PlatformConfig(_Section):

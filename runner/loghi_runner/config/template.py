@@ -44,6 +44,7 @@ engine:
   kind: auto                  # auto | docker | local (no container)
   gpus: auto                  # auto (a free one) | none | how many | [GPU-<uuid>]
   # image: my-image:1         # container image; default: the one of this version
+  # memory: 16 GB             # most memory of the container; default: four fifths of the machine's
 
 # platform:                   # instead of train or pages: a document of eScriptorium
 #   url: https://escriptorium.example.org

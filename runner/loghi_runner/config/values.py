@@ -1,5 +1,6 @@
 """What a key of a config can hold: choices by name, and values that are checked as they are read."""
 
+import re
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias  # raw YAML values have no narrower type
@@ -12,6 +13,11 @@ from loghi_runner.files import real_path
 #: Letters, digits . _ - : Loghi's scripts and container names break on anything else.
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 MAX_NAME = 100
+
+_UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
+_MEMORY = re.compile(r"(\d{1,6}(?:\.\d{1,3})?) ?(MB|GB|TB)", re.IGNORECASE)
+#: TensorFlow alone takes half of it.
+_LEAST_MEMORY_BYTES = 10**9
 
 
 class NormalizationChoice(str, Enum):
@@ -95,6 +101,21 @@ def which_gpus(value: Any) -> Any:
 
 def _is_gpu_uuid(value: Any) -> bool:
     return isinstance(value, str) and value.startswith(("GPU-", "MIG-")) and " " not in value
+
+
+def memory_size(value: Any) -> Any:
+    """A size of memory, such as 16 GB."""
+    if isinstance(value, str) and (found := _MEMORY.fullmatch(value.strip())):
+        written = f"{found[1]} {found[2].upper()}"
+        if bytes_of(written) >= _LEAST_MEMORY_BYTES:
+            return written
+    raise PydanticCustomError("memory", "must be a size of 1 GB at least, such as 16 GB")
+
+
+def bytes_of(memory: str) -> int:
+    """Bytes of a checked size."""
+    number, _, unit = memory.partition(" ")
+    return int(float(number) * _UNITS[unit])
 
 
 def which_pages(value: Any) -> Any:

@@ -32,6 +32,8 @@ class Launch:
     device: DeviceKind
     gpus: tuple[str, ...]
     mounts: tuple[Mount, ...]
+    #: the most memory it may take; None limits none
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class ProcessEnd:
 
     exit_code: int | None
     out_of_memory: bool = False
+    #: what it was allowed, where it ran out of that
+    memory_bytes: int | None = None
 
 
 class Engine(Protocol):
@@ -63,6 +67,13 @@ class Engine(Protocol):
 
     def check(self) -> str:
         """A sentence for the plan: what will be used, with versions. Raises EngineError when it cannot be used."""
+
+    def memory_limit(self, asked: int | None) -> int | None:
+        """Bytes that a trainer may take here, who asks for so many; None where this engine cannot limit it.
+
+        Raises:
+            EngineError: it cannot be asked.
+        """
 
     def start(self, launch: Launch, console_log: Path) -> Handle:
         """Start the trainer in a session of its own. Raises EngineError; leaves nothing behind then."""

@@ -29,6 +29,7 @@ from loghi_runner.engines.container import (
 from loghi_runner.engines.docker_messages import explain, refused
 from loghi_runner.engines.image import ImageFacts
 from loghi_runner.engines.kernel_cache import kernel_cache
+from loghi_runner.engines.limits import host_limits, memory_limit
 from loghi_runner.errors import EngineError
 
 #: How long a daemon that was there may be silent (it is restarted, the machine sleeps) before polling gives up.
@@ -70,6 +71,9 @@ class DockerEngine:
     def data_folder(self) -> Path | None:
         folder = self._settings().get("DockerRootDir")
         return Path(folder) if folder else None
+
+    def memory_limit(self, asked: int | None) -> int | None:
+        return memory_limit(self._settings(), asked)
 
     def start(self, launch: Launch, console_log: Path) -> Handle:
         way = Way()
@@ -116,7 +120,7 @@ class DockerEngine:
     def poll(self, handle: Handle) -> ProcessEnd | None:
         was_there = self._client is not None
         try:
-            state = self._api().inspect_container(handle.id)["State"]
+            container = self._api().inspect_container(handle.id)
         except docker.errors.NotFound:
             return ProcessEnd(None)
         except (docker.errors.DockerException, requests.RequestException) as error:
@@ -125,7 +129,7 @@ class DockerEngine:
                 return None
             raise self._unreachable(error) from error
         self._silent_since = None
-        return _end_of(state)
+        return _end_of(container["State"], (container.get("HostConfig") or {}).get("Memory") or None)
 
     def interrupt(self, handle: Handle) -> None:
         self._signal(handle, "SIGINT")
@@ -250,7 +254,9 @@ class DockerEngine:
 
     def _create(self, launch: Launch, way: Way) -> str:
         security = self._security_options()
-        host_config = self._api().create_host_config(**host_settings(launch, way, security))
+        host_config = self._api().create_host_config(
+            **host_settings(launch, way, security), **host_limits(self._settings(), launch.memory_bytes)
+        )
         settings = container_settings(launch, way, security)
         return str(self._api().create_container(**settings, host_config=host_config)["Id"])
 
@@ -290,7 +296,7 @@ def _product(version: Mapping[str, Any]) -> str:
     return "Podman Engine" if "Podman Engine" in names else "Docker"
 
 
-def _end_of(state: Mapping[str, Any]) -> ProcessEnd | None:
+def _end_of(state: Mapping[str, Any], memory_bytes: int | None) -> ProcessEnd | None:
     if state["Status"] == "created":
         return ProcessEnd(None)  # its start was cut off
     if state["Status"] not in ("exited", "dead"):
@@ -300,7 +306,7 @@ def _end_of(state: Mapping[str, Any]) -> ProcessEnd | None:
     out_of_memory = bool(state["OOMKilled"]) and code != 0
     if code > 128 and code not in _CODES_OF_THE_TRAINER:
         code = 128 - code
-    return ProcessEnd(code, out_of_memory)
+    return ProcessEnd(code, out_of_memory, memory_bytes if out_of_memory else None)
 
 
 def _write_whole(path: Path, parts: Iterator[bytes]) -> None:

@@ -54,6 +54,10 @@ class LocalEngine:
             return ""
         return f"the installed {_tensorflow()} (tensorflow-cpu) can use no graphics card"
 
+    def memory_limit(self, asked: int | None) -> int | None:
+        # RLIMIT_AS counts addresses, not memory: TensorFlow reserves far more of them than it uses
+        return None
+
     def start(self, launch: Launch, console_log: Path) -> Handle:
         root = RunFolder(launch.run_dir).places
         try:

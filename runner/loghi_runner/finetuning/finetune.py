@@ -27,7 +27,7 @@ from loghi_runner.findings import Finding, Severity
 from loghi_runner.finetuning.speeds import remember
 from loghi_runner.planning.data_hashes import data_sha256
 from loghi_runner.planning.line_cutting import cut_for_run
-from loghi_runner.planning.plan import RunPlan, make_plan
+from loghi_runner.planning.plan import RunPlan, make_plan, with_finding
 from loghi_runner.prepare.line_store import lines_in_use
 from loghi_runner.run.finish import finish_run
 from loghi_runner.run.follow import EventReader, follow
@@ -58,6 +58,8 @@ class Setting:
     device: DeviceChoice
     image: ImageFacts | None = None
     engine_error: RunnerError | None = None
+    #: the most memory that the trainer may take; None limits none
+    memory_bytes: int | None = None
 
 
 class View(Protocol):
@@ -110,11 +112,12 @@ def check_run(config_path: Path, overrides: Sequence[str], view: View) -> Checke
     kind = loaded.config.engine.kind.value
     error: RunnerError | None = None
     choice = DeviceChoice(DeviceKind.CPU, (), "not known")
-    sentence, image = f"{kind}: cannot be used", None
+    sentence, image, memory = f"{kind}: cannot be used", None, None
     try:
         engine, sentence = choose_engine(kind)
         choice = choose_card(engine, loaded.config.engine.gpus)
         image = _image(engine, loaded, choice.kind)
+        memory = engine.memory_limit(loaded.config.engine.memory_bytes)
     except RunnerError as problem:
         # shown with the plan: the lines can be looked at before the machine is ready
         error = problem
@@ -123,7 +126,9 @@ def check_run(config_path: Path, overrides: Sequence[str], view: View) -> Checke
         # with errors in the plan the command ends with those: this one must not wait until they are solved
         first = Finding(Severity.ERROR, error.code, error.message, error.where, error.hint)
         plan = replace(plan, findings=(first, *plan.findings))
-    return Checked(plan, Setting(sentence, choice, image, error))
+    elif error is None:
+        plan = _with_memory(plan, memory)
+    return Checked(plan, Setting(sentence, choice, image, error, memory))
 
 
 def show_plan(config_path: Path, overrides: Sequence[str], view: View) -> None:
@@ -163,8 +168,9 @@ def prepare_run(
     loaded = load_config(config_path, overrides)
     engine, sentence = choose_engine(loaded.config.engine.kind.value)
     choice = choose_card(engine, loaded.config.engine.gpus)
-    setting = Setting(sentence, choice, _image(engine, loaded, choice.kind))
-    plan = _plan(loaded, choice, view)
+    memory = engine.memory_limit(loaded.config.engine.memory_bytes)
+    setting = Setting(sentence, choice, _image(engine, loaded, choice.kind), memory_bytes=memory)
+    plan = _with_memory(_plan(loaded, choice, view), memory)
     view.plan(plan, setting)
     if plan.errors:
         raise _plan_error(plan.errors)
@@ -193,7 +199,7 @@ def start_and_follow(
     with StopWishes() as wishes:
         folder = create_run_folder(plan, record)
         begun()
-        return folder, _run(plan, record, folder, engine, view, wishes)
+        return folder, _run(plan, record, folder, engine, setting.memory_bytes, view, wishes)
 
 
 def _plan_error(errors: Sequence[Finding]) -> RunnerError:
@@ -203,7 +209,9 @@ def _plan_error(errors: Sequence[Finding]) -> RunnerError:
     return kind("plan.errors", f"{count} to solve first; nothing was started")
 
 
-def choose_setting(engine: Engine, gpus: GpuRequest, image: str | None = None) -> Setting:
+def choose_setting(
+    engine: Engine, gpus: GpuRequest, image: str | None = None, memory_bytes: int | None = None
+) -> Setting:
     """Device and image for something other than a fine-tuning.
 
     Raises:
@@ -213,7 +221,17 @@ def choose_setting(engine: Engine, gpus: GpuRequest, image: str | None = None) -
     facts = None
     if engine.name == "docker":
         facts = require_image(cast(ImageStore, engine), image or default_image(choice.kind))
-    return Setting(engine.check(), choice, facts)
+    return Setting(engine.check(), choice, facts, memory_bytes=engine.memory_limit(memory_bytes))
+
+
+def _with_memory(plan: RunPlan, memory_bytes: int | None) -> RunPlan:
+    """The plan, with a warning where the config limits the memory and the engine does not."""
+    asked = plan.config.config.engine.memory
+    if asked is None or memory_bytes is not None:
+        return plan
+    message = f"engine.memory ({asked}) is not applied: only a container can be limited, where its daemon lets it be"
+    hint = "Run in Docker (`engine.kind: docker`), or take the key out."
+    return with_finding(plan, Finding(Severity.WARNING, "engine.memory_not_applied", message, "engine.memory", hint))
 
 
 def choose_card(engine: Engine, gpus: GpuRequest, planned: DeviceChoice | None = None) -> DeviceChoice:
@@ -265,9 +283,15 @@ def _first_record(plan: RunPlan, engine: Engine, choice: DeviceChoice, image: Im
 
 
 def _run(
-    plan: RunPlan, record: RunRecord, folder: RunFolder, engine: Engine, view: View, wishes: StopWishes
+    plan: RunPlan,
+    record: RunRecord,
+    folder: RunFolder,
+    engine: Engine,
+    memory: int | None,
+    view: View,
+    wishes: StopWishes,
 ) -> RunRecord:
-    launch = Launch(plan.run_id, plan.run_dir, record.image or "", plan.job.device, record.gpus, plan.mounts)
+    launch = Launch(plan.run_id, plan.run_dir, record.image or "", plan.job.device, record.gpus, plan.mounts, memory)
     try:
         handle = engine.start(launch, folder.console_log)
     except RunnerError as error:

@@ -30,7 +30,15 @@ def prepare_ranking(config_path: Path, overrides: Sequence[str], folder: Path, v
     """
     config = load_config(config_path, overrides).config
     candidates = find_candidates(folder, config.data.cut, view.progress)
-    return Ranking(candidates, ReaderOptions(config.engine.kind.value, config.engine.gpus, image=config.engine.image))
+    return Ranking(
+        candidates,
+        ReaderOptions(
+            config.engine.kind.value,
+            config.engine.gpus,
+            image=config.engine.image,
+            memory_bytes=config.engine.memory_bytes,
+        ),
+    )
 
 
 def rank_with_best(ranking: Ranking, curve: Curve, view: View) -> NextPages:

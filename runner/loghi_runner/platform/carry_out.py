@@ -110,7 +110,7 @@ def _give_back(
         _recognize(
             done.folder,
             parked,
-            ReaderOptions(engine.kind.value, engine.gpus, image=engine.image),
+            ReaderOptions(engine.kind.value, engine.gpus, image=engine.image, memory_bytes=engine.memory_bytes),
             view.progress,
             view.note,
         )

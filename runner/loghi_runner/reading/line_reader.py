@@ -36,7 +36,8 @@ _UNLISTABLE = ("\t", "\n", "\r")
 class ReaderOptions:
     """Where and how lines are read; none of it but the beam changes a text. A beam of 1 is greedy decoding.
 
-    `image` is the container's; None for the one of this version.
+    `image` is the container's, None for the one of this version; `memory_bytes` the most memory that it may take,
+    None for the engine's own limit.
     """
 
     engine: str = "auto"
@@ -44,6 +45,7 @@ class ReaderOptions:
     batch_size: int = 16
     beam_width: int = 1
     image: str | None = None
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ class LineReader:
         (work / "in" / "lists" / PurePosixPath(job.list).name).write_text(lines, encoding="utf-8", newline="")
         image = self.setting.image.name if self.setting.image else ""
         mounts = run_mounts(data, self.folder, work)
-        return Launch(job.run_id, work, image, kind, device.uuids, mounts)
+        return Launch(job.run_id, work, image, kind, device.uuids, mounts, self.setting.memory_bytes)
 
 
 def open_reader(model: Path, options: ReaderOptions) -> LineReader:
@@ -130,7 +132,8 @@ def open_reader(model: Path, options: ReaderOptions) -> LineReader:
         first = base.findings[0]
         raise DataError(first.code, first.message, where=str(model), hint=first.hint)
     engine, _ = choose_engine(options.engine)
-    return LineReader(base.facts, base.folder, engine, choose_setting(engine, options.gpus, options.image), options)
+    setting = choose_setting(engine, options.gpus, options.image, options.memory_bytes)
+    return LineReader(base.facts, base.folder, engine, setting, options)
 
 
 def _read_results(results: Path) -> dict[str, Reading]:

@@ -140,7 +140,7 @@ def _kept(record: RunRecord) -> str:
 def _without_last_word(end: ProcessEnd, console_tail: str, limit: Notice | None) -> RunFailure:
     code = end.exit_code
     if end.out_of_memory:
-        return _out_of_memory("the trainer was ended because memory ran out")
+        return _out_of_memory("the trainer was ended because memory ran out", end.memory_bytes)
     known = recognise_crash(console_tail)
     if known is not None:
         return RunFailure(known.code, known.message, int(known.exit_code), known.hint)
@@ -177,13 +177,12 @@ def _without_last_word(end: ProcessEnd, console_tail: str, limit: Notice | None)
     )
 
 
-def _out_of_memory(message: str) -> RunFailure:
-    return RunFailure(
-        "memory.out_of_memory",
-        message,
-        int(ExitCode.ENGINE),
-        "Halve training.batch_size, close other programs, or give the container or virtual machine more memory.",
-    )
+def _out_of_memory(message: str, limit_bytes: int | None = None) -> RunFailure:
+    hint = "Halve training.batch_size, close other programs, or give the container or virtual machine more memory."
+    if limit_bytes is not None:
+        message = f"{message}: it may take {limit_bytes / 1e9:.1f} GB"
+        hint = "Halve training.batch_size, or let it take more with engine.memory, if the machine has more."
+    return RunFailure("memory.out_of_memory", message, int(ExitCode.ENGINE), hint)
 
 
 def _signal_of(exit_code: int) -> int | None:

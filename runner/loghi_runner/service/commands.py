@@ -199,7 +199,8 @@ class Commands:
         engine = self._config.engine
         gpus = ",".join(engine.gpus) if isinstance(engine.gpus, tuple) else str(engine.gpus)
         way = () if cut is None else ("--cut", cut.value)
-        return (*way, "--engine", engine.kind.value, "--gpus", gpus, "--json")
+        memory = () if engine.memory is None else ("--memory", engine.memory)
+        return (*way, "--engine", engine.kind.value, "--gpus", gpus, *memory, "--json")
 
     def _exchange(self, stage: Stage, order: Order, folder: OrderFolder) -> Command:
         asked, source = order.asked, order.asked.source

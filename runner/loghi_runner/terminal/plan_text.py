@@ -23,6 +23,8 @@ def plan_rows(plan: RunPlan, setting: Setting) -> list[Row]:
         ("training", _lines(plan, "train")),
         ("validation", _lines(plan, "val")),
     ]
+    if setting.memory_bytes is not None:
+        rows.insert(2, ("memory", f"at most {setting.memory_bytes / 1e9:.1f} GB"))
     if setting.image is not None:
         rows.insert(1, ("image", f"{setting.image.name} ({setting.image.digest.rpartition(':')[2][:12]})"))
     if "test" in plan.lists:

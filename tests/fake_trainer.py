@@ -10,7 +10,6 @@ import shutil
 import signal
 import sys
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -20,17 +19,7 @@ from loghi_contract.events import Device, Event, FinishStatus, Model, Payload, V
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.job import DeviceKind, JobSpec, RecognizeJob, load_job
 from loghi_contract.lines import LineSample, parse_line_list
-from loghi_contract.places import (
-    BASE_MODEL_DIR,
-    BEST_VAL,
-    EVENTS_FILE,
-    JOB_FILE,
-    REPORT_DIR,
-    RESULTS_FILE,
-    SAVING_DIR,
-    Places,
-)
-from loghi_contract.saved_epoch import SavedEpoch, with_saved_epoch
+from loghi_contract.places import BASE_MODEL_DIR, BEST_VAL, EVENTS_FILE, JOB_FILE, REPORT_DIR, RESULTS_FILE, Places
 
 SCENARIO_VARIABLE = "LOGHI_FAKE_TRAINER"
 #: A test makes this file in the out folder to let a waiting trainer go on.
@@ -218,27 +207,6 @@ def killed(trainer: FakeTrainer) -> int:
     return ExitCode.OK
 
 
-def killed_while_saving(trainer: FakeTrainer) -> int:
-    """Epoch 1 is put in place and not announced, the next model is half-written."""
-    trainer.begin()
-    trainer.epoch(0, 0.3, is_best=True)
-    with zipfile.ZipFile(trainer.places.out / BEST_VAL / "model.keras", "w") as archive:
-        archive.writestr("metadata.json", with_saved_epoch(b"{}", SavedEpoch(1, 0.2)))
-    half = trainer.places.out / SAVING_DIR
-    half.mkdir()
-    (half / "model.keras").write_bytes(b"half")
-    os.kill(os.getpid(), signal.SIGKILL)
-    return ExitCode.OK
-
-
-def loses_its_folder(trainer: FakeTrainer) -> int:
-    """Somebody removes the run folder in the middle of the training."""
-    trainer.begin()
-    trainer.epoch(0, 0.3, is_best=True)
-    shutil.rmtree(trainer.places.out.resolve().parent)
-    return ExitCode.ENGINE
-
-
 def silent_end(trainer: FakeTrainer) -> int:
     trainer.begin()
     return ExitCode.OK
@@ -358,8 +326,6 @@ SCENARIOS: dict[str, Callable[[FakeTrainer], int]] = {
         crash,
         disk_full,
         killed,
-        killed_while_saving,
-        loses_its_folder,
         silent_end,
         stops_when_asked,
         never_stops,

@@ -6,6 +6,9 @@ import time
 import pytest
 
 from loghi_runner.run.rundir import RunFolder
+from tests.integration.conftest import FAKE_TRAINER
+
+DYING_TRAINER = FAKE_TRAINER.with_name("dying_trainer.py")
 
 
 def end_alone(workplace, until) -> RunFolder:
@@ -47,7 +50,7 @@ def test_a_report_that_cannot_be_written_does_not_keep_a_run_from_its_end(workpl
 
 
 def test_a_model_that_was_put_in_place_unannounced_is_the_one_that_is_told_of(workplace) -> None:
-    workplace.scenario = "killed_while_saving"
+    workplace.trainer, workplace.scenario = DYING_TRAINER, "killed_while_saving"
     result = workplace.finetune()
     assert "best_val of epoch 1 is kept" in result.stderr
     record = workplace.record()
@@ -57,7 +60,7 @@ def test_a_model_that_was_put_in_place_unannounced_is_the_one_that_is_told_of(wo
 
 
 def test_a_run_whose_folder_was_removed_says_so_and_does_not_come_back(workplace) -> None:
-    workplace.scenario = "loses_its_folder"
+    workplace.trainer, workplace.scenario = DYING_TRAINER, "loses_its_folder"
     result = workplace.finetune()
     assert result.returncode == 4
     assert "error: the run folder was removed while it ran; nothing of it is kept\n" in result.stderr

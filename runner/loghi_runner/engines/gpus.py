@@ -141,12 +141,12 @@ def _freest_or_cpu(found: Cards) -> DeviceChoice:
 def _most_free(found: Cards, count: int) -> list[Card]:
     if len(found.cards) < count:
         wanted = "a graphics card" if count == 1 else f"{count} graphics cards"
-        why = f": {found.reason}" if found.reason else _of_those(found)
+        why = f"There is no card: {found.reason}. " if found.reason else ""
         raise EngineError(
             "gpu.too_few",
-            f"the config asks for {wanted}, this machine has {len(found.cards) or 'none'}{why}",
+            f"the config asks for {wanted}, this machine has {len(found.cards) or 'none'}{_of_those(found)}",
             where="engine.gpus",
-            hint="`loghi-runner doctor` lists the cards. To train on the CPU, write `gpus: none`.",
+            hint=f"{why}`loghi-runner doctor` lists the cards. To train on the CPU, write `gpus: none`.",
         )
     return _by_freedom(found.cards)[:count]
 

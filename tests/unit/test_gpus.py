@@ -97,6 +97,23 @@ def test_without_any_free_card_left_nothing_starts_and_nothing_changes_to_the_cp
     assert (caught.value.code, caught.value.exit_code) == ("gpu.taken", 4)
 
 
+WITHOUT = "the installed TensorFlow 2.21.0 (tensorflow-cpu) can use no graphics card"
+
+
+def test_an_engine_that_can_use_no_card_goes_on_the_cpu_and_says_so() -> None:
+    choice = choose_device("auto", Cards((LARGE,), ""), WITHOUT)
+    assert (choice.kind, choice.uuids, choice.warning) == (DeviceKind.CPU, (), True)
+    assert choice.sentence == f"CPU: {WITHOUT}, not even GPU H0 (14 GB free, GPU-large-00)"
+
+
+@pytest.mark.parametrize("request_", [1, ("GPU-large-000",)])
+def test_a_card_asked_for_and_not_usable_is_refused_before_the_start(request_: int | tuple[str, ...]) -> None:
+    with pytest.raises(EngineError) as caught:
+        choose_device(request_, Cards((LARGE,), ""), WITHOUT)
+    assert (caught.value.code, caught.value.exit_code) == ("engine.local_without_cuda", 4)
+    assert "loghi-runner[cuda]" in (caught.value.hint or "")
+
+
 def test_a_run_planned_for_the_cpu_stays_there() -> None:
     planned = choose_device("auto", NONE)
     assert choose_again("auto", planned, Cards((LARGE,), "")) == planned

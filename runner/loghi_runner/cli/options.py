@@ -30,7 +30,7 @@ ImageRoot = Annotated[
     typer.Option("--root", metavar="DIR", help="Where image paths begin (default: at their list).", readable=False),
 ]
 Engine = Annotated[EngineKind, typer.Option("--engine", help="Where to read.")]
-Gpus = Annotated[str, typer.Option("--gpus", help="auto, none, or a number of cards.")]
+Gpus = Annotated[str, typer.Option("--gpus", help="auto, none, 1, or a card's UUID.")]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, max=1024, help="Lines at a time.")]
 
 ReportFolder = Annotated[

@@ -41,7 +41,7 @@ text:
   normalization: auto         # Unicode form of the texts: auto | nfc | none
 engine:
   kind: auto                  # auto | docker | local (no container)
-  gpus: auto                  # auto (a free one) | none | how many | [GPU-<uuid>]
+  gpus: auto                  # auto (a free one) | none | 1 (the freest) | [GPU-<uuid>]
   # image: my-image:1         # container image; default: the one of this version
 
 # platform:                   # instead of train or pages: a document of eScriptorium

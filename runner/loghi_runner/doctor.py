@@ -12,7 +12,7 @@ from loghi_contract.job import DeviceKind
 from loghi_runner.checks.card import check_card
 from loghi_runner.engines import NO_DAEMON, load_engine
 from loghi_runner.engines.base import Engine
-from loghi_runner.engines.gpus import WITH_CUDA, Cards, choose_device
+from loghi_runner.engines.gpus import Cards, choose_device, with_cuda
 from loghi_runner.engines.image import ImageStore, default_image, require_image
 from loghi_runner.engines.local import LocalEngine
 from loghi_runner.engines.nvml import list_cards
@@ -112,7 +112,7 @@ def _local_cards() -> list[Finding]:
     if not lack:
         return []
     message = f"{lack}: runs go on the CPU"
-    return [Finding(Severity.WARNING, "engine.local_without_cuda", message, hint=WITH_CUDA)]
+    return [Finding(Severity.WARNING, "engine.local_without_cuda", message, hint=with_cuda())]
 
 
 def _cards(found: Cards, *, for_docker: bool) -> list[Finding]:

@@ -84,8 +84,7 @@ def uuid_of_card(index: int) -> str | None:
     """The UUID of the card that `nvidia-smi` gives this number, None where that cannot be known."""
     if os.environ.get("CUDA_VISIBLE_DEVICES"):
         return None  # numbers mean other cards then
-    cards = list_cards().cards
-    return cards[index].uuid if 0 <= index < len(cards) else None
+    return next((card.uuid for card in list_cards().cards if card.place == str(index)), None)
 
 
 def _in_shell(path: str) -> str:

@@ -43,6 +43,8 @@ def report() -> dict[str, object]:
         "write_job": refusal(lambda: Path("/in/job/new").write_text("x")),
         "write_tmp": refusal(lambda: Path("/tmp/new").write_text("x")),
         "data": sorted(path.name for path in Path("/in/data/0").iterdir()),
+        "write_kernel_cache": refusal(lambda: Path("/cuda_cache/new").write_text("x")),
+        "kernel_cache": os.environ.get("CUDA_CACHE_PATH"),
         "cards": os.environ.get("NVIDIA_VISIBLE_DEVICES"),
         "devices": sorted(path.name for path in Path("/dev").glob("nvidia*")),
         "terminal": sys.stdin.isatty() or sys.stderr.isatty(),

@@ -56,6 +56,7 @@ def test_only_the_out_folder_can_be_written(report: dict[str, Any]) -> None:
     read_only = "Read-only file system"
     assert report["write_root"] == report["write_data"] == report["write_job"] == read_only
     assert report["write_tmp"] == "allowed"
+    assert report["write_kernel_cache"] == "No such file or directory"
     assert report["data"] == ["line one.png"]
 
 
@@ -223,6 +224,17 @@ def test_cards_are_requested_by_uuid(bench: Bench, card_requests: Path) -> None:
     assert request["cards"] == ["GPU-fake-1"]
     assert request["capabilities"] == "compute,utility"
     assert json.loads((bench.out / "report.json").read_text())["cards"] == "GPU-fake-1"
+
+
+def test_compiled_kernels_are_kept_on_the_host_and_nothing_else_more_can_be_written(
+    bench: Bench, card_requests: Path
+) -> None:
+    assert bench.wait(bench.start("report", device=DeviceKind.GPU, gpus=("GPU-fake-1",))) == ProcessEnd(0)
+    report = json.loads((bench.out / "report.json").read_text())
+    assert (report["kernel_cache"], report["write_kernel_cache"]) == ("/cuda_cache", "allowed")
+    assert report["write_root"] == report["write_data"] == report["write_job"] == "Read-only file system"
+    kept = Path(os.environ["XDG_CACHE_HOME"]) / "loghi-runner" / "cuda" / "new"
+    assert kept.stat().st_uid == os.getuid()
 
 
 def test_an_unknown_card_is_an_error_and_leaves_nothing(bench: Bench, card_requests: Path) -> None:

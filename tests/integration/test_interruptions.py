@@ -7,11 +7,13 @@ import pty
 import signal
 import subprocess
 import termios
+from dataclasses import replace
 
 import psutil
 import pytest
 
 from loghi_runner.engines.gpus import Card, Cards
+from loghi_runner.errors import EngineError
 from loghi_runner.finetuning.finetune import finetune
 from tests.integration.conftest import COMMAND
 from tests.unit.made_pages import write_pages
@@ -173,6 +175,7 @@ class Watcher:
 
     def __init__(self) -> None:
         self.kinds: list[str] = []
+        self.notes: list[str] = []
 
     def progress(self, doing, done, total) -> None:
         pass
@@ -187,7 +190,7 @@ class Watcher:
         self.kinds.append(event.payload.kind)
 
     def note(self, sentence) -> None:
-        pass
+        self.notes.append(sentence)
 
     def end(self) -> None:
         pass
@@ -208,6 +211,33 @@ def test_a_gpu_that_is_not_used_is_never_a_silent_cpu_run(workplace, monkeypatch
     assert view.setting.device.uuids == ("GPU-1234",)
     assert (record.exit_code, record.error.code, record.gpus) == (4, "gpu.not_used", ("GPU-1234",))
     assert "trainer uses Fake cpu (CPU)" in record.error.message
+
+
+def test_the_card_is_chosen_again_just_before_the_start(workplace, monkeypatch) -> None:
+    """Two runs at once: the other one started while this one cut its pages."""
+    free, other = Card("GPU-1234", "Fake H0", 16000, 15000, 0), Card("GPU-5678", "Fake H0", 16000, 12000, 0)
+    answers = [Cards((free, other), ""), Cards((replace(free, processes=1), other), "")]
+    monkeypatch.setattr("loghi_runner.finetuning.finetune.list_cards", lambda: answers.pop(0))
+    for name, value in workplace.own_environment.items():
+        monkeypatch.setenv(name, value)
+    view = Watcher()
+    _folder, record = finetune(workplace.config, ["engine.gpus=auto"], view)
+    assert view.setting.device.uuids == ("GPU-1234",)
+    assert record.gpus == ("GPU-5678",)
+    (note,) = [note for note in view.notes if "meanwhile" in note]
+    assert "GPU-5678" in note
+
+
+def test_a_card_taken_meanwhile_is_no_silent_cpu_run(workplace, monkeypatch) -> None:
+    card = Card("GPU-1234", "Fake H0", 16000, 15000, 0)
+    answers = [Cards((card,), ""), Cards((replace(card, processes=1),), "")]
+    monkeypatch.setattr("loghi_runner.finetuning.finetune.list_cards", lambda: answers.pop(0))
+    for name, value in workplace.own_environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(EngineError) as caught:
+        finetune(workplace.config, ["engine.gpus=auto"], Watcher())
+    assert caught.value.code == "gpu.taken"
+    assert not list((workplace.folder / "runs").glob("*/run.json"))
 
 
 def test_sigterm_to_a_reading_command_leaves_nothing_and_exits_143(workplace) -> None:

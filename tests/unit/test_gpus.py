@@ -67,9 +67,8 @@ def test_a_card_that_is_not_there_is_an_error_not_the_cpu(request_: int | tuple[
 def test_why_there_is_no_card_is_told_with_what_was_asked_for() -> None:
     with pytest.raises(EngineError) as caught:
         choose_device(1, Cards((), "the NVIDIA driver is installed but not loaded"))
-    assert caught.value.message == (
-        "the config asks for a graphics card, this machine has none: the NVIDIA driver is installed but not loaded"
-    )
+    assert caught.value.message == "the config asks for a graphics card, this machine has none"
+    assert (caught.value.hint or "").startswith("There is no card: the NVIDIA driver is installed but not loaded.")
 
 
 def test_a_card_too_old_for_tensorflow_is_taken_last_and_never_by_auto() -> None:
@@ -96,6 +95,23 @@ def test_without_any_free_card_left_nothing_starts_and_nothing_changes_to_the_cp
     with pytest.raises(EngineError) as caught:
         choose_again("auto", planned, Cards((replace(LARGE, processes=1),), ""))
     assert (caught.value.code, caught.value.exit_code) == ("gpu.taken", 4)
+
+
+WITHOUT = "the installed TensorFlow 2.21.0 (tensorflow-cpu) can use no graphics card"
+
+
+def test_an_engine_that_can_use_no_card_goes_on_the_cpu_and_says_so() -> None:
+    choice = choose_device("auto", Cards((LARGE,), ""), WITHOUT)
+    assert (choice.kind, choice.uuids, choice.warning) == (DeviceKind.CPU, (), True)
+    assert choice.sentence == f"CPU: {WITHOUT}, not even GPU H0 (14 GB free, GPU-large-00)"
+
+
+@pytest.mark.parametrize("request_", [1, ("GPU-large-000",)])
+def test_a_card_asked_for_and_not_usable_is_refused_before_the_start(request_: int | tuple[str, ...]) -> None:
+    with pytest.raises(EngineError) as caught:
+        choose_device(request_, Cards((LARGE,), ""), WITHOUT)
+    assert (caught.value.code, caught.value.exit_code) == ("engine.local_without_cuda", 4)
+    assert "loghi-runner[cuda]" in (caught.value.hint or "")
 
 
 def test_a_run_planned_for_the_cpu_stays_there() -> None:

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from loghi_contract.job import DeviceKind
-from loghi_runner.engines import NO_DAEMON, choose_engine, load_engine
+from loghi_runner.engines import NO_DAEMON, choose_engine, load_engine, local
 from loghi_runner.engines.base import Engine, Handle, Launch, Mount, ProcessEnd
 from loghi_runner.engines.local import LocalEngine
 from loghi_runner.engines.processes import find_process, name_process
@@ -51,6 +51,46 @@ def test_only_the_chosen_cards_are_visible(tmp_path: Path, gpus: tuple[str, ...]
     program = "import os, sys; sys.stderr.write(os.environ['CUDA_VISIBLE_DEVICES'])"
     run_to_its_end(python(program), launch(tmp_path, gpus=gpus))
     assert (tmp_path / "console.log").read_text(encoding="utf-8") == seen
+
+
+@pytest.mark.parametrize("gpus", [(), ("GPU-1",)])
+def test_compiled_kernels_are_kept_in_the_accounts_cache(tmp_path: Path, gpus: tuple[str, ...]) -> None:
+    program = "import os, sys; sys.stderr.write(os.environ.get('CUDA_CACHE_PATH', ''))"
+    run_to_its_end(python(program), launch(tmp_path, gpus=gpus))
+    folder = Path(os.environ["XDG_CACHE_HOME"]) / "loghi-runner" / "cuda"
+    assert (tmp_path / "console.log").read_text(encoding="utf-8") == (str(folder) if gpus else "")
+    assert folder.is_dir() == bool(gpus)
+
+
+def test_a_cache_that_the_user_chose_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_CACHE_PATH", "/their/own")
+    program = "import os, sys; sys.stderr.write(os.environ['CUDA_CACHE_PATH'])"
+    run_to_its_end(python(program), launch(tmp_path, gpus=("GPU-1",)))
+    assert (tmp_path / "console.log").read_text(encoding="utf-8") == "/their/own"
+
+
+def test_without_a_cache_folder_a_run_goes_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a file"))
+    assert run_to_its_end(python(""), launch(tmp_path, gpus=("GPU-1",))) == ProcessEnd(0)
+
+
+@pytest.mark.parametrize(
+    ("installed", "backend", "can"),
+    [
+        ({"tensorflow-cpu"}, "tensorflow", False),
+        ({"tensorflow"}, "tensorflow", True),
+        ({"tensorflow", "tensorflow-cpu"}, "tensorflow", True),
+        ({"tensorflow-cpu"}, "torch", True),
+    ],
+)
+def test_a_tensorflow_without_cuda_is_known_before_a_run(
+    monkeypatch: pytest.MonkeyPatch, installed: set[str], backend: str, can: bool
+) -> None:
+    monkeypatch.setattr(local.metadata, "distributions", lambda name: [name] if name in installed else [])
+    monkeypatch.setattr(local, "_tensorflow", lambda: "TensorFlow 2.21.0")
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    assert (LocalEngine().why_no_card() == "") == can
 
 
 def test_the_exit_code_is_known_to_who_started_it_only(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ ImageRoot = Annotated[
     typer.Option("--root", metavar="DIR", help="Where image paths begin (default: at their list).", readable=False),
 ]
 Engine = Annotated[EngineKind, typer.Option("--engine", help="Where to read.")]
-Gpus = Annotated[str, typer.Option("--gpus", help="auto, none, or a number of cards.")]
+Gpus = Annotated[str, typer.Option("--gpus", help="auto, none, 1, or a card's UUID.")]
 Memory = Annotated[
     str | None, typer.Option("--memory", help="Most memory of the container, such as 16GB (default: four fifths).")
 ]

@@ -222,7 +222,7 @@ class EngineConfig(_Section):
         BeforeValidator(which_gpus, json_schema_input_type=Literal["auto", "none"] | int | list[str]),
     ] = Field(
         default="auto",
-        description="Graphics cards: a free one, none, how many, or which by UUID.",
+        description="Graphics card: a free one, none, one in any case, or which by UUID; of several a run uses one.",
         json_schema_extra={"values": "`auto`, `none`, a number, or a list of UUIDs"},
     )
     image: str | None = Field(

@@ -42,7 +42,7 @@ text:
   normalization: auto         # Unicode form of the texts: auto | nfc | none
 engine:
   kind: auto                  # auto | docker | local (no container)
-  gpus: auto                  # auto (a free one) | none | how many | [GPU-<uuid>]
+  gpus: auto                  # auto (a free one) | none | 1 (the freest) | [GPU-<uuid>]
   # image: my-image:1         # container image; default: the one of this version
   # memory: 16 GB             # most memory of the container; default: four fifths of the machine's
 

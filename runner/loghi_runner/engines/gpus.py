@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 
 from loghi_contract.job import DeviceKind
 from loghi_runner.errors import EngineError
+from loghi_runner.installed import pip_install
 
 #: What `engine.gpus` can be: a free card, none, how many, or which by UUID.
 GpuRequest: TypeAlias = Literal["auto", "none"] | int | tuple[str, ...]
@@ -14,9 +15,6 @@ GpuRequest: TypeAlias = Literal["auto", "none"] | int | tuple[str, ...]
 #: Source: `cuda_compute_capabilities` in the build information of tensorflow 2.21.0 (`make test-cuda` compares).
 OLDEST_CAPABILITY = (6, 0)
 NEWEST_CAPABILITY = (9, 0)
-
-#: How the engine local comes by a TensorFlow that can use cards.
-WITH_CUDA = "In a fresh virtual environment: pip install 'loghi-runner[cuda]'; or use the engine docker."
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ def choose_device(request: GpuRequest, found: Cards, why_not: str = "") -> Devic
         "engine.local_without_cuda",
         f"the config asks for a graphics card, and {why_not}",
         where="engine.gpus",
-        hint=f"{WITH_CUDA} To train on the CPU, write `gpus: none`.",
+        hint=f"{with_cuda()} To train on the CPU, write `gpus: none`.",
     )
 
 
@@ -141,12 +139,12 @@ def _freest_or_cpu(found: Cards) -> DeviceChoice:
 def _most_free(found: Cards, count: int) -> list[Card]:
     if len(found.cards) < count:
         wanted = "a graphics card" if count == 1 else f"{count} graphics cards"
-        why = f": {found.reason}" if found.reason else _of_those(found)
+        why = f"There is no card: {found.reason}. " if found.reason else ""
         raise EngineError(
             "gpu.too_few",
-            f"the config asks for {wanted}, this machine has {len(found.cards) or 'none'}{why}",
+            f"the config asks for {wanted}, this machine has {len(found.cards) or 'none'}{_of_those(found)}",
             where="engine.gpus",
-            hint="`loghi-runner doctor` lists the cards. To train on the CPU, write `gpus: none`.",
+            hint=f"{why}`loghi-runner doctor` lists the cards. To train on the CPU, write `gpus: none`.",
         )
     return _by_freedom(found.cards)[:count]
 
@@ -188,3 +186,8 @@ def _of_those(found: Cards) -> str:
 
 def _by_freedom(cards: tuple[Card, ...]) -> list[Card]:
     return sorted(cards, key=lambda card: (card.is_too_old, card.processes, -card.free_memory_mb))
+
+
+def with_cuda() -> str:
+    """How the engine local comes by a TensorFlow that can use cards."""
+    return f"In a fresh virtual environment: {pip_install('cuda')}; or use the engine docker."

@@ -122,7 +122,7 @@ CRASH_MESSAGES = (
         ExitCode.ENGINE,
         "cuDNN or cuBLAS could not be started on the graphics card, most often because its memory is in use",
         "Choose a card that nobody else uses (`loghi-runner doctor`). If that does not help, build the image again, "
-        "or install 'loghi-runner[cuda]' in a fresh environment.",
+        "or install TensorFlow with CUDA in a fresh environment, as `loghi-runner doctor` says.",
     ),
     CrashMessage(
         re.compile(r"libdevice not found|[Cc]ouldn't invoke ptxas|Failed to launch ptxas|ptxas fatal"),
@@ -130,7 +130,7 @@ CRASH_MESSAGES = (
         ExitCode.ENGINE,
         "CUDA's compiler for the graphics card (ptxas, libdevice) is missing or does not fit",
         "Build the image again: `loghi-runner image build --variant cuda`; without Docker, install "
-        "'loghi-runner[cuda]' in a fresh environment.",
+        "TensorFlow with CUDA in a fresh environment, as `loghi-runner doctor` says.",
     ),
     CrashMessage(
         re.compile(r"Read-only file system|Permission denied: '?/?out|Errno 30"),

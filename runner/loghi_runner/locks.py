@@ -1,4 +1,4 @@
-"""Locks on files and folders, by `flock`: gone with the process that holds them, whatever ends it."""
+"""Locks between commands: gone with the process that holds them, whatever ends it."""
 
 import errno
 import fcntl
@@ -7,8 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-#: What file systems answer that know no such locks.
-_UNKNOWN = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EBADF)
+from filelock import AcquireReturnProxy, FileLock, Timeout
+
+from loghi_runner.errors import EngineError
+
+__all__ = ["FileLock", "Locked", "NoLocks", "Timeout", "locked", "take"]
+
+#: What file systems answer that know no locks, or have none left.
+_UNKNOWN = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.EBADF}
 
 
 class Locked(Exception):  # not an error: somebody else holds it
@@ -19,9 +25,38 @@ class NoLocks(Exception):  # not an error by itself: it depends on what the lock
     """The file system knows no locks."""
 
 
+def take(lock: FileLock, timeout_s: float = -1) -> AcquireReturnProxy[FileLock]:
+    """Take a lock that one command has for itself; a block around what is returned gives it back.
+
+    Args:
+        timeout_s: how long to wait for its owner; for ever by default.
+
+    Raises:
+        Timeout: somebody else has it.
+        EngineError: nobody can have it: the file system has no locks.
+        OSError: its file cannot be written.
+    """
+    try:
+        return lock.acquire(timeout=timeout_s)
+    except Timeout:
+        raise
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in _UNKNOWN:
+            raise
+        folder = Path(lock.lock_file).parent
+        why = getattr(error, "strerror", None) or str(error)
+        raise EngineError(
+            "output.no_lock",
+            f"the lock {lock.lock_file} cannot be had, and without it two commands could write into {folder} at once: "
+            f"{why}",
+            where=str(folder),
+            hint="Its file system gives no locks, as some network shares: name a folder on another disk.",
+        ) from error
+
+
 @contextmanager
 def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
-    """Hold a lock on a file or folder that is there.
+    """Hold a lock on a file or folder that is there, which several can share.
 
     Args:
         shared: wait for it, and hold it together with others; else it is held alone, and never waited for.

@@ -38,6 +38,7 @@ from loghi_runner.terminal.console import (
     error_json,
     make_console,
     open_closed_streams,
+    print_any_text,
     print_error,
     print_json,
     write_nowhere,
@@ -90,6 +91,7 @@ def version_command(as_json: AsJson = False) -> None:
 
 def main() -> None:
     open_closed_streams()
+    print_any_text()
     end_when_terminated()
     sys.exit(run(sys.argv[1:]))
 

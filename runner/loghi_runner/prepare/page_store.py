@@ -10,7 +10,7 @@ from pathlib import Path
 from loghi_contract.cut import Cut
 from loghi_contract.files import read_plain
 from loghi_contract.records import RecordError, from_json, to_json
-from loghi_runner.files import write_atomically
+from loghi_runner.files import as_utf8
 
 RECORD_FILE = "page.json"
 
@@ -90,15 +90,22 @@ def read_record(folder: Path) -> PageRecord | None:
 
 def install(made: Path, record: PageRecord, folder: Path) -> None:
     """Put a freshly made folder in place of what we made there earlier; files of others in it stay."""
-    (made / RECORD_FILE).write_text(json.dumps(to_json(record), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    (made / RECORD_FILE).write_bytes(as_utf8(json.dumps(to_json(record), ensure_ascii=False, indent=1) + "\n"))
     try:
         made.replace(folder)
     except OSError:
-        # there is an earlier one: file by file, the record last, so that a stop in between is seen
+        # file by file, all by renaming: that takes no space, which may have run out
         earlier = _files_of(folder)
-        for name in sorted(record.files):
+        names = sorted(record.files)
+        if folder.exists():
+            # there is an earlier one: the record last, so that a stop in between is seen
+            names.append(RECORD_FILE)
+        else:
+            # a file system that renames no folders: the record first, as a folder without one is not ours
+            folder.mkdir(0o755)
+            names.insert(0, RECORD_FILE)
+        for name in names:
             (made / name).replace(folder / name)
-        write_atomically(folder / RECORD_FILE, (made / RECORD_FILE).read_text(encoding="utf-8"))
         remove(folder, sorted(earlier - record.files))
         shutil.rmtree(made)
 

@@ -7,8 +7,10 @@ LOCK := requirements/dev.txt
 OLD_KERAS := 3.9.2 3.13.2
 # packages that carry the schemas of PAGE and ALTO: tests hold rewritten pages against them
 SCHEMAS := requirements/schemas.txt
+# the small ones of CUDA's packages in the image's lock: a test opens their libraries as the trainer opens all of them
+CUDA_LOCK := container/requirements-cuda.txt
 # installed again when what is to be installed differs, whatever the files' dates say
-STAMP := $(VENV)/.installed-$(shell cat $(LOCK) $(SCHEMAS) pyproject.toml | sha256sum | cut -c1-16)
+STAMP := $(VENV)/.installed-$(shell cat $(LOCK) $(SCHEMAS) $(CUDA_LOCK) pyproject.toml | sha256sum | cut -c1-16)
 # for `make image`, `make demo`: an image with Python 3.11 when the Dockerfile's default cannot be pulled
 BASE_IMAGE ?=
 VARIANT ?= cpu
@@ -54,6 +56,9 @@ $(STAMP):
 	        --upgrade --target $(VENV)/keras-$$keras --requirement requirements/keras-$$keras.txt; done; \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
 	    --upgrade --target $(VENV)/schemas --requirement $(SCHEMAS); \
+	awk '/^[^ ]/ {small = /^nvidia-cuda-(runtime|cupti)-/} small' $(CUDA_LOCK) > $(VENV)/cuda-small.txt; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	    --upgrade --target $(VENV)/cuda-small --requirement $(VENV)/cuda-small.txt; \
 	touch $@
 
 demo: setup

@@ -1,5 +1,6 @@
 """Libraries in packages' folders are found by their names once the trainer opened them, as TensorFlow needs it."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,26 @@ def test_a_library_that_was_opened_is_found_by_its_name(library: str, tmp_path: 
     assert "cannot open shared object file" in asked_for(library, tmp_path, ASK).stderr
     opened = asked_for(library, tmp_path, f"import sys; {OPEN_FIRST}; {ASK}")
     assert (opened.returncode, opened.stdout) == (0, "[]\n"), opened.stderr
+
+
+@pytest.mark.parametrize("name", ["libcudart.so.12", "libcupti.so.12"])
+def test_the_libraries_of_the_images_lock_are_found(name: str) -> None:
+    """With the small ones of NVIDIA's packages, which `make setup` brings; `make test-cuda` has all of them."""
+    site = Path(sys.prefix) / "cuda-small"
+    if not site.is_dir():
+        pytest.skip("`make setup` brings NVIDIA's small packages")
+    assert "cannot open shared object file" in asked_for(name, site, ASK).stderr
+    opened = asked_for(name, site, f"import sys; {OPEN_FIRST}; {ASK}")
+    assert (opened.returncode, opened.stdout) == (0, "[]\n"), opened.stderr
+
+
+def test_the_lock_brings_all_that_tensorflow_opens_and_a_cudnn_that_knows_volta() -> None:
+    lock = (Path(__file__).parents[2] / "container" / "requirements-cuda.txt").read_text()
+    locked = dict(re.findall(r"^([a-z0-9-]+)==([0-9.]+)", lock, re.MULTILINE))
+    packages = "cublas cuda-cupti cuda-nvcc cuda-runtime cudnn cufft cusolver cusparse nccl nvjitlink"
+    assert {f"nvidia-{package}-cu12" for package in packages.split()} <= locked.keys()
+    # later ones begin at compute capability 7.5; `make test-cuda` reads what is in it
+    assert (9, 3) <= tuple(map(int, locked["nvidia-cudnn-cu12"].split(".")))[:2] < (9, 11)
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

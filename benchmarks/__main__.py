@@ -1,13 +1,21 @@
 """`python -m benchmarks DATA [--upstream CHECKOUT --upstream-python PYTHON]`: fine-tune on real lines, beside Loghi.
 
 DATA holds `base_model/` and `target_lines/{train,val,test}.txt` (and, if there is one, `base_domain_lines/test.txt`).
+Both programs get the same lists, epochs and batch size, in turn, `--rounds` times; each is timed from its start to its
+end. Told are the median of the rounds and their range, and how many times as fast, round by round.
 """
 
 import argparse
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from benchmarks import ours, upstream
+from benchmarks.measure import LinesRead, Trained, in_turn, ratios, told
+from loghi_contract.counts import pool
+from loghi_trainer.scores import count_errors
+
+OURS, THEIRS = "loghi-runner", "Loghi HTR"
 
 
 def main() -> None:
@@ -16,6 +24,9 @@ def main() -> None:
     work = Path(tempfile.mkdtemp(prefix="loghi-runner-bench-", dir=arguments.work))
     print(f"working in {work}", flush=True)
     lists = _absolute_lists(data, work)
+    program = None
+    if arguments.upstream is not None:
+        program = upstream.Upstream(arguments.upstream.resolve(), arguments.upstream_python.absolute())
     training = {
         "epochs": arguments.epochs,
         "batch_size": arguments.batch_size,
@@ -26,28 +37,29 @@ def main() -> None:
         training["augmentation"] = arguments.augmentation
     if arguments.learning_rate is not None:
         training["learning_rate"] = arguments.learning_rate
-    (work / "ours").mkdir()
-    our_result = ours.fine_tune(work / "ours", data / "base_model", lists, training=training)
-    _print_row("loghi-runner", our_result)
-    if our_result.base_domain_before is not None and our_result.base_domain_after is not None:
-        print(f"  base domain: CER {our_result.base_domain_before:.4f} -> {our_result.base_domain_after:.4f}")
-    print(f"  evaluating 1000 lines, before and after, adds {our_result.evaluation_share:.1%} to 10 epochs")
-    if arguments.upstream is None:
+
+    def train_ours(turn: int) -> Trained:
+        return _shown(OURS, ours.fine_tune(work / f"ours_{turn}", data / "base_model", lists, training=training))
+
+    def train_theirs(turn: int) -> Trained:
+        assert program is not None
+        place, epochs, batch_size = work / f"upstream_{turn}", arguments.epochs, arguments.batch_size
+        trained = upstream.fine_tune(program, place, data / "base_model", lists, epochs=epochs, batch_size=batch_size)
+        return _shown(THEIRS, trained)
+
+    programs = {OURS: train_ours} | ({THEIRS: train_theirs} if program is not None else {})
+    runs = in_turn(arguments.rounds, programs)
+    for name, trained in runs.items():
+        _print_row(name, trained)
+    _print_scores(OURS, partial(_read_by_ours, work), lists, data / "base_model", runs[OURS][0].best_val)
+    if program is None:
         print("Loghi HTR was not run: name a checkout with --upstream and its Python with --upstream-python")
         return
-    (work / "upstream").mkdir()
-    theirs = upstream.fine_tune(
-        upstream.Upstream(arguments.upstream.resolve(), arguments.upstream_python.absolute()),
-        work / "upstream",
-        data / "base_model",
-        lists,
-        epochs=arguments.epochs,
-        batch_size=arguments.batch_size,
-    )
-    _print_row("Loghi HTR", theirs)
-    print(f"training lines/s, ratio: {our_result.lines_per_second / theirs.lines_per_second:.2f}")
-    print(f"wall time, ratio: {our_result.cost.wall_s / theirs.cost.wall_s:.2f}")
-    print(f"test CER, difference: {our_result.cer_after - theirs.cer_after:+.4f}")
+    read_theirs = partial(_read_by_theirs, work, program)
+    _print_scores(THEIRS, read_theirs, lists, data / "base_model", runs[THEIRS][0].best_val)
+    walls = [[trained.cost.wall_s for trained in runs[name]] for name in (THEIRS, OURS)]
+    processors = [[trained.cost.cpu_s for trained in runs[name]] for name in (THEIRS, OURS)]
+    print(f"times as fast, by the clock: {told(ratios(*walls), 2)}; by processor time: {told(ratios(*processors), 2)}")
 
 
 def _parse() -> argparse.Namespace:
@@ -55,7 +67,8 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("data", type=Path)
     parser.add_argument("--upstream", type=Path, help="a checkout of loghi-htr")
     parser.add_argument("--upstream-python", type=Path, default=Path("python3"), help="a Python that can run it")
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--augmentation", choices=["none", "light"], help="default: the runner's own")
@@ -76,14 +89,42 @@ def _absolute_lists(data: Path, work: Path) -> dict[str, Path]:
     return lists
 
 
-def _print_row(name: str, result: ours.Result | upstream.Result) -> None:
-    cost = result.cost
+def _shown(name: str, trained: Trained) -> Trained:
+    print(f"  {name}: {trained.cost.wall_s:.1f} s", flush=True)
+    return trained
+
+
+def _print_row(name: str, runs: list[Trained]) -> None:
     print(
-        f"{name}: {result.lines_per_second:.2f} training lines/s, {cost.wall_s:.0f} s wall, "
-        f"{cost.cpu_s:.0f} s processor, {cost.peak_mb:.0f} MB; "
-        f"test CER {result.cer_before:.4f} -> {result.cer_after:.4f}",
+        f"{name}: training lines/s, all in {told([run.lines_per_second for run in runs], 2)}; "
+        f"seconds {told([run.cost.wall_s for run in runs])}; of processors {told([run.cost.cpu_s for run in runs])}; "
+        f"MB {told([run.cost.peak_mb for run in runs], 0)}",
         flush=True,
     )
+
+
+def _print_scores(name: str, read: "partial[LinesRead]", lists: dict[str, Path], before: Path, after: Path) -> None:
+    """CER by the program's own inference, which knows no text."""
+    for split in ("test", "base_domain"):
+        if split in lists:
+            rows = [row.split("\t") for row in lists[split].read_text(encoding="utf-8").splitlines()]
+            texts = {image: text.strip() for image, *_, text in rows}
+            models = {"before": before, "after": after}
+            cers = [_cer(texts, read(f"{split}_{place}", model, list(texts))) for place, model in models.items()]
+            print(f"{name}: CER on {split} lines {cers[0]:.4f} -> {cers[1]:.4f}", flush=True)
+
+
+def _cer(texts: dict[str, str], read: LinesRead) -> float:
+    return pool(count_errors(text, read.texts[image].strip()) for image, text in texts.items()).cer
+
+
+def _read_by_ours(work: Path, place: str, model: Path, images: list[str]) -> LinesRead:
+    return ours.read_lines(work / f"ours_{place}", model, Path("/"), images, 16)
+
+
+def _read_by_theirs(work: Path, program: upstream.Upstream, place: str, model: Path, images: list[str]) -> LinesRead:
+    # in larger batches it reads other texts
+    return upstream.read_lines(program, work / f"upstream_{place}", model, images, 1)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,16 @@
-"""Run a command and say what it took."""
+"""Run commands in turn and say what they took: one stopwatch for all, from a command's start to its end."""
 
 import os
+import statistics
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+K = TypeVar("K")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -18,11 +23,24 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class LinesRead:
-    """Texts and confidences by image; `reading_s` is from the first image to the last text."""
+class Trained:
+    """One fine-tuning. `lines` are training lines, each counted once an epoch."""
 
     cost: Cost
-    reading_s: float
+    lines: int
+    best_val: Path
+
+    @property
+    def lines_per_second(self) -> float:
+        """All in: start, making the network ready, validation, saving."""
+        return self.lines / self.cost.wall_s
+
+
+@dataclass(frozen=True)
+class LinesRead:
+    """Texts and confidences by image."""
+
+    cost: Cost
     texts: dict[str, str]
     confidences: dict[str, float]
 
@@ -49,3 +67,28 @@ def run_measured(command: Sequence[str], log: Path, *, cwd: Path, extra_environm
     if process.returncode != 0:
         raise SystemExit(f"{command[0]} ended with {process.returncode}; see {log}")
     return Cost(time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def in_turn(rounds: int, programs: Mapping[K, Callable[[int], T]]) -> dict[K, list[T]]:
+    """What each program gave in each round; every other round goes backwards, so that a drift meets all alike.
+
+    A machine that others use too changes under the hand: only what ran within one round can be compared.
+    """
+    found: dict[K, list[T]] = {name: [] for name in programs}
+    for turn in range(rounds):
+        for name in list(programs) if turn % 2 == 0 else reversed(list(programs)):
+            found[name].append(programs[name](turn))
+    return found
+
+
+def told(values: Sequence[float], digits: int = 1) -> str:
+    """The median, and between what it lies."""
+    middle = f"{statistics.median(values):.{digits}f}"
+    if len(values) == 1:
+        return f"{middle} (once)"
+    return f"{middle} ({min(values):.{digits}f} to {max(values):.{digits}f}, {len(values)} rounds)"
+
+
+def ratios(slower: Sequence[float], faster: Sequence[float]) -> list[float]:
+    """How many times as fast, round by round."""
+    return [one / other for one, other in zip(slower, faster, strict=True)]

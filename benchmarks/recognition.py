@@ -1,16 +1,18 @@
 """`python -m benchmarks.recognition DATA [--upstream CHECKOUT --upstream-python PYTHON]`: lines read, beside Loghi HTR.
 
 DATA holds `base_model/` and `target_lines/{train,val,test}.txt`. All lines are read by the same base model on the
-processor, greedily: ours with batches of 16 and of 1, Loghi HTR with the batch sizes named, in turn, `--rounds` times.
-The fastest round of each counts, so that a neighbour on the machine disturbs both the least.
+processor, greedily: ours with batches of 16 and of 1, Loghi HTR with the batch sizes named, in turn, `--rounds` times,
+each timed from its start to its end. Told are the median of the rounds and their range, and how many times as fast,
+round by round; what the start takes is in `--repeats 1` and `2`.
 """
 
 import argparse
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from benchmarks import ours, upstream
-from benchmarks.measure import LinesRead
+from benchmarks.measure import LinesRead, in_turn, ratios, told
 from loghi_contract.counts import pool
 from loghi_trainer.scores import count_errors
 
@@ -26,19 +28,25 @@ def main() -> None:
     print(f"working in {work}", flush=True)
     texts = _lay_out_lines(data / "target_lines", work / "lines", arguments.repeats)
     print(f"{len(texts)} lines, {arguments.rounds} rounds", flush=True)
-    runs: dict[str, LinesRead] = {}
-    for turn in range(arguments.rounds):
-        for batch_size in _OURS:
-            place = work / f"ours_{batch_size}_{turn}"
-            read = ours.read_lines(place, data / "base_model", work / "lines", list(texts), batch_size)
-            _keep_fastest(runs, f"loghi-runner, batch {batch_size}", read)
-        for batch_size in arguments.upstream_batches if arguments.upstream is not None else ():
-            program = upstream.Upstream(arguments.upstream.resolve(), arguments.upstream_python.absolute())
-            place = work / f"upstream_{batch_size}_{turn}"
-            read = upstream.read_lines(program, place, data / "base_model", list(texts), batch_size)
-            _keep_fastest(runs, _upstream_name(batch_size), read)
-    for name, read in runs.items():
-        _print_row(name, read, texts)
+    lines = work / "lines"
+
+    def read_ours(batch_size: int, turn: int) -> LinesRead:
+        place = work / f"ours_{batch_size}_{turn}"
+        read = ours.read_lines(place, data / "base_model", lines, list(texts), batch_size)
+        return _shown(_our_name(batch_size), read)
+
+    def read_theirs(batch_size: int, turn: int) -> LinesRead:
+        program = upstream.Upstream(arguments.upstream.resolve(), arguments.upstream_python.absolute())
+        place = work / f"upstream_{batch_size}_{turn}"
+        read = upstream.read_lines(program, place, data / "base_model", list(texts), batch_size)
+        return _shown(_upstream_name(batch_size), read)
+
+    programs = {_our_name(batch_size): partial(read_ours, batch_size) for batch_size in _OURS}
+    for batch_size in arguments.upstream_batches if arguments.upstream is not None else ():
+        programs[_upstream_name(batch_size)] = partial(read_theirs, batch_size)
+    runs = in_turn(arguments.rounds, programs)
+    for name, reads in runs.items():
+        _print_row(name, reads, texts)
     _compare(runs)
 
 
@@ -56,47 +64,42 @@ def _lay_out_lines(source: Path, target: Path, repeats: int) -> dict[str, str]:
     return texts
 
 
-def _keep_fastest(runs: dict[str, LinesRead], name: str, read: LinesRead) -> None:
-    print(f"  {name}: {read.reading_s:.1f} s", flush=True)
-    if name not in runs or read.reading_s < runs[name].reading_s:
-        runs[name] = read
+def _shown(name: str, read: LinesRead) -> LinesRead:
+    print(f"  {name}: {read.cost.wall_s:.1f} s", flush=True)
+    return read
 
 
-def _print_row(name: str, read: LinesRead, texts: dict[str, str]) -> None:
-    cer = pool(count_errors(text, read.texts[image].strip()) for image, text in texts.items()).cer
-    lines = len(read.texts)
+def _print_row(name: str, reads: list[LinesRead], texts: dict[str, str]) -> None:
+    cer = pool(count_errors(text, reads[0].texts[image].strip()) for image, text in texts.items()).cer
+    costs = [read.cost for read in reads]
     print(
-        f"{name}: {lines / read.reading_s:.1f} lines/s reading alone, {lines / read.cost.wall_s:.1f} with its start, "
-        f"{lines / read.cost.cpu_s:.1f} a processor second, {read.cost.peak_mb:.0f} MB; CER {cer:.4f}"
+        f"{name}: seconds with its start {told([cost.wall_s for cost in costs])}; "
+        f"of processors {told([cost.cpu_s for cost in costs])}; MB {told([cost.peak_mb for cost in costs], 0)}; "
+        f"CER {cer:.4f}"
     )
 
 
-def _compare(runs: dict[str, LinesRead]) -> None:
-    best, alone = (runs[f"loghi-runner, batch {batch_size}"] for batch_size in _OURS)
-    print(f"texts that differ, loghi-runner with batch {_OURS[0]} and {_OURS[1]}: {_differing(best, alone)}")
-    confidences = (abs(best.confidences[image] - alone.confidences[image]) for image in best.texts)
+def _compare(runs: dict[str, list[LinesRead]]) -> None:
+    best, alone = (runs[_our_name(batch_size)] for batch_size in _OURS)
+    print(f"texts that differ, loghi-runner with batch {_OURS[0]} and {_OURS[1]}: {_differing(best[0], alone[0])}")
+    confidences = (abs(best[0].confidences[image] - alone[0].confidences[image]) for image in best[0].texts)
     print(f"confidences, largest difference of these two: {max(confidences):.1e}")
-    theirs = {name: read for name, read in runs.items() if name.startswith("Loghi HTR")}
+    theirs = {name: reads for name, reads in runs.items() if name.startswith("Loghi HTR")}
     if not theirs:
         print("Loghi HTR was not run: name a checkout with --upstream and its Python with --upstream-python")
         return
-    for name, read in theirs.items():
-        print(f"texts that differ, loghi-runner and {name}: {_differing(best, read)}")
-    script = theirs.get(_upstream_name(_UPSTREAM_SCRIPT))
-    if script is not None:
-        _print_ratios(f"Loghi's own script (batch {_UPSTREAM_SCRIPT})", best, [script])
-    _print_ratios("the fastest of Loghi HTR", best, list(theirs.values()))
+    for name, reads in theirs.items():
+        walls = ratios([read.cost.wall_s for read in reads], [read.cost.wall_s for read in best])
+        processors = ratios([read.cost.cpu_s for read in reads], [read.cost.cpu_s for read in best])
+        print(
+            f"times as fast as {name}{' (its own script)' if name == _upstream_name(_UPSTREAM_SCRIPT) else ''}: "
+            f"{told(walls, 2)} by the clock, {told(processors, 2)} by processor time; "
+            f"texts that differ: {_differing(best[0], reads[0])}"
+        )
 
 
-def _print_ratios(name: str, ours: LinesRead, theirs: list[LinesRead]) -> None:
-    """How many times as fast, each kind of time against the fastest in it."""
-    reading = min(read.reading_s for read in theirs) / ours.reading_s
-    whole = min(read.cost.wall_s for read in theirs) / ours.cost.wall_s
-    processor = min(read.cost.cpu_s for read in theirs) / ours.cost.cpu_s
-    print(
-        f"times as fast as {name}: {reading:.2f} reading alone, {whole:.2f} with its start; "
-        f"{processor:.2f} times the lines a processor second"
-    )
+def _our_name(batch_size: int) -> str:
+    return f"loghi-runner, batch {batch_size}"
 
 
 def _upstream_name(batch_size: int) -> str:
@@ -114,7 +117,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--upstream-python", type=Path, default=Path("python3"), help="a Python that can run it")
     parser.add_argument("--upstream-batches", type=int, nargs="+", default=[1, 16, 64], help="default: 1 16 64")
     parser.add_argument("--repeats", type=int, default=2, help="how often the lines are read in one run")
-    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--work", type=Path, help="where to write; default: the system's temporary folder")
     return parser.parse_args()
 

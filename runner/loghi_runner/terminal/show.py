@@ -7,6 +7,7 @@ from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.events import Event, Step
 from loghi_contract.records import to_json
+from loghi_runner.files import open_plain
 from loghi_runner.run.follow import EventReader
 from loghi_runner.run.look import Look, look_at
 from loghi_runner.run.rundir import RunFolder, RunState
@@ -123,7 +124,7 @@ def _state(look: Look) -> str:
 
 def _read_from(path: Path, offset: int) -> tuple[str, int]:
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             file.seek(offset)
             fresh = file.read()
     except OSError:

@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from loghi_contract.exit_codes import ExitCode
-from loghi_contract.files import read_plain
-from loghi_contract.job import JobSpec, load_job
 from loghi_runner.engines import load_engine
 from loghi_runner.engines.base import Handle, ProcessEnd
 from loghi_runner.engines.processes import find_process, is_by_clock, machine_name
@@ -109,7 +107,7 @@ def _brought_up_to_date(folder: RunFolder, record: RunRecord) -> Look:
     if handle is None and record.handle is None and progress.began_t is None:
         return Look(folder, _keep_record(folder, record.with_failure(_NEVER_STARTED)))
     record = replace(record, handle=handle or record.handle)
-    job = _job(folder)
+    job = folder.read_job()
     from_scratch = job is not None and job.vgsl is not None
     return Look(folder, finish_run(folder, record, progress, handle, end, engine, from_scratch=from_scratch))
 
@@ -142,13 +140,5 @@ def _keep_record(folder: RunFolder, record: RunRecord) -> RunRecord:
 
 
 def _progress(folder: RunFolder, record: RunRecord) -> Progress:
-    job = _job(folder)
+    job = folder.read_job()
     return Progress.of(read_events(folder.events_file), job.training.epochs if job is not None else record.epochs)
-
-
-def _job(folder: RunFolder) -> JobSpec | None:
-    try:
-        job = load_job(read_plain(folder.job_dir / "job.json").decode())
-        return job if isinstance(job, JobSpec) else None
-    except (OSError, ValueError):
-        return None  # of a newer version, or taken away: the run can be shown without

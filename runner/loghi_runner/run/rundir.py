@@ -11,7 +11,7 @@ from enum import Enum
 from pathlib import Path
 
 from loghi_contract.files import read_plain
-from loghi_contract.job import dump_job
+from loghi_contract.job import JobSpec, dump_job, load_job
 from loghi_contract.lines import format_line_list
 from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR, SAVING_DIR
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
@@ -192,6 +192,14 @@ class RunFolder:
                 where=str(self.record_file),
                 hint="The model is not touched by this: look in out/model/best_val of the same folder.",
             ) from error
+
+    def read_job(self) -> JobSpec | None:
+        """What the trainer was told; None where it is damaged, taken away, or of another version."""
+        try:
+            job = load_job(read_plain(self.job_dir / "job.json", _MAX_RECORD_BYTES).decode())
+        except (OSError, ValueError):
+            return None
+        return job if isinstance(job, JobSpec) else None
 
     def write(self, record: RunRecord) -> None:
         write_atomically(self.record_file, json.dumps(to_json(record), indent=2) + "\n")

@@ -74,7 +74,7 @@ test: setup
 
 test-cuda: setup
 	$(BIN)/loghi-runner image build --variant cuda $(if $(BASE_IMAGE),--base-image "$(BASE_IMAGE)")
-	LOGHI_RUNNER_TEST_CUDA=1 $(BIN)/python -m pytest -m cuda $(ARGS)
+	LOGHI_RUNNER_TEST_CUDA=1 $(BIN)/python -m pytest tests/cuda $(ARGS)
 
 test-kill: setup
 	$(BIN)/python -m tests.kills $(ARGS)

@@ -55,10 +55,13 @@ RunInImage = Callable[..., str]
 def in_image(client: docker.DockerClient, stubbed_image: str) -> RunInImage:
     """Runs a Python program in the image as a run's container is: no network, a root that cannot be written."""
 
-    def run(program: str, *arguments: str, **environment: str) -> str:
+    def run(program: str, *arguments: str, image: str = stubbed_image, errors: bool = False, **environment: str) -> str:
+        """Its standard output, or its standard error."""
         printed = client.containers.run(
-            stubbed_image,
+            image,
             ["-c", program, *arguments],
+            stdout=not errors,
+            stderr=errors,
             entrypoint="python",
             environment=environment,
             network_mode="none",

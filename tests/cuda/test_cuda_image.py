@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from loghi_contract.job import DeviceKind
 from loghi_runner.engines.gpus import NEWEST_CAPABILITY, OLDEST_CAPABILITY
+from loghi_runner.engines.image import default_image
 from tests.cuda.conftest import WRITE_JOB, RunInImage
 
 pytestmark = pytest.mark.cuda
@@ -33,6 +35,18 @@ def test_without_the_remedy_it_finds_none_and_says_why(in_image: RunInImage) -> 
     events = events_of(in_image(WRITE_JOB + WITHOUT_CUSOLVER + TRAINER))
     assert "started" not in events
     assert (events["failed"]["code"], events["failed"]["exit_code"]) == ("device.no_gpu", 4)
+
+
+def test_without_a_driver_what_is_missing_is_named(in_image: RunInImage) -> None:
+    events = events_of(in_image(WRITE_JOB + TRAINER, image=default_image(DeviceKind.GPU)))
+    assert events["failed"]["code"] == "device.no_gpu"
+    assert "libcuda.so.1: cannot open shared object file" in events["failed"]["message"]
+
+
+def test_tensorflows_own_words_reach_console_log(in_image: RunInImage) -> None:
+    """On a card newer than its kernels it warns of the half hour that the driver takes to compile them."""
+    console = in_image(WRITE_JOB + TRAINER, errors=True, STUB_CAPABILITY="120")
+    assert "CUDA kernels will be jit-compiled from PTX" in console
 
 
 def test_tensorflows_own_kernels_are_those_that_the_host_counts_on(in_image: RunInImage) -> None:

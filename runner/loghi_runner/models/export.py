@@ -9,10 +9,10 @@ from pathlib import Path
 
 from loghi_contract.cut import Cut
 from loghi_contract.model_file import MARKER_FILE, SUFFIX, format_marker
-from loghi_contract.model_folder import MODEL_FILE
+from loghi_contract.model_folder import MODEL_FILE, ModelFacts, ModelFolderError, inspect_model_folder
 from loghi_runner.errors import DataError, EngineError, UsageError
 from loghi_runner.files import is_file, is_there, real_path
-from loghi_runner.models.marker import facts_of, marker_of
+from loghi_runner.models.marker import marker_of
 from loghi_runner.models.own_pages import own_cut
 from loghi_runner.models.which_model import NamedModel, find_model
 
@@ -41,6 +41,14 @@ def wants_one_file(target: Path) -> bool:
     return target.suffix.lower() == SUFFIX
 
 
+def require_whole(source: NamedModel) -> ModelFacts:
+    """What is known of the model without opening it. Raises DataError: it is not whole."""
+    try:
+        return inspect_model_folder(source.folder)
+    except ModelFolderError as error:
+        raise DataError(error.code, error.message, where=str(source.folder), hint=error.hint) from error
+
+
 def export_folder(source: NamedModel, target: Path, cut: Cut | None = None) -> Path:
     """Copy the model to `target`, which must not exist or be empty; all of it is there, or nothing.
 
@@ -63,9 +71,10 @@ def export_folder(source: NamedModel, target: Path, cut: Cut | None = None) -> P
                 where=str(target.parent),
                 hint="Was the run still saving? Then try again. If not, the disk has a fault.",
             )
-        cut = cut or own_cut(source)
+        # a model from elsewhere keeps the marker it has
+        cut = cut or (own_cut(source) if source.run is not None else None)
         if cut is not None:
-            marker = marker_of(source, facts_of(source), cut)
+            marker = marker_of(source, require_whole(source), cut)
             (made / MARKER_FILE).write_text(format_marker(marker), encoding="utf-8")
     return target
 

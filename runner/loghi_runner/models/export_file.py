@@ -7,8 +7,8 @@ from loghi_contract import __version__
 from loghi_contract.cut import Cut
 from loghi_contract.model_file import ModelMarker, write_model_file
 from loghi_contract.model_folder import ModelFacts
-from loghi_runner.models.export import beside
-from loghi_runner.models.marker import facts_of, marker_of
+from loghi_runner.models.export import beside, require_whole
+from loghi_runner.models.marker import marker_of
 from loghi_runner.models.own_pages import own_cut
 from loghi_runner.models.which_model import NamedModel
 from loghi_runner.run.rundir import RunRecord
@@ -51,7 +51,7 @@ def export_file(source: NamedModel, target: Path, cut: Cut | None) -> Path:
         UsageError: the target is taken.
         EngineError: the disk does not take it.
     """
-    facts = facts_of(source)
+    facts = require_whole(source)
     record = source.run.read() if source.run is not None else None
     marker = marker_of(source, facts, cut or own_cut(source) or Cut.LOGHI)
     with beside(source, target) as (target, made):

@@ -3,17 +3,8 @@
 from loghi_contract import CONTRACT, __version__
 from loghi_contract.cut import Cut
 from loghi_contract.model_file import FORMAT, ModelMarker, read_folder_marker
-from loghi_contract.model_folder import ModelFacts, ModelFolderError, inspect_model_folder
-from loghi_runner.errors import DataError
+from loghi_contract.model_folder import ModelFacts
 from loghi_runner.models.which_model import NamedModel
-
-
-def facts_of(source: NamedModel) -> ModelFacts:
-    """Raises DataError: the model is not whole."""
-    try:
-        return inspect_model_folder(source.folder)
-    except ModelFolderError as error:
-        raise DataError(error.code, error.message, where=str(source.folder), hint=error.hint) from error
 
 
 def marker_of(source: NamedModel, facts: ModelFacts, cut: Cut) -> ModelMarker:

@@ -189,7 +189,7 @@ def test_lines_that_a_run_learnt_from_are_no_test_of_it(models: Workplace) -> No
     assert models.finetune().returncode == 0
     refused = models.run("evaluate", "last", "data/train.txt", *OPTIONS)
     assert refused.returncode == 3
-    assert "bonnevie learnt from all 24 lines of train.txt, or was chosen by them" in " ".join(refused.stderr.split())
+    assert "bonnevie learnt from all 24 lines of train.txt, or they chose it" in " ".join(refused.stderr.split())
     with (models.folder / "data/truth.txt").open("a") as file:
         for number in range(2):
             (models.folder / f"data/new_{number}.png").write_bytes(

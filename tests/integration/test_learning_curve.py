@@ -69,6 +69,11 @@ def test_the_last_run_is_the_ordinary_fine_tuning_and_is_used_again(learning: Wo
     assert f"run {ordinary} did exactly this; its result is used" in result.stderr
     assert len(lists_of(learning)) == 3
     assert len([path for path in (learning.folder / "runs").iterdir() if path.name[0] != "."]) == 3
+    share = next(
+        path for path in (learning.folder / "runs").glob("2*") if '"bonnevie_25"' in (path / "run.json").read_text()
+    )
+    told = learning.run("export", share.name, "handed on").stderr
+    assert "(bonnevie_25) is finished on a part of the lines, for a learning curve" in " ".join(told.split())
     again = learning.run("learning-curve", "config.yaml")
     assert again.stderr.count("did exactly this") == 3
     assert again.stdout == result.stdout

@@ -95,6 +95,26 @@ def test_export_leaves_out_what_is_half_written(workplace) -> None:
     assert "model.keras" in names and not any(name.startswith(".") for name in names)
 
 
+def test_export_says_which_run_it_took_and_how_that_ended(workplace) -> None:
+    workplace.finetune()
+    told = " ".join(workplace.run("export", "last", "one").stderr.split())
+    assert f"run {workplace.run_dir.name} (bonnevie) is finished; best_val is of epoch 2, CER 9.8 %" in told
+    assert "warning" not in told
+    answer = json.loads(workplace.run("export", "last", "two", "--json").stdout)
+    assert (answer["run"], answer["state"]) == (workplace.run_dir.name, "finished")
+
+
+@pytest.mark.parametrize(("scenario", "state"), [("early_stop", "is finished"), ("killed", "failed")])
+def test_export_of_a_run_that_never_got_better_says_so(workplace, scenario: str, state: str) -> None:
+    workplace.scenario = scenario
+    workplace.finetune()
+    result = workplace.run("export", "last", "handed on")
+    assert result.returncode == 0
+    told = " ".join(result.stderr.split())
+    assert f"(bonnevie) {state}; best_val is of epoch 0" in told
+    assert "no epoch of it was better than the base model: what is exported is the base model, untrained" in told
+
+
 def test_export_takes_a_model_that_belongs_to_no_run(workplace) -> None:
     result = workplace.run("export", "base", "base.mlmodel", "--cut", "polygon")
     assert result.returncode == 0, result.stderr

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from loghi_runner.errors import DataError
 from loghi_runner.learning_curve.curve import forecast_sentence, point_rows, remarks
 from loghi_runner.learning_curve.power_law import fit_power_law
 from loghi_runner.learning_curve.shares import nested_shares
+from loghi_runner.learning_curve.write import write_curve
 from loghi_runner.scoring.intervals import Interval
 from loghi_runner.wording import aligned
 from tests.made_curve import FALLING, curve
@@ -163,9 +165,29 @@ def test_runs_that_never_beat_the_base_model_say_nothing_of_pages() -> None:
 
 
 def test_the_table_lines_up() -> None:
-    assert aligned(point_rows(curve((0.28, 0.094), FALLING))) == [
+    assert aligned(point_rows(curve((0.28, 0.15, 0.094), FALLING))) == [
         "pages  lines     CER  between (95 %)  run",
         "    0      0  34.8 %                  base model",
         "    3    100  28.0 %  26.0 to 30.0 %  run0",
-        "    6    200   9.4 %   7.4 to 11.4 %  run1",
+        "    6    200  15.0 %  13.0 to 17.0 %  run1",
+        "   12    400   9.4 %   7.4 to 11.4 %  run2",
     ]
+
+
+@pytest.mark.parametrize(("cers", "word"), [((0.3, 0.2), "have helped"), ((0.2, 0.3), "have not helped")])
+def test_two_points_tell_a_direction_and_claim_no_certainty(
+    cers: tuple[float, float], word: str, tmp_path: Path
+) -> None:
+    runs, names = judged(np.random.default_rng(4), list(cers))
+    law = fit_power_law([100, 200], runs, names)
+    assert (law.b_interval, law.next_interval, law.gain_interval) == (None, None, None)
+    made = curve(cers, law)
+    told = [forecast_sentence(made), *remarks(made), *aligned(point_rows(made))]
+    first, last = (f"{100 * cer:.1f} %" for cer in cers)
+    assert told[0] == (
+        f"More pages {word} so far: from 3 to 6 pages the CER went from {first} to {last}. "
+        "Two points tell a direction, not how far it goes: add a share between them, such as --shares 25,50,100."
+    )
+    page = write_curve(made, None, tmp_path).read_text()
+    assert "95 %" not in " ".join([*told, page])
+    assert "The dotted line" not in page

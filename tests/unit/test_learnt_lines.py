@@ -92,7 +92,7 @@ def test_how_many_were_taken_out_is_told(tmp_path: Path, model: NamedModel) -> N
 
 
 def test_where_none_is_left_it_is_refused(tmp_path: Path, model: NamedModel) -> None:
-    with pytest.raises(DataError, match="bonnevie learnt from all 1 lines of DATA, or was chosen by them") as raised:
+    with pytest.raises(DataError, match="bonnevie learnt from all 1 lines of DATA, or they chose it") as raised:
         without_learnt(truth(tmp_path, ("p1", "p1-l0.png", "the text 0", "recut")), [model])
     assert raised.value.hint is not None and "test lines" in raised.value.hint
 

@@ -5,9 +5,13 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pytest
 
-from loghi_runner.line_pages import page_names
+from loghi_contract.cut import Cut
+from loghi_runner.judging.truth_lines import TruthOptions, collect_truth
+from loghi_runner.line_pages import page_name, page_names
+from loghi_runner.pages.texts import ANY_TEXT
 from loghi_runner.run.judge_run import judge_run
 from loghi_runner.scoring.judge import Outcome
+from tests.unit.made_project import Project
 
 UUID = "afac7cdc-7d13-49a6-bf16-b48feebab5ae"
 
@@ -67,3 +71,12 @@ def test_the_page_is_told_by_folder_or_by_name(images: tuple[str, ...], told: li
 def test_lines_of_unknown_pages_may_be_kept_apart() -> None:
     images = [PurePosixPath("d/001.png"), PurePosixPath("d/002.png")]
     assert len(set(page_names(images, unknown_apart=True).values())) == 2
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_lines_of_lists_are_judged_by_the_same_pages(project: Project, flat: bool) -> None:
+    images = [f"{'' if flat else f'p{page}/'}p{page}-l{line}.png" for page in range(3) for line in range(4)]
+    listed = project.line_list("lines/test.txt", [(image, "a b") for image in images])
+    options = TruthOptions(Cut.LOGHI, ANY_TEXT, None)
+    truth = collect_truth([str(listed)], options, project.folder, lambda *_told: None)
+    assert [page_name(line.page) for line in truth.lines] == [f"p{number // 4}" for number in range(12)]

@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from loghi_contract.cut import Cut
-from loghi_contract.model_file import FORMAT, ModelMarker, read_marker, unpack_model_file, write_model_file
+from loghi_contract.model_file import (
+    FORMAT,
+    ModelMarker,
+    format_marker,
+    read_folder_marker,
+    read_marker,
+    unpack_model_file,
+    write_model_file,
+)
 from loghi_contract.model_folder import ModelFolderError
 from tests.unit.made_project import Project
 
@@ -81,3 +89,11 @@ def change_marker(path: Path, change: dict[str, object]) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)
+
+
+def test_a_folder_tells_the_way_of_cutting_by_the_same_marker(tmp_path: Path) -> None:
+    assert read_folder_marker(tmp_path) is None
+    (tmp_path / "loghi.json").write_text(format_marker(MARKER), encoding="utf-8")
+    assert read_folder_marker(tmp_path) == MARKER
+    (tmp_path / "loghi.json").write_text('{"somebody": "else"}', encoding="utf-8")
+    assert read_folder_marker(tmp_path) is None

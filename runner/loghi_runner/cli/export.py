@@ -10,9 +10,10 @@ from loghi_contract.cut import Cut
 from loghi_runner.cli.options import AsJson, Output
 from loghi_runner.models.export import export_folder, find_exported, wants_one_file
 from loghi_runner.models.export_file import export_file
-from loghi_runner.run.runs import DEFAULT_OUTPUT
+from loghi_runner.models.which_run import run_remarks
+from loghi_runner.run.runs import DEFAULT_OUTPUT, look_at
 from loghi_runner.terminal.answer import loghi_model_line
-from loghi_runner.terminal.console import make_console, print_json
+from loghi_runner.terminal.console import make_console, print_json, say
 from loghi_runner.wording import short_path
 
 app = typer.Typer()
@@ -43,10 +44,15 @@ def export_command(
         made = export_folder(source, target, cut)
         line = loghi_model_line(made)
         key, use = "loghi_line", "the second line goes into Loghi's inference-pipeline.sh"
+    look = look_at(source.run) if source.run is not None else None
+    told = run_remarks(look) if look is not None else []
     if as_json:
-        print_json({"kind": "exported", "path": str(made), key: line})
+        facts = {"run": look.record.run_id, "state": look.record.state, "remarks": told} if look is not None else {}
+        print_json({"kind": "exported", "path": str(made), key: line} | facts)
         return
     answer = make_console(stderr=False)
     answer.print(short_path(made))
     answer.print(line)
-    make_console(stderr=True).print(use)
+    explained = make_console(stderr=True)
+    for sentence in (*told, use):
+        say(explained, sentence)

@@ -57,7 +57,7 @@ def without_learnt(truth: Truth, models: Sequence[NamedModel]) -> Truth:
         names = " and ".join(dict.fromkeys(line.detail for line in skipped.values()))
         raise DataError(
             "evaluate.all_learnt",
-            f"{names} learnt from all {len(truth.lines)} lines of {truth.source}, or was chosen by them: "
+            f"{names} learnt from all {len(truth.lines)} lines of {truth.source}, or they chose it: "
             "a score on them would say nothing of new lines",
             hint="Name lines it has never seen; `loghi-runner evaluate RUN RUN` takes the run's own test lines.",
         )

@@ -95,19 +95,17 @@ def _collect(
     Raises:
         RunnerError: there is no transcribed line.
     """
-    text = truth_options(models)
-    found: dict[Cut | None, Truth] = {}
-    own: list[Truth] = []
     told: list[str] = []
-    for model in models:
-        cut = choose_cut(model, options.cut, told.append)
-        if cut not in found and None not in found:
-            truth = collect_truth(data, TruthOptions(cut, text, options.root), work / cut.value, on_progress)
-            found[truth.cut] = truth
-        own.append(found[None] if None in found else found[cut])
-    for sentence in told if None not in found else ():
+    cuts = [choose_cut(model, options.cut, told.append) for model in models]
+    truths: dict[Cut, Truth] = {}
+    for cut in dict.fromkeys(cuts):
+        how = TruthOptions(cut, truth_options(models), options.root)
+        truths[cut] = collect_truth(data, how, work / cut.value, on_progress)
+        if truths[cut].cut is None:
+            return [truths[cut]] * len(models)
+    for sentence in told:
         note(sentence)
-    return own
+    return [truths[cut] for cut in cuts]
 
 
 def _in_all(truths: Sequence[Truth]) -> Truth:

@@ -45,6 +45,11 @@ class Curve:
     points: tuple[Point, ...]
     law: PowerLaw
 
+    @property
+    def is_direction_only(self) -> bool:
+        """Two points lie on a law exactly: nothing tells how far it holds."""
+        return len(self.points) < 3
+
 
 def forecast_sentence(curve: Curve) -> str:
     """What doubling would likely bring: one doubling only, and no more than the interval bears."""
@@ -52,6 +57,12 @@ def forecast_sentence(curve: Curve) -> str:
     went = f"from {first.units} to {last.units} {unit} the CER went from {percent(first.cer)} to {percent(last.cer)}"
     twice = f"twice as many {unit} ({2 * last.units} instead of {last.units})"
     interval = law.next_interval
+    if curve.is_direction_only:
+        helped = "More {unit} have helped so far" if last.cer < first.cer else "More {unit} have not helped so far"
+        return (
+            f"{helped.format(unit=unit)}: {went}. Two points tell a direction, not how far it goes: "
+            "add a share between them, such as --shares 25,50,100."
+        )
     span = f" (between {100 * interval.low:.1f} and {100 * interval.high:.1f} %, 95 %)" if interval else ""
     if law.b_interval is not None and law.b_interval.high < 0:
         return (
@@ -71,7 +82,7 @@ def remarks(curve: Curve) -> list[str]:
     law, found = curve.law, []
     if all(point.best_epoch == 0 for point in curve.points):
         found.append("In no run was any epoch better than the base model: this curve says nothing about more pages.")
-    elif law.b > 0:
+    elif law.b > 0 and not curve.is_direction_only:
         if law.gain_interval is not None and law.gain_interval.low > 0:
             gain = f"{100 * law.gain_interval.low:.1f} to {100 * law.gain_interval.high:.1f} points less"
             found.append(f"On the same {curve.judged} that is {gain} (95 %).")
@@ -98,16 +109,16 @@ def _doubling(law: PowerLaw) -> str:
     return told
 
 
-def point_rows(curve: Curve) -> list[tuple[str, str, str, str, str]]:
-    """Header and rows of the table: units, lines, CER, interval, run."""
-    rows = [(curve.unit, "lines", "CER", "between (95 %)", "run")]
+def point_rows(curve: Curve) -> list[tuple[str, ...]]:
+    """Header and rows of the table: units, lines, CER, interval, run; no intervals where there are only two points."""
+    rows: list[tuple[str, ...]] = [(curve.unit, "lines", "CER", "between (95 %)", "run")]
     if curve.base_cer is not None:
         rows.append(("0", "0", percent(curve.base_cer), "", "base model"))
     rows += [
         (str(point.units), str(point.lines), percent(point.cer), _span(point.interval), point.run_id)
         for point in curve.points
     ]
-    return rows
+    return [row[:3] + row[4:] for row in rows] if curve.is_direction_only else rows
 
 
 def _span(interval: Interval | None) -> str:

@@ -23,7 +23,7 @@ class PowerLaw:
 
     `gain_interval` is around CER_last - next_cer of the same judged lines, so it is narrower than that of `next_cer`.
     `off` is the largest distance of a measured point from the law, as a fraction of that point. There are no intervals
-    around a single judged line.
+    around a single judged line, nor around two points: a law with two numbers goes through both, whatever they are.
     """
 
     a: float
@@ -63,15 +63,19 @@ def fit_power_law(lines: Sequence[int], counts: Sequence[Sequence[ErrorCounts]],
     columns = [*([line.edits for line in run] for run in counts), [line.characters for line in counts[0]]]
     measured = tuple(np.asarray(column, np.float64) for column in columns)
     y = _log_cers(measured, -1)
+
+    def interval(statistic: Any) -> Interval | None:
+        return bootstrap_interval(columns, statistic, pages) if len(lines) > 2 else None
+
     b = float(exponent(y))
     law = np.exp(y.mean() + b * (x.mean() - x))
     return PowerLaw(
         a=float(np.exp(y.mean() + b * x.mean())),
         b=b,
-        b_interval=bootstrap_interval(columns, redrawn_exponent, pages),
+        b_interval=interval(redrawn_exponent),
         next_cer=float(next_cer(*measured)),
-        next_interval=bootstrap_interval(columns, next_cer, pages),
-        gain_interval=bootstrap_interval(columns, gain, pages),
+        next_interval=interval(next_cer),
+        gain_interval=interval(gain),
         off=float(np.max(np.abs(law / np.exp(y) - 1))),
     )
 

@@ -68,7 +68,8 @@ def export_folder(source: NamedModel, target: Path, cut: Cut | None = None) -> P
                 where=str(target.parent),
                 hint="Was the run still saving? Then try again. If not, the disk has a fault.",
             )
-        cut = cut or own_cut(source)
+        # a model from elsewhere keeps the marker it has
+        cut = cut or (own_cut(source) if source.run is not None else None)
         if cut is not None:
             marker = marker_of(source, facts, cut)
             (made / MARKER_FILE).write_text(format_marker(marker), encoding="utf-8")

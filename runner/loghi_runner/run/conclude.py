@@ -9,7 +9,6 @@ from loghi_contract.exit_codes import ExitCode
 from loghi_contract.files import open_plain
 from loghi_contract.saved_epoch import SavedEpoch
 from loghi_runner.engines.base import ProcessEnd
-from loghi_runner.files import open_plain
 from loghi_runner.run.crash_messages import disk_fault, recognise_crash
 from loghi_runner.run.judge_run import RunJudgement
 from loghi_runner.run.progress import Progress

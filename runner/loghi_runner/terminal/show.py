@@ -8,7 +8,6 @@ from typing import Any  # JSON values have no narrower type
 from loghi_contract.events import Event, Step
 from loghi_contract.files import open_plain
 from loghi_contract.records import to_json
-from loghi_runner.files import open_plain
 from loghi_runner.run.follow import EventReader
 from loghi_runner.run.look import Look, look_at
 from loghi_runner.run.rundir import RunFolder, RunState

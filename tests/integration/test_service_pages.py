@@ -229,7 +229,7 @@ def test_a_lent_token_goes_with_the_order_and_is_never_shown(with_platform: Made
     ada.post("/platforms/escriptorium/token", platform_token=SECRET)
     document = {"source.platform": "escriptorium", "source.document": "12", "source.layer": "1", "source.pages": "1"}
 
-    page = ada.start(**document).headers["location"]
+    page = ada.start(**document, recognize_pages="test").headers["location"]
 
     folder = with_platform.order_folder(page.rpartition("/")[2])
     assert (folder.path / "credential").is_file()
@@ -314,7 +314,8 @@ def test_a_document_of_thousands_of_pages_can_be_chosen(with_platform: MadeServi
     ada.post("/platforms/escriptorium/token", platform_token=SECRET)
     known = {"source.platform": "escriptorium", "source.document": "12", "source.layer": "1"}
 
-    answer = ada.start(**known, **{"source.pages": [str(number) for number in range(3000)]})
+    pages = [str(number) for number in range(3000)]
+    answer = ada.start(**known, **{"source.pages": pages, "recognize_pages": ["test", *pages]})
 
     assert answer.status_code == 303
 

@@ -19,6 +19,8 @@ import yaml
 
 from tests.integration.conftest import ROOT
 
+pytestmark = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="what belongs to a checkout is asked of git")
+
 #: Prints what a build of the image is given: the digest of each file by its place.
 CONTEXT = """
 import hashlib, json

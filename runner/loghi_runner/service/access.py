@@ -54,7 +54,7 @@ def required_caller(request: Request) -> Caller:
     caller = caller_of(request)
     if caller is not None and caller.platform is not None and caller.visit is None:
         visit = services(request).visits.visit(caller.platform, request.cookies)
-        visit.require_user(caller.shown_name, is_new=False)
+        visit.require_user(caller.name_there, is_new=False)
         caller = request.state.caller = replace(caller, visit=visit)
     if caller is not None:
         return caller

@@ -38,6 +38,11 @@ class Caller:
     visit: Visit | None = field(default=None, compare=False, repr=False)
 
     @property
+    def name_there(self) -> str:
+        """The name on the platform of whom its button let in; a platform's own name here holds no colon."""
+        return (self.user or "").partition(":")[2]
+
+    @property
     def shown_name(self) -> str:
         return (self.user or self.client).rpartition(":")[2]
 

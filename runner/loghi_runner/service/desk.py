@@ -157,7 +157,7 @@ def _require_still_theirs(caller: Caller, source: object, *, is_new: bool) -> No
     if caller.visit is None or not isinstance(source, PlatformPages) or source.platform != caller.platform:
         return
     if is_new:
-        caller.visit.require_user(caller.shown_name, is_new=True)
+        caller.visit.require_user(caller.name_there, is_new=True)
     caller.visit.require_document(source.document, is_new=is_new)
 
 

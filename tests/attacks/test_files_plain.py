@@ -10,7 +10,8 @@ from loghi_contract.files import open_plain, read_plain
 from loghi_contract.model_file import read_marker
 from loghi_contract.model_folder import ModelFolderError, inspect_model_folder
 from loghi_runner.config.load import load_config
-from loghi_runner.cutting.image import PageImageError, page_image_size, read_page_image
+from loghi_runner.cutting.image import PageImageError
+from loghi_runner.cutting.pictures import page_pictures, read_page_image
 from loghi_runner.errors import DataError, RunnerError
 from loghi_runner.pages.find import find_pages
 from loghi_runner.pages.read import PageError, read_page
@@ -29,7 +30,7 @@ KINDS = list(ODD)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_page_image_is_opened_only_where_it_is_a_file(tmp_path: Path, kind: str) -> None:
     put(kind, tmp_path / "p.png")
-    for read in (page_image_size, read_page_image):
+    for read in (page_pictures, read_page_image):
         with pytest.raises(PageImageError):
             read(tmp_path / "p.png")
 

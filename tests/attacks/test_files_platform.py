@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from loghi_runner.cutting.image import PageImageError, page_image_size, read_page_image
+from loghi_runner.cutting.image import PageImageError
+from loghi_runner.cutting.pictures import page_pictures, read_page_image
 from loghi_runner.errors import PlatformError
 from loghi_runner.platform import open_platform
 from loghi_runner.platform.base import EMPTY_PICTURE, Platform, PlatformConnection, PlatformKind, Source
@@ -178,6 +179,6 @@ def test_a_page_of_billions_of_pixels_is_not_decoded(tmp_path: Path) -> None:
     content[16:24] = (60_000).to_bytes(4, "big") * 2  # PNG: width and height in the header, then its checksum
     content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
     (tmp_path / "p.png").write_bytes(content)
-    for read in (page_image_size, read_page_image):
+    for read in (page_pictures, read_page_image):
         with pytest.raises(PageImageError, match="far too large"):
             read(tmp_path / "p.png")

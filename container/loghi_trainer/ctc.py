@@ -43,10 +43,9 @@ def ctc_loss(labels: Any, probabilities: Any, frames: Any = None) -> Any:
     log_probabilities = ops.log(ops.cast(probabilities, "float32") + _EPSILON)
     shape = ops.shape(log_probabilities)
     frames = ops.full((shape[0],), shape[1], dtype="int32") if frames is None else ops.cast(frames, "int32")
-    blank = probabilities.shape[-1] - 1
     if keras.backend.backend() == "tensorflow":
-        return _tensorflow_ctc_loss(labels, log_probabilities, lengths, frames, blank)
-    return ops.ctc_loss(labels, log_probabilities, lengths, frames, mask_index=blank)
+        return _tensorflow_ctc_loss(labels, log_probabilities, lengths, frames)
+    return ops.ctc_loss(labels, log_probabilities, lengths, frames, mask_index=probabilities.shape[-1] - 1)
 
 
 def decode(probabilities: NDArray[np.float32], frames: NDArray[np.int32], beam_width: int = 1) -> list[Decoded]:
@@ -100,12 +99,13 @@ def _best_path(line: NDArray[np.float32]) -> Decoded:
     return Decoded([int(label) for label in path[is_new] if label != blank], float(log_probability))
 
 
-def _tensorflow_ctc_loss(labels: Any, log_probabilities: Any, lengths: Any, frames: Any, blank: int) -> Any:
-    # with sparse labels TensorFlow uses its C++ kernel; with dense ones a much slower graph of small operations
+def _tensorflow_ctc_loss(labels: Any, log_probabilities: Any, lengths: Any, frames: Any) -> Any:
+    # this kernel takes the blank as the last class and runs on the processor. The newer function would choose cuDNN's
+    # on a card, which fails beyond 255 labels; with dense labels it is a much slower graph of small operations.
     tensorflow = import_module("tensorflow")
     mask = tensorflow.sequence_mask(lengths, tensorflow.shape(labels)[1])
     indices = tensorflow.where(mask)
     sparse = tensorflow.SparseTensor(
         indices, tensorflow.boolean_mask(labels, mask), tensorflow.shape(labels, out_type=tensorflow.int64)
     )
-    return tensorflow.nn.ctc_loss(sparse, log_probabilities, None, frames, logits_time_major=False, blank_index=blank)
+    return tensorflow.compat.v1.nn.ctc_loss(sparse, log_probabilities, frames, time_major=False)

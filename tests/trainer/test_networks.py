@@ -69,6 +69,19 @@ def test_loss_of_a_line_alone_stops_at_its_last_frame() -> None:
     np.testing.assert_allclose(losses, expected, rtol=1e-4)
 
 
+def test_the_loss_is_never_left_to_cudnn_which_fails_beyond_255_labels() -> None:
+    """On a card TensorFlow would choose between the two kernels by itself."""
+    import tensorflow as tf
+
+    from loghi_trainer.ctc import ctc_loss
+
+    shapes = (tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None, None, 5), tf.float32))
+    graph = tf.function(ctc_loss).get_concrete_function(*shapes).graph.as_graph_def()
+
+    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    assert {node.op for node in nodes if node.op.startswith("CTCLoss")} == {"CTCLoss"}
+
+
 def test_best_path_drops_repeats_and_blanks_and_what_is_beyond_the_line() -> None:
     from loghi_trainer.ctc import decode
 

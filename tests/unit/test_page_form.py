@@ -101,3 +101,11 @@ def test_writing_back_means_nothing_without_pages_to_read() -> None:
     read = read_asked(Action.FINETUNE, FormData([*BASICS, ("write_back", "yes")]))
 
     assert read["write_back"] is False
+
+
+def test_a_choice_left_open_lets_the_model_decide() -> None:
+    schema = parameters_schema(Action.RECOGNIZE)
+    field = draw_form(schema, {}, {}).field("cut")
+    assert (field.value, field.choices) == (None, ("", "loghi", "polygon"))
+    assert "cut" not in read_form(schema, FormData([("cut", "")]))
+    assert read_form(schema, FormData([("cut", "polygon")]))["cut"] == "polygon"

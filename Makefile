@@ -19,12 +19,13 @@ TORCH ?= torch torchvision
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check image kraken docs bench lock clean
+.PHONY: help setup demo test test-kill check image kraken docs bench lock clean
 
 help:
 	@echo "make setup   the virtual environment $(VENV) with everything locked in $(LOCK)"
 	@echo "make demo    fine-tune a small model on a sample in another hand (in a container when Docker is there)"
 	@echo "make test    all tests this machine can run; says which it left out"
+	@echo "make test-kill  real runs killed in 50 ways, and what is left of them; half an hour to an hour (ARGS=...)"
 	@echo "make check   linter, formatting, types, and whether the generated docs are up to date"
 	@echo "make image   the trainer's image (VARIANT=cuda, BASE_IMAGE=...)"
 	@echo "make kraken  an environment with kraken 7, for the tests of the plug-in (several GB; TORCH=...)"
@@ -64,6 +65,9 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest $(ARGS)
+
+test-kill: setup
+	$(BIN)/python -m tests.kills $(ARGS)
 
 check: setup
 	$(BIN)/ruff check .

@@ -3,9 +3,7 @@
 Source: the folder Loghi HTR 2.x reads; Loghi's API needs `model_channels`, its merge tool `git_hash` and `model`.
 """
 
-import errno
 import json
-import os
 import shutil
 import uuid
 import zipfile
@@ -24,6 +22,7 @@ from loghi_contract.model_folder import CONFIG_FILE, MODEL_FILE
 from loghi_contract.places import BEST_VAL, SAVING_DIR
 from loghi_contract.records import to_json
 from loghi_contract.saved_epoch import METADATA_MEMBER, SavedEpoch, with_saved_epoch
+from loghi_contract.storage import sync_file, sync_folder
 from loghi_contract.tokenizer import CHARLIST_FILE, TOKENIZER_FILE, Tokenizer, format_charlist, format_tokenizer
 from loghi_trainer.errors import StorageError
 from loghi_trainer.images import MIN_WIDTH_PX
@@ -38,8 +37,6 @@ _NEWER_KEYS = (
     "renorm_momentum",
     "quantization_config",
 )
-#: File systems that keep folders elsewhere (Samba, some FUSE) refuse to sync one; files they do sync.
-_NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EPERM, errno.EACCES, errno.EBADF)
 # as near as two openings of the same weights come on one machine
 _TOLERANCE = 1e-5
 
@@ -96,7 +93,7 @@ class ModelFolder:
             StorageError: the disk has a fault.
         """
         with _storing(self._folder):
-            _sync_folder(self._folder)
+            sync_folder(self._folder)
 
     def saved_weights(self) -> list[NDArray[np.float32]]:
         """The weights of the model saved last."""
@@ -130,7 +127,7 @@ def _write_portable(network: keras.Model, saved: SavedEpoch, path: Path) -> None
                     with source.open(member) as read, target.open(member.filename, "w", force_zip64=True) as write:
                         shutil.copyfileobj(read, write, 1024 * 1024)
         file.flush()
-        os.fsync(file.fileno())
+        sync_file(file.fileno())
 
 
 def _without_newer_keys(value: Any) -> Any:
@@ -172,18 +169,7 @@ def _write(path: Path, data: bytes) -> None:
     with path.open("wb") as file:
         file.write(data)
         file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in _NO_FOLDER_SYNC:
-            raise
-    finally:
-        os.close(descriptor)
+        sync_file(file.fileno())
 
 
 @contextmanager

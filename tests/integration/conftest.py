@@ -63,6 +63,7 @@ class Workplace:
 
     folder: Path
     scenario: str = "success"
+    trainer: Path = FAKE_TRAINER
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
@@ -72,7 +73,7 @@ class Workplace:
     @property
     def own_environment(self) -> dict[str, str]:
         return {
-            "LOGHI_RUNNER_TEST_TRAINER": str(FAKE_TRAINER),
+            "LOGHI_RUNNER_TEST_TRAINER": str(self.trainer),
             "LOGHI_FAKE_TRAINER": self.scenario,
             "PYTHONPATH": os.pathsep.join([str(ROOT / "runner"), str(ROOT / "container")]),
             "COLUMNS": "80",

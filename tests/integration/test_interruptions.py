@@ -107,6 +107,7 @@ def test_a_closed_terminal_detaches_and_the_run_goes_on(workplace) -> None:
     workplace.run("logs", "last", "-f")
     shown = json.loads(workplace.run("show", "last", "--json").stdout)
     assert (shown["state"], shown["best_epoch"], shown["exit_code"]) == ("finished", 1, 0)
+    assert (workplace.run_dir / "out" / "report" / "report.html").is_file()
 
 
 def test_a_host_that_was_killed_leaves_a_run_that_others_conclude(workplace, until) -> None:

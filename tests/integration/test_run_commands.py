@@ -1,11 +1,12 @@
 """The commands that need only a run folder: runs, show, logs, clean, export; and errors of the command line."""
 
 import json
-import shutil
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from loghi_runner.run.rundir import RunFolder
 
 
 def test_runs_lists_states_and_scores(workplace) -> None:
@@ -43,6 +44,7 @@ def test_logs_as_json_are_the_events_byte_for_byte(workplace) -> None:
 
 
 def test_export_copies_the_model_and_prints_the_line_for_loghi(workplace) -> None:
+    workplace.scenario = "gives_a_model"
     workplace.finetune()
     result = workplace.run("export", "last", "models/new hand")
     target = workplace.folder / "models" / "new hand"
@@ -54,10 +56,9 @@ def test_export_copies_the_model_and_prints_the_line_for_loghi(workplace) -> Non
 
 
 def test_export_packs_the_model_into_one_file_for_kraken(workplace) -> None:
+    workplace.scenario = "gives_a_model"
     workplace.finetune()
     best_val: Path = workplace.run_dir / "out" / "model" / "best_val"
-    for part in (workplace.folder / "base").iterdir():  # the stand-in trainer saves no real model
-        shutil.copyfile(part, best_val / part.name)
     result = workplace.run("export", "last", "models/new hand.mlmodel")
     made = workplace.folder / "models" / "new hand.mlmodel"
     assert result.stdout.splitlines() == [
@@ -71,6 +72,27 @@ def test_export_packs_the_model_into_one_file_for_kraken(workplace) -> None:
     assert (marker["height_px"], marker["cut"], marker["val_cer"]) == (64, "loghi", 0.098)
     assert "CER 9.8 %" in notes
     assert [path.name for path in made.parent.iterdir()] == [made.name]
+
+
+@pytest.mark.parametrize("target", ["copy", "copy.mlmodel"])
+@pytest.mark.parametrize("damage", ["empty", "half", "one byte short", "other bytes"])
+@pytest.mark.parametrize("part", ["model.keras", "tokenizer.json", "config.json"])
+def test_export_hands_out_no_damaged_model(workplace, part: str, damage: str, target: str) -> None:
+    file = workplace.folder / "base" / part
+    whole = file.read_bytes() if file.exists() else b'{"model_channels": 4}'
+    damages = {"empty": b"", "half": whole[: len(whole) // 2], "one byte short": whole[:-1]}
+    file.write_bytes(damages.get(damage, bytes(range(256))))
+    result = workplace.run("export", "base", target)
+    assert result.returncode == 3
+    assert "Traceback" not in result.stderr and "fix: " in result.stderr
+    assert not (workplace.folder / target).exists()
+
+
+def test_export_leaves_out_what_is_half_written(workplace) -> None:
+    (workplace.folder / "base" / ".new.model.keras").write_bytes(b"half a model")
+    assert workplace.run("export", "base", "copy").returncode == 0
+    names = {path.name for path in (workplace.folder / "copy").iterdir()}
+    assert "model.keras" in names and not any(name.startswith(".") for name in names)
 
 
 def test_export_takes_a_model_that_belongs_to_no_run(workplace) -> None:
@@ -106,6 +128,36 @@ def test_clean_removes_what_a_failed_run_left_but_no_model(workplace) -> None:
     assert (workplace.run_dir / "out" / "model" / "best_val" / "model.keras").exists()
     assert (workplace.folder / "data" / "train" / "page_0" / "line_0.png").exists()
     assert "nothing to remove" in workplace.run("clean", "--yes").stdout
+
+
+def test_clean_removes_what_was_half_written_and_nothing_else(workplace) -> None:
+    workplace.finetune()
+    folder = RunFolder(workplace.run_dir)
+    results = {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
+    half = [
+        folder.saving / "raw.model.keras",
+        folder.best_val / ".new.model.keras",
+        folder.path / ".run.json.4711",
+        folder.report_file.parent / ".report.html.4711",
+        folder.report_file.parent / ".0123456789abcdef.new",
+    ]
+    folder.saving.mkdir()
+    for path in half:
+        path.write_bytes(b"half")
+    assert "removed what 1 run had left" in workplace.run("clean", "--yes").stdout
+    assert not folder.saving.exists()
+    left = {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
+    assert left.keys() == results.keys()
+    assert "nothing to remove" in workplace.run("clean", "--yes").stdout
+
+
+def test_runs_and_show_tell_the_same_figure_when_events_are_lost(workplace) -> None:
+    workplace.finetune()
+    events = workplace.run_dir / "out" / "events.jsonl"
+    lines = events.read_bytes().splitlines(keepends=True)
+    events.write_bytes(b"".join(line for line in lines if b'"epoch":2' not in line))
+    assert "31.2 % > 9.8 %" in workplace.run("runs").stdout
+    assert "best CER 9.8 % (epoch 2 of 15)" in workplace.run("show", "last").stdout
 
 
 def test_clean_asks_first(workplace) -> None:

@@ -194,7 +194,12 @@ def test_run_with_no_usable_line_is_refused(make_job: MakeJob, trained: JobFolde
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)]
+    ("number", "code"),
+    [
+        (signal.SIGINT, ExitCode.INTERRUPTED),
+        (signal.SIGTERM, ExitCode.TERMINATED),
+        (signal.SIGHUP, ExitCode.TERMINATED),
+    ],
 )
 def test_a_signal_ends_the_run_after_the_step_and_keeps_best_val(
     make_job: MakeJob, trained: JobFolder, number: signal.Signals, code: ExitCode

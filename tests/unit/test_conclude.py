@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from loghi_contract.events import Checkpoint, Epoch, Event, Failed, Finished, FinishStatus, Payload
+from loghi_contract.events import Checkpoint, Epoch, Event, Failed, Finished, FinishStatus, Notice, Payload
+from loghi_contract.saved_epoch import SavedEpoch
 from loghi_runner.engines.base import ProcessEnd
 from loghi_runner.run.conclude import Stops, conclude
 from loghi_runner.run.crash_messages import CRASH_MESSAGES, recognise_crash
@@ -72,11 +73,39 @@ def test_an_end_without_a_last_word(end: ProcessEnd, exit_code: int, code: str, 
     assert (record.exit_code, record.error.code, record.state.value) == (exit_code, code, state)
 
 
-def test_a_crash_keeps_the_best_val_that_was_announced() -> None:
-    known = progress(Checkpoint("best_val", 1, "model"), epoch(1, 0.2), epoch(2, 0.1))  # epoch 2 not yet on disk
-    record = conclude(RECORD, known, ProcessEnd(-11), "")
-    assert (record.best_epoch, record.best_val_cer) == (1, 0.2)
-    assert record.error is not None and record.error.message.endswith("; best_val of epoch 1 is kept")
+def test_a_crash_keeps_the_model_that_is_on_disk() -> None:
+    known = progress(Checkpoint("best_val", 1, "model"), epoch(1, 0.2))
+    record = conclude(RECORD, known, ProcessEnd(-11), "", best=SavedEpoch(2, 0.1))  # put in place, not announced
+    assert (record.best_epoch, record.best_val_cer) == (2, 0.1)
+    assert record.error is not None and record.error.message.endswith("; best_val of epoch 2 is kept")
+
+
+def test_a_model_that_is_not_on_disk_is_not_said_to_be_kept() -> None:
+    known = progress(Checkpoint("best_val", 1, "model"), epoch(1, 0.2))
+    record = conclude(RECORD, known, ProcessEnd(-11), "", best=None)
+    assert record.best_epoch is None
+    assert record.error is not None and "kept" not in record.error.message
+
+
+def test_the_base_model_is_kept_before_it_is_scored() -> None:
+    record = conclude(RECORD, progress(), ProcessEnd(-9), "", best=SavedEpoch(0))
+    assert (record.best_epoch, record.best_val_cer) == (0, None)
+    assert record.error is not None and record.error.message.endswith("; best_val of epoch 0 is kept")
+
+
+def test_a_hangup_of_the_trainer_is_an_end_from_outside_and_no_crash() -> None:
+    record = conclude(RECORD, progress(), ProcessEnd(-1), "")
+    assert record.error is not None
+    assert (record.error.code, record.exit_code) == ("run.terminated", 143)
+
+
+@pytest.mark.parametrize("number", [6, 11])
+def test_a_crash_under_a_limit_of_memory_names_the_limit(number: int) -> None:
+    limited = progress(Notice("memory.limited", "a process may take 2500 MB here (`ulimit -v`)", "raise it"))
+    record = conclude(RECORD, limited, ProcessEnd(-number), "")
+    assert record.error is not None
+    assert "2500 MB here (`ulimit -v`), which may be too little" in record.error.message
+    assert record.error.hint == "raise it"
 
 
 def test_a_kill_that_the_user_wanted_is_no_lack_of_memory() -> None:

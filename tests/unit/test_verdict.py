@@ -88,3 +88,9 @@ def test_a_model_from_scratch_has_no_before() -> None:
 
 def test_a_run_without_an_end_has_no_verdict() -> None:
     assert verdict_of(Progress.of([Event(0, 0.0, "run", epoch(0, 0.3))])) is None
+
+
+def test_a_run_stopped_before_its_test_lines_were_read_is_not_told_to_give_test_lines() -> None:
+    told = verdict(DataSummary("val", 48, 900), DataSummary("test", 50, 900), *TRAINED)
+    assert told is not None and "data.test" not in told
+    assert told.endswith("the run was stopped before it read the test lines")

@@ -73,8 +73,8 @@ def export_folder(source: NamedModel, target: Path) -> Path:
         UsageError: the target is taken.
         EngineError: the disk does not take it.
     """
-    require_whole(source)
     with beside(source, target) as (target, made):
+        require_whole(source)
         made.mkdir()
         # what begins with a dot is half-written, or of the file manager
         parts = sorted(source.folder.glob("[!.]*"))

@@ -156,11 +156,11 @@ def _without_last_word(end: ProcessEnd, console_tail: str, limit: Notice | None)
             int(ExitCode.ENGINE),
             "Free space on the disk. In a container, /dev/shm may be too small.",
         )
+    if number in _FAILED_ALLOCATION and limit is not None:
+        message = f"the trainer crashed ({_name(number)}); {limit.message}, which may be too little"
+        return RunFailure("trainer.crashed", message, int(ExitCode.TRAINING), limit.hint)
     if number is not None:
-        message, hint = f"the trainer crashed ({_name(number)})", _SEE_LOG
-        if limit is not None and number in _FAILED_ALLOCATION:
-            message, hint = f"{message}; {limit.message}, which may be too little", limit.hint or _SEE_LOG
-        return RunFailure("trainer.crashed", message, int(ExitCode.TRAINING), hint)
+        return RunFailure("trainer.crashed", f"the trainer crashed ({_name(number)})", int(ExitCode.TRAINING), _SEE_LOG)
     if code == ExitCode.OK:
         return RunFailure("trainer.no_last_event", "the trainer ended without saying how", int(ExitCode.BUG), _SEE_LOG)
     exit_code = code if code in set(ExitCode) and code not in _INTERRUPTED else ExitCode.TRAINING

@@ -1,0 +1,79 @@
+"""`make test-kill`: real fine-tunings killed in every way and at every moment, and whether the promises hold.
+
+    python -m tests.kills [--kills 50] [--minutes 90] [--seed 1] [--folder DIR]
+
+Exit 0: every promise was kept. 1: one was broken; each is printed. The engine is `local`; nothing else is touched.
+"""
+
+import argparse
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from tests.kills.harness import Harness, Outcome
+from tests.kills.plan import make_plan
+
+_AGAIN_EVERY = 10
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--minutes", type=float, default=90.0, help="no further kill is begun after that")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--folder", type=Path, help="kept; by default a temporary one")
+    arguments = parser.parse_args()
+    # in a script's background they arrive ignored, and every command that is started would ignore them too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if arguments.folder is not None:
+        return _kill(arguments.folder, arguments)
+    with tempfile.TemporaryDirectory(prefix="loghi-kills-") as folder:
+        return _kill(Path(folder), arguments)
+
+
+def _kill(folder: Path, arguments: argparse.Namespace) -> int:
+    deadline = time.monotonic() + 60 * arguments.minutes
+    harness = Harness(folder, seed=arguments.seed)
+    undisturbed = harness.run_undisturbed()
+    print(f"undisturbed: {undisturbed.seconds:.0f} s, saved epochs {sorted(undisturbed.epochs.values())}")
+    print(f"{'':>3}  {'kill':<38} {'at':>6}  {'then':<12}  {'state':<30}  {'epoch':<5}  broken", flush=True)
+    outcomes: list[Outcome] = []
+    later: list[str] = []
+    for number, kill in enumerate(make_plan(arguments.kills, arguments.seed), start=1):
+        if time.monotonic() > deadline:
+            break
+        outcome = harness.carry_out(kill, undisturbed)
+        if not outcome.reached:  # the run was over before its time came
+            outcome = harness.carry_out(kill, undisturbed)
+        outcomes.append(outcome)
+        print(_row(number, outcome), flush=True)
+        if number % _AGAIN_EVERY == 0:
+            later += harness.finetune_again()
+    return _tell(arguments.kills, outcomes, later)
+
+
+def _row(number: int, outcome: Outcome) -> str:
+    kill = str(outcome.kill) if outcome.reached else f"{outcome.kill} (missed)"
+    at = f"{outcome.at_s:.1f} s" if outcome.at_s else ""
+    epoch = "-" if outcome.epoch is None else str(outcome.epoch)
+    broken = "; ".join(outcome.broken) or "nothing"
+    return f"{number:>3}  {kill:<38} {at:>6}  {outcome.then:<12}  {outcome.state:<30}  {epoch:<5}  {broken}"
+
+
+def _tell(wanted: int, outcomes: list[Outcome], later: list[str]) -> int:
+    reached = [outcome for outcome in outcomes if outcome.reached]
+    for what, count in sorted(Counter(outcome.state for outcome in reached).items()):
+        print(f"{count:>4}  {what}")
+    broken = [sentence for outcome in outcomes for sentence in outcome.broken] + later
+    print(f"{len(reached)} kills of {wanted}, {len(broken)} promises broken")
+    for sentence in later:
+        print(f"  {sentence}")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

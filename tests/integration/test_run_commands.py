@@ -159,6 +159,7 @@ def test_clean_removes_what_was_half_written_and_nothing_else(workplace) -> None
         folder.best_val / ".new.model.keras",
         folder.path / ".run.json.4711",
         folder.report_file.parent / ".report.html.4711",
+        folder.report_file.parent / ".0123456789abcdef.new",
     ]
     folder.saving.mkdir()
     for path in half:

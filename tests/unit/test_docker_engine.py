@@ -380,7 +380,7 @@ def test_a_container_of_another_run_is_not_given_out(daemon: FakeDaemon, tmp_pat
 
 @pytest.mark.parametrize("name", ["../images/x", "a/../../info?x=", "", "a b", "x" * 10 + "\n"])
 def test_a_name_that_is_no_containers_is_not_asked_for(daemon: FakeDaemon, tmp_path: Path, name: str) -> None:
-    with pytest.raises(EngineError, match="does not belong to this run"):
+    with pytest.raises(EngineError, match="is not this run's trainer"):
         DockerEngine(daemon.url).find(RUN_ID, tmp_path, Handle("docker", name))
     assert not daemon.asked
 
@@ -398,7 +398,7 @@ def test_whoever_looks_at_stops_or_cleans_a_run_asks_only_for_its_own_container(
     folder = running_in(daemon, monkeypatch, tmp_path, Handle("docker", "their-database"))
     has_container(daemon, "their-database", None)
     look = look_at(folder)
-    assert look.remark is not None and "does not belong to this run" in look.remark
+    assert look.remark is not None and "is not this run's trainer" in look.remark
     fetch_console(look)
     with pytest.raises(EngineError):
         stop_run(folder, grace_s=0)

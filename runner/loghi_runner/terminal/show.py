@@ -45,7 +45,7 @@ def _columns(look: Look) -> str:
     if cer and base is not None and epoch != base.epoch:
         cer = f"{percent(base.val_cer)} > {cer}"
     row = f"{record.run_id:<20}  {record.state.value:<9}  {cer:>15}  {local_time(record.created):<16}  {record.name}"
-    return row.rstrip()
+    return shown(row.rstrip())
 
 
 def show_rows(look: Look) -> list[tuple[str, str]]:

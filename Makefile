@@ -21,7 +21,7 @@ TORCH ?= torch torchvision
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-cuda test-kill check image kraken docs bench lock clean
+.PHONY: help setup demo test test-cuda test-kill check image kraken docs bench soak lock clean
 
 help:
 	@echo "make setup   the virtual environment $(VENV) with everything locked in $(LOCK)"
@@ -34,6 +34,7 @@ help:
 	@echo "make kraken  an environment with kraken 7, for the tests of the plug-in (several GB; TORCH=...)"
 	@echo "make docs    write the generated pages of docs/ again"
 	@echo "make bench   the benchmark (ARGS=...)"
+	@echo "make soak    ten minutes of mixed requests and orders at a service (SOAK_MINUTES=10)"
 	@echo "make lock    resolve the requirements files again"
 	@echo "make clean   remove $(VENV) and what tools left behind"
 
@@ -99,6 +100,9 @@ docs: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks $(ARGS)
+
+soak: setup
+	$(BIN)/python -m tests.attacks.soak
 
 # No index host may be written into the files; the trainer's versions are the same here and in the image.
 UV_COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header \

@@ -207,7 +207,7 @@ def test_only_the_two_addresses_of_health_are_not_counted(tmp_path: Path, path: 
 
 
 def test_nobody_sends_a_body_but_to_sign_in(made: MadeService) -> None:
-    for path in (RUNS, "/start", "/platforms/x/token", "/nowhere", "/health"):
+    for path in (RUNS, "/start", "/platforms/x/token", "/nowhere"):
         assert made.http.post(path, content=b"x").status_code == 401
     assert made.http.post("/sign-in", content=b"x" * 5000).status_code == 413
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 
 from limits import parse
 from limits.aio.storage import MemoryStorage
@@ -21,6 +21,7 @@ from loghi_runner.service.heads import announced_bytes, announces_body, require_
 from loghi_runner.service.metrics import Metrics
 from loghi_runner.service.open_requests import OpenRequests
 from loghi_runner.service.problems import Problem, ServiceError, problem_of, problem_response
+from loghi_runner.service.turns import THUMBNAILS, Turns
 
 _access = logging.getLogger("loghi_runner.access")
 
@@ -68,6 +69,7 @@ class Guard:
         self._rate = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._limit = parse(f"{config.limits.requests_per_minute}/minute")
         self._open = OpenRequests(config.limits.followers)
+        self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -88,26 +90,29 @@ class Guard:
             await send(message)
 
         try:
-            caller = await self._admitted(scope)
+            caller = self._admitted(scope)
+            if scope["path"] in _HEALTH:
+                await self._app(scope, receive, send_guarded)
+                return
+            await self._require_seldom(scope, caller)
             with self._counted(scope, caller):
                 body = await self._whole_body(scope, receive, caller)
                 if body is not None:
                     is_unread, receive = False, _replay(body, receive)
-                await self._app(scope, receive, send_guarded)
+                async with self._turns.turn(scope, caller, send_guarded) as send_in_turn:
+                    await self._app(scope, receive, send_in_turn)
         except ServiceError as error:
             await self._refusal(scope, error)(scope, receive, send_guarded)
         finally:
             self._note(scope, status, time.monotonic() - began)
 
-    async def _admitted(self, scope: Scope) -> Caller | None:
+    def _admitted(self, scope: Scope) -> Caller | None:
         """Who asks, of a request that may be looked at."""
         require_short_head(scope)
         cookies = take_cookies(scope)
         self._require_known_host(scope)
         caller = self._caller(scope, cookies)
         scope.setdefault("state", {})["caller"] = caller
-        if scope["path"] not in _HEALTH:
-            await self._require_seldom(scope, caller)
         return caller
 
     def _caller(self, scope: Scope, cookies: dict[str, str]) -> Caller | None:
@@ -130,7 +135,7 @@ class Guard:
 
     async def _require_seldom(self, scope: Scope, caller: Caller | None) -> None:
         who = f"{caller.client} {caller.user}" if caller else _address(scope)
-        if scope["path"].startswith("/thumbnails/"):
+        if scope["path"].startswith(THUMBNAILS):
             who += " images"  # a page shows hundreds: they are counted apart, or nobody could send its form
         if not await self._rate.hit(self._limit, who):
             raise ServiceError(
@@ -140,8 +145,6 @@ class Guard:
             )
 
     def _counted(self, scope: Scope, caller: Caller | None) -> AbstractContextManager[None]:
-        if scope["path"] in _HEALTH:
-            return nullcontext()
         is_followed = scope["path"].endswith("/events")
         followed_by = Headers(scope=scope).get(USER_HEADER, "") if is_followed else None
         return self._open.one_more(caller, _address(scope), followed_by)

@@ -131,13 +131,12 @@ def read_until(process: subprocess.Popen[str], wanted: Callable[[dict[str, Any]]
     raise AssertionError(f"it ended first, with {process.wait()}: {process.stderr.read() if process.stderr else ''}")
 
 
-@pytest.fixture
-def workplace(tmp_path: Path) -> Iterator[Workplace]:
-    place = Workplace(tmp_path)
-    write_line_images(tmp_path / "data" / "train", tmp_path / "data" / "train.txt", 24)
-    write_line_images(tmp_path / "data" / "val", tmp_path / "data" / "val.txt", 6)
-    write_base_model(tmp_path / "base")
-    for number, image in enumerate(sorted((tmp_path / "data" / "val").rglob("*.png"))):
+def make_workplace(folder: Path) -> Workplace:
+    place = Workplace(folder)
+    write_line_images(folder / "data" / "train", folder / "data" / "train.txt", 24)
+    write_line_images(folder / "data" / "val", folder / "data" / "val.txt", 6)
+    write_base_model(folder / "base")
+    for number, image in enumerate(sorted((folder / "data" / "val").rglob("*.png"))):
         Image.new("L", (300 + number, 64), color=200).save(image)
     place.config.write_text(
         "name: bonnevie\n"
@@ -147,6 +146,12 @@ def workplace(tmp_path: Path) -> Iterator[Workplace]:
         "engine: {kind: local, gpus: none}\n",
         encoding="utf-8",
     )
+    return place
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Iterator[Workplace]:
+    place = make_workplace(tmp_path)
     yield place
     for process in place.started:
         if process.poll() is None:

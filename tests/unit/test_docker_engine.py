@@ -2,9 +2,11 @@
 
 import gc
 import json
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import UnixStreamServer
@@ -14,9 +16,13 @@ import pytest
 
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines import NO_DAEMON
-from loghi_runner.engines.base import Handle, Launch, ProcessEnd
-from loghi_runner.engines.docker import SILENCE_GRACE_S, DockerEngine
-from loghi_runner.errors import EngineError
+from loghi_runner.engines.base import NOT_OURS, Handle, Launch, ProcessEnd
+from loghi_runner.engines.docker import RUN_LABEL, SILENCE_GRACE_S, DockerEngine
+from loghi_runner.errors import EngineError, UsageError
+from loghi_runner.run.look import look_at
+from loghi_runner.run.rundir import RunFolder, RunState
+from loghi_runner.run.runs import clean_run, fetch_console, stop_run
+from tests.made_runs import make_run
 
 Answer = tuple[int, Any]
 HANDLE = Handle("docker", "c0ffee")
@@ -224,3 +230,73 @@ def test_files_belong_to_the_caller_whatever_the_daemon_maps(
 def test_a_stop_by_docker_gives_the_trainer_time_to_save(daemon: FakeDaemon, launch: Launch) -> None:
     DockerEngine(daemon.url).start(launch, launch.run_dir / "console.log")
     assert (daemon.created["StopSignal"], daemon.created["StopTimeout"]) == ("SIGINT", 120)
+
+
+RUN_ID = "20261122-090000-k3f9"
+
+
+def has_container(daemon: FakeDaemon, name: str, label: str | None) -> None:
+    labels = {} if label is None else {RUN_LABEL: label}
+    facts = {"Id": HANDLE.id, "State": {"Status": "running"}, "Config": {"Labels": labels}}
+    daemon.answers[f"GET /containers/{name}/json"] = (200, facts)
+
+
+def test_a_container_that_was_not_written_down_is_found_by_the_runs_name(daemon: FakeDaemon, tmp_path: Path) -> None:
+    engine = DockerEngine(daemon.url)
+    assert engine.find(RUN_ID, tmp_path, None) is None
+    has_container(daemon, f"loghi-{RUN_ID}", RUN_ID)
+    assert engine.find(RUN_ID, tmp_path, None) == HANDLE
+
+
+@pytest.mark.parametrize("label", [None, "20261122-090000-aaaa"])
+def test_a_container_of_another_run_is_not_given_out(daemon: FakeDaemon, tmp_path: Path, label: str | None) -> None:
+    has_container(daemon, "their-database", label)
+    with pytest.raises(EngineError) as caught:
+        DockerEngine(daemon.url).find(RUN_ID, tmp_path, Handle("docker", "their-database"))
+    assert caught.value.code == NOT_OURS
+    assert daemon.asked[-1] == "GET /containers/their-database/json"
+
+
+@pytest.mark.parametrize("name", ["../images/x", "a/../../info?x=", "", "a b", "x" * 10 + "\n"])
+def test_a_name_that_is_no_containers_is_not_asked_for(daemon: FakeDaemon, tmp_path: Path, name: str) -> None:
+    with pytest.raises(EngineError, match="is not this run's trainer"):
+        DockerEngine(daemon.url).find(RUN_ID, tmp_path, Handle("docker", name))
+    assert not daemon.asked
+
+
+def running_in(daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch, place: Path, handle: Handle) -> RunFolder:
+    monkeypatch.setenv("DOCKER_HOST", daemon.url)
+    folder, record = make_run(place)
+    folder.write(replace(record, run_id=RUN_ID, engine="docker", state=RunState.RUNNING, handle=handle, status=None))
+    return folder
+
+
+def test_whoever_looks_at_stops_or_cleans_a_run_asks_only_for_its_own_container(
+    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = running_in(daemon, monkeypatch, tmp_path, Handle("docker", "their-database"))
+    has_container(daemon, "their-database", None)
+    look = look_at(folder)
+    assert look.remark is not None and "is not this run's trainer" in look.remark
+    fetch_console(look)
+    with pytest.raises(EngineError):
+        stop_run(folder, grace_s=0)
+    ended = replace(folder.read(), state=RunState.FINISHED, kept=True)
+    folder.write(ended)
+    with pytest.raises(EngineError):
+        clean_run(look_at(folder), really=True)
+    assert {asked for asked in daemon.asked if "containers" in asked} == {"GET /containers/their-database/json"}
+    assert folder.read() == ended
+    assert not folder.console_log.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of another account")
+def test_of_a_run_of_another_account_docker_is_not_even_asked(
+    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = running_in(daemon, monkeypatch, tmp_path, Handle("docker", "our-database"))
+    os.chown(folder.path, 65534, 65534)
+    assert "it belongs to" in str(look_at(folder).remark)
+    with pytest.raises(UsageError):
+        stop_run(folder, grace_s=0)
+    assert not daemon.asked

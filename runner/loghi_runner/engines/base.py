@@ -5,9 +5,20 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from loghi_contract.job import DeviceKind
+from loghi_runner.errors import EngineError
 
 #: The code of the error for a handle that names somebody else's process or container.
 NOT_OURS = "engine.not_ours"
+
+
+def not_ours(what: str, run_dir: Path) -> EngineError:
+    """The error for what a run.json names and is not that run's."""
+    return EngineError(
+        NOT_OURS,
+        f"{what}, which its run.json names, is not this run's trainer or not ours",
+        where=str(run_dir),
+        hint="It is left alone. Has the run's folder been copied, or does the run belong to somebody else?",
+    )
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from docker.utils import kwargs_from_env
 
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines import NO_DAEMON
-from loghi_runner.engines.base import NOT_OURS, Handle, Launch, ProcessEnd
+from loghi_runner.engines.base import Handle, Launch, ProcessEnd, not_ours
 from loghi_runner.engines.connection import causes_of, knock
 from loghi_runner.engines.docker_messages import explain, refused
 from loghi_runner.engines.image import ImageFacts
@@ -89,14 +89,14 @@ class DockerEngine:
     def find(self, run_id: str, run_dir: Path, handle: Handle | None) -> Handle | None:
         name = handle.id if handle is not None else _container_name(run_id)
         if not _CONTAINER.fullmatch(name):
-            raise _not_ours(name, run_dir)
+            raise not_ours(f"the container {name[:80]!r}", run_dir)
         with self._explained("look for the container"):
             try:
                 facts = self._api().inspect_container(name)
             except docker.errors.NotFound:
                 return None
         if ((facts.get("Config") or {}).get("Labels") or {}).get(RUN_LABEL) != run_id:
-            raise _not_ours(name, run_dir)
+            raise not_ours(f"the container {name[:80]!r}", run_dir)
         return Handle(self.name, facts["Id"])
 
     def poll(self, handle: Handle) -> ProcessEnd | None:
@@ -261,15 +261,6 @@ class DockerEngine:
 
 def _container_name(run_id: str) -> str:
     return f"loghi-{run_id}"
-
-
-def _not_ours(name: str, run_dir: Path) -> EngineError:
-    return EngineError(
-        NOT_OURS,
-        f"the container {name[:80]!r}, which its run.json names, does not belong to this run",
-        where=str(run_dir),
-        hint="It is left alone. Has the run's folder been copied, or does the run belong to somebody else?",
-    )
 
 
 def _product(version: Mapping[str, Any]) -> str:

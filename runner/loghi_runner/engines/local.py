@@ -13,7 +13,7 @@ import psutil
 
 from loghi_contract.job import DeviceKind
 from loghi_contract.places import ROOT_VARIABLE
-from loghi_runner.engines.base import NOT_OURS, Handle, Launch, ProcessEnd
+from loghi_runner.engines.base import Handle, Launch, ProcessEnd, not_ours
 from loghi_runner.engines.processes import find_process, is_by_clock, name_process
 from loghi_runner.errors import EngineError
 from loghi_runner.run.rundir import RunFolder
@@ -78,12 +78,7 @@ class LocalEngine:
         process = find_process(handle.id) if handle is not None else None
         if process is not None:
             if not _is_trainer_of(process, run_dir):
-                raise EngineError(
-                    NOT_OURS,
-                    f"the process {process.pid}, which its run.json names, is not this run's trainer or not ours",
-                    where=str(run_dir),
-                    hint="It is left alone. Has the run's folder been copied, or does the run belong to somebody else?",
-                )
+                raise not_ours(f"the process {process.pid}", run_dir)
             return handle
         if handle is not None and not is_by_clock(handle.id):
             return None

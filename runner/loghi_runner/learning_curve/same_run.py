@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from loghi_contract.job import DeviceKind, JobSpec, load_job
+from loghi_contract.job import DeviceKind, JobSpec
 from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_folder
 from loghi_runner.planning.data_hashes import data_sha256
@@ -38,11 +38,8 @@ def find_same_run(plan: RunPlan, base_model_sha256: str | None) -> Look | None:
 
 
 def _has_same_job(folder: RunFolder, wanted: JobSpec) -> bool:
-    try:
-        job = load_job((folder.job_dir / "job.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(job, JobSpec) and _essence(job) == _essence(wanted)
+    job = folder.read_job()
+    return job is not None and _essence(job) == _essence(wanted)
 
 
 def _essence(job: JobSpec) -> JobSpec:

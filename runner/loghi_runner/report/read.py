@@ -7,8 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from loghi_contract.events import Event, Model, Phase
-from loghi_contract.job import ContractMismatch, JobSpec, load_job
-from loghi_contract.records import RecordError
+from loghi_contract.job import JobSpec
 from loghi_runner.engines.mounts import host_image
 from loghi_runner.report.loghi_csv import loghi_numbers
 from loghi_runner.run.follow import read_events
@@ -50,7 +49,7 @@ class RunFacts:
 def read_run(folder: RunFolder, record: RunRecord) -> RunFacts:
     events = list(read_events(folder.events_file))
     progress = Progress.of(events, record.epochs)
-    job = _job(folder)
+    job = folder.read_job()
     models = _models(progress, is_from_scratch=record.base_model_sha256 is None)
     test = read_line_table(folder.out, "test")
     names = _names(test)
@@ -80,14 +79,6 @@ def _models(progress: Progress, *, is_from_scratch: bool) -> tuple[Model, ...]:
     if progress.finished is not None and progress.finished.best_epoch == 0:
         return (Model.BASE,)
     return (Model.BASE, Model.BEST)
-
-
-def _job(folder: RunFolder) -> JobSpec | None:
-    try:
-        job = load_job((folder.job_dir / "job.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecordError, ContractMismatch):
-        return None
-    return job if isinstance(job, JobSpec) else None
 
 
 def _names(lines: Sequence[TableLine]) -> list[str]:

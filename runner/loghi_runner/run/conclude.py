@@ -8,6 +8,7 @@ from loghi_contract.events import FinishStatus, Notice
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.saved_epoch import SavedEpoch
 from loghi_runner.engines.base import ProcessEnd
+from loghi_runner.files import open_plain
 from loghi_runner.run.crash_messages import disk_fault, recognise_crash
 from loghi_runner.run.judge_run import RunJudgement
 from loghi_runner.run.progress import Progress
@@ -116,7 +117,7 @@ def removed(what: str) -> RunFailure:
 def read_tail(console_log: Path) -> str:
     """The end of console.log; "" when there is none."""
     try:
-        with console_log.open("rb") as file:
+        with open_plain(console_log) as file:
             size = file.seek(0, 2)
             file.seek(max(size - _TAIL_BYTES, 0))
             return file.read().decode("utf-8", "replace")

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from loghi_contract.exit_codes import ExitCode
-from loghi_contract.job import JobSpec, load_job
 from loghi_runner.engines import load_engine
-from loghi_runner.engines.base import ProcessEnd
+from loghi_runner.engines.base import Handle, ProcessEnd
 from loghi_runner.engines.processes import find_process, is_by_clock, machine_name
 from loghi_runner.errors import EngineError
 from loghi_runner.files import is_file
@@ -49,7 +48,8 @@ def look_at(folder: RunFolder) -> Look:
     if not is_ours(folder):
         return Look(folder, record, f"it belongs to {owner_name(folder)}, who alone can bring it up to date or stop it")
     if is_followed(record):
-        return Look(folder, record)
+        # one that was given up is not: whoever follows it knows better
+        return Look(folder, _going_on(record, record.handle) if record.state.is_over else record)
     record = folder.read()  # whoever followed it may have written its end before leaving
     return Look(folder, record) if _is_final(folder, record) else _brought_up_to_date(folder, record)
 
@@ -91,7 +91,7 @@ def _brought_up_to_date(folder: RunFolder, record: RunRecord) -> Look:
     except EngineError as error:
         return Look(folder, record, None if record.state.is_over else elsewhere or error.message)
     if end is None:
-        going_on = replace(record, state=RunState.RUNNING, handle=handle, ended=None, exit_code=None, error=None)
+        going_on = _going_on(record, handle)
         return Look(folder, record if going_on == record else _keep_record(folder, going_on))
     progress = _progress(folder, record)
     has_last_word = progress.finished is not None or progress.failed is not None
@@ -107,9 +107,13 @@ def _brought_up_to_date(folder: RunFolder, record: RunRecord) -> Look:
     if handle is None and record.handle is None and progress.began_t is None:
         return Look(folder, _keep_record(folder, record.with_failure(_NEVER_STARTED)))
     record = replace(record, handle=handle or record.handle)
-    job = _job(folder)
+    job = folder.read_job()
     from_scratch = job is not None and job.vgsl is not None
     return Look(folder, finish_run(folder, record, progress, handle, end, engine, from_scratch=from_scratch))
+
+
+def _going_on(record: RunRecord, handle: Handle | None) -> RunRecord:
+    return replace(record, state=RunState.RUNNING, handle=handle, ended=None, exit_code=None, error=None)
 
 
 def _elsewhere(record: RunRecord) -> str | None:
@@ -136,13 +140,5 @@ def _keep_record(folder: RunFolder, record: RunRecord) -> RunRecord:
 
 
 def _progress(folder: RunFolder, record: RunRecord) -> Progress:
-    job = _job(folder)
+    job = folder.read_job()
     return Progress.of(read_events(folder.events_file), job.training.epochs if job is not None else record.epochs)
-
-
-def _job(folder: RunFolder) -> JobSpec | None:
-    try:
-        job = load_job((folder.job_dir / "job.json").read_text(encoding="utf-8"))
-        return job if isinstance(job, JobSpec) else None
-    except (OSError, ValueError):
-        return None  # of a newer version, or taken away: the run can be shown without

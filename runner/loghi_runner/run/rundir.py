@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
-from loghi_contract.job import dump_job
+from loghi_contract.job import JobSpec, dump_job, load_job
 from loghi_contract.lines import format_line_list
 from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR, SAVING_DIR
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
@@ -192,6 +192,15 @@ class RunFolder:
                 hint="The model is not touched by this: look in out/model/best_val of the same folder.",
             ) from error
 
+    def read_job(self) -> JobSpec | None:
+        """What the trainer was told; None where it is damaged, taken away, or of another version."""
+        try:
+            with open_plain(self.job_dir / "job.json") as file:
+                job = load_job(file.read(_MAX_RECORD_BYTES).decode())
+        except (OSError, ValueError):
+            return None
+        return job if isinstance(job, JobSpec) else None
+
     def write(self, record: RunRecord) -> None:
         write_atomically(self.record_file, json.dumps(to_json(record), indent=2) + "\n")
 
@@ -260,7 +269,8 @@ def cannot_write(error: OSError, path: Path) -> EngineError:
 def skipped_counts(folder: RunFolder) -> dict[str, int]:
     """How many lines were skipped for each reason, host and trainer together; empty when the file is gone."""
     try:
-        rows = folder.skipped_file.read_text(encoding="utf-8", errors="replace").splitlines()[1:]
+        with open_plain(folder.skipped_file) as file:
+            rows = file.read().decode("utf-8", "replace").splitlines()[1:]
     except OSError:
         return {}
     counts: dict[str, int] = {}

@@ -184,12 +184,12 @@ def clean_run(look: Look, *, really: bool) -> list[str]:
     half_written = find_half_written(folder)
     kept += [f"{path.relative_to(folder.path)} (half-written)" for path in half_written]
     if kept and really:
-        for path in half_written:
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         engine = load_engine(record.engine)
         handle = engine.find(record.run_id, folder.path, record.handle)
         if handle is not None:
             engine.clean_up(handle, folder.console_log, keep=False)
+        for path in half_written:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         shutil.rmtree(folder.places, ignore_errors=True)
         folder.write(replace(record, kept=False))
     return kept

@@ -7,6 +7,7 @@ from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.events import Event, Step
 from loghi_contract.records import to_json
+from loghi_runner.files import open_plain
 from loghi_runner.run.follow import EventReader
 from loghi_runner.run.look import Look, look_at
 from loghi_runner.run.rundir import RunFolder, RunState
@@ -44,7 +45,7 @@ def _columns(look: Look) -> str:
     if cer and base is not None and epoch != base.epoch:
         cer = f"{percent(base.val_cer)} > {cer}"
     row = f"{record.run_id:<20}  {record.state.value:<9}  {cer:>15}  {local_time(record.created):<16}  {record.name}"
-    return row.rstrip()
+    return shown(row.rstrip())
 
 
 def show_rows(look: Look) -> list[tuple[str, str]]:
@@ -123,7 +124,7 @@ def _state(look: Look) -> str:
 
 def _read_from(path: Path, offset: int) -> tuple[str, int]:
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             file.seek(offset)
             fresh = file.read()
     except OSError:

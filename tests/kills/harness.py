@@ -39,6 +39,7 @@ class Outcome:
 class Harness:
     def __init__(self, folder: Path, *, epochs: int = 2, seed: int = 1) -> None:
         self.place = Place(folder, epochs)
+        self._epochs = epochs
         self._chance = random.Random(seed)
         self._known: set[str] = set()
         self._strange: set[str] = set()
@@ -59,8 +60,10 @@ class Harness:
         cers = {event["epoch"]: event["val_cer"] for event in events if event["kind"] == "epoch"}
         saved = [event["epoch"] for event in events if event["kind"] == "checkpoint"]
         digests = {weights_digest(copies / f"{number}.keras"): epoch for number, epoch in enumerate(saved)}
-        if len(digests) < 3:
-            raise RuntimeError(f"too few saves to kill at: epochs {saved}")
+        if len(digests) <= self._epochs:
+            raise RuntimeError(
+                f"not every epoch was better than the one before, so there is nothing to tell by: {saved}"
+            )
         return Undisturbed(digests, cers, seconds)
 
     def carry_out(self, kill: Kill, undisturbed: Undisturbed) -> Outcome:

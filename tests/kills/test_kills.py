@@ -14,7 +14,7 @@ _CHOSEN = ("writing 1", "placed 1", "announced 1", "reopened 2", "placed 2", "an
 
 @pytest.fixture(scope="module")
 def harness(tmp_path_factory: pytest.TempPathFactory) -> Harness:
-    return Harness(tmp_path_factory.mktemp("kills"))
+    return Harness(tmp_path_factory.mktemp("kills"), epochs=1)
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from loghi_runner.report.loghi_csv import write_loghi_csv
 from loghi_runner.report.made import made_rows
 from loghi_runner.report.read import RunFacts, read_run
 from loghi_runner.report.write import write_files
+from loghi_runner.run.owner import require_ours
 from loghi_runner.run.rundir import RunFolder, RunRecord
 from loghi_runner.wording import status_word
 
@@ -33,9 +34,10 @@ def make_run_report(folder: RunFolder, record: RunRecord) -> Path:
     """As `write_run_report`, when somebody asks for it.
 
     Raises:
-        UsageError: the run has not read a line yet.
+        UsageError: the run has not read a line yet, or belongs to another account.
         EngineError: the disk does not take it.
     """
+    require_ours(folder, "report on")
     if not read_run(folder, record).progress.epochs:
         raise UsageError(
             "report.nothing_yet",

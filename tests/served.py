@@ -12,8 +12,8 @@ _END_S = 10.0
 
 
 @contextmanager
-def served(made: MadeService) -> Iterator[str]:
-    """Its address, until the end of the block."""
+def served(made: MadeService, *, is_worked: bool = True) -> Iterator[str]:
+    """Its address, until the end of the block. `is_worked`: a worker carries its orders out."""
     server = make_server(made.app, made.config)
     server.config.host, server.config.port, server.config.lifespan = "127.0.0.1", 0, "off"
     over = threading.Event()
@@ -22,7 +22,7 @@ def served(made: MadeService) -> Iterator[str]:
         while not over.wait(_LOOK_EVERY_S):
             made.worker.look()
 
-    threads = [threading.Thread(target=target, daemon=True) for target in (server.run, work)]
+    threads = [threading.Thread(target=target, daemon=True) for target in (server.run, *([work] if is_worked else []))]
     for thread in threads:
         thread.start()
     try:

@@ -1,8 +1,8 @@
 """Ten minutes of everything at once: SOAK_MINUTES=10 python -m tests.attacks.soak
 
 A real `loghi-runner serve` with its worker and the stand-in trainer. People look at pages, programs ask the API, runs
-are ordered, followed and cancelled, and strangers send what nobody should read. Each minute a line of JSON says what the
-service takes and how it answers. Exit code 1: something was answered as it should not be.
+are ordered, followed and cancelled, and strangers send what nobody should read. Each minute a line of JSON says what
+the service takes and how it answers. Exit code 1: something was answered as it should not be.
 """
 
 import asyncio

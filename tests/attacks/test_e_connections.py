@@ -17,7 +17,7 @@ from loghi_runner.service import connections, open_requests
 from loghi_runner.service.config import ServiceConfig
 from loghi_runner.service.run import _listen
 from tests.made_service import MadeService, as_user, wait_for
-from tests.programs import Programs, programs_in
+from tests.programs import Programs
 from tests.served import served
 
 RUNS = "/api/v1/runs"
@@ -81,53 +81,67 @@ def test_an_answer_that_takes_its_time_is_not_cut_off(made: MadeService, monkeyp
 
 
 @contextlib.contextmanager
-def following(service: Programs, order_id: str, count: int, user: str = "ada") -> Iterator[list[int]]:
+def following(url: str, order_id: str, count: int, user: str = "ada") -> Iterator[list[int]]:
     """That many followers of one run, and how each was answered."""
     headers = as_user(user)
     limits = httpx.Limits(max_connections=None)
     with contextlib.ExitStack() as stack:
-        client = stack.enter_context(httpx.Client(base_url=service.url, headers=headers, timeout=60, limits=limits))
+        client = stack.enter_context(httpx.Client(base_url=url, headers=headers, timeout=60, limits=limits))
         path = f"{RUNS}/{order_id}/events"
         yield [stack.enter_context(client.stream("GET", path)).status_code for _ in range(count)]
 
 
 def test_one_user_follows_only_so_many_runs_at_a_time(service: Programs) -> None:
     order_id, most = service.order(), open_requests.MOST_FOLLOWED
-    with following(service, order_id, most + 2) as statuses:
+    with following(service.url, order_id, most + 2) as statuses:
         assert statuses == [200] * most + [429] * 2
         assert httpx.get(service.url + RUNS, headers=as_user("ada")).status_code == 200
         # another user's limit is another one; that it is not his run is told as before
-        with following(service, order_id, 1, "bob") as others:
+        with following(service.url, order_id, 1, "bob") as others:
             assert others == [404]
 
     def is_free_again() -> bool:
-        with following(service, order_id, 1) as again:
+        with following(service.url, order_id, 1) as again:
             return again == [200]
 
     assert wait_for(is_free_again)
 
 
 def test_one_client_cannot_have_all_requests_and_health_is_answered_all_the_same(tmp_path: Path) -> None:
-    with programs_in(tmp_path, "followers: 4") as service:
-        service.serve("--queue-only")
-        order_id = service.order()
-        with following(service, order_id, 3) as statuses:
-            assert statuses == [200, 200, 429]
-            bobs = httpx.get(service.url + RUNS, headers=as_user("bob"))
-            assert bobs.status_code == 200
-            assert httpx.get(f"{service.url}/sign-in").status_code == 200
-            for path in ("/health/live", "/health"):
-                assert httpx.get(service.url + path).json()["status"] in ("ok", "not_ready")
+    made = MadeService(tmp_path, limits={"followers": 4})
+    order_id = made.order()
+    with served(made, is_worked=False) as url, following(url, order_id, 3) as statuses:
+        assert statuses == [200, 200, 429]
+        assert httpx.get(url + RUNS, headers=as_user("bob")).status_code == 200
+        assert httpx.get(f"{url}/sign-in").status_code == 200
+        for path in ("/health/live", "/health"):
+            assert httpx.get(url + path).json()["status"] in ("ok", "not_ready")
 
 
 def test_when_all_have_too_much_only_health_is_answered(tmp_path: Path) -> None:
-    with programs_in(tmp_path, "followers: 1") as service:
-        service.serve("--queue-only")
-        with following(service, service.order(), 1) as statuses:
-            assert statuses == [200]
-            answer = httpx.get(f"{service.url}/sign-in")
-            assert (answer.status_code, answer.json()["code"]) == (503, "service.busy")
-            assert httpx.get(f"{service.url}/health/live").status_code == 200
+    made = MadeService(tmp_path, limits={"followers": 1})
+    order_id = made.order()
+    with served(made, is_worked=False) as url, following(url, order_id, 1) as statuses:
+        assert statuses == [200]
+        answer = httpx.get(f"{url}/sign-in")
+        assert (answer.status_code, answer.json()["code"]) == (503, "service.busy")
+        assert httpx.get(f"{url}/health/live").status_code == 200
+
+
+def test_a_platform_that_does_not_answer_takes_no_turns_from_others(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, contextlib.ExitStack() as stack:
+        platform = {"url": f"http://127.0.0.1:{silent.getsockname()[1]}"}
+        with served(MadeService(tmp_path, platforms={"escriptorium": platform}), is_worked=False) as url:
+            port = int(url.rpartition(":")[2])
+            session = b"Cookie: sessionid=abcdefghijklmnopqrstuvwxyz012345\r\n"
+            press = b"GET /launch?document=1 HTTP/1.1\r\nHost: 127.0.0.1\r\n" + session + b"\r\n"
+            pressing = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(60)]
+            for connection in pressing:
+                connection.sendall(press)
+            assert select.select([silent], [], [], 60)[0]
+            assert httpx.get(f"{url}/sign-in", timeout=60).status_code == 200
+            # those who press the button still wait for the platform
+            assert not any(select.select([connection], [], [], 0)[0] for connection in pressing)
 
 
 @pytest.mark.parametrize(

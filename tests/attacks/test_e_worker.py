@@ -77,7 +77,6 @@ def test_a_check_does_not_wait_for_a_training(made: MadeService, monkeypatch: py
         assert made.run_view(check)["stage"] == "checking"
     finally:
         made.let_go(training)
-        made.until_over(training)
         made.close()
 
 

@@ -1,7 +1,7 @@
 """The engine `docker`: a locked-down container for each run. The only module that imports docker."""
 
 import os
-import tempfile
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -287,13 +287,12 @@ def _end_of(state: Mapping[str, Any], memory_bytes: int | None) -> ProcessEnd | 
 
 def _write_whole(path: Path, parts: Iterator[bytes]) -> None:
     """Replace the file in one step, so that a broken connection leaves what was there."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    partial = Path(name)
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
     try:
         with os.fdopen(descriptor, "wb") as file:
             for part in parts:
                 file.write(part)
-        partial.chmod(0o644)
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)

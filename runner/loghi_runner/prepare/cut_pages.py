@@ -4,9 +4,9 @@ import hashlib
 import json
 import multiprocessing
 import os
+import secrets
 import shutil
 import signal
-import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -179,11 +179,12 @@ def _cut_page(task: _Task) -> PageRecord | str:
         return f"{task.image.name}: {error}"
     try:
         task.folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(dir=task.folder.parent, prefix=f".{task.folder.name}."))
+        # as the umask says, and not for the owner alone: others may train on these lines
+        made = task.folder.with_name(f".{task.folder.name}.{secrets.token_hex(6)}")
+        made.mkdir()
     except OSError as error:
         return f"{task.folder} cannot be written: {error.strerror or error}"
     try:
-        made.chmod(0o755)
         places = {line.index: place for place, line in enumerate(task.lines)}
         lines, not_cut = [], []
         for index, outcome in cut_lines(image, task.shapes, places.keys(), task.cut, task.channels):

@@ -9,7 +9,6 @@ import io
 import json
 import os
 import sys
-import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any, TextIO, cast  # JSON values have no narrower type
 
@@ -31,12 +30,15 @@ from loghi_runner.run.watch import Detached
 from loghi_runner.terminal.bars import Bars
 from loghi_runner.terminal.live import LiveRun
 from loghi_runner.terminal.plan_text import Row, finding_rows, mount_rows, plan_rows, skipped_rows
-from loghi_runner.wording import epoch_line, event_line
+from loghi_runner.wording import epoch_line, event_line, shown
 
 _SEVERITY_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
 class _Console(Console):
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(shown(item) if isinstance(item, str) else item for item in objects), **options)
+
     def on_broken_pipe(self) -> None:
         # rich would exit with 1 here; the top of the process knows better
         raise BrokenPipeError
@@ -108,14 +110,6 @@ def make_console(*, stderr: bool) -> Console:
     """A rich console that marks nothing up by itself: paths and texts are shown as they are."""
     file = cast(TextIO, _LastingStderr()) if stderr else None
     return _Console(file=file, highlight=False, markup=False, emoji=False, soft_wrap=True)
-
-
-def shown(text: str) -> str:
-    """The text without what a terminal would obey: a file's name may hold any control character."""
-    return "".join(
-        f"\\x{ord(character):02x}" if unicodedata.category(character) == "Cc" and character not in "\n\t" else character
-        for character in text
-    )
 
 
 def say(console: Console, text: str | Text) -> None:

@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 from loghi_runner.cli.main import app
 from loghi_runner.config.file import ConfigError
 from loghi_runner.config.load import load_config
-from loghi_runner.pages.model import Page
+from loghi_runner.pages.model import Page, PageLine
 from loghi_runner.pages.read import PageError, read_page
+from loghi_runner.prepare.survey import unique_ids
 from loghi_runner.report.run_report import write_run_report
 from loghi_runner.wording import shown
 from tests.attacks.hostile_files import never_waits, project, told  # noqa: F401  # fixtures
@@ -112,6 +113,12 @@ def test_a_page_of_more_bytes_than_any_page_has_is_none(tmp_path: Path) -> None:
         file.truncate(200_000_000)
     with pytest.raises(PageError, match="larger than 100 MB"):
         read_page(tmp_path / "p.xml")
+
+
+def test_lines_that_are_all_named_alike_are_told_apart_in_their_own_number() -> None:
+    ids = unique_ids([PageLine("l", 0, (), (), ()) for _ in range(10_000)])
+    assert len(set(ids)) == 10_000
+    assert ids[:3] == ["l", "l_2", "l_3"]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from loghi_runner.config.load import LoadedConfig, load_config
 from loghi_runner.engines import choose_engine
 from loghi_runner.engines.base import Engine, Launch
 from loghi_runner.engines.gpus import DeviceChoice, GpuRequest, choose_device, list_cards
-from loghi_runner.engines.image import ImageFacts, ImageStore, default_image, require_image
+from loghi_runner.engines.image import BASE_DIGEST_LABEL, ImageFacts, ImageStore, default_image, require_image
 from loghi_runner.engines.processes import machine_name, name_process
 from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
 from loghi_runner.files import file_sha256
@@ -240,6 +240,7 @@ def _first_record(plan: RunPlan, engine: Engine, choice: DeviceChoice, image: Im
         config_sha256=config_sha256(plan.config.text),
         image=image.name if image else None,
         image_digest=image.digest if image else None,
+        base_image_digest=(image.labels.get(BASE_DIGEST_LABEL) or None) if image else None,
         host=Host(machine_name(), name_process(os.getpid())),
         overrides=plan.config.overrides,
         epochs=plan.job.training.epochs,

@@ -9,6 +9,7 @@ from typing import Final
 
 #: No text, table, record or image is larger; one without end would be read for ever.
 MOST_BYTES: Final = 1_000_000_000
+_PIECE_BYTES = 1 << 20
 
 
 def open_plain(path: Path, *, follow_links: bool = True) -> BufferedReader:
@@ -47,12 +48,15 @@ def read_plain(path: Path, most_bytes: int = MOST_BYTES, *, follow_links: bool =
     Raises:
         OSError: as `open_plain`; or it is longer than `most_bytes`.
     """
+    content = bytearray()
     with open_plain(path, follow_links=follow_links) as file:
-        content = file.read(most_bytes + 1)
-    if len(content) > most_bytes:
-        size = f"{most_bytes // 1_000_000} MB" if most_bytes >= 1_000_000 else f"{most_bytes} bytes"
-        raise OSError(errno.EFBIG, f"it is longer than {size}", str(path))
-    return content
+        # piece by piece: its size can change, and a read of so many bytes would claim them all at once
+        while piece := file.read(_PIECE_BYTES):
+            content += piece
+            if len(content) > most_bytes:
+                size = f"{most_bytes // 1_000_000} MB" if most_bytes >= 1_000_000 else f"{most_bytes} bytes"
+                raise OSError(errno.EFBIG, f"it is longer than {size}", str(path))
+    return bytes(content)
 
 
 def _not_plain(path: Path) -> OSError:

@@ -13,7 +13,7 @@ from loghi_runner.errors import RunnerError
 from loghi_runner.planning.plan import RunPlan
 from tests.unit.made_project import Project, page
 
-_LONGEST_WAIT_S = 30
+_LONGEST_WAIT_S = 120
 
 
 @pytest.fixture(autouse=True)

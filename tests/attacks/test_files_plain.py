@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from loghi_contract.cut import Cut
 from loghi_contract.files import open_plain, read_plain
 from loghi_contract.model_file import read_marker
 from loghi_contract.model_folder import ModelFolderError, inspect_model_folder
@@ -15,6 +16,7 @@ from loghi_runner.cutting.pictures import page_pictures, read_page_image
 from loghi_runner.errors import DataError, RunnerError
 from loghi_runner.pages.find import find_pages
 from loghi_runner.pages.read import PageError, read_page
+from loghi_runner.prepare.cut_pages import cut_pages
 from loghi_runner.report.run_report import write_run_report
 from loghi_runner.run.runs import list_runs, look_at_all
 from loghi_runner.service.confine import Shelf
@@ -151,3 +153,22 @@ def test_a_file_without_end_is_read_to_its_limit_only(tmp_path: Path) -> None:
         file.truncate(1 << 40)
     with pytest.raises(OSError, match="longer than 1 MB"):
         read_plain(tmp_path / "long", 1_000_000)
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o700), (0o027, 0o750), (0o022, 0o755)])
+def test_what_is_cut_from_pages_is_as_open_as_the_umask_says(project: Project, umask: int, mode: int) -> None:  # noqa: F811
+    write_pages(project.folder / "pages", 8, lines=1)
+    project.values["data"] = {"pages": "pages"}
+    found = project.plan().pages
+    assert found is not None
+    pages, place = found.survey.pages, project.folder / "cut"
+    before = os.umask(umask)
+    try:
+        cut = cut_pages(pages, lambda page: place / page.file.name, cut=Cut.POLYGON, channels=4, workers=1)
+    finally:
+        os.umask(before)
+    assert len(cut.pages) == 8
+    for page in cut.pages.values():
+        assert page.folder.stat().st_mode & 0o777 == mode
+        for file in page.folder.iterdir():
+            assert file.stat().st_mode & 0o777 == mode & 0o666

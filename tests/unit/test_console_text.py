@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from loghi_runner.terminal.console import make_console, print_any_text, print_json, say, shown
+from loghi_runner.terminal.console import make_console, print_any_text, print_json, say
+from loghi_runner.wording import shown
 
 LATIN1_NAME = os.fsdecode(b"Caf\xe9")
 TEXT = "\u017f \u05d0 \U0001f600 é"

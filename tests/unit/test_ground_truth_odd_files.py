@@ -1,6 +1,5 @@
 """Lists and images that are no proper files, or stand where nobody expects them, end in a sentence."""
 
-import os
 import zlib
 
 import pytest
@@ -34,15 +33,6 @@ def test_a_root_that_is_no_folder_is_told_once_and_not_for_every_list(
 def test_a_wrong_root_hides_no_missing_list(project: Project, ask: type[Findings]) -> None:
     found = ask(project.plan("data.root=nowhere", "data.train=lines/trian.txt").findings)
     assert found.codes(Severity.ERROR) == ["data.missing_list", "data.missing_root"]
-
-
-def test_a_pipe_is_neither_waited_for_as_list_nor_as_image(project: Project, ask: type[Findings]) -> None:
-    os.mkfifo(project.folder / "lines/pipe")
-    finding = ask(project.plan("data.test=lines/pipe").findings).one("data.unreadable_list")
-    assert finding.message == "the line list lines/pipe cannot be read: it is not a file"
-    project.line_list("lines/test.txt", [("pipe", "a"), ("p4/p4-000.png", "b")], make_images=False)
-    (skipped,) = project.plan().skipped
-    assert skipped[1].detail == "it is not a file"
 
 
 def test_an_image_given_as_list_is_no_encoding_trouble(project: Project, ask: type[Findings]) -> None:

@@ -11,8 +11,10 @@ import pytest
 
 from loghi_contract import CONTRACT, CONTRACT_LABEL, __version__
 from loghi_contract.job import DeviceKind
+from loghi_runner.cli.image import base_digest
 from loghi_runner.engines import image_build
 from loghi_runner.engines.image import (
+    BASE_DIGEST_LABEL,
     VERSION_LABEL,
     ImageFacts,
     Variant,
@@ -26,6 +28,7 @@ from loghi_runner.engines.image_build import (
     build_command,
     build_context,
     build_image,
+    digest_in,
     find_docker_cli,
 )
 from loghi_runner.errors import ContractError, EngineError, UsageError
@@ -196,3 +199,30 @@ def test_the_dockerfile_asks_a_registry_for_the_base_image_only() -> None:
     lines = (CONTAINER / "Dockerfile").read_text().splitlines()
     assert not lines[0].startswith("# syntax=")
     assert {line.split()[1] for line in lines if line.startswith("FROM")} == {"${BASE_IMAGE}"}
+
+
+_DIGEST = "sha256:" + "0a" * 32
+
+
+def test_a_base_image_can_be_named_by_its_digest_which_the_image_then_tells(tmp_path: Path) -> None:
+    base = f"python@{_DIGEST}"
+    assert digest_in(base) == _DIGEST
+    request = BuildRequest(Variant.CPU, "name:tag", base, None, _DIGEST)
+    command = build_command(DockerCli(Path("/usr/bin/docker"), ""), request, tmp_path, {})
+    assert f"BASE_IMAGE={base}" in command
+    assert f"BASE_DIGEST={_DIGEST}" in command
+    dockerfile = (CONTAINER / "Dockerfile").read_text(encoding="utf-8")
+    assert f'{BASE_DIGEST_LABEL}="${{BASE_DIGEST}}"' in dockerfile
+
+
+@pytest.mark.parametrize("name", ["python@sha256:0a", "python@latest", "python@", f"python@{_DIGEST}0", "a@b@c"])
+def test_what_is_no_digest_is_told_before_anything_is_built(name: str) -> None:
+    with pytest.raises(UsageError, match="is no digest of an image"):
+        digest_in(name)
+
+
+def test_a_base_image_of_this_machine_is_told_by_its_digest_too() -> None:
+    store = Store(OURS)
+    assert base_digest(store, "own:1") == "sha256:1"
+    assert base_digest(Store(None), "own:1") == ""
+    assert base_digest(store, None) == ""

@@ -1,5 +1,6 @@
 """Processes without a container: the right command, environment and identity."""
 
+import json
 import os
 import sys
 from pathlib import Path, PurePosixPath
@@ -91,6 +92,25 @@ def test_a_tensorflow_without_cuda_is_known_before_a_run(
     monkeypatch.setattr(local, "_tensorflow", lambda: "TensorFlow 2.21.0")
     monkeypatch.setenv("KERAS_BACKEND", backend)
     assert (LocalEngine().why_no_card() == "") == can
+
+
+def test_the_trainer_gets_what_it_needs_of_the_environment_and_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = {"LOGHI_RUNNER_PLATFORM_TOKEN": "t", "AWS_SECRET_ACCESS_KEY": "s", "SSH_AUTH_SOCK": "/x"}
+    needed = {
+        "LD_LIBRARY_PATH": "/cuda",
+        "TF_CPP_MIN_LOG_LEVEL": "1",
+        "KERAS_BACKEND": "tensorflow",
+        "LC_ALL": "C.UTF-8",
+    }
+    for name, value in (secrets | needed).items():
+        monkeypatch.setenv(name, value)
+    run_to_its_end(python("import json, os, sys; json.dump(dict(os.environ), sys.stderr)"), launch(tmp_path))
+    seen = json.loads((tmp_path / "console.log").read_text(encoding="utf-8"))
+    assert not set(secrets) & set(seen)
+    assert needed.items() <= seen.items()
+    assert {"PATH", "HOME", "LOGHI_ROOT"} <= set(seen)
 
 
 def test_the_exit_code_is_known_to_who_started_it_only(tmp_path: Path) -> None:

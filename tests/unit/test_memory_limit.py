@@ -105,6 +105,7 @@ def test_the_plan_tells_the_limit(
     monkeypatch.setenv("DOCKER_HOST", daemon.url)
     project.values["engine"] = {"kind": "docker", "gpus": "none", "image": "own:1"}
     checked = check_run(project.config(), (), Quiet())  # type: ignore[arg-type]  # nothing else of a view is asked
+    assert checked.setting.image is not None
     assert ("memory", "at most 80.0 GB") in plan_rows(checked.plan, checked.setting)
     assert "engine.memory_not_applied" not in [finding.code for finding in checked.plan.findings]
 

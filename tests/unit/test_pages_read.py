@@ -190,22 +190,6 @@ def test_what_is_no_page_is_named(tmp_path: Path, content: bytes, words: str) ->
     assert words in refusal(tmp_path, content).message
 
 
-def test_entities_are_neither_expanded_nor_looked_up(tmp_path: Path) -> None:
-    secret = tmp_path / "secret.txt"
-    secret.write_text("SECRET")
-    external = (
-        f'<!DOCTYPE PcGts [<!ENTITY x SYSTEM "file://{secret}">]>'
-        + page_xml([MadeLine("l", inner="<TextEquiv><Unicode>&x;</Unicode></TextEquiv>")]).partition("\n")[2]
-    )
-    assert "entity of its own" in refusal(tmp_path, external).message
-    levels = "".join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10}">' for i in range(1, 10))
-    bomb = (
-        f'<!DOCTYPE PcGts [<!ENTITY l0 "ha">{levels}]>'
-        + page_xml([MadeLine("l", inner="<TextEquiv><Unicode>&l9;</Unicode></TextEquiv>")]).partition("\n")[2]
-    )
-    refusal(tmp_path, bomb)
-
-
 def test_a_byte_order_mark_and_utf16_are_read(tmp_path: Path) -> None:
     text = page_xml([MadeLine("l", "ærlig")])
     assert only_line(read(tmp_path, b"\xef\xbb\xbf" + text.encode())).texts[0].text == "ærlig"

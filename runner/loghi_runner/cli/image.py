@@ -24,7 +24,8 @@ _VariantOption = Annotated[
 def build(
     variant: _VariantOption = Variant.CPU,
     base_image: Annotated[
-        str | None, typer.Option(help="An image with Python 3.11 and venv (default: the Dockerfile's).")
+        str | None,
+        typer.Option(help="Image with Python 3.11 and venv: NAME, or NAME@sha256:... (default: the Dockerfile's)."),
     ] = None,
     ca: Annotated[
         Path | None, typer.Option(help="A private certificate authority (PEM) (default: this machine's setting).")
@@ -51,7 +52,8 @@ def build(
             typer.echo(f"certificates: {ca}, as {variable} says (for the build only; not kept in the image)", err=True)
         if proxies := image_build.proxy_variables(os.environ):
             typer.echo(f"proxy: {', '.join(proxies)} go to the build (not kept in the image)", err=True)
-        image_build.build_image(image_build.BuildRequest(variant, name, base_image, ca))
+        digest = base_digest(store, base_image)
+        image_build.build_image(image_build.BuildRequest(variant, name, base_image, ca, digest))
     _print_image(store, name, as_json=False)
 
 
@@ -65,6 +67,17 @@ def check(
 ) -> None:
     """Say whether the image is there and fits this loghi-runner."""
     _print_image(cast(ImageStore, load_engine("docker")), name or image.image_name(variant), as_json=as_json)
+
+
+def base_digest(store: ImageStore, base_image: str | None) -> str:
+    """As the name says; or of the image of that name on this machine, from which it is then built."""
+    if base_image is None:
+        return ""
+    named = image_build.digest_in(base_image)
+    if named is not None:
+        return named
+    found = store.find_image(base_image)
+    return found.digest.rpartition("@")[2] if found else ""
 
 
 def _print_image(store: ImageStore, name: str, *, as_json: bool) -> None:

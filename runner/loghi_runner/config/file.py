@@ -9,7 +9,7 @@ from typing import Any, TypeVar  # raw YAML values have no narrower type
 from pydantic import BaseModel, ValidationError
 
 from loghi_contract.files import read_plain
-from loghi_runner.config.words import words_for
+from loghi_runner.config.words import shortened, words_for
 from loghi_runner.config.yaml_values import KeyPath, YamlDocument, read_yaml
 from loghi_runner.errors import UsageError
 
@@ -116,7 +116,7 @@ class ConfigFile:
     def _problem(self, item: Mapping[str, Any], values: Mapping[str, Any], schema: type[BaseModel]) -> Problem:
         loc = _written_loc(item["loc"], values)
         message, hint = words_for(item, loc, schema)
-        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
+        key = "".join(f"[{part}]" if isinstance(part, int) else f".{shortened(part)}" for part in loc).lstrip(".")
         return Problem(self.where(loc), key, message, hint)
 
 
@@ -152,7 +152,8 @@ def _written_loc(loc: KeyPath, values: object) -> KeyPath:
     for part in loc:
         if isinstance(part, int) and not isinstance(values, list):
             continue
-        if isinstance(part, str) and part.startswith("<"):
+        is_written = isinstance(values, dict) and part in values
+        if isinstance(part, str) and part.startswith("<") and not is_written:
             continue
         written.append(part)
         values = _item(values, part)

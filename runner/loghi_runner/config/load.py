@@ -10,6 +10,7 @@ from loghi_runner.config.file import ConfigError, ConfigFile, Problem
 from loghi_runner.config.rules import broken_rules
 from loghi_runner.config.schema import DataConfig, EngineConfig, RunConfig, TextConfig, TrainingConfig, VgslModel
 from loghi_runner.config.values import MAX_NAME, NAME_PATTERN, EngineKind, NormalizationChoice
+from loghi_runner.config.words import shortened
 from loghi_runner.config.yaml_values import read_yaml_value
 from loghi_runner.platform.places import pulled_folder
 
@@ -91,9 +92,9 @@ def _look_at_name(file: ConfigFile, name: object) -> None:
     if len(name) > MAX_NAME:
         allowed = f"that is {len(name)} characters, {MAX_NAME} are allowed"
     if "name" in file.values:
-        message = f"is {name!r}; {allowed}"
+        message = f"is {shortened(repr(name))}; {allowed}"
     else:
-        message = f"is taken from the file's name, {name!r}; {allowed}"
+        message = f"is taken from the file's name, {shortened(repr(name))}; {allowed}"
     file.add(("name",), message, f"Write `name: {proposed_name(name)}`.")
 
 

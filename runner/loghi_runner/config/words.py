@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from loghi_runner.config.schema import RunConfig
 from loghi_runner.config.yaml_values import KeyPath
 
+_MAX_SHOWN = 200
 _LIMITS = {
     "greater_than_equal": ("ge", "at least"),
     "less_than_equal": ("le", "at most"),
@@ -21,7 +22,7 @@ _LIMITS = {
 def words_for(item: Mapping[str, Any], loc: KeyPath, schema: type[BaseModel] = RunConfig) -> tuple[str, str | None]:
     """Message and hint for one of pydantic's errors."""
     kind, given, context = str(item["type"]), item["input"], item.get("ctx", {})
-    shown = "nothing" if given is None else repr(given)
+    shown = "nothing" if given is None else shortened(repr(given))
     if kind == "missing" or (kind == "path" and given is None):
         field = schema_of(loc[:-1], schema).model_fields.get(str(loc[-1]))
         return "is missing" if kind == "missing" else "is not filled in", field.description if field else None
@@ -38,7 +39,7 @@ def words_for(item: Mapping[str, Any], loc: KeyPath, schema: type[BaseModel] = R
         return f"must be {words} {context[name]:g}, not {shown}", None
     if kind in ("enum", "literal_error"):
         options = re.findall(r"'([^']*)'", str(context["expected"]))
-        close = difflib.get_close_matches(str(given).lower(), options, 1)
+        close = difflib.get_close_matches(str(given)[:_MAX_SHOWN].lower(), options, 1)
         hint = f"Did you mean {close[0]}?" if close else None
         return f"must be one of {', '.join(options)}, not {shown}", hint
     if kind.startswith("int_"):
@@ -57,6 +58,11 @@ def words_for(item: Mapping[str, Any], loc: KeyPath, schema: type[BaseModel] = R
     if kind == "too_short":
         return "names nothing", "Give at least one."
     return str(item["msg"]), None
+
+
+def shortened(text: str) -> str:
+    """A value or a key as it fits into a sentence; a config can hold anything."""
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
 
 
 def schema_of(path: KeyPath, schema: type[BaseModel] = RunConfig) -> type[BaseModel]:
@@ -80,7 +86,7 @@ def _section_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def _did_you_mean_key(loc: KeyPath, schema: type[BaseModel]) -> str:
-    key = str(loc[-1])
+    key = str(loc[-1])[:_MAX_SHOWN]
     siblings = list(schema_of(loc[:-1], schema).model_fields)
     close = difflib.get_close_matches(key.lower(), siblings, 1, cutoff=0.6)
     if close:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -31,6 +30,7 @@ from loghi_runner.engines.image import ImageFacts
 from loghi_runner.engines.kernel_cache import kernel_cache
 from loghi_runner.engines.limits import host_limits, memory_limit
 from loghi_runner.errors import EngineError
+from loghi_runner.files import whole_file
 
 #: How long a daemon that was there may be silent (it is restarted, the machine sleeps) before polling gives up.
 SILENCE_GRACE_S = 120.0
@@ -302,14 +302,6 @@ def _end_of(state: Mapping[str, Any], memory_bytes: int | None) -> ProcessEnd | 
 
 def _write_whole(path: Path, parts: Iterator[bytes]) -> None:
     """Replace the file in one step, so that a broken connection leaves what was there."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    partial = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            for part in parts:
-                file.write(part)
-        partial.chmod(0o644)
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    with whole_file(path) as file:
+        for part in parts:
+            file.write(part)

@@ -11,6 +11,8 @@ from loghi_contract.job import DeviceKind
 from loghi_runner.errors import ContractError, EngineError
 
 VERSION_LABEL = "org.loghi-runner.version"
+#: Empty where the base image was a name and its digest was not known. Source: OCI image specification, annotations.
+BASE_DIGEST_LABEL = "org.opencontainers.image.base.digest"
 
 
 class Variant(str, Enum):

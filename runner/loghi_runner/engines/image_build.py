@@ -28,12 +28,16 @@ _CA_VARIABLES = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 
 @dataclass(frozen=True)
 class BuildRequest:
-    """One image build. `base_image` None takes the Dockerfile's default; `ca_file` holds a private authority."""
+    """One image build. `base_image` None takes the Dockerfile's default; `ca_file` holds a private authority.
+
+    `base_digest` is that of the base image, "" where nobody knows it before the build.
+    """
 
     variant: Variant
     tag: str
     base_image: str | None
     ca_file: Path | None
+    base_digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,25 @@ class DockerCli:
 
     path: Path
     version: str
+
+
+def digest_in(image: str) -> str | None:
+    """The digest that a name such as `python@sha256:...` ends with; None where it has none.
+
+    Raises:
+        UsageError: what stands there is no digest.
+    """
+    _, at, digest = image.partition("@")
+    if not at:
+        return None
+    if not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
+        raise UsageError(
+            "usage.base_image",
+            f"{digest[:100]!r} is no digest of an image",
+            where="--base-image",
+            hint="It is sha256: and 64 digits or letters from a to f; `docker image inspect` shows it (RepoDigests).",
+        )
+    return digest
 
 
 def find_ca_file(environment: Mapping[str, str]) -> tuple[str, Path] | None:
@@ -63,6 +86,8 @@ def build_command(cli: DockerCli, request: BuildRequest, context: Path, environm
     arguments = {"VARIANT": request.variant.value, "CONTRACT": str(CONTRACT), "VERSION": __version__}
     if request.base_image:
         arguments["BASE_IMAGE"] = request.base_image
+    if request.base_digest:
+        arguments["BASE_DIGEST"] = request.base_digest
     command = [str(cli.path), "build", "--tag", request.tag]
     for name, value in arguments.items():
         command += ["--build-arg", f"{name}={value}"]

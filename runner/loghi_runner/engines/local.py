@@ -24,6 +24,16 @@ from loghi_runner.run.rundir import RunFolder
 TEST_TRAINER_VARIABLE = "LOGHI_RUNNER_TEST_TRAINER"
 
 _REAL_COMMAND = (sys.executable, "-m", "loghi_trainer")
+#: What finds programs, folders and languages.
+_PASSED_ON = (
+    "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "XDG_CACHE_HOME", "LD_LIBRARY_PATH",
+    "VIRTUAL_ENV",
+)  # fmt: skip
+#: What Python, the frameworks, their mathematics and the cards are told; the last is for the tests' stand-in.
+_PASSED_ON_PREFIXES = (
+    "LC_", "PYTHON", "KERAS_", "TF_", "XLA_", "JAX_", "PYTORCH_", "TORCH_", "CUDA", "NVIDIA_", "NCCL_", "OMP_", "KMP_",
+    "MKL_", "OPENBLAS_", "MALLOC_", "LOGHI_FAKE_",
+)  # fmt: skip
 _TRAINER_MODULES = ("keras", "tensorflow", "cv2", "loghi_trainer")
 
 
@@ -175,4 +185,11 @@ def _environment(root: Path, launch: Launch) -> dict[str, str]:
     cache = kernel_cache() if launch.device is DeviceKind.GPU else None
     kept = kernel_cache_variables(str(cache)) if cache else {}
     ours = {ROOT_VARIABLE: str(root), "CUDA_VISIBLE_DEVICES": cards, "PYTHONUNBUFFERED": "1"}
-    return {**kept, **os.environ, **ours}
+    return {**kept, **_passed_on(), **ours}
+
+
+def _passed_on() -> dict[str, str]:
+    """What a trainer needs of our environment: it opens models of others, and tokens of ours may stand beside."""
+    return {
+        name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
+    }

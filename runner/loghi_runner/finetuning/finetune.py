@@ -17,7 +17,7 @@ from loghi_runner.config.load import LoadedConfig, load_config
 from loghi_runner.engines import choose_engine
 from loghi_runner.engines.base import Engine, Launch
 from loghi_runner.engines.gpus import DeviceChoice, GpuRequest, choose_again, choose_device
-from loghi_runner.engines.image import ImageFacts, ImageStore, default_image, require_image
+from loghi_runner.engines.image import BASE_DIGEST_LABEL, ImageFacts, ImageStore, default_image, require_image
 from loghi_runner.engines.local import LocalEngine
 from loghi_runner.engines.nvml import list_cards
 from loghi_runner.engines.processes import machine_name, name_process
@@ -270,6 +270,7 @@ def _first_record(plan: RunPlan, engine: Engine, choice: DeviceChoice, image: Im
         config_sha256=config_sha256(plan.config.text),
         image=image.name if image else None,
         image_digest=image.digest if image else None,
+        base_image_digest=(image.labels.get(BASE_DIGEST_LABEL) or None) if image else None,
         host=Host(machine_name(), name_process(os.getpid())),
         overrides=plan.config.overrides,
         epochs=plan.job.training.epochs,

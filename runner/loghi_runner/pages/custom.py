@@ -4,7 +4,8 @@ import re
 
 from loghi_runner.pages.model import Tag
 
-_TAG = re.compile(r"([\w.-]+)\s*\{([^{}]*)\}?")
+# begun at the beginning of a word only: anywhere in a word without end would take its length squared
+_TAG = re.compile(r"(?<![\w.-])([\w.-]+)\s*\{([^{}]*)\}?")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 

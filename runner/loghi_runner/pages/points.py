@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from loghi_runner.pages.model import Point
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?"
-_PAIR = re.compile(rf"({_NUMBER})\s*,\s*({_NUMBER})")
+# bounded: with digits without end, the search for a comma behind them would take their number cubed
+_NUMBER = r"[-+]?(?:\d{1,20}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][-+]?\d{1,3})?"
+_PAIR = re.compile(rf"(?<![\d.])({_NUMBER})\s*,\s*({_NUMBER})")
 
 
 class BadPoints(ValueError):

@@ -13,7 +13,9 @@ from loghi_runner.pages.model import PageLine, Tag, TextVersion
 #: Loghi writes one of these before each letter of a styled text. Source: loghi-tooling.
 _STYLE_MARKS = {"strikethrough": "␃", "underlined": "␅", "subscript": "␄", "superscript": "␆"}
 
-_BREAK = re.compile(r"[^\S\n\r\t\v\f\x85\u2028\u2029]*[\n\r\t\v\f\x85\u2028\u2029]\s*")
+# begun at the first blank of several only: from each of them, blanks without end would take their number squared
+_BREAKS = r"\n\r\t\v\f\x85\u2028\u2029"
+_BREAK = re.compile(rf"(?<![^\S{_BREAKS}])[^\S{_BREAKS}]*[{_BREAKS}]\s*")
 _BYTE_ORDER_MARK = "\ufeff"
 
 

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from loghi_runner.platform.base import Document, PageSummary, Pulled, Pushed
-from loghi_runner.terminal.console import shown
-from loghi_runner.wording import counted, percent, plural, short_path
+from loghi_runner.wording import counted, percent, plural, short_path, shown
 
 Row = tuple[str, str]
 

@@ -192,8 +192,9 @@ def _cut_page(task: _Task) -> PageRecord | str:
         return f"{task.image.name}: {error}"
     try:
         task.folder.parent.mkdir(parents=True, exist_ok=True)
+        # as the umask says, and not for the owner alone: others may train on these lines
         made = task.folder.with_name(f".{secrets.token_hex(8)}.new")
-        made.mkdir(0o755)
+        made.mkdir()
     except OSError as error:
         if is_full(error):
             raise

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 
 from loghi_contract import __version__
 from loghi_runner.files import write_atomically
+from loghi_runner.report.html import harmless
 from loghi_runner.report.line_picture import LinePicture, line_picture
 
 #: Lines of each kind that are shown.
@@ -59,6 +60,7 @@ def write_preview(
         autoescape=select_autoescape(default=True, default_for_string=True),
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=harmless,
     )
     shown = [_shown(line, new_characters) for line in lines]
     html = environment.get_template("preview.html").render(

@@ -247,12 +247,14 @@ def unique_ids(lines: Sequence[PageLine]) -> list[str]:
     """An id for each line that is unique in the page and safe in a file name; as it is where that is so already."""
     ids: list[str] = []
     taken: set[str] = set()
+    tried: dict[str, int] = {}
     for number, line in enumerate(lines, start=1):
         plain = re.sub(r"[^\w.-]+", "_", line.id).strip(".")[:_MAX_ID] or f"line_{number}"
-        unique, again = plain, 1
+        unique = plain
         while unique in taken:
-            again += 1
-            unique = f"{plain}_{again}"
+            # on from the last: a page whose lines are all named alike would be gone through for each of them
+            tried[plain] = tried.get(plain, 1) + 1
+            unique = f"{plain}_{tried[plain]}"
         taken.add(unique)
         ids.append(unique)
     return ids

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any  # what a template shows has no narrower type
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
 from loghi_contract import __version__
 from loghi_runner.report.build import ShownLine
@@ -12,7 +13,7 @@ from loghi_runner.report.characters import character_label
 from loghi_runner.report.line_picture import LinePicture, line_picture
 from loghi_runner.scoring.counts import Variant
 from loghi_runner.scoring.intervals import scope
-from loghi_runner.wording import duration, local_time, loss_text, percent, plural
+from loghi_runner.wording import duration, local_time, loss_text, percent, plural, shown
 
 #: What each variant counts, in words.
 VARIANTS = {
@@ -49,6 +50,7 @@ def make_environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=harmless,
     )
     environment.globals["version"] = __version__
     environment.filters |= {
@@ -61,6 +63,11 @@ def make_environment() -> Environment:
         "loss": loss_text,
     }
     return environment
+
+
+def harmless(value: Any) -> Any:
+    """What a template shows; marks that turn the order of a page's text are written out."""
+    return type(value)(shown(value)) if type(value) in (str, Markup) else value
 
 
 def unbroken(text: str) -> str:

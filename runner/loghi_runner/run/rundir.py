@@ -84,6 +84,8 @@ class RunRecord:
     config_sha256: str
     image: str | None = None
     image_digest: str | None = None
+    #: of the image that `image` was built on, as it says; None where it does not
+    base_image_digest: str | None = None
     handle: Handle | None = None
     host: Host | None = None
     overrides: tuple[str, ...] = ()

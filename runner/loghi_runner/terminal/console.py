@@ -10,7 +10,6 @@ import io
 import json
 import os
 import sys
-import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any, TextIO, cast  # JSON values have no narrower type
 
@@ -32,7 +31,7 @@ from loghi_runner.run.watch import Detached
 from loghi_runner.terminal.bars import Bars
 from loghi_runner.terminal.live import LiveRun
 from loghi_runner.terminal.plan_text import Row, finding_rows, mount_rows, plan_rows, skipped_rows
-from loghi_runner.wording import epoch_line, event_line
+from loghi_runner.wording import epoch_line, event_line, shown
 
 _ANY_TEXT = "loghi_runner.any_text"
 
@@ -40,6 +39,9 @@ _SEVERITY_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Seve
 
 
 class _Console(Console):
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(shown(item) if isinstance(item, str) else item for item in objects), **options)
+
     def on_broken_pipe(self) -> None:
         # rich would exit with 1 here; the top of the process knows better
         raise BrokenPipeError
@@ -126,19 +128,6 @@ def make_console(*, stderr: bool) -> Console:
     """A rich console that marks nothing up by itself: paths and texts are shown as they are."""
     file = cast(TextIO, _LastingStderr()) if stderr else None
     return _Console(file=file, highlight=False, markup=False, emoji=False, soft_wrap=True)
-
-
-def shown(text: str) -> str:
-    """The text without what a terminal would obey or cannot print: a file's name may hold any character or byte."""
-    return "".join(map(_shown_character, text))
-
-
-def _shown_character(character: str) -> str:
-    if "\udc80" <= character <= "\udcff":  # Python's stand-in for a byte that is no UTF-8
-        return f"\\x{ord(character) - 0xDC00:02x}"
-    if unicodedata.category(character) == "Cc" and character not in "\n\t":
-        return f"\\x{ord(character):02x}"
-    return character
 
 
 def say(console: Console, text: str | Text) -> None:

@@ -13,8 +13,7 @@ from loghi_runner.run.look import Look, look_at
 from loghi_runner.run.rundir import RunFolder, RunState
 from loghi_runner.run.runs import Unreadable, fetch_console, follow_run
 from loghi_runner.terminal.answer import record_json, summary_line
-from loghi_runner.terminal.console import shown
-from loghi_runner.wording import duration, epoch_line, event_line, local_time, percent, phase_word
+from loghi_runner.wording import duration, epoch_line, event_line, local_time, percent, phase_word, shown
 
 _TAIL_PAUSE_S = 0.5
 

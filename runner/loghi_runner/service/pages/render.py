@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup, escape
 
 from loghi_contract import __version__
+from loghi_runner.report.html import harmless
 from loghi_runner.service.access import CSRF_FIELD, caller_of, link, services
 from loghi_runner.service.orders import Stage
 from loghi_runner.service.pages import words
@@ -72,6 +73,7 @@ def _environment(language: str) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=harmless,
     )
     catalogue = translations(language)
     environment.install_gettext_callables(catalogue.gettext, catalogue.ngettext, newstyle=True)  # type: ignore[attr-defined]  # made by the extension

@@ -157,7 +157,7 @@ def show_run(run_id: RunId, caller: CallerOf, desk: DeskOf) -> OrderView:
         **documented(404),
     },
 )
-async def follow_run(
+def follow_run(
     run_id: RunId,
     request: Request,
     caller: CallerOf,

@@ -7,12 +7,13 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sse_starlette import ServerSentEvent
 
+from loghi_contract.files import open_plain
 from loghi_runner.service.metrics import Metrics
 from loghi_runner.service.orders import OrderFolder, OrderState
 
@@ -27,7 +28,7 @@ _KEPT_LINES = 512
 def read_lines(events_file: Path, offset: int) -> list[tuple[int, bytes]]:
     """Whole lines from a place in the file, each with the place where it ends; a part of them, if there are many."""
     try:
-        with events_file.open("rb") as file:
+        with open_plain(events_file) as file:
             file.seek(offset)
             chunk = file.read(_CHUNK_BYTES)
     except OSError:
@@ -44,11 +45,26 @@ def is_line_end(events_file: Path, offset: int) -> bool:
     if offset == 0:
         return True
     try:
-        with events_file.open("rb") as file:
+        with open_plain(events_file) as file:
             file.seek(offset - 1)
             return file.read(1) == b"\n"
     except (OSError, OverflowError, ValueError):
         return False
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The last lines of a file that may have a million, and where they begin and end in it."""
+
+    start: int = 0
+    end: int = 0
+    lines: tuple[tuple[int, bytes], ...] = ()
+
+    def with_lines(self, fresh: Sequence[tuple[int, bytes]]) -> "_Known":
+        lines = (*self.lines, *fresh)
+        left_out = len(lines) - _KEPT_LINES
+        start = lines[left_out - 1][0] if left_out > 0 else self.start
+        return _Known(start, lines[-1][0], lines[-_KEPT_LINES:])
 
 
 class Feed:
@@ -56,8 +72,7 @@ class Feed:
 
     def __init__(self, folder: OrderFolder) -> None:
         self._folder = folder
-        self._lines: deque[tuple[int, bytes]] = deque(maxlen=_KEPT_LINES)
-        self._start = self._end = 0
+        self._known = _Known()
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.followers = 0
@@ -76,8 +91,8 @@ class Feed:
 
     async def after(self, offset: int) -> list[tuple[int, bytes]]:
         """Lines that end after a place: from memory, or from the file for whoever is far behind."""
-        if offset >= self._start:
-            return [line for line in self._lines if line[0] > offset]
+        if offset >= self._known.start:
+            return [line for line in self._known.lines if line[0] > offset]
         if self.events_file is None:
             return []
         return await asyncio.to_thread(read_lines, self.events_file, offset)
@@ -95,31 +110,25 @@ class Feed:
             await asyncio.sleep(_LOOK_EVERY_S)
 
     async def _look(self) -> None:
-        state, file, fresh = await asyncio.to_thread(self._read)
-        changed = state != self.state or bool(fresh)
+        state, file, known = await asyncio.to_thread(self._read)
+        changed = state != self.state or known.end != self._known.end
         # the lines first: the state's end must not be told before the last events
-        for end, line in fresh:
-            if len(self._lines) == _KEPT_LINES:
-                self._start = self._lines[0][0]
-            self._lines.append((end, line))
-            self._end = end
+        self._known = known
         self.state, self.events_file = state, file
         if changed:
             self._changed.set()
             self._changed = asyncio.Event()
 
-    def _read(self) -> tuple[OrderState, Path | None, list[tuple[int, bytes]]]:
+    def _read(self) -> tuple[OrderState, Path | None, "_Known"]:
         # the state is read before the events: whoever sees its end has all of them
         state = self._folder.read_state()
         file = self.events_file
         if file is None and (run := self._folder.run()) is not None:
             file = run.events_file
-        fresh: list[tuple[int, bytes]] = []
-        end = self._end
-        while file is not None and (lines := read_lines(file, end)):
-            fresh += lines
-            end = lines[-1][0]
-        return state, file, fresh
+        known = self._known
+        while file is not None and (lines := read_lines(file, known.end)):
+            known = known.with_lines(lines)
+        return state, file, known
 
 
 class Feeds:

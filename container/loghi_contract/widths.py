@@ -8,6 +8,10 @@ from typing import Any  # layer descriptions are JSON
 #: Added left and right of every line; 0 before centring, so black in the model's eyes. Source: Loghi HTR 2.x, loader.
 MARGIN_PX = 25
 
+#: No line of text is wider, as the model sees it. Augmentation makes a line up to 1.15 times as wide, and OpenCV's
+#: remap ends at 32 767 pixels.
+WIDEST_PX = 28_000
+
 _SLIDING = ("Conv2D", "MaxPooling2D", "AveragePooling2D")
 
 

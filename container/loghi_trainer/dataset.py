@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from loghi_contract.lines import LineSample, SkippedLine, SkipReason
 from loghi_contract.places import Places
+from loghi_contract.widths import WIDEST_PX
 from loghi_trainer import images
 from loghi_trainer.images import Pixels, Tensor
 from loghi_trainer.lines import Line, Split, skip
@@ -23,6 +24,8 @@ _WORKERS: Final = 4
 _BATCHES_AHEAD: Final = 8
 # how far the sorting by width is blurred, so that an epoch's batches differ from the last one's
 _WIDTH_JITTER: Final = 0.1
+# one absurdly wide line would make its whole batch as wide as itself: a batch holds no more than lines of this width
+_USUAL_WIDEST_PX: Final = 4096
 
 Job = TypeVar("Job")
 Batch = TypeVar("Batch")
@@ -79,14 +82,19 @@ class ImageStore:
 def measure_lines(
     name: str, samples: Sequence[LineSample], skipped: Sequence[SkippedLine], store: ImageStore, workers: int = _WORKERS
 ) -> Split:
-    """Decode every image once: what cannot be decoded is skipped with its reason, the rest gets its width."""
+    """Decode every image once: what cannot be decoded or is no line is skipped with its reason."""
 
     def measure(sample: LineSample) -> Line | SkippedLine:
         try:
             pixels = store.pixels(sample.image)
         except images.UnreadableImage as error:
             return skip(sample, SkipReason.UNREADABLE_IMAGE, str(error))
-        return Line(sample, sample.text, images.resized_width(pixels, store.height_px))
+        width_px = images.resized_width(pixels, store.height_px)
+        if width_px > WIDEST_PX:
+            height, width, _ = pixels.shape
+            detail = f"{width} x {height} pixels would be {width_px} wide for the model, {WIDEST_PX} at most"
+            return skip(sample, SkipReason.TOO_WIDE, detail)
+        return Line(sample, sample.text, width_px)
 
     with ThreadPoolExecutor(workers) as pool:
         measured = list(pool.map(measure, samples))
@@ -97,16 +105,30 @@ def measure_lines(
 def plan_batches(widths_px: Sequence[int], batch_size: int, rng: np.random.Generator) -> list[list[int]]:
     """Indices of one epoch's batches: lines of similar width together, batches in random order.
 
-    Every line comes once; only the last batch drawn may be smaller than `batch_size`.
+    Every line comes once; only the last batch drawn may be smaller than `batch_size`, and those of very wide lines.
     """
     blurred = np.asarray(widths_px) * rng.uniform(1 - _WIDTH_JITTER, 1 + _WIDTH_JITTER, len(widths_px))
     order = np.argsort(blurred, kind="stable")
     # the odd batch takes its place at a random end of the width range rather than always the widest lines
     offset = int(rng.integers(batch_size))
     cuts = list(range(offset, len(order), batch_size))
-    batches = [part.tolist() for part in np.split(order, cuts) if part.size]
+    parts = [part.tolist() for part in np.split(order, cuts) if part.size]
+    batches = [batch for part in parts for batch in _that_fit(part, widths_px, batch_size)]
     rng.shuffle(batches)
     return batches
+
+
+def _that_fit(batch: list[int], widths_px: Sequence[int], batch_size: int) -> Iterator[list[int]]:
+    """The batch in parts none of which, filled to its widest line, is larger than a batch of usual lines."""
+    part: list[int] = []
+    for index in batch:
+        widest = max(widths_px[each] for each in (*part, index))
+        if part and widest * (len(part) + 1) > batch_size * _USUAL_WIDEST_PX:
+            yield part
+            part = []
+        part.append(index)
+    if part:
+        yield part
 
 
 class TrainingFeed:
@@ -160,7 +182,9 @@ def recognition_batches(
 ) -> Iterator[tuple[list[int], Tensor, NDArray[np.int32]]]:
     """Indices, images and widths in pixels; the width of a line never depends on its text."""
     order = sorted(range(len(lines)), key=lambda index: lines[index].width_px)
-    batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    widths = [line.width_px for line in lines]
+    parts = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    batches = [batch for part in parts for batch in _that_fit(part, widths, batch_size)]
 
     def prepare(indices: list[int]) -> tuple[list[int], Tensor, NDArray[np.int32]]:
         tensors = [recognition_tensor(store.resized(lines[index].sample.image)) for index in indices]

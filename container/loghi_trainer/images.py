@@ -64,15 +64,22 @@ def decode(content: bytes, channels: int) -> Pixels:
     Raises:
         UnreadableImage: truncated, or not an image.
     """
-    data = np.frombuffer(content, np.uint8)
     try:
-        pixels: Any = cv2.imdecode(data, _DECODE_FLAGS[channels]) if data.size else None
+        return _decoded(np.frombuffer(content, np.uint8), channels)
     except cv2.error as error:
         raise UnreadableImage(str(error.err)) from error
+    except MemoryError as error:
+        raise UnreadableImage("there is no memory for an image of this size") from error
+
+
+def _decoded(data: Pixels, channels: int) -> Pixels:
+    pixels: Any = cv2.imdecode(data, _DECODE_FLAGS[channels]) if data.size else None
     if pixels is None or pixels.size == 0:
         raise UnreadableImage("not an image, or cut short")
     if pixels.dtype == np.uint16:
         pixels = (pixels >> 8).astype(np.uint8)
+    if pixels.dtype != np.uint8:
+        raise UnreadableImage(f"its pixels are {pixels.dtype}, not of 8 or 16 bits")
     if channels == 1:
         return np.ascontiguousarray(pixels.reshape(*pixels.shape[:2], 1), dtype=np.uint8)
     if channels == 4:

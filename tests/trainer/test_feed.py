@@ -12,6 +12,7 @@ import cv2
 from loghi_contract.lines import LineSample, SkipReason
 from loghi_contract.places import Places
 from loghi_contract.tokenizer import Tokenizer
+from loghi_contract.widths import MARGIN_PX, WIDEST_PX
 from loghi_trainer.augment import augment_light
 from loghi_trainer.dataset import ImageStore, TrainingFeed, measure_lines, plan_batches, recognition_batches
 from loghi_trainer.lines import Split, append_skipped, too_long, unknown_characters
@@ -45,6 +46,48 @@ def test_text_without_room_in_its_image_is_skipped(store: ImageStore) -> None:
     assert [line.text for line in kept.lines] == ["xyz"]
     assert kept.skipped[0].reason is SkipReason.TEXT_TOO_LONG
     assert "needs 59 time steps, the image gives 17" in kept.skipped[0].detail
+
+
+def test_an_absurdly_wide_line_is_skipped_in_every_split(tmp_path: Path, store: ImageStore) -> None:
+    cv2.imwrite(str(tmp_path / "rule.png"), np.full((3, 4160), 200, np.uint8))
+    cv2.imwrite(str(tmp_path / "long.png"), np.full((64, WIDEST_PX - 2 * MARGIN_PX), 200, np.uint8))
+    split = measure_lines("val", [_sample("a"), _sample("rule"), _sample("long")], [], store)
+
+    assert [line.sample.image for line in split.lines] == ["/a.png", "/long.png"]
+    assert split.skipped[0].reason is SkipReason.TOO_WIDE
+    assert "4160 x 3 pixels would be 88797 wide" in split.skipped[0].detail
+
+
+def test_the_widest_line_can_be_augmented_and_its_batch_stays_small(tmp_path: Path, store: ImageStore) -> None:
+    cv2.imwrite(str(tmp_path / "long.png"), np.full((64, WIDEST_PX - 2 * MARGIN_PX), 200, np.uint8))
+    split = measure_lines("train", [_sample(name) for name in ("a", "b", "c", "long")], [], store)
+    feed = TrainingFeed(split.lines, [[1]] * 4, store, batch_size=4, seed=1, augment=_widest)
+
+    batches = feed.epoch_batches(1)
+    widths = [batch.images.shape[1] for batch in feed.epoch(batches, 1)]
+
+    assert sorted(index for batch in batches for index in batch) == [0, 1, 2, 3]
+    assert [3] in batches
+    assert sorted(widths)[-2:-1] < [600]
+    assert all(indices == [3] or 3 not in indices for indices, _, _ in recognition_batches(split.lines, store, 4))
+
+
+def _widest(line: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The augmentation as wide as it can come out."""
+    most = next(seed for seed in range(1000) if np.random.default_rng(seed).uniform(0.85, 1.15) > 1.1495)
+    return augment_light(line, np.random.default_rng(most))
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])
+def test_an_image_of_odd_numbers_is_skipped_or_read_and_never_ends_a_run(
+    tmp_path: Path, dtype: type, channels: int
+) -> None:
+    cv2.imwrite(str(tmp_path / "odd.tif"), np.full((64, 100), 0.5, dtype))
+    store = ImageStore(Places(tmp_path), 64, channels)
+    split = measure_lines("train", [LineSample("/odd.tif", "a", 1.0, "")], [], store)
+
+    assert len(split.lines) + len(split.skipped) == 1
 
 
 def test_line_with_unknown_character_is_skipped_and_named(store: ImageStore) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from loghi_contract.lines import SKIP_SENTENCES, SkipReason
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.text import Normalization, normalize
-from loghi_contract.widths import frames_of, steps_for_labels
+from loghi_contract.widths import MARGIN_PX, WIDEST_PX, frames_of, steps_for_labels
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.collect import GroundTruth
 from loghi_runner.ground_truth.images import GroundTruthLine
@@ -48,6 +48,7 @@ def check_lines(base: ModelFacts | None, normalization: Normalization, truth: Gr
     everything = [each for lines in measured.values() for each in lines]
     if base is not None:
         yield from _without_room(base, measured.get(Split.TRAIN, []))
+    yield from _too_wide(everything)
     yield from _absurdly_wide(everything)
     yield from _suspicious(everything)
     yield from _few(measured)
@@ -74,6 +75,21 @@ def _without_room(base: ModelFacts, lines: Sequence[_Measured]) -> Iterator[Find
             f"{SKIP_SENTENCES[SkipReason.TEXT_TOO_LONG]}; the first is {first.where}: {first.text[:60]!r}",
             where=first.where,
             hint="Text and image probably do not belong together.",
+        )
+
+
+def _too_wide(lines: Sequence[_Measured]) -> Iterator[Finding]:
+    wide = [each.line for each in lines if each.width_px + 2 * MARGIN_PX > WIDEST_PX]
+    if wide:
+        first = wide[0]
+        verb = "is" if len(wide) == 1 else "are"
+        yield Finding(
+            Severity.WARNING,
+            f"data.{SkipReason.TOO_WIDE.value}",
+            f"{plural(len(wide), 'line')} {verb} left out by the trainer: {SKIP_SENTENCES[SkipReason.TOO_WIDE]}; "
+            f"the first is {first.image.name}, {first.width_px} x {first.height_px} pixels",
+            where=first.sample.where,
+            hint="A rule or a seam marked as a line, most often: take it out, or cut it again.",
         )
 
 

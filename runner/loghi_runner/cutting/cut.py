@@ -1,7 +1,8 @@
 """Lines out of a page image: along the baseline as Loghi cuts them, or by their outline."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import ParamSpec
 
 import cv2
 import numpy as np
@@ -21,6 +22,8 @@ CHANNELS = 4
 _ABOVE, _BELOW = 2, 1
 #: The x-height of a line about which nothing else is known, as a share of its baseline's length at most.
 _MAX_X_HEIGHT_SHARE = 0.5
+
+_Way = ParamSpec("_Way")
 
 _NO_SHAPE = "it has neither a baseline nor an outline"
 
@@ -63,7 +66,7 @@ def cut_lines(
     chosen = sorted(wanted)
     if cut is Cut.POLYGON:
         for number in chosen:
-            yield number, _by_outline(image, lines[number], channels)
+            yield number, _guarded(_by_outline, image, lines[number], channels)
         return
     # Intel's routines round otherwise than OpenCV's own, which loghi-tooling has; a seam through even paper shows it
     cv2.ipp.setUseIPP(False)
@@ -72,15 +75,23 @@ def cut_lines(
     for number in chosen:
         line = lines[number]
         if len(line.baseline) > 1:
-            yield number, _along_baseline(image, line, contours, with_baseline.index(number), channels)
+            yield number, _guarded(_along_baseline, image, line, contours, with_baseline.index(number), channels)
         elif len(line.outline) < 3:
             yield number, NotCut(_NO_SHAPE)
-        elif line.baseline:
-            yield number, _outcome(cut_box(image, as_points(line.outline)))
         else:
-            outline = as_points(line.outline)
-            way = "cut by its outline: it has no baseline"
-            yield number, _outcome(cut_outline(image, outline, channels, masked=False), way)
+            yield number, _guarded(_without_baseline, image, line, channels)
+
+
+def _guarded(way: Callable[_Way, CutLine | NotCut], *line: _Way.args, **options: _Way.kwargs) -> CutLine | NotCut:
+    """One odd line never takes its page along, whatever the libraries make of it; the reason is told as it is."""
+    try:
+        return way(*line, **options)
+    except MemoryError:
+        return NotCut("memory ran out")
+    except cv2.error as error:
+        return NotCut(f"OpenCV cannot do it: {error.err}")
+    except (ArithmeticError, LookupError, ValueError) as error:
+        return NotCut(f"its shape cannot be followed ({type(error).__name__}: {error})")
 
 
 def estimated_size(line: LineShape, cut: Cut) -> tuple[int, int] | None:
@@ -107,6 +118,14 @@ def _along_baseline(
         outline = as_points(line.outline) if len(line.outline) > 2 else _around(baseline, x_height)
         strip = cut_strip(image, baseline, outline, x_height, channels)
     return _outcome(strip if isinstance(strip, str) else strip.pixels)
+
+
+def _without_baseline(image: Pixels, line: LineShape, channels: int) -> CutLine | NotCut:
+    outline = as_points(line.outline)
+    if line.baseline:
+        return _outcome(cut_box(image, outline))
+    way = "cut by its outline: it has no baseline"
+    return _outcome(cut_outline(image, outline, channels, masked=False), way)
 
 
 def _by_outline(image: Pixels, line: LineShape, channels: int) -> CutLine | NotCut:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from loghi_contract.events import Event, Payload, Step, encode_event
+from loghi_contract.storage import sync_file
 from loghi_trainer.errors import StorageError
 
 _STEP_INTERVAL_S = 1.0
@@ -42,7 +43,7 @@ class Reporter:
             # a disk that is nearly full takes a part of the line without an error
             whole = self._file.write(line) == len(line)
             if event.is_terminal:
-                os.fsync(self._file.fileno())
+                sync_file(self._file.fileno())
         except OSError as error:
             raise _unwritable(error.strerror or str(error)) from error
         if not whole:

@@ -3,8 +3,14 @@
 import errno
 import hashlib
 import os
+import secrets
 import stat
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from io import BufferedRandom
+from pathlib import Path, PurePath
+
+from loghi_contract.storage import sync_file, sync_folder
 
 
 def is_file(path: Path) -> bool:
@@ -53,20 +59,80 @@ def read_plain(path: Path, most_bytes: int) -> bytes:
     return content
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Replace `path` so that a reader sees the old content or the new one, also after a power cut. Texts are UTF-8."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+@contextmanager
+def whole_file(path: Path, mode: int = 0o666) -> Iterator[BufferedRandom]:
+    """A file beside `path`, which becomes `path` when the block ends well, and is gone when it does not.
+
+    A reader sees the old content or the new one, also after a power cut. The file beside has a name that nobody can
+    have laid a link at; `mode` is taken under the umask.
+    """
+    beside = path.with_name(f".{secrets.token_hex(8)}.new")
+    descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
-        with beside.open("wb") as file:
-            file.write(content if isinstance(content, bytes) else content.encode())
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file
             file.flush()
-            os.fsync(file.fileno())
+            sync_file(file.fileno())
         beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
-    descriptor = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Replace `path` by this content, as `whole_file` does. Texts are UTF-8; see `as_utf8`."""
+    write_together({path: content})
+
+
+def write_together(files: Mapping[Path, str | bytes]) -> None:
+    """Replace several files, each as `whole_file` does, and none where the disk does not take all of them."""
+    with ExitStack() as together:
+        for path, content in files.items():
+            file = together.enter_context(whole_file(path))
+            file.write(content if isinstance(content, bytes) else as_utf8(content))
+            # a full disk is met here, before any of them is replaced
+            file.flush()
+
+
+def as_utf8(text: str) -> bytes:
+    """UTF-8, with the bytes of a file's name that are none as `\\udcxx`: JSON reads that back."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def is_utf8(path: Path | PurePath) -> bool:
+    """Whether the name can stand in a text file; names of old archives hold bytes of other encodings."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def safe_name(name: str) -> str:
+    """The name with bytes that are no UTF-8 as `xe9`, for a file or folder of our own."""
+    return "".join(f"x{ord(each) - 0xDC00:02x}" if "\udc80" <= each <= "\udcff" else each for each in name)
+
+
+def is_full(error: OSError) -> bool:
+    """Whether there is no more room, which the next file will meet as well."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def why_not_written(error: OSError, place: Path) -> str:
+    """Why nothing can be written below a place, in a person's words."""
+    if error.errno == errno.EDQUOT:
+        return "the disk quota is used up"
+    if error.errno == errno.ENOSPC and _lacks_inodes(place):
+        return "the disk can hold no more files (its inodes are used up), though space is left"
+    if error.errno == errno.ENOSPC:
+        return "no space is left on the disk"
+    return error.strerror or str(error)
+
+
+def _lacks_inodes(place: Path) -> bool:
+    try:
+        disk = os.statvfs(place)
+    except OSError:
+        return False
+    return disk.f_files > 0 and disk.f_favail == 0 and disk.f_bavail > 0

@@ -37,6 +37,7 @@ from loghi_runner.terminal.console import (
     error_json,
     make_console,
     open_closed_streams,
+    print_any_text,
     print_error,
     print_json,
     write_nowhere,
@@ -88,6 +89,7 @@ def version_command(as_json: AsJson = False) -> None:
 
 def main() -> None:
     open_closed_streams()
+    print_any_text()
     end_when_terminated()
     sys.exit(run(sys.argv[1:]))
 

@@ -1,7 +1,7 @@
 """A model for others to use: best_val copied to a folder for Loghi, or packed into one file for kraken."""
 
 import hashlib
-import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,7 +79,7 @@ def beside(source: NamedModel, target: Path) -> Iterator[tuple[Path, Path]]:
         raise UsageError(
             "export.into_run", f"{target} lies inside the run itself", hint="Name a place outside the run folder."
         )
-    made = target.with_name(f".{target.name}.{os.getpid()}")
+    made = target.with_name(f".{secrets.token_hex(8)}.new")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield target, made

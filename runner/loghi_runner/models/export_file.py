@@ -1,12 +1,12 @@
 """A model packed into one file, with what a reader must know and a page for people."""
 
-import os
 from pathlib import Path
 
 from loghi_contract import CONTRACT, __version__
 from loghi_contract.cut import Cut
 from loghi_contract.model_file import FORMAT, ModelMarker, write_model_file
 from loghi_contract.model_folder import ModelFacts, ModelFolderError, inspect_model_folder
+from loghi_contract.storage import sync_file
 from loghi_runner.config.load import ConfigError, load_config
 from loghi_runner.errors import DataError
 from loghi_runner.models.export import beside
@@ -70,7 +70,7 @@ def export_file(source: NamedModel, target: Path, cut: Cut | None) -> Path:
     with beside(source, target) as (target, made):
         write_model_file(source.folder, marker, _notes(marker, facts, record, target.name), made)
         with made.open("rb") as file:
-            os.fsync(file.fileno())
+            sync_file(file.fileno())
     return target
 
 

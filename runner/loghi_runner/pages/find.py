@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from loghi_runner.files import is_file, is_folder, real_path
+from loghi_runner.files import is_file, is_folder, real_path, safe_name
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.pages.read import PageError, read_page
 from loghi_runner.wording import plural
@@ -23,7 +23,7 @@ class PageFile:
     """A page image and its XML.
 
     `name` is safe as a folder's name: the image's stem, after the names of the folders below the pages' folder.
-    `document` is the folder it lies in, from the pages' folder on.
+    `document` is the folder it lies in, from the pages' folder on. Bytes of a name that are no UTF-8 stand as `xe9`.
     """
 
     name: str
@@ -134,7 +134,8 @@ class _Search:
         self._others += [other for other in images if other is not image]
         below = image.parent.relative_to(self._folder).parts
         document = "/".join([self._folder.name, *below])
-        self.pages.append(PageFile("_".join([*below, stem.strip()]), document, image, xmls[0]))
+        name = "_".join([*below, stem.strip()])
+        self.pages.append(PageFile(safe_name(name), safe_name(document), image, xmls[0]))
 
     def _xml_by_stem(self, folder: Path) -> dict[str, list[Path]]:
         """XML files by stem, the first of each the one that counts."""

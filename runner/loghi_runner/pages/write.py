@@ -6,6 +6,7 @@ one `String`, over the whole line, in place of its strings and spaces.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import cast
 
@@ -38,7 +39,8 @@ def with_readings(xml: Path, readings: Mapping[int, Reading]) -> bytes:
     """
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
-        tree = etree.parse(str(xml), parser)
+        # by its bytes: lxml takes no file name that is not UTF-8
+        tree = etree.parse(BytesIO(xml.read_bytes()), parser)
     except (OSError, etree.XMLSyntaxError) as error:
         raise PageError(f"it cannot be read: {error}") from error
     root = tree.getroot()

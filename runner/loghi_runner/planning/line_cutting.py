@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from filelock import FileLock, Timeout
-
 from loghi_contract.lines import LineSample, SkippedLine, SkipReason
 from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.errors import DataError, EngineError
+from loghi_runner.files import why_not_written
 from loghi_runner.ground_truth.from_pages import PagesTruth
 from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
+from loghi_runner.locks import FileLock, Timeout, take
 from loghi_runner.planning.plan import RunPlan
 from loghi_runner.prepare.cut_pages import CutPages, cut_pages
 from loghi_runner.prepare.split import write_split
@@ -38,10 +38,10 @@ def cut_for_run(plan: RunPlan, on_page: Callable[[int, int], None], note: Callab
         store.lines.mkdir(parents=True, exist_ok=True)
         lock = FileLock(store.lines.parent / "lock")
         try:
-            lock.acquire(timeout=0)
+            take(lock, timeout_s=0)
         except Timeout:
             note("waiting for another run that cuts pages into the same output folder")
-            lock.acquire()
+            take(lock)
         try:
             cut = cut_pages(pages, store.page_folder, cut=store.cut, channels=CHANNELS, on_page=on_page)
             write_split(plan.pages.split_file, survey.pages, plan.pages.split.parts)
@@ -50,7 +50,7 @@ def cut_for_run(plan: RunPlan, on_page: Callable[[int, int], None], note: Callab
     except OSError as error:
         raise EngineError(
             "output.cannot_write",
-            f"the line images cannot be written: {error.strerror or error}",
+            f"the line images cannot be written: {why_not_written(error, store.lines)}",
             where=str(error.filename or store.lines),
             hint="Name another `output` in the config, or free space there.",
         ) from error

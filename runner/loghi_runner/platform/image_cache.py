@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Callable
@@ -30,7 +31,7 @@ class ImageCache:
             size: its bytes, as the platform says; 0 where it does not, and then nothing is kept.
         """
         kept = self._folder / hashlib.sha256(f"{url}\n{size}".encode()).hexdigest()
-        beside = target.with_name(f".{target.name}.part")
+        beside = target.with_name(f".{secrets.token_hex(8)}.part")
         if size and _size(kept) == size:
             with contextlib.suppress(OSError):
                 _link(kept, beside)

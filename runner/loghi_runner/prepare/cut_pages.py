@@ -4,9 +4,9 @@ import hashlib
 import json
 import multiprocessing
 import os
+import secrets
 import shutil
 import signal
-import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -21,6 +21,7 @@ from loghi_contract.records import to_json
 from loghi_runner.cutting.cut import CutLine, LineShape, cut_lines
 from loghi_runner.cutting.image import PageImageError, write_png
 from loghi_runner.cutting.pictures import Picture, read_page_image
+from loghi_runner.files import is_full
 from loghi_runner.prepare.page_store import (
     CutLineFile,
     ForeignFolder,
@@ -82,6 +83,9 @@ def cut_pages(
         folder_of: where a page's line images go; written whole or not at all.
         workers: processes; one a core by default.
         on_page: told how many pages are done, and of how many.
+
+    Raises:
+        OSError: there is no more room on the disk; what was there before is as it was.
     """
     done: dict[str, CutPage] = {}
     failed: dict[str, str] = {}
@@ -177,18 +181,24 @@ def _begin_worker() -> None:
 
 
 def _cut_page(task: _Task) -> PageRecord | str:
-    """Cut one page into its folder; the text is why it cannot be done."""
+    """Cut one page into its folder; the text is why it cannot be done.
+
+    Raises:
+        OSError: there is no more room on the disk, for this page or any other.
+    """
     try:
         image = read_page_image(task.image, task.picture)
     except PageImageError as error:
         return f"{task.image.name}: {error}"
     try:
         task.folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(dir=task.folder.parent, prefix=f".{task.folder.name}."))
+        made = task.folder.with_name(f".{secrets.token_hex(8)}.new")
+        made.mkdir(0o755)
     except OSError as error:
+        if is_full(error):
+            raise
         return f"{task.folder} cannot be written: {error.strerror or error}"
     try:
-        made.chmod(0o755)
         places = {line.index: place for place, line in enumerate(task.lines)}
         lines, not_cut = [], []
         for index, outcome in cut_lines(image, task.shapes, places.keys(), task.cut, task.channels):
@@ -196,16 +206,24 @@ def _cut_page(task: _Task) -> PageRecord | str:
             if not isinstance(outcome, CutLine):
                 not_cut.append(UncutLine(line.id, outcome.detail))
                 continue
-            write_png(outcome.pixels, made / file)
+            try:
+                write_png(outcome.pixels, made / file)
+            except (cv2.error, MemoryError, ValueError) as error:
+                not_cut.append(UncutLine(line.id, str(error) or "memory ran out"))
+                continue
             (made / text_file(file)).write_text(line.text, encoding="utf-8", newline="")
             height_px, width_px = outcome.pixels.shape[:2]
             lines.append(CutLineFile(line.id, file, width_px, height_px, outcome.way))
         record = PageRecord(task.made_from, tuple(lines), tuple(not_cut))
         install(made, record, task.folder)
     except OSError as error:
+        if is_full(error):
+            raise
         return f"{error.filename or task.folder} cannot be written: {error.strerror or error}"
-    except (cv2.error, MemoryError) as error:
-        return f"{task.image.name} cannot be cut: {error or 'memory ran out'}"
+    except MemoryError:
+        return f"{task.image.name} cannot be cut: memory ran out"
+    except Exception as error:  # noqa: BLE001  # the top of a process: one odd page never ends the others' cutting
+        return f"{task.image.name} cannot be cut: {type(error).__name__}: {error}"
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return record

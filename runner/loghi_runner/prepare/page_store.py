@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loghi_contract.records import RecordError, from_json, to_json
-from loghi_runner.files import write_atomically
+from loghi_runner.files import as_utf8
 
 RECORD_FILE = "page.json"
 
@@ -76,7 +76,7 @@ def read_record(folder: Path) -> PageRecord | None:
 
 def install(made: Path, record: PageRecord, folder: Path) -> None:
     """Put a freshly made folder in place of what we made there earlier; files of others in it stay."""
-    (made / RECORD_FILE).write_text(json.dumps(to_json(record), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    (made / RECORD_FILE).write_bytes(as_utf8(json.dumps(to_json(record), ensure_ascii=False, indent=1) + "\n"))
     try:
         made.replace(folder)
     except OSError:
@@ -84,7 +84,8 @@ def install(made: Path, record: PageRecord, folder: Path) -> None:
         earlier = _files_of(folder)
         for name in sorted(record.files):
             (made / name).replace(folder / name)
-        write_atomically(folder / RECORD_FILE, (made / RECORD_FILE).read_text(encoding="utf-8"))
+        # renamed as well: that takes no space, which may have run out
+        (made / RECORD_FILE).replace(folder / RECORD_FILE)
         remove(folder, sorted(earlier - record.files))
         shutil.rmtree(made)
 

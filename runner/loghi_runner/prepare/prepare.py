@@ -5,20 +5,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from loghi_contract.cut import Cut
 from loghi_contract.lines import SkippedLine, SkipReason
 from loghi_runner.config.schema import SplitConfig
 from loghi_runner.errors import DataError, EngineError, UsageError
-from loghi_runner.files import real_path, write_atomically
+from loghi_runner.files import is_utf8, real_path, why_not_written, write_together
 from loghi_runner.findings import Finding, Severity, errors, for_folder
 from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
+from loghi_runner.locks import FileLock, Timeout, take
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.prepare.cut_pages import CutPages, cut_pages
 from loghi_runner.prepare.page_store import RECORD_FILE, read_record
 from loghi_runner.prepare.preview import PreviewLine, choose_lines, write_preview
-from loghi_runner.prepare.split import PageSplit, read_split, split_pages, write_split
+from loghi_runner.prepare.split import PageSplit, format_split, read_split, split_pages
 from loghi_runner.prepare.survey import Survey, SurveyedPage, survey_pages
 from loghi_runner.skipped_table import format_skipped
 
@@ -83,9 +82,10 @@ def prepare(folder: Path, out: Path, options: PrepareOptions, on_progress: OnPro
     Raises:
         DataError: no page can be used.
         EngineError: `out` cannot be written, or another `prepare` writes there.
-        UsageError: `out` and the pages' folder lie in each other.
+        UsageError: `out` and the pages' folder lie in each other, or no list could name what is in `out`.
     """
     _require_apart(real_path(folder), real_path(out))
+    _require_listable(real_path(out))
     survey = survey_pages(
         [folder], options.text, options.cut, folder, lambda done, total: on_progress("reading pages", done, total)
     )
@@ -98,7 +98,7 @@ def prepare(folder: Path, out: Path, options: PrepareOptions, on_progress: OnPro
         raise DataError(first.code, first.message, where=first.where, hint=first.hint)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with FileLock(out / ".lock", timeout=0):
+        with take(FileLock(out / ".lock"), timeout_s=0):
             return _write(survey, division, out, options, findings, on_progress)
     except Timeout as error:
         raise EngineError(
@@ -107,9 +107,9 @@ def prepare(folder: Path, out: Path, options: PrepareOptions, on_progress: OnPro
     except OSError as error:
         raise EngineError(
             "output.cannot_write",
-            f"the line images cannot be written: {error.strerror or error}",
+            f"the line images cannot be written: {why_not_written(error, out)}",
             where=str(error.filename or out),
-            hint="Name another folder, or free space there.",
+            hint="Name another folder, or free space there; the lists of an earlier time are as they were.",
         ) from error
 
 
@@ -124,6 +124,15 @@ def _require_apart(pages: Path, out: Path) -> None:
             "prepare.mixed",
             f"the pages in {pages} and the line images in {out} would lie in each other",
             hint=f"Name a folder beside the pages, such as {pages.parent / (pages.name + '_lines')}.",
+        )
+
+
+def _require_listable(out: Path) -> None:
+    if not is_utf8(out) or any(sign in str(out) for sign in "\t\n\r"):
+        raise UsageError(
+            "output.odd_name",
+            f"the path of the output has a TAB, a line break or bytes that are no UTF-8: {str(out)!r}",
+            hint="Name another folder: line lists cannot hold such paths.",
         )
 
 
@@ -146,17 +155,19 @@ def _write(
     )
     lines = tuple(_lines(pages, division, cut))
     skipped = tuple(_skipped(survey.pages, division, cut))
-    write_split(out / SPLIT_FILE, survey.pages, division.parts)
-    write_atomically(out / SKIPPED_FILE, format_skipped((split.value, line) for split, line in skipped))
     base = out.absolute()
-    write_atomically(out / ALL_FILE, _format(lines, base, relative=options.relative))
-    for split, name in LIST_FILES.items():
-        of_split = [line for line in lines if line.split is split]
-        if of_split:
-            write_atomically(out / name, _format(of_split, base, relative=options.relative))
-        else:
-            # of an earlier split with other shares: training on it now would be a leak
-            (out / name).unlink(missing_ok=True)
+    by_split = {split: [line for line in lines if line.split is split] for split in LIST_FILES}
+    lists = {ALL_FILE: lines, **{LIST_FILES[split]: found for split, found in by_split.items() if found}}
+    write_together(
+        {
+            out / SPLIT_FILE: format_split(survey.pages, division.parts),
+            out / SKIPPED_FILE: format_skipped((split.value, line) for split, line in skipped),
+            **{out / name: _format(found, base, relative=options.relative) for name, found in lists.items()},
+        }
+    )
+    for name in LIST_FILES.values() - lists.keys():
+        # of an earlier split with other shares: training on it now would be a leak
+        (out / name).unlink(missing_ok=True)
     if options.preview:
         shown = [
             PreviewLine(line.image, line.text, SPLIT_WORDS[line.split], line.width_px / line.height_px)

@@ -17,7 +17,7 @@ from loghi_runner.engines.base import Engine, Launch
 from loghi_runner.engines.gpus import GpuRequest
 from loghi_runner.engines.mounts import DataFolders, folders_of_images, home_folders, run_mounts
 from loghi_runner.errors import DataError, EngineError
-from loghi_runner.files import real_path
+from loghi_runner.files import is_utf8, real_path
 from loghi_runner.finetuning.finetune import Setting, choose_setting
 from loghi_runner.pages.write import Reading
 from loghi_runner.run.rundir import new_run_id
@@ -91,7 +91,8 @@ class LineReader:
             place = work_in or tempfile.gettempdir()
             raise EngineError("output.cannot_write", f"{place} cannot be written: {error.strerror or error}") from error
         try:
-            listed = {str(data.container_path(path)): path for path in real.values()}
+            named = {path: data.container_path(path) for path in real.values()}
+            listed = {str(name): path for path, name in named.items() if is_utf8(name)}
             launch = self._lay_out(work, list(listed), data)
             progress = run_to_end(launch, self.engine, lambda *told: on_progress("reading lines", *told), note)
             found = _read_results(work / "out" / RESULTS_FILE)

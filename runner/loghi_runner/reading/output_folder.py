@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from loghi_runner.errors import EngineError, UsageError
-from loghi_runner.files import is_folder, is_there, real_path
+from loghi_runner.files import is_folder, is_there, real_path, why_not_written
 
 
 def claim_output(out: Path, record: str, kinds: tuple[str, ...], sources: tuple[Path, ...] = ()) -> None:
@@ -52,7 +52,7 @@ def cannot_write_output(error: OSError, path: Path) -> EngineError:
     """The error for a result that the disk does not take; what is written already stays."""
     return EngineError(
         "output.cannot_write",
-        f"the output cannot be written: {error.strerror or error}",
+        f"the output cannot be written: {why_not_written(error, path)}",
         where=str(error.filename or path),
         hint="Free space there, or name another folder with `--output`.",
     )

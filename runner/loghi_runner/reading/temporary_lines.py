@@ -11,6 +11,7 @@ from loghi_runner.pages.texts import TextOptions
 from loghi_runner.prepare.cut_pages import CutPages, cut_pages
 from loghi_runner.prepare.survey import Survey, survey_pages
 from loghi_runner.reading.line_reader import OnProgress
+from loghi_runner.reading.output_folder import cannot_write_output
 
 
 @dataclass(frozen=True)
@@ -29,15 +30,19 @@ def cut_temporarily(
 
     Raises:
         DataError: there is no page that can be used.
+        EngineError: there is no room on the disk.
     """
     survey = survey_folder(folder, text, cut_as, on_progress, every_line=every_line)
-    cut = cut_pages(
-        [page for page in survey.pages if page.lines],
-        lambda page: work / page.file.name,
-        cut=cut_as,
-        channels=CHANNELS,
-        on_page=lambda *told: on_progress("cutting pages", *told),
-    )
+    try:
+        cut = cut_pages(
+            [page for page in survey.pages if page.lines],
+            lambda page: work / page.file.name,
+            cut=cut_as,
+            channels=CHANNELS,
+            on_page=lambda *told: on_progress("cutting pages", *told),
+        )
+    except OSError as error:
+        raise cannot_write_output(error, work) from error
     return TemporaryLines(survey, cut)
 
 

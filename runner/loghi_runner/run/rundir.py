@@ -14,7 +14,7 @@ from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR
 from loghi_contract.records import RecordError, from_json, to_json
 from loghi_runner.engines.base import Handle
 from loghi_runner.errors import EngineError, UsageError
-from loghi_runner.files import write_atomically
+from loghi_runner.files import as_utf8, write_atomically
 from loghi_runner.planning.plan import RunPlan
 from loghi_runner.prepare.split import format_split
 from loghi_runner.skipped_table import SKIPPED_COLUMNS, format_skipped
@@ -246,5 +246,5 @@ def skipped_counts(folder: RunFolder) -> dict[str, int]:
 
 
 def _write(path: Path, text: str) -> None:
-    # newline="": the user's config is kept byte for byte, and a line list has no carriage returns to add
-    path.write_text(text, encoding="utf-8", newline="")
+    # as bytes: the user's config is kept as it is, and a line list has no carriage returns to add
+    path.write_bytes(as_utf8(text))

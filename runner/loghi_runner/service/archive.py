@@ -1,10 +1,10 @@
 """A zip of a folder that is the same byte for byte each time it is written, so that a broken download can go on."""
 
 import hashlib
-import os
 import zipfile
 from pathlib import Path
 
+from loghi_runner.files import whole_file
 from loghi_runner.service.orders import ArchiveFile
 
 # the earliest a zip can hold: when the archive was written says nothing about its content
@@ -17,21 +17,15 @@ def write_archive(folder: Path, archive: Path, inside: str) -> ArchiveFile:
 
     Nothing is compressed: models are already.
     """
-    beside = archive.with_name(f".{archive.name}.{os.getpid()}")
-    try:
-        with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as target:
+    with whole_file(archive) as written:
+        with zipfile.ZipFile(written, "w", zipfile.ZIP_STORED) as target:
             for path in sorted(path for path in folder.rglob("[!.]*") if path.is_file() and not path.is_symlink()):
                 entry = zipfile.ZipInfo(f"{inside}/{path.relative_to(folder).as_posix()}", _TIME)
                 entry.external_attr = 0o644 << 16
                 with path.open("rb") as source, target.open(entry, "w", force_zip64=True) as member:
                     while block := source.read(_BLOCK):
                         member.write(block)
-        with beside.open("rb") as written:
-            os.fsync(written.fileno())
-            digest = hashlib.file_digest(written, "sha256").hexdigest()
-        size = beside.stat().st_size
-        beside.replace(archive)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+        size = written.seek(0, 2)
+        written.seek(0)
+        digest = hashlib.file_digest(written, "sha256").hexdigest()
     return ArchiveFile(sha256=digest, bytes=size)

@@ -1,14 +1,13 @@
 """A user's token of a platform: encrypted while an order needs it, for one platform's address, then gone."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
 
 from loghi_runner.errors import PlatformError
-from loghi_runner.files import read_plain
+from loghi_runner.files import read_plain, whole_file
 
 _FILE = "credential"
 _MAX_BYTES = 16 << 10
@@ -35,10 +34,8 @@ class Vault:
         """Write it, sealed, in place of one that is there. Raises OSError."""
         content = {"token": credential.token, "origin": credential.origin, "order": order_id}
         sealed = self._fernet.encrypt(json.dumps(content).encode())
-        beside = order_folder / f".{_FILE}.{os.getpid()}"
-        beside.touch(mode=0o660)
-        beside.write_bytes(sealed)
-        beside.replace(order_folder / _FILE)
+        with whole_file(order_folder / _FILE, mode=0o660) as file:
+            file.write(sealed)
 
     def take(self, order_folder: Path, order_id: str, origin: str) -> str | None:
         """The token for that address; None where the order has none.

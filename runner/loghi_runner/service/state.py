@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from loghi_contract.storage import sync_file
 from loghi_runner.errors import EngineError
 
 ORDERS = "orders"
@@ -81,7 +82,7 @@ class StateFolder:
             key = Fernet.generate_key()
             file.write(key)
             file.flush()
-            os.fsync(file.fileno())
+            sync_file(file.fileno())
         return key
 
     def _known_key(self, path: Path) -> bytes:

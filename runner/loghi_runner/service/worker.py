@@ -6,9 +6,8 @@ import threading
 import time
 from collections.abc import Iterator
 
-from filelock import FileLock, Timeout
-
 from loghi_runner.errors import RunnerError
+from loghi_runner.locks import FileLock, Timeout, take
 from loghi_runner.service.carry_out import Carrier
 from loghi_runner.service.commands import Commands
 from loghi_runner.service.config import ServiceConfig
@@ -55,7 +54,7 @@ class Worker:
         waits = False
         while not self._stopping.is_set():
             try:
-                with lock.acquire(timeout=0):
+                with take(lock, timeout_s=0):
                     self._work()
             except Timeout:
                 if not waits:

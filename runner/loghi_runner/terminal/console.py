@@ -95,6 +95,13 @@ def open_closed_streams() -> None:
             setattr(sys, name, os.fdopen(descriptor, "w", encoding="utf-8"))
 
 
+def print_any_text() -> None:
+    """Have characters that the terminal's encoding lacks, and bytes of names that are no text, printed as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 @contextlib.contextmanager
 def reader_may_leave() -> Iterator[None]:
     """For an answer after which something is left to do, if only to end with the right exit code."""
@@ -111,11 +118,16 @@ def make_console(*, stderr: bool) -> Console:
 
 
 def shown(text: str) -> str:
-    """The text without what a terminal would obey: a file's name may hold any control character."""
-    return "".join(
-        f"\\x{ord(character):02x}" if unicodedata.category(character) == "Cc" and character not in "\n\t" else character
-        for character in text
-    )
+    """The text without what a terminal would obey or cannot print: a file's name may hold any control character or byte."""
+    return "".join(map(_shown_character, text))
+
+
+def _shown_character(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":  # Python's stand-in for a byte that is no UTF-8
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    if unicodedata.category(character) == "Cc" and character not in "\n\t":
+        return f"\\x{ord(character):02x}"
+    return character
 
 
 def say(console: Console, text: str | Text) -> None:
@@ -210,7 +222,10 @@ def print_error(console: Console, error: RunnerError | RunFailure) -> None:
 
 def print_json(value: Mapping[str, Any]) -> None:
     """One object, one line, on standard output at once."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    # in another encoding than UTF-8, letters it lacks would not be escaped as JSON escapes them
+    is_utf8 = (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8"
+    text = json.dumps(value, ensure_ascii=not is_utf8) + "\n"
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode())
     sys.stdout.flush()
 
 

@@ -80,12 +80,18 @@ def install(made: Path, record: PageRecord, folder: Path) -> None:
     try:
         made.replace(folder)
     except OSError:
-        # there is an earlier one: file by file, the record last, so that a stop in between is seen
+        # file by file, all by renaming: that takes no space, which may have run out
         earlier = _files_of(folder)
-        for name in sorted(record.files):
+        names = sorted(record.files)
+        if folder.exists():
+            # there is an earlier one: the record last, so that a stop in between is seen
+            names.append(RECORD_FILE)
+        else:
+            # a file system that renames no folders: the record first, as a folder without one is not ours
+            folder.mkdir(0o755)
+            names.insert(0, RECORD_FILE)
+        for name in names:
             (made / name).replace(folder / name)
-        # renamed as well: that takes no space, which may have run out
-        (made / RECORD_FILE).replace(folder / RECORD_FILE)
         remove(folder, sorted(earlier - record.files))
         shutil.rmtree(made)
 

@@ -3,6 +3,7 @@
 Standard output holds the answer, standard error everything else.
 """
 
+import codecs
 import contextlib
 import errno
 import io
@@ -32,6 +33,8 @@ from loghi_runner.terminal.bars import Bars
 from loghi_runner.terminal.live import LiveRun
 from loghi_runner.terminal.plan_text import Row, finding_rows, mount_rows, plan_rows, skipped_rows
 from loghi_runner.wording import epoch_line, event_line
+
+_ANY_TEXT = "loghi_runner.any_text"
 
 _SEVERITY_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
@@ -96,10 +99,18 @@ def open_closed_streams() -> None:
 
 
 def print_any_text() -> None:
-    """Have characters that the terminal's encoding lacks, and bytes of names that are no text, printed as escapes."""
+    """Have characters that the output's encoding lacks printed as escapes, and a file's name as the bytes it is."""
+    codecs.register_error(_ANY_TEXT, _bytes_or_escapes)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=_ANY_TEXT)
+
+
+def _bytes_or_escapes(error: UnicodeError) -> tuple[str | bytes, int]:
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.backslashreplace_errors(error)
 
 
 @contextlib.contextmanager
@@ -118,7 +129,7 @@ def make_console(*, stderr: bool) -> Console:
 
 
 def shown(text: str) -> str:
-    """The text without what a terminal would obey or cannot print: a file's name may hold any control character or byte."""
+    """The text without what a terminal would obey or cannot print: a file's name may hold any character or byte."""
     return "".join(map(_shown_character, text))
 
 

@@ -85,7 +85,8 @@ def prepare(folder: Path, out: Path, options: PrepareOptions, on_progress: OnPro
         UsageError: `out` and the pages' folder lie in each other, or no list could name what is in `out`.
     """
     _require_apart(real_path(folder), real_path(out))
-    _require_listable(real_path(out))
+    if not options.relative:
+        _require_listable(real_path(out))
     survey = survey_pages(
         [folder], options.text, options.cut, folder, lambda done, total: on_progress("reading pages", done, total)
     )
@@ -132,7 +133,7 @@ def _require_listable(out: Path) -> None:
         raise UsageError(
             "output.odd_name",
             f"the path of the output has a TAB, a line break or bytes that are no UTF-8: {str(out)!r}",
-            hint="Name another folder: line lists cannot hold such paths.",
+            hint="Name another folder, or give `--relative`: line lists cannot hold such a path.",
         )
 
 

@@ -12,7 +12,7 @@ from loghi_runner.reading.recognized import Recognized, RecognizedLine
 
 RESULTS_FILE = "results.txt"
 
-_UNREAD = "the image cannot be read"
+_UNREAD = "the image cannot be read, or is far too wide for a line"
 
 
 def recognize_lines(

@@ -69,7 +69,7 @@ def _unread(lines: TemporaryLines, readings: Mapping[Path, Reading]) -> dict[str
     for name, page in lines.cut.pages.items():
         failed |= {f"{name} {line.id}": f"it cannot be cut: {line.detail}" for line in page.record.not_cut}
         failed |= {
-            f"{name} {line.id}": "its image cannot be read"
+            f"{name} {line.id}": "its image cannot be read, or is far too wide for a line"
             for line in page.record.lines
             if page.folder / line.file not in readings
         }

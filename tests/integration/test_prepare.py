@@ -1,7 +1,10 @@
 """`loghi-runner prepare` for real: made pages and the sample's, into Loghi's layout."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -213,3 +216,41 @@ def test_the_sample_is_prepared_as_it_was_made(workplace) -> None:
     answer = json.loads(result.stdout)
     assert (answer["failed"], answer["skipped"]) == ({}, [])
     assert sum(answer["lines"].values()) == 206
+
+
+def test_a_disk_that_takes_no_more_is_exit_4_and_the_earlier_lists_stay(workplace) -> None:
+    """The write that fails is a stand-in: no disk with a quota can be had here."""
+    write_pages(workplace.folder / "pages", 6)
+    assert workplace.run("prepare", "pages", "out").returncode == 0
+    before = lists(workplace.folder / "out")
+    write_page(workplace.folder / "pages", "p09", [MadeLine("l1", "x" * 3000)])
+    code = (
+        "import errno, os, sys; from pathlib import Path; import loghi_runner.prepare.cut_pages as cut\n"
+        "def full(*_): raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))\n"
+        "cut.write_png = full\n"
+        "from loghi_runner.cli.main import run; sys.exit(run(['prepare', 'pages', 'out', '--workers', '1']))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=workplace.folder, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 4, ended.stderr
+    assert "the disk quota is used up" in ended.stderr
+    assert lists(workplace.folder / "out") == before
+
+
+def test_pages_whose_names_are_no_utf8_are_cut_under_safe_names(workplace) -> None:
+    write_pages(workplace.folder / "pages", 3)
+    for place, suffix in (("pages", ".png"), ("pages/page", ".xml")):
+        folder = workplace.folder / place
+        (folder / f"p00{suffix}").rename(folder / f"{os.fsdecode(b'Caf' + bytes([0xE9]))}{suffix}")
+    result = workplace.run("prepare", "pages", "out", "--html", "--json")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["lines"]["train"] > 0
+    assert "Cafxe9" in {Path(row[0]).parent.name for row in lists(workplace.folder / "out")["training_all"]}
+
+
+def test_an_output_that_no_list_could_name_is_refused_or_named_relatively(workplace) -> None:
+    write_pages(workplace.folder / "pages", 3)
+    out = os.fsdecode(b"K\xf6ln")
+    assert workplace.run("prepare", "pages", out).returncode == 2
+    assert workplace.run("prepare", "pages", out, "--relative").returncode == 0

@@ -40,6 +40,11 @@ def test_an_absurdly_wide_line_is_told() -> None:
     assert "9000 x 64 pixels" in found(line(99, "x" * 450, 9000)).one("data.absurdly_wide").message
 
 
+def test_a_rule_marked_as_a_line_is_told_whatever_the_number_of_lines() -> None:
+    assert "1 line is left out by the trainer" in found(line(99, "——", 28_000)).one("data.too_wide").message
+    assert found(line(99, "——", 27_900)).codes(Severity.ERROR) == []
+
+
 def test_another_lines_text_is_told() -> None:
     assert found(line(99, "y" * 80)).one("data.text_suspiciously_long").where == "list:99"
     assert found(line(99, "no", 1200)).one("data.text_suspiciously_short").where == "list:99"

@@ -56,6 +56,33 @@ def test_every_usable_shape_gives_an_image(shape: LineShape, cut: Cut, channels:
     assert min(outcome.pixels.shape[:2]) > 5
 
 
+@pytest.mark.parametrize("cut", Cut)
+def test_a_page_too_long_for_opencv_costs_no_line_another(cut: Cut) -> None:
+    """OpenCV turns no picture of more than 32 767 pixels: that is told of the line, and ends nothing."""
+    image = np.full((40, 33_000, 3), 230, np.uint8)
+    lines = [LineShape(((10.0, 30.0), (400.0, 30.0)), ((5.0, 5.0), (410.0, 5.0), (410.0, 38.0)), None)] * 2
+    outcomes = dict(cut_lines(image, lines, [0, 1], cut, 4))
+    assert all(isinstance(outcome, CutLine) for outcome in outcomes.values()) == (cut is Cut.POLYGON)
+    for outcome in outcomes.values():
+        assert isinstance(outcome, CutLine) or "OpenCV cannot do it" in outcome.detail
+
+
+@pytest.mark.parametrize("error", [ValueError("odd"), IndexError("odd"), ZeroDivisionError("odd"), MemoryError()])
+def test_whatever_is_odd_about_a_line_is_told_and_the_next_one_is_cut(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def odd(_image: Pixels, outline: np.ndarray, *_others: object, **_options: object) -> Pixels:
+        if outline[0, 0] == 45:
+            raise error
+        return np.zeros((20, 30, 4), np.uint8)
+
+    monkeypatch.setattr("loghi_runner.cutting.cut.cut_outline", odd)
+    outcomes = dict(cut_lines(paper(), [LineShape((), OUTLINE, None), OTHER], [0, 1], Cut.POLYGON, 4))
+    assert isinstance(outcomes[0], NotCut)
+    assert str(error) in outcomes[0].detail
+    assert isinstance(outcomes[1], CutLine)
+
+
 def test_what_was_cut_otherwise_says_so() -> None:
     without_baseline = cut_one(LineShape((), OUTLINE, None))
     assert isinstance(without_baseline, CutLine)

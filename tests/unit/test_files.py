@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from loghi_contract.storage import sync_file, sync_folder
-from loghi_runner.files import is_utf8, safe_name, why_not_written, whole_file, write_atomically, write_together
+from loghi_runner.files import is_utf8, safe_name, whole_file, why_not_written, write_atomically, write_together
 
 LATIN1 = os.fsdecode(b"Caf\xe9")
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from loghi_runner.config.schema import SplitConfig
 from loghi_runner.config.values import SplitUnit
+from loghi_runner.cutting.pictures import Picture
 from loghi_runner.errors import DataError
 from loghi_runner.findings import Severity
 from loghi_runner.ground_truth.splits import Split
@@ -23,7 +24,9 @@ NOWHERE = Path("nowhere")
 def made(name: str, lines: int = 10, document: str = "d", sha256: str | None = None) -> SurveyedPage:
     page = Page(NOWHERE, "PAGE", None, None, None, ())
     surveyed = tuple(SurveyedLine(str(n), n, "text", f"{name}:{n}", 100, 30) for n in range(lines))
-    return SurveyedPage(PageFile(name, document, NOWHERE, NOWHERE), page, (), surveyed, (), sha256 or name)
+    return SurveyedPage(
+        PageFile(name, document, NOWHERE, NOWHERE), page, Picture(1, 1), (), surveyed, (), sha256 or name
+    )
 
 
 def pages(count: int, lines: int = 10) -> list[SurveyedPage]:

@@ -41,7 +41,7 @@ def mark() -> None:
     def _write_portable(*arguments: object) -> None:
         nonlocal saves
         saves += 1
-        if point == "writing":
+        if point == "writing" and saves == int(wanted):
             shutil.copyfileobj = lambda *_: reach("writing")  # type: ignore[assignment]  # the weights are being copied
         write(*arguments)  # type: ignore[arg-type]
         reach("written")

@@ -29,22 +29,24 @@ _SPLIT_WORDS = {
 }
 
 #: What a terminal obeys, and what turns the order of all that follows: other marks of direction end with their word.
-_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\udc80-\udcff]")
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+#: Python's stand-ins for bytes of a file's name that are no UTF-8.
+_BYTE = re.compile(r"[\udc80-\udcff]")
 
 
 def shown(text: str) -> str:
-    """The text with what a terminal or a browser would obey, or cannot print, written out.
+    """The text with all that cannot be shown written out: texts may hold any character, and names any byte."""
+    return _BYTE.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", harmless(text))
 
-    Names and texts may hold any character, and a file's name any byte.
-    """
+
+def harmless(text: str) -> str:
+    """The text with what a terminal or a browser would obey written out; a file's name is still that file's."""
     return _OBEYED.sub(_escaped, text)
 
 
 def _escaped(found: re.Match[str]) -> str:
     # the second form is JSON's own too, where these characters can stand as they are
     code = ord(found[0])
-    if code >= 0xDC80:  # Python's stand-in for a byte that is no UTF-8
-        return f"\\x{code - 0xDC00:02x}"
     return f"\\x{code:02x}" if code < 0x20 else f"\\u{code:04x}"
 
 

@@ -111,7 +111,7 @@ def test_a_card_asked_for_and_not_usable_is_refused_before_the_start(request_: i
     with pytest.raises(EngineError) as caught:
         choose_device(request_, Cards((LARGE,), ""), WITHOUT)
     assert (caught.value.code, caught.value.exit_code) == ("engine.local_without_cuda", 4)
-    assert "loghi-runner[cuda]" in (caught.value.hint or "")
+    assert "[cuda]" in (caught.value.hint or "")
 
 
 def test_a_run_planned_for_the_cpu_stays_there() -> None:

@@ -31,7 +31,7 @@ def init_command(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file (default: refuse).")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a config to start from; or a sample to try everything with."""
+    """Write a config to start from, or a sample to try."""
     if sample is not None and script is not None:
         raise UsageError("init.two_things", "--sample brings its own config, and --from makes one; give one of them")
     if sample is not None:

@@ -31,7 +31,7 @@ from loghi_runner.run.watch import Detached
 from loghi_runner.terminal.bars import Bars
 from loghi_runner.terminal.live import LiveRun
 from loghi_runner.terminal.plan_text import Row, finding_rows, mount_rows, plan_rows, skipped_rows
-from loghi_runner.wording import epoch_line, event_line, shown
+from loghi_runner.wording import epoch_line, event_line, harmless, shown
 
 _ANY_TEXT = "loghi_runner.any_text"
 
@@ -40,7 +40,7 @@ _SEVERITY_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Seve
 
 class _Console(Console):
     def print(self, *objects: Any, **options: Any) -> None:
-        super().print(*(shown(item) if isinstance(item, str) else item for item in objects), **options)
+        super().print(*(harmless(item) if isinstance(item, str) else item for item in objects), **options)
 
     def on_broken_pipe(self) -> None:
         # rich would exit with 1 here; the top of the process knows better

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from loghi_runner.service.callers import SESSION_COOKIE
 from tests.made_service import BASE_URL, TOKENS, MadeService, use_fake_trainer
 from tests.stand_in_platform import use_stand_in_platform
 
@@ -240,13 +241,15 @@ def test_a_lent_token_goes_with_the_order_and_is_never_shown(with_platform: Made
 
 def test_a_lent_token_is_forgotten_at_the_end_of_the_session(with_platform: MadeService) -> None:
     ada = Visitor(with_platform)
+    doorkeeper, lent = with_platform.app.state.services.doorkeeper, with_platform.app.state.lent_tokens
+    caller = doorkeeper.by_cookie(ada.http.cookies[SESSION_COOKIE])
     ada.post("/platforms/escriptorium/token", platform_token=SECRET)
-    cookies = dict(ada.http.cookies)
+    assert lent.get(caller, "escriptorium") == SECRET
 
     ada.post("/sign-out")
-    ada.http.cookies.update(cookies)
 
-    assert ada.get("/start?platform=escriptorium&document=12").status_code == 403
+    # a copy of the cookie opens nothing any more either
+    assert lent.get(caller, "escriptorium") is None
 
 
 def test_what_cannot_be_a_token_is_refused_without_repeating_it(with_platform: MadeService) -> None:

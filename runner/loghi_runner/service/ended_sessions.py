@@ -27,7 +27,7 @@ class EndedSessions:
         #: by a session's digest: when it would be over by itself, and whose it was; the oldest first
         self._ended: dict[str, tuple[float, str]] = {}
         try:
-            kept = json.loads(read_plain(file, _MOST_BYTES))
+            kept = json.loads(read_plain(file, _MOST_BYTES, follow_links=False))
             self._ended = {str(digest): (float(until), str(user)) for digest, until, user in kept}
         except FileNotFoundError:
             pass

@@ -109,11 +109,16 @@ def lend_token(
 @router.get("/thumbnails/{platform}/{document}/{page}")
 async def thumbnail(request: Request, platform: str, document: str, page: int) -> Response:
     """A page's small image, fetched for visitors who may see its document."""
-    caller = required_caller(request)
-    theirs = open_document(services(request).config, caller, platform, document, lent_tokens(request))
+
+    def fetched() -> bytes:
+        # who asks may be asked at the platform: that waits, and so may nobody else meanwhile
+        theirs = open_document(
+            services(request).config, required_caller(request), platform, document, lent_tokens(request)
+        )
+        return theirs.thumbnail(int(document), page)
+
     # few at a time, in threads of their own: a page has many, and a slow platform must not take all threads
-    few = request.app.state.thumbnails
-    content = await to_thread.run_sync(theirs.thumbnail, int(document), page, limiter=few)
+    content = await to_thread.run_sync(fetched, limiter=request.app.state.thumbnails)
     media_type = "image/png" if content.startswith(b"\x89PNG") else "image/jpeg"
     return Response(content, media_type=media_type, headers={"Cache-Control": "private, max-age=3600"})
 

@@ -78,19 +78,19 @@ DAMAGES = {
     **{f"{name} a loop": instead(name, lambda path: path.symlink_to(path.name)) for name in (EVENTS, JOB)},
     **{
         f"run.json {key} {value[:12]}": record(**{key: value})
-        for key in ("epochs", "best_val_cer", "exit_code", "best_epoch", "handle", "host", "created", "run_id", "error")
-        for value in ("NaN", "Infinity", "1e400", "9" * 400, LONG, '"x"', "[[]]", "{}", "true", '"\\ud800"')
+        for key in ("epochs", "best_val_cer", "exit_code", "handle", "created")
+        for value in ("NaN", "1e400", "9" * 400, "[[]]")
     },
     **{
         f"{kind} {key} {value[:12]}": event(kind, **{key: value})
         for kind, keys in {
-            "epoch": ("seq", "t", "run", "epoch", "epochs", "seconds", "val_cer", "train_loss"),
-            "step": ("t", "step", "steps", "epoch", "loss", "lines_per_second"),
-            "finished": ("best_epoch", "best_val_cer", "status"),
-            "started": ("pid", "device", "versions"),
+            "epoch": ("seq", "t", "epochs", "seconds", "val_cer"),
+            "step": ("steps", "loss"),
+            "finished": ("best_val_cer",),
+            "started": ("device",),
         }.items()
         for key in keys
-        for value in ("NaN", "-Infinity", "1e400", "1e300", "-1e300", "9" * 400, LONG, ESCAPES, "[[]]", "0")
+        for value in ("NaN", "-1e300", "1e400", "9" * 400, ESCAPES)
     },
     **{
         f"handle {name}": record(handle=f'{{"engine": "local", "id": "{name}"}}', state='"running"', host="null")

@@ -171,5 +171,5 @@ class Feeds:
 def _kind(line: bytes) -> str:
     try:
         return str(json.loads(line)["kind"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return "unreadable"

@@ -40,6 +40,8 @@ class Harness:
     def __init__(self, folder: Path, *, epochs: int = 2, seed: int = 1) -> None:
         self.place = Place(folder, epochs)
         self._epochs = epochs
+        #: how long a run takes now: other work on the machine comes and goes
+        self._run_s = 0.0
         self._chance = random.Random(seed)
         self._known: set[str] = set()
         self._strange: set[str] = set()
@@ -52,7 +54,7 @@ class Harness:
         began = time.monotonic()
         host = self._start(copies=copies)
         self._watch(host, lambda: False)
-        seconds = time.monotonic() - began
+        self._run_s = time.monotonic() - began
         folder = self._folder()
         if host.returncode != 0 or folder is None:
             raise RuntimeError(f"the run that nobody kills fails: {(self.place.folder / 'host.log').read_text()}")
@@ -64,7 +66,7 @@ class Harness:
             raise RuntimeError(
                 f"not every epoch was better than the one before, so there is nothing to tell by: {saved}"
             )
-        return Undisturbed(digests, cers, seconds)
+        return Undisturbed(digests, cers, self._run_s)
 
     def carry_out(self, kill: Kill, undisturbed: Undisturbed) -> Outcome:
         outcome = Outcome(kill)
@@ -75,8 +77,10 @@ class Harness:
             self._watch(host, lambda: False)
             outcome.reached = TRAINER
         else:
-            self._watch(host, self._moment(kill.moment, undisturbed.seconds))
+            self._watch(host, self._moment(kill.moment, self._run_s))
             outcome.at_s = time.monotonic() - began
+            if host.poll() is not None:
+                self._run_s = outcome.at_s
             outcome.reached = " and ".join(self._send(kill, host))
             is_left = HOST in outcome.reached and kill.signal in ("KILL", "HUP")
             self._wait_for_host(host, outcome)

@@ -83,9 +83,13 @@ class FakeTrainer:
     def save(self, epoch: int) -> None:
         folder = self.places.out / BEST_VAL
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("model.keras", "tokenizer.json", "charlist.txt"):
-            (folder / name).write_text(f"{name} of epoch {epoch}", encoding="utf-8")
-        (folder / "config.json").write_text("{}", encoding="utf-8")
+        base = self.places.real(BASE_MODEL_DIR)
+        for name in ("model.keras", "tokenizer.json"):
+            if (base / name).exists():
+                # the base model's own, so that what came out is whole
+                shutil.copyfile(base / name, folder / name)
+            else:
+                (folder / name).write_text(f"{name} of epoch {epoch}", encoding="utf-8")
         self.emit(events.Checkpoint(BEST_VAL.name, epoch, str(BEST_VAL / "model.keras")))
 
     def finish(self, status: FinishStatus, best_epoch: int, cer: float) -> None:
@@ -143,11 +147,7 @@ def learns_from_more(trainer: FakeTrainer) -> int:
                 rows.append(f"{image}\t{text}\t{'x' * len(text)}\t{len(text)}\t{'x' * wrong + text[wrong:]}\t{wrong}")
             table = trainer.places.out / REPORT_DIR / f"{split}_lines.tsv"
             table.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    code = success(trainer)
-    for file in ("model.keras", "tokenizer.json"):
-        # the base model's own, so that what came out can be read with
-        shutil.copyfile(trainer.places.real(BASE_MODEL_DIR / file), trainer.places.out / BEST_VAL / file)
-    return code
+    return success(trainer)
 
 
 def learns_then_is_stopped(trainer: FakeTrainer) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
-from loghi_contract.files import open_plain
+from loghi_contract.files import open_plain, read_plain
 from loghi_contract.networks import LAYERS, WHICH_LAYERS
 from loghi_contract.tokenizer import CHARLIST_FILE, TOKENIZER_FILE, Tokenizer, TokenizerError, read_tokenizer
 from loghi_contract.widths import Window, windows_of
@@ -108,7 +108,7 @@ def require_config(folder: Path) -> None:
     """
     path = folder / CONFIG_FILE
     try:
-        if isinstance(json.loads(path.read_bytes()), dict):
+        if isinstance(json.loads(read_plain(path, _MAX_CONFIG_BYTES)), dict):
             return
     except FileNotFoundError:
         return

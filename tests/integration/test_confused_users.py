@@ -122,10 +122,10 @@ def test_an_output_that_may_not_be_looked_into_is_told(workplace, monkeypatch) -
 
 
 def test_a_config_that_may_not_be_read_is_told_as_such(workplace, monkeypatch) -> None:
-    def refuse(path: Path) -> None:
+    def refuse(path: Path, _most_bytes: int) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr("loghi_runner.config.file.read_plain", refuse)
     assert_told(workplace.finetune(), 2, "config.yaml: cannot be read: Permission denied. Check the file's permissions")
 
 

@@ -178,7 +178,7 @@ def test_files_of_ours_are_ours_without_a_trace(tmp_path: Path) -> None:
 def test_a_record_is_never_written_through_a_link(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "precious").write_text("thesis", encoding="utf-8")
     monkeypatch.setattr(files.secrets, "token_hex", lambda _bytes: "guessed")
-    (tmp_path / ".run.json.guessed").symlink_to(tmp_path / "precious")
+    (tmp_path / ".guessed.new").symlink_to(tmp_path / "precious")
     with pytest.raises(FileExistsError):
         files.write_atomically(tmp_path / "run.json", "{}")
     assert (tmp_path / "precious").read_text(encoding="utf-8") == "thesis"

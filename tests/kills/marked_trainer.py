@@ -1,8 +1,10 @@
 """The real trainer, killed by itself at one exact point of one save; started in place of the trainer.
 
-    LOGHI_RUNNER_TEST_TRAINER=tests/kills/marked_trainer.py LOGHI_KILLS_AT="placed 2" loghi-runner finetune config.yaml
+    export LOGHI_RUNNER_TEST_TRAINER=tests/kills/marked_trainer.py
+    LOGHI_FAKE_KILL_AT="placed 2" loghi-runner finetune config.yaml
 
-Without LOGHI_KILLS_AT nothing is killed; LOGHI_KILLS_COPIES names a folder that gets each model that was put in place.
+Without LOGHI_FAKE_KILL_AT nothing is killed; LOGHI_FAKE_KILL_COPIES names a folder that gets each model that was put in
+place.
 """
 
 import os
@@ -16,8 +18,8 @@ from loghi_contract.events import Payload
 from loghi_contract.places import BEST_VAL, Places
 from loghi_trainer import __main__ as trainer
 
-AT_VARIABLE = "LOGHI_KILLS_AT"
-COPIES_VARIABLE = "LOGHI_KILLS_COPIES"
+AT_VARIABLE = "LOGHI_FAKE_KILL_AT"
+COPIES_VARIABLE = "LOGHI_FAKE_KILL_COPIES"
 
 #: In the order in which a save passes them: the file is half written, whole but not looked at, looked at, in place,
 #: announced; and its epoch's scores are announced.

@@ -23,6 +23,7 @@ _SHOWN = (
     "lines",
     "pages",
     "skipped",
+    "cut",
     "seconds",
     "scores",
     "loghi",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from loghi_contract.files import read_plain
 from loghi_contract.job import JobSpec, dump_job, load_job
-from loghi_contract.lines import format_line_list
+from loghi_contract.lines import LineSample, format_line_list, parse_line_list
 from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR, SAVING_DIR
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.engines.base import Handle
@@ -202,6 +202,15 @@ class RunFolder:
         except (OSError, ValueError):
             return None
         return job if isinstance(job, JobSpec) else None
+
+    def read_list(self, split: str) -> list[LineSample] | None:
+        """The lines of a split as the trainer was told them; None where the run has no such list."""
+        file = self.job_dir / "lists" / f"{split}.txt"
+        try:
+            text = read_plain(file).decode(errors="replace")
+        except OSError:
+            return None
+        return [sample for sample in parse_line_list(text, file.name) if isinstance(sample, LineSample)]
 
     def write(self, record: RunRecord) -> None:
         write_atomically(self.record_file, json.dumps(to_json(record), indent=2) + "\n")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loghi_contract.files import read_plain
-from loghi_contract.records import RecordError, from_json, to_json
+from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.errors import EngineError, PlatformError
 from loghi_runner.files import write_atomically
 from loghi_runner.platform.base import Layer
@@ -32,8 +32,8 @@ class PushState:
 
 def read_state(folder: Path) -> PushState | None:
     try:
-        return from_json(PushState, json.loads(read_plain(folder / STATE)), allow_unknown=True)
-    except (OSError, ValueError, RecordError):
+        return from_json(PushState, parse_json(read_plain(folder / STATE)), allow_unknown=True)
+    except (OSError, RecordError):
         return None
 
 

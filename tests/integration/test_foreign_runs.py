@@ -14,6 +14,8 @@ import pytest
 from loghi_runner import files
 from loghi_runner.engines.base import Handle
 from loghi_runner.engines.processes import name_process
+from loghi_runner.platform.base import PlatformKind
+from loghi_runner.platform.parked import Parked, write_parked
 from loghi_runner.run import owner
 from loghi_runner.run.rundir import Host, RunFolder, RunState
 from tests.integration.conftest import Result, Workplace
@@ -103,6 +105,23 @@ def test_clean_says_that_it_leaves_another_accounts_run_alone(workplace) -> None
     result = workplace.run("clean", "--yes")
     assert folder.places.is_dir()
     assert "nothing to remove" in result.stdout
+
+
+@needs_root
+def test_nobodys_token_goes_where_a_run_of_another_account_says(workplace) -> None:
+    workplace.finetune()
+    folder = RunFolder(workplace.run_dir)
+    token = workplace.folder / "token"
+    token.write_text("0123456789abcdef" * 2, encoding="utf-8")
+    token.chmod(0o600)
+    asked = Parked(PlatformKind.ESCRIPTORIUM, "http://127.0.0.1:9", 1, str(workplace.folder), 1, "loghi", str(token))
+    write_parked(folder, asked)
+    given_to(OTHER, folder)
+    before = contents(folder.path)
+    result = workplace.run("platform", "push", "last")
+    assert contents(folder.path) == before
+    assert result.returncode == 2
+    assert "the run is not ours: it belongs to" in result.stderr
 
 
 @needs_root

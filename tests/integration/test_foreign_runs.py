@@ -125,6 +125,19 @@ def test_nobodys_token_goes_where_a_run_of_another_account_says(workplace) -> No
 
 
 @needs_root
+def test_a_learning_curve_neither_relies_on_a_run_of_another_account_nor_writes_into_it(workplace) -> None:
+    workplace.scenario = "learns_from_more"
+    workplace.finetune()
+    folder = RunFolder(workplace.run_dir)
+    given_to(OTHER, folder)
+    before = contents(folder.path)
+    result = workplace.run("learning-curve", "config.yaml")
+    assert result.returncode == 0, result.stderr
+    assert "did exactly this" not in result.stderr
+    assert contents(folder.path) == before
+
+
+@needs_root
 def test_another_account_neither_concludes_nor_stops_a_run_of_ours(workplace, until, tmp_path: Path) -> None:
     workplace.scenario = "stops_when_asked"
     host = workplace.start_finetune()

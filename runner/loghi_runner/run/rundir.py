@@ -17,7 +17,7 @@ from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR, SAVING_DIR
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.engines.base import Handle
 from loghi_runner.errors import EngineError, UsageError
-from loghi_runner.files import as_utf8, write_atomically
+from loghi_runner.files import as_utf8, is_there, write_atomically
 from loghi_runner.locks import NoLocks, locked
 from loghi_runner.planning.plan import RunPlan
 from loghi_runner.prepare.split import format_split
@@ -245,12 +245,26 @@ def create_run_folder(plan: RunPlan, record: RunRecord) -> RunFolder:
             with contextlib.suppress(NoLocks):
                 held.enter_context(locked(half_made, shared=True))
             _fill(RunFolder(half_made), plan, record)
-            # whole or not there: nobody ever sees a run without its record
-            half_made.rename(folder.path)
+        # no longer held: there are file systems that rename no folder that is open. `clean` takes none that is new
+        _give_name(half_made, folder.path)
     except OSError as error:
         shutil.rmtree(half_made, ignore_errors=True)
         raise cannot_write(error, folder.path) from error
     return folder
+
+
+def _give_name(half_made: Path, path: Path) -> None:
+    """Let it be whole or not there: nobody ever sees a run without its record."""
+    try:
+        half_made.rename(path)
+    except OSError:
+        if is_there(path):
+            raise
+        # a file system that renames no folders: the record first, it says that we are at it
+        path.mkdir()
+        (half_made / RECORD_FILE).replace(path / RECORD_FILE)
+        shutil.copytree(half_made, path, copy_function=shutil.copyfile, dirs_exist_ok=True)
+        shutil.rmtree(half_made)
 
 
 def _fill(folder: RunFolder, plan: RunPlan, record: RunRecord) -> None:

@@ -16,6 +16,7 @@ from loghi_runner.engines.base import Handle
 from loghi_runner.engines.processes import name_process
 from loghi_runner.platform.base import PlatformKind
 from loghi_runner.platform.parked import Parked, write_parked
+from loghi_runner.prepare.line_store import lines_in_use
 from loghi_runner.run import owner
 from loghi_runner.run.rundir import Host, RunFolder, RunState
 from tests.integration.conftest import Result, Workplace
@@ -205,6 +206,14 @@ def test_files_of_ours_are_ours_without_a_trace(tmp_path: Path) -> None:
     assert owner.is_ours(RunFolder(tmp_path))
     assert owner._owner_of_new_files(tmp_path) == os.geteuid()
     assert list(contents(tmp_path)) == list(before)
+
+
+def test_what_holds_the_line_images_is_never_made_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / ".prepared").mkdir()
+    (tmp_path / ".prepared" / "in-use").symlink_to(tmp_path / "made for somebody")
+    with lines_in_use(tmp_path):
+        pass
+    assert not (tmp_path / "made for somebody").exists()
 
 
 def test_a_record_is_never_written_through_a_link(tmp_path: Path, monkeypatch) -> None:

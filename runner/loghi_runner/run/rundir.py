@@ -17,7 +17,7 @@ from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR, SAVING_DIR
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.engines.base import Handle
 from loghi_runner.errors import EngineError, UsageError
-from loghi_runner.files import as_utf8, is_there, write_atomically
+from loghi_runner.files import as_utf8, is_there, why_not_written, write_atomically
 from loghi_runner.locks import NoLocks, locked
 from loghi_runner.planning.plan import RunPlan
 from loghi_runner.prepare.split import format_split
@@ -285,7 +285,7 @@ def cannot_write(error: OSError, path: Path) -> EngineError:
     """The error for a run folder that cannot be written."""
     return EngineError(
         "output.cannot_write",
-        f"the run folder cannot be written: {error.strerror or error}",
+        f"the run folder cannot be written: {why_not_written(error, path)}",
         where=str(error.filename or path),
         hint="Name another `output` in the config, or free space there.",
     )

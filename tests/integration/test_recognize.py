@@ -118,8 +118,9 @@ def test_what_is_no_model_is_told(workplace, model, told) -> None:
 def test_a_run_stands_for_its_best_model(workplace) -> None:
     assert workplace.finetune().returncode == 0
     result = workplace.run("recognize", "last", "data/val", "-o", "read", *OPTIONS, "--json")
-    # the stand-in's best_val holds no real model: it is looked for in the right place
-    assert json.loads(result.stdout)["where"].endswith("out/model/best_val")
+    assert result.returncode == 0, result.stderr
+    record = json.loads((workplace.folder / "read" / "recognized.json").read_text(encoding="utf-8"))
+    assert record["model"].endswith("out/model/best_val")
 
 
 @pytest.mark.parametrize(

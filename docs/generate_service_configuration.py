@@ -31,7 +31,7 @@ def page() -> str:
     """The whole page."""
     parts = [_HEAD, table("Top level", ServiceConfig, ())]
     parts += [table(title, section, path).replace("clients..", "clients[].") for title, section, path in _SECTIONS]
-    parts.append("## `engine`\n\nThe keys of [a run's config](configuration.md): `kind`, `gpus`, `image`.\n")
+    parts.append("## `engine`\n\nThe keys of [a run's config](configuration.md): `kind`, `gpus`, `image`, `memory`.\n")
     return "\n".join(parts)
 
 

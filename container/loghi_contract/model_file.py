@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from loghi_contract.cut import Cut
-from loghi_contract.files import open_plain
-from loghi_contract.model_folder import CONFIG_FILE, MODEL_FILE, ModelFolderError
-from loghi_contract.records import RecordError, from_json, to_json
+from loghi_contract.files import open_plain, read_plain
+from loghi_contract.model_folder import BROKEN_ZIP, CONFIG_FILE, MODEL_FILE, ModelFolderError
+from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_contract.tokenizer import CHARLIST_FILE, TOKENIZER_FILE
 
 SUFFIX: Final = ".mlmodel"
@@ -47,14 +47,14 @@ class ModelMarker:
 
 
 def write_model_file(folder: Path, marker: ModelMarker, notes: str, target: Path) -> None:
-    """Write a model folder as one file. Raises OSError."""
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+    """Write a model folder as one file that is not there yet. Raises OSError."""
+    with zipfile.ZipFile(target, "x", zipfile.ZIP_STORED) as archive:
         _put(archive, MARKER_FILE, format_marker(marker))
         _put(archive, NOTES_FILE, notes)
         for name in _PARTS:
             if (folder / name).is_file():
                 with (
-                    (folder / name).open("rb") as part,
+                    open_plain(folder / name) as part,
                     archive.open(zipfile.ZipInfo(name, _DATE), "w", force_zip64=True) as inside,
                 ):
                     shutil.copyfileobj(part, inside, 1024 * 1024)
@@ -81,7 +81,7 @@ def _marker_in(file: BinaryIO, path: Path) -> ModelMarker | None:
                 return None
             if archive.getinfo(MARKER_FILE).file_size > _MAX_MARKER_BYTES:
                 raise _broken(path)
-            value = json.loads(archive.read(MARKER_FILE))
+            value = parse_json(archive.read(MARKER_FILE))
         if isinstance(value, dict) and isinstance(value.get("format"), int) and value["format"] > FORMAT:
             raise ModelFolderError(
                 "model.newer_file",
@@ -89,16 +89,16 @@ def _marker_in(file: BinaryIO, path: Path) -> ModelMarker | None:
                 "Update loghi-runner here, or export the model again with the version that is here.",
             )
         return from_json(ModelMarker, value, allow_unknown=True)
-    except (zipfile.BadZipFile, RecordError, ValueError, RuntimeError, EOFError) as error:
+    except BROKEN_ZIP as error:
         raise error if isinstance(error, ModelFolderError) else _broken(path) from error
 
 
 def read_folder_marker(folder: Path) -> ModelMarker | None:
     """The marker in a model folder that was exported, or unpacked from one file; None where there is none of ours."""
     try:
-        with (folder / MARKER_FILE).open("rb") as file:
-            return from_json(ModelMarker, json.loads(file.read(_MAX_MARKER_BYTES)), allow_unknown=True)
-    except (OSError, ValueError, RecordError):
+        marker = parse_json(read_plain(folder / MARKER_FILE, _MAX_MARKER_BYTES))
+        return from_json(ModelMarker, marker, allow_unknown=True)
+    except (OSError, RecordError):
         return None
 
 
@@ -122,7 +122,7 @@ def unpack_model_file(path: Path, folder: Path) -> None:
             for name in set(_PARTS) & set(archive.namelist()):
                 with archive.open(name) as part, (folder / name).open("wb") as written:
                     shutil.copyfileobj(part, written, 1024 * 1024)
-    except (zipfile.BadZipFile, ValueError, RuntimeError, EOFError) as error:
+    except BROKEN_ZIP as error:
         raise error if isinstance(error, ModelFolderError) else _broken(path) from error
 
 

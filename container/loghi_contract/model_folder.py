@@ -31,7 +31,9 @@ _MAX_HEIGHT_PX = 1024
 # whoever unpacks a model and packs it again gets it deflated; nobody gets it otherwise
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 #: What zipfile and json raise on files that were cut, changed or made by something else.
-BROKEN_ARCHIVE = (zipfile.BadZipFile, zlib.error, struct.error, OSError, ValueError, EOFError, RuntimeError)
+BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, struct.error, ValueError, EOFError, RuntimeError)
+#: The same, where it is no matter whether it cannot be read.
+BROKEN_ARCHIVE = (*BROKEN_ZIP, OSError)
 # Source: the Git LFS specification, pointer files
 _LFS_POINTER = b"version https://git-lfs"
 

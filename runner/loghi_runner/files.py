@@ -5,7 +5,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from io import BufferedRandom
 from pathlib import Path, PurePath
 
@@ -120,8 +120,8 @@ def why_not_written(error: OSError, place: Path) -> str:
 
 
 def _lacks_inodes(place: Path) -> bool:
-    try:
-        disk = os.statvfs(place)
-    except OSError:
-        return False
-    return disk.f_files > 0 and disk.f_favail == 0 and disk.f_bavail > 0
+    for folder in (place, *place.parents):
+        with suppress(OSError):  # it may not be there: that is what could not be made
+            disk = os.statvfs(folder)
+            return disk.f_files > 0 and disk.f_favail == 0 and disk.f_bavail > 0
+    return False

@@ -4,6 +4,7 @@ loghi-tooling writes line images as `<page>/<page>-<line id>.png`; many keep all
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection
 from pathlib import PurePath
 from typing import TypeVar
@@ -32,10 +33,11 @@ def page_names(images: Collection[_Path], *, unknown_apart: bool = False) -> dic
     for image in images:
         by_folder.setdefault(image.parent, []).append(image)
     names = {folder: {_name_of_page(image) for image in found} for folder, found in by_folder.items()}
+    folders_with = Counter(name for found in names.values() for name in found)
     pages: dict[_Path, str] = {}
     for folder, found in by_folder.items():
-        others = set[str | None]().union(*(names[other] for other in by_folder if other != folder))
-        is_flat = len(by_folder) == 1 or (None not in names[folder] and not names[folder] & others)
+        own = names[folder]
+        is_flat = len(by_folder) == 1 or (None not in own and all(folders_with[name] == 1 for name in own))
         for image in found:
             name = _name_of_page(image)
             if is_flat and name is not None and not _begins_with_folder(image):

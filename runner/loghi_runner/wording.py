@@ -166,10 +166,16 @@ def _charset_line(charset: events.Charset) -> str:
 
 
 def told_apart(names: Sequence[str]) -> list[str]:
-    """The same names, a number behind each that comes again."""
+    """The same names, a number behind each that comes again: no two are alike."""
     met: Counter[str] = Counter()
+    taken = set(names)
     found = []
     for name in names:
         met[name] += 1
-        found.append(name if met[name] == 1 else f"{name} ({met[name]})")
+        apart = name
+        if met[name] > 1:
+            while (apart := f"{name} ({met[name]})") in taken:
+                met[name] += 1
+        taken.add(apart)
+        found.append(apart)
     return found

@@ -8,7 +8,7 @@ import pytest
 
 from loghi_contract.cut import Cut
 from loghi_contract.files import open_plain, read_plain
-from loghi_contract.model_file import read_marker
+from loghi_contract.model_file import read_folder_marker, read_marker
 from loghi_contract.model_folder import ModelFolderError, inspect_model_folder
 from loghi_runner.config.load import load_config
 from loghi_runner.cutting.image import PageImageError
@@ -92,6 +92,8 @@ def test_a_config_is_opened_only_where_it_is_a_file(tmp_path: Path, kind: str) -
 def test_what_is_no_file_holds_no_model(tmp_path: Path, kind: str) -> None:
     put(kind, tmp_path / "x.mlmodel")
     assert read_marker(tmp_path / "x.mlmodel") is None
+    put(kind, tmp_path / "loghi.json")
+    assert read_folder_marker(tmp_path) is None
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -15,8 +15,8 @@ from PIL import Image
 
 from loghi_runner.cutting.image import PageImageError
 from loghi_runner.cutting.pictures import page_pictures, read_page_image
-from loghi_runner.errors import PlatformError
-from loghi_runner.platform import open_platform
+from loghi_runner.errors import EngineError, PlatformError
+from loghi_runner.platform import image_cache, open_platform
 from loghi_runner.platform.base import EMPTY_PICTURE, Platform, PlatformConnection, PlatformKind, Source
 from tests.attacks.hostile_files import never_waits  # noqa: F401  # a fixture
 from tests.integration.test_service_pages import Visitor
@@ -129,6 +129,20 @@ def test_an_image_that_is_larger_than_a_page_ever_is_ends_its_page(
     assert len(list(tmp_path.glob("*.png"))) == 1
     assert "larger than 2 MB" in str(pulled)
     assert not list(tmp_path.glob(".*.part"))
+
+
+def test_an_image_is_never_written_through_a_link(
+    platform: Platform, stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = stand_in.add_document(1)
+    precious, folder = tmp_path / "precious", tmp_path / "pages"
+    precious.write_text("thesis", encoding="utf-8")
+    folder.mkdir()
+    monkeypatch.setattr(image_cache.secrets, "token_hex", lambda _bytes: "guessed")
+    (folder / ".guessed.part").symlink_to(precious)
+    with pytest.raises(EngineError):
+        platform.pull(Source(1, document.layers[0].pk), folder, lambda *_: None)
+    assert precious.read_text(encoding="utf-8") == "thesis"
 
 
 def test_thumbnails_are_fetched_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -203,6 +203,23 @@ def test_a_folder_with_a_model_is_never_taken_for_a_run_that_was_not_started(wor
     assert "it has no run.json" in workplace.run("runs").stdout
 
 
+@pytest.mark.parametrize("refused", ["always", "while it is open"])
+def test_a_run_begins_where_folders_cannot_be_renamed(workplace, monkeypatch, refused: str) -> None:
+    """Windows' file system under Linux refuses it while any program, also our own, has the folder open."""
+    rename = os.rename
+
+    def refuse(source: Path, target: Path) -> None:
+        is_open = any(os.path.realpath(each) == str(source) for each in Path("/proc/self/fd").iterdir())
+        if Path(source).is_dir() and (is_open or refused == "always"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(source))
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", refuse)
+    assert workplace.finetune().returncode == 0
+    assert [path.name for path in (workplace.folder / "runs").iterdir()] == [workplace.run_dir.name]
+    assert {"config.yaml", "in", "out", "run.json"} <= {path.name for path in workplace.run_dir.iterdir()}
+
+
 def test_a_run_has_its_name_once_its_record_is_there(workplace, monkeypatch) -> None:
     seen: list[list[str]] = []
     write = RunFolder.write

@@ -14,6 +14,9 @@ import pytest
 from loghi_runner import files
 from loghi_runner.engines.base import Handle
 from loghi_runner.engines.processes import name_process
+from loghi_runner.platform.base import PlatformKind
+from loghi_runner.platform.parked import Parked, write_parked
+from loghi_runner.prepare.line_store import lines_in_use
 from loghi_runner.run import owner
 from loghi_runner.run.rundir import Host, RunFolder, RunState
 from tests.integration.conftest import Result, Workplace
@@ -106,6 +109,36 @@ def test_clean_says_that_it_leaves_another_accounts_run_alone(workplace) -> None
 
 
 @needs_root
+def test_nobodys_token_goes_where_a_run_of_another_account_says(workplace) -> None:
+    workplace.finetune()
+    folder = RunFolder(workplace.run_dir)
+    token = workplace.folder / "token"
+    token.write_text("0123456789abcdef" * 2, encoding="utf-8")
+    token.chmod(0o600)
+    asked = Parked(PlatformKind.ESCRIPTORIUM, "http://127.0.0.1:9", 1, str(workplace.folder), 1, "loghi", str(token))
+    write_parked(folder, asked)
+    given_to(OTHER, folder)
+    before = contents(folder.path)
+    result = workplace.run("platform", "push", "last")
+    assert contents(folder.path) == before
+    assert result.returncode == 2
+    assert "the run is not ours: it belongs to" in result.stderr
+
+
+@needs_root
+def test_a_learning_curve_neither_relies_on_a_run_of_another_account_nor_writes_into_it(workplace) -> None:
+    workplace.scenario = "learns_from_more"
+    workplace.finetune()
+    folder = RunFolder(workplace.run_dir)
+    given_to(OTHER, folder)
+    before = contents(folder.path)
+    result = workplace.run("learning-curve", "config.yaml")
+    assert result.returncode == 0, result.stderr
+    assert "did exactly this" not in result.stderr
+    assert contents(folder.path) == before
+
+
+@needs_root
 def test_another_account_neither_concludes_nor_stops_a_run_of_ours(workplace, until, tmp_path: Path) -> None:
     workplace.scenario = "stops_when_asked"
     host = workplace.start_finetune()
@@ -173,6 +206,14 @@ def test_files_of_ours_are_ours_without_a_trace(tmp_path: Path) -> None:
     assert owner.is_ours(RunFolder(tmp_path))
     assert owner._owner_of_new_files(tmp_path) == os.geteuid()
     assert list(contents(tmp_path)) == list(before)
+
+
+def test_what_holds_the_line_images_is_never_made_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / ".prepared").mkdir()
+    (tmp_path / ".prepared" / "in-use").symlink_to(tmp_path / "made for somebody")
+    with lines_in_use(tmp_path):
+        pass
+    assert not (tmp_path / "made for somebody").exists()
 
 
 def test_a_record_is_never_written_through_a_link(tmp_path: Path, monkeypatch) -> None:

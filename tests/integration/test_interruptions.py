@@ -138,6 +138,17 @@ def test_stop_ends_a_run_from_another_terminal(workplace, until) -> None:
     assert host.returncode == 130
 
 
+def test_stop_ends_a_stubborn_run_on_a_full_disk_too(workplace, until) -> None:
+    workplace.scenario = "never_stops"
+    host = workplace.start_finetune()
+    until(host, lambda value: value["kind"] == "epoch")
+    # nothing can be written there
+    (workplace.run_dir / "killed").symlink_to(workplace.folder / "nowhere" / "killed")
+    assert workplace.run("stop", "last", "--grace", "0").returncode == 0
+    host.communicate(timeout=30)
+    assert workplace.record()["state"] == "cancelled"
+
+
 def test_stop_ends_a_stubborn_run_after_the_grace(workplace, until) -> None:
     workplace.scenario = "never_stops"
     host = workplace.start_finetune()

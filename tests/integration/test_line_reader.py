@@ -1,11 +1,13 @@
 """Line images read by a stand-in trainer: what it is told, and how its answer comes back."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from loghi_runner.errors import DataError
+from loghi_runner.errors import DataError, EngineError
 from loghi_runner.reading.line_reader import ReaderOptions, Readings, open_reader
 from tests.integration.conftest import FAKE_TRAINER, write_base_model
 
@@ -52,6 +54,16 @@ def test_an_image_that_no_list_can_name_or_nobody_can_decode_has_no_reading(tmp_
 def test_the_text_of_a_line_may_hold_other_line_separators(tmp_path, images, monkeypatch) -> None:
     odd = images[0].rename(images[0].with_name("a\u2028b\x85c.png"))
     assert read(tmp_path, [odd], monkeypatch).by_image[odd].text == "a\u2028b\x85c"
+
+
+def test_a_disk_that_is_full_is_told_in_a_sentence(tmp_path, images, monkeypatch) -> None:
+    def full(_job: object) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("loghi_runner.reading.line_reader.dump_job", full)
+    with pytest.raises(EngineError, match="no space is left on the disk"):
+        read(tmp_path, images, monkeypatch)
+    assert not list(tmp_path.glob(".reading-*"))
 
 
 def test_no_images_need_no_trainer(tmp_path, monkeypatch) -> None:

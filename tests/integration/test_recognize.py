@@ -117,7 +117,8 @@ def test_what_is_no_model_is_told(workplace, model, told) -> None:
 
 def test_a_run_stands_for_its_best_model(workplace) -> None:
     assert workplace.finetune().returncode == 0
-    assert workplace.run("recognize", "last", "data/val", "-o", "read", *OPTIONS).returncode == 0
+    result = workplace.run("recognize", "last", "data/val", "-o", "read", *OPTIONS, "--json")
+    assert result.returncode == 0, result.stderr
     record = json.loads((workplace.folder / "read" / "recognized.json").read_text(encoding="utf-8"))
     assert record["model"].endswith("out/model/best_val")
 

@@ -73,6 +73,17 @@ def test_a_file_whose_bytes_changed_is_told_as_damaged(model_file: Path, tmp_pat
         unpack_model_file(model_file, tmp_path)
 
 
+def test_a_file_packed_anew_whose_bytes_changed_is_told_as_damaged(model_file: Path, tmp_path: Path) -> None:
+    content = format_marker(MARKER).encode() * 100
+    with zipfile.ZipFile(model_file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("loghi.json", content)
+        begin = archive.getinfo("loghi.json").header_offset + len("loghi.json") + 30
+    whole = model_file.read_bytes()
+    model_file.write_bytes(whole[:begin] + b"\xff" * 8 + whole[begin + 8 :])
+    with pytest.raises(ModelFolderError, match="damaged"):
+        read_marker(model_file)
+
+
 def test_names_in_the_file_lead_nowhere_else(model_file: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(model_file, "a") as archive:
         archive.writestr("../outside.txt", "x")

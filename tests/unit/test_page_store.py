@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loghi_runner.prepare.page_store import CutLineFile, PageRecord, install, read_record
+from loghi_runner.prepare.page_store import CutLineFile, PageRecord, cut_in, install, read_record
 
 
 def made(folder: Path, made_from: str, *names: str) -> tuple[Path, PageRecord]:
@@ -29,6 +29,15 @@ def test_an_earlier_folder_is_replaced_and_files_of_others_stay(tmp_path: Path) 
     assert contents(tmp_path / "p") == {"b.png": "second", "c.png": "second"}
     assert (tmp_path / "p" / "notes.txt").read_text() == "mine"
     assert [each.name for each in tmp_path.iterdir()] == ["p"]
+
+
+def test_a_damaged_record_is_no_record_and_the_page_is_made_anew(tmp_path: Path) -> None:
+    install(*made(tmp_path, "first", "a"), tmp_path / "p")
+    (tmp_path / "p" / "page.json").write_text("[" * 60_000)
+    assert read_record(tmp_path / "p") is None
+    assert cut_in(tmp_path / "p") is None
+    install(*made(tmp_path, "second", "a"), tmp_path / "p")
+    assert contents(tmp_path / "p") == {"a.png": "second"}
 
 
 def test_where_folders_cannot_be_renamed_the_files_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

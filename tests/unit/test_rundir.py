@@ -73,6 +73,15 @@ def test_a_failed_write_keeps_the_old_text(tmp_path: Path) -> None:
     assert [found.name for found in tmp_path.iterdir()] == ["run.json"]
 
 
+@pytest.mark.parametrize("damage", [b"\xff\xfe", b""])
+def test_a_damaged_list_of_lines_hides_no_other_line(tmp_path: Path, damage: bytes) -> None:
+    folder = RunFolder(tmp_path)
+    assert folder.read_list("train") is None
+    (folder.job_dir / "lists").mkdir(parents=True)
+    (folder.job_dir / "lists" / "train.txt").write_bytes(b"/in/data/0/a.png\tfirst\n" + damage + b"\nb.png\tsecond\n")
+    assert [line.text for line in folder.read_list("train") or ()] == ["first", "second"]
+
+
 def test_a_text_with_tabs_stays_one_row(tmp_path: Path) -> None:
     line = SkippedLine("a.png", "to\tord\n", "train.txt:3", SkipReason.EMPTY_TEXT, "")
     folder = RunFolder(tmp_path)

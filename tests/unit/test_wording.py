@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from loghi_contract import events
-from loghi_runner.wording import counted, duration, event_line, percent, short_path
+from loghi_runner.wording import counted, duration, event_line, percent, short_path, told_apart
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,11 @@ def test_paths_below_the_working_folder_are_short(tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     assert short_path(tmp_path / "runs" / "x") == "runs/x"
     assert short_path(Path("/elsewhere/x")) == "/elsewhere/x"
+
+
+def test_no_two_names_that_are_told_apart_are_alike() -> None:
+    assert told_apart(["a", "a", "b"]) == ["a", "a (2)", "b"]
+    assert told_apart(["a", "a", "a (2)", "a"]) == ["a", "a (3)", "a (2)", "a (4)"]
 
 
 def test_the_most_frequent_reason_comes_first() -> None:

@@ -8,7 +8,6 @@ import typer
 from loghi_runner.cli.options import AsJson, Output, RunName
 from loghi_runner.report.run_report import make_run_report
 from loghi_runner.run.look import look_at
-from loghi_runner.run.owner import require_ours
 from loghi_runner.run.runs import DEFAULT_OUTPUT, find_run
 from loghi_runner.terminal.console import make_console, print_json
 from loghi_runner.wording import short_path
@@ -25,7 +24,6 @@ def report_command(
 ) -> None:
     """Write a run's report, from what the run left so far."""
     look = look_at(find_run(run, output))
-    require_ours(look.folder, "write a report of")
     made = make_run_report(look.folder, look.record)
     if as_json:
         print_json({"kind": "report_made", "run_dir": str(look.folder.path), "path": str(made)})

@@ -22,7 +22,7 @@ data:                         # line lists: one line image a line, as image<TAB>
   # cut: loghi                # how lines are cut: loghi | polygon (by the line's outline)
   # text_equiv: lowest        # a line with several texts: lowest index | last in the file
   # skip_tags: [unclear]      # lines marked so are left out: unclear, gap, sic
-  # skip_machine_read: false # true: lines that only a machine read (index 1 and above) are left out
+  # skip_machine_read: false  # true: lines that only a machine read (index 1 and above) are left out
   # style_marks: false        # true: Loghi's marks for underlined, struck out, raised and lowered letters
 
 output: {output} # folder for the runs; each run makes its own folder in it

@@ -1,4 +1,4 @@
-"""What an engine is: eight small methods that start, watch and end one trainer process."""
+"""What an engine is: nine small methods that start, watch and end one trainer process."""
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath

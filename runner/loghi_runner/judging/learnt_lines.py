@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath, PurePosixPath
 
-from loghi_contract.lines import LineSample, SkippedLine, SkipReason, parse_line_list
+from loghi_contract.lines import SkippedLine, SkipReason
 from loghi_contract.text import Normalization, normalize
 from loghi_runner.engines.mounts import host_image
 from loghi_runner.errors import DataError
@@ -22,7 +22,7 @@ from loghi_runner.run.rundir import RunFolder
 from loghi_runner.scoring.counts import Variant, as_variant
 
 #: Training lines, and those that chose the best epoch.
-_LISTS = ("train.txt", "val.txt")
+_SPLITS = ("train", "val")
 #: So many of the texts of a page's lines must be those of the lines of the same names.
 _SAME_TEXTS = 0.5
 
@@ -81,8 +81,8 @@ def _told(model: NamedModel, count: int, truth: Truth) -> Finding:
 def _learnt_by(run: RunFolder) -> _Learnt:
     learnt = _Learnt()
     data_folders = run.read().data_folders
-    for name in _LISTS:
-        samples = _samples(run.job_dir / "lists" / name)
+    for split in _SPLITS:
+        samples = run.read_list(split) or []
         pages = page_names([PurePosixPath(sample.image) for sample in samples])
         for sample in samples:
             image = PurePosixPath(sample.image)
@@ -91,14 +91,6 @@ def _learnt_by(run: RunFolder) -> _Learnt:
             if on_host is not None:
                 learnt.images.add(real_path(on_host))
     return learnt
-
-
-def _samples(file: Path) -> list[LineSample]:
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError:
-        return []
-    return [sample for sample in parse_line_list(text, file.name) if isinstance(sample, LineSample)]
 
 
 def _found_in(lines: Iterable[TruthLine], learnt: _Learnt) -> list[TruthLine]:

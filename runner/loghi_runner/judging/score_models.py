@@ -9,7 +9,7 @@ from pathlib import Path
 from loghi_contract.cut import Cut
 from loghi_contract.lines import SkippedLine, SkipReason
 from loghi_contract.text import Normalization, normalization_for, normalize
-from loghi_runner.errors import DataError, EngineError
+from loghi_runner.errors import DataError
 from loghi_runner.judging.learnt_lines import without_learnt
 from loghi_runner.judging.score_files import REPORT_KINDS, write_score_files
 from loghi_runner.judging.scored import ModelReadings, Scored
@@ -17,7 +17,7 @@ from loghi_runner.judging.truth_lines import Truth, TruthLine, TruthOptions, col
 from loghi_runner.models.own_pages import choose_cut, truth_options
 from loghi_runner.models.which_model import NamedModel, find_model
 from loghi_runner.reading.line_reader import OnProgress, ReaderOptions, open_reader
-from loghi_runner.reading.output_folder import claim_output
+from loghi_runner.reading.output_folder import cannot_write_output, claim_output
 from loghi_runner.report.write import JSON_FILE
 from loghi_runner.scoring.comparison import ReadLine
 
@@ -54,8 +54,7 @@ def score_models(
     try:
         work = tempfile.TemporaryDirectory(prefix=".scoring-", dir=options.output)
     except OSError as error:
-        place = options.output or tempfile.gettempdir()
-        raise EngineError("output.cannot_write", f"{place} cannot be written: {error.strerror or error}") from error
+        raise cannot_write_output(error, options.output or Path(tempfile.gettempdir())) from error
     with work as folder:
         truths = _collect(named, data, options, Path(folder), on_progress, note)
         truth = without_learnt(_in_all(truths), named)

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from loghi_contract.cut import Cut
-from loghi_contract.files import read_plain
-from loghi_contract.lines import LineSample, SkippedLine, SkipReason, parse_line_list
+from loghi_contract.lines import SkippedLine, SkipReason
 from loghi_runner.engines.mounts import host_image
 from loghi_runner.errors import DataError, UsageError
 from loghi_runner.files import is_file, is_folder
@@ -113,21 +112,18 @@ def _of_lists(paths: Sequence[Path], root: Path | None) -> Truth:
 
 def _of_run(run: RunFolder, root: Path | None) -> Truth:
     record = run.read()
-    file = run.job_dir / "lists" / "test.txt"
-    try:
-        parsed = list(parse_line_list(read_plain(file).decode(), file.name))
-    except OSError as error:
+    samples = run.read_list("test")
+    if samples is None:
         raise DataError(
             "evaluate.no_test_lines",
             f"run {record.run_id} had no test lines",
             where=str(run.path),
             hint="Name a line list or a folder of pages that the run did not learn from.",
-        ) from error
+        )
     listed = []
-    for sample in parsed:
-        if isinstance(sample, LineSample):
-            on_host = host_image(PurePosixPath(sample.image), record.data_folders)
-            listed.append(ListedLine(replace(sample, image=str(on_host or sample.image)), run.path))
+    for sample in samples:
+        on_host = host_image(PurePosixPath(sample.image), record.data_folders)
+        listed.append(ListedLine(replace(sample, image=str(on_host or sample.image)), run.path))
     lines, skipped = _with_images(listed, root)
     return Truth(f"the test lines of run {record.name}", lines, tuple(skipped))
 

@@ -8,6 +8,7 @@ from loghi_runner.files import is_folder
 from loghi_runner.planning.data_hashes import data_sha256
 from loghi_runner.planning.plan import RunPlan
 from loghi_runner.run.look import Look, look_at
+from loghi_runner.run.owner import is_ours
 from loghi_runner.run.rundir import RunFolder, RunState
 from loghi_runner.run.runs import list_runs
 
@@ -15,7 +16,7 @@ _WANTED = (RunState.RUNNING, RunState.FINISHED)
 
 
 def find_same_run(plan: RunPlan, base_model_sha256: str | None) -> Look | None:
-    """The newest run with the plan's job, lines, images and base model that is finished, or still trains.
+    """The newest run of ours with the plan's job, lines, images and base model that is finished, or still trains.
 
     The run folders are the only record of what was done: whatever ended a learning curve, the next one goes on there.
     """
@@ -24,7 +25,8 @@ def find_same_run(plan: RunPlan, base_model_sha256: str | None) -> Look | None:
         return None
     data = data_sha256(plan.lists, plan.mounts)
     for folder in reversed(list_runs(output)):
-        if not _has_same_job(folder, plan.job):
+        # the curve is written into the last run's folder
+        if not _has_same_job(folder, plan.job) or not is_ours(folder):
             continue
         try:
             look = look_at(folder)

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from loghi_contract.records import to_json
 from loghi_runner.errors import EngineError
-from loghi_runner.files import write_atomically
+from loghi_runner.files import why_not_written, write_atomically
 from loghi_runner.learning_curve.chart import draw_learning_curve
 from loghi_runner.learning_curve.curve import Curve, forecast_sentence, point_rows, remarks
 from loghi_runner.next_pages.rank import NextPages
@@ -44,7 +44,7 @@ def write_curve(curve: Curve, next_pages: NextPages | None, folder: Path) -> Pat
     except OSError as error:
         raise EngineError(
             "output.cannot_write",
-            f"{folder} cannot be written: {error.strerror or error}",
+            f"{folder} cannot be written: {why_not_written(error, folder)}",
             hint="Name another --output; the trained runs are kept and used again.",
         ) from error
     return folder / HTML_FILE

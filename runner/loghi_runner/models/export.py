@@ -12,7 +12,7 @@ from loghi_contract.files import open_plain
 from loghi_contract.model_file import MARKER_FILE, SUFFIX, format_marker
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_runner.errors import DataError, EngineError, UsageError
-from loghi_runner.files import is_file, is_there, real_path
+from loghi_runner.files import is_file, is_there, real_path, why_not_written
 from loghi_runner.models.marker import marker_of, require_whole
 from loghi_runner.models.own_pages import own_cut
 from loghi_runner.models.which_model import NamedModel, find_model
@@ -103,7 +103,7 @@ def beside(source: NamedModel, target: Path) -> Iterator[tuple[Path, Path]]:
     except OSError as error:
         raise EngineError(
             "export.cannot_write",
-            f"the model cannot be copied: {error.strerror or error}",
+            f"the model cannot be copied: {why_not_written(error, target)}",
             where=str(target),
             hint="Name a place where you may write and where there is space.",
         ) from error

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 
 from loghi_contract.cut import Cut
-from loghi_contract.lines import LineSample, parse_line_list
 from loghi_contract.model_file import read_folder_marker
 from loghi_contract.text import Normalization
 from loghi_runner.config.load import ConfigError, DataConfig, load_config
@@ -58,11 +57,10 @@ def truth_options(models: Iterable[NamedModel]) -> TextOptions:
 def _cut_of_images(run: RunFolder) -> Cut | None:
     """How `prepare` cut the training images of a run on line lists; None where others did, or where they are gone."""
     try:
-        text = (run.job_dir / "lists" / "train.txt").read_text(encoding="utf-8")
         data_folders = run.read().data_folders
-    except (OSError, UsageError):
+    except UsageError:
         return None
-    images = (PurePosixPath(line.image) for line in parse_line_list(text, "") if isinstance(line, LineSample))
+    images = (PurePosixPath(line.image) for line in run.read_list("train") or ())
     folders = {place.parent for image in images if (place := host_image(image, data_folders)) is not None}
     cuts = {cut_in(folder) for folder in folders}
     return cuts.pop() if len(cuts) == 1 else None

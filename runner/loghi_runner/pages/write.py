@@ -12,6 +12,7 @@ from typing import cast
 
 from lxml import etree
 
+from loghi_contract.files import read_plain
 from loghi_runner.pages.xml import Element, PageError, children, descendants, name_of
 
 #: What stands before a line's text in PAGE. Source: the PAGE content schema.
@@ -40,7 +41,7 @@ def with_readings(xml: Path, readings: Mapping[int, Reading]) -> bytes:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         # by its bytes: lxml takes no file name that is not UTF-8
-        tree = etree.parse(BytesIO(xml.read_bytes()), parser)
+        tree = etree.parse(BytesIO(read_plain(xml)), parser)
     except (OSError, etree.XMLSyntaxError) as error:
         raise PageError(f"it cannot be read: {error}") from error
     root = tree.getroot()

@@ -26,6 +26,7 @@ from loghi_runner.platform.places import pulled_folder
 from loghi_runner.platform.told import ToldView
 from loghi_runner.reading.line_reader import ReaderOptions
 from loghi_runner.reading.recognize import RECORD_FILE, RecognizeOptions, recognize
+from loghi_runner.run.owner import require_ours
 from loghi_runner.run.rundir import RunFolder, RunRecord, RunState
 
 _ASK_EVERY_S = 10.0
@@ -79,8 +80,10 @@ def push_run(folder: RunFolder, options: ReaderOptions, on_progress: OnProgress,
     """Write a finished run's readings to its platform, now; reads the pages first where that is still to be done.
 
     Raises:
-        RunnerError: it cannot be done (yet).
+        RunnerError: it cannot be done (yet), or the run is another account's.
     """
+    # whose it is says where the token goes: its own file names the address
+    require_ours(folder, "push")
     parked = read_parked(folder)
     record = folder.read()
     platform = connect(parked.config(), note)

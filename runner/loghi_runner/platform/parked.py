@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from loghi_contract import __version__
 from loghi_contract.files import read_plain
-from loghi_contract.records import RecordError, from_json, to_json
+from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.config.schema import PlatformConfig
 from loghi_runner.errors import UsageError
 from loghi_runner.files import write_atomically
@@ -57,9 +57,8 @@ def write_parked(folder: RunFolder, parked: Parked) -> None:
 def read_parked(folder: RunFolder) -> Parked:
     """Raises UsageError for a run that owes no platform anything."""
     try:
-        value = json.loads(read_plain(folder.path / FILE))
-        return from_json(Parked, value, allow_unknown=True)
-    except (OSError, ValueError, RecordError) as error:
+        return from_json(Parked, parse_json(read_plain(folder.path / FILE)), allow_unknown=True)
+    except (OSError, RecordError) as error:
         raise UsageError(
             "platform.not_from_platform",
             "this run was not started for a platform: there is nothing to write back",

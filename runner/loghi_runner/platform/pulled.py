@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loghi_contract.files import read_plain
-from loghi_contract.records import RecordError, from_json, to_json
+from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.errors import DataError
 from loghi_runner.files import write_atomically
 from loghi_runner.platform.base import Layer, PlatformKind, Source
@@ -65,9 +65,8 @@ def read_pulled(folder: Path) -> PulledRecord:
 def known_record(folder: Path) -> PulledRecord | None:
     """What an earlier pull left, if it is whole."""
     try:
-        value = json.loads(read_plain(folder / RECORD))
-        return from_json(PulledRecord, value, allow_unknown=True)
-    except (OSError, ValueError, RecordError):
+        return from_json(PulledRecord, parse_json(read_plain(folder / RECORD)), allow_unknown=True)
+    except (OSError, RecordError):
         return None
 
 

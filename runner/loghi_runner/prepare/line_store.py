@@ -17,7 +17,7 @@ from loghi_contract.cut import Cut
 from loghi_contract.records import to_json
 from loghi_runner.config.schema import SplitConfig
 from loghi_runner.cutting.cut import CHANNELS
-from loghi_runner.files import is_folder, real_path
+from loghi_runner.files import is_folder, is_there, real_path
 from loghi_runner.locks import Locked, NoLocks, locked
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.prepare.survey import SurveyedPage
@@ -102,7 +102,9 @@ def _in_use_file(output: Path) -> Path:
     """Raises OSError."""
     file = output / STORE_FOLDER / _IN_USE_FILE
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch(exist_ok=True)
+    if not is_there(file):
+        with contextlib.suppress(FileExistsError):
+            file.open("xb").close()  # never through a link, as `touch` would
     return file
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from loghi_contract.cut import Cut
 from loghi_contract.files import read_plain
-from loghi_contract.records import RecordError, from_json, to_json
+from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.files import as_utf8
 
 RECORD_FILE = "page.json"
@@ -58,8 +58,8 @@ class ForeignFolder(Exception):
 def cut_in(folder: Path) -> Cut | None:
     """How the line images of a folder were cut, where it is one of ours that says so."""
     try:
-        return from_json(PageRecord, json.loads(read_plain(folder / RECORD_FILE))).cut
-    except (OSError, ValueError, RecordError):
+        return _record_in(folder).cut
+    except (OSError, RecordError):
         return None
 
 
@@ -75,14 +75,14 @@ def read_record(folder: Path) -> PageRecord | None:
         ForeignFolder: there is a folder with files, but none of ours.
     """
     try:
-        record = from_json(PageRecord, json.loads(read_plain(folder / RECORD_FILE)))
+        record = _record_in(folder)
     except FileNotFoundError:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise ForeignFolder(
                 f"{folder} is there already and was not made by loghi-runner; nothing in it was touched"
             ) from None
         return None
-    except (ValueError, RecordError):
+    except RecordError:
         return None
     present = {entry.name for entry in os.scandir(folder)}
     return record if record.files <= present else None
@@ -115,10 +115,15 @@ def remove(folder: Path, names: Sequence[str]) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
+def _record_in(folder: Path) -> PageRecord:
+    """Raises OSError or RecordError."""
+    return from_json(PageRecord, parse_json(read_plain(folder / RECORD_FILE)))
+
+
 def _files_of(folder: Path) -> set[str]:
     try:
-        record = from_json(PageRecord, json.loads(read_plain(folder / RECORD_FILE)))
-    except (OSError, ValueError, RecordError):
+        record = _record_in(folder)
+    except (OSError, RecordError):
         return set()
     # only names, never paths: the record may have been edited
     return {name for name in record.files if name == Path(name).name}

@@ -17,10 +17,11 @@ from loghi_runner.engines import choose_engine
 from loghi_runner.engines.base import Engine, Launch
 from loghi_runner.engines.gpus import DeviceChoice, GpuRequest
 from loghi_runner.engines.mounts import DataFolders, folders_of_images, home_folders, run_mounts
-from loghi_runner.errors import DataError, EngineError
+from loghi_runner.errors import DataError
 from loghi_runner.files import is_utf8, real_path
 from loghi_runner.finetuning.finetune import Setting, choose_card, choose_setting
 from loghi_runner.pages.write import Reading
+from loghi_runner.reading.output_folder import cannot_write_output
 from loghi_runner.run.rundir import new_run_id
 from loghi_runner.run.short_run import run_to_end
 
@@ -91,13 +92,15 @@ class LineReader:
         try:
             work = real_path(Path(tempfile.mkdtemp(prefix=".reading-", dir=work_in)))
         except OSError as error:
-            place = work_in or tempfile.gettempdir()
-            raise EngineError("output.cannot_write", f"{place} cannot be written: {error.strerror or error}") from error
+            raise cannot_write_output(error, work_in or Path(tempfile.gettempdir())) from error
         try:
             named = {path: data.container_path(path) for path in real.values()}
             listed = {str(name): path for path, name in named.items() if is_utf8(name)}
             chosen = choose_card(self.engine, self.options.gpus, self.setting.device)
-            launch = self._lay_out(work, list(listed), data, chosen)
+            try:
+                launch = self._lay_out(work, list(listed), data, chosen)
+            except OSError as error:
+                raise cannot_write_output(error, work) from error
             progress = run_to_end(launch, self.engine, lambda *told: on_progress("reading lines", *told), note)
             found = _read_results(work / "out" / RESULTS_FILE)
         finally:

@@ -1,11 +1,11 @@
 """The folder that a reading command writes into: new, empty, or filled by the same command before; never another."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from loghi_contract.files import read_plain
+from loghi_contract.records import RecordError, parse_json
 from loghi_runner.errors import EngineError, UsageError
 from loghi_runner.files import is_folder, is_there, real_path, why_not_written
 
@@ -79,7 +79,7 @@ def claimed_output(out: Path, record: str, kinds: tuple[str, ...], sources: tupl
 
 def _kind(record: Path) -> object:
     try:
-        value = json.loads(read_plain(record))
-    except (OSError, ValueError):
+        value = parse_json(read_plain(record))
+    except (OSError, RecordError):
         return None
     return value.get("kind") if isinstance(value, dict) else None

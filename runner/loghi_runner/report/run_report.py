@@ -9,6 +9,7 @@ from loghi_contract.lines import SKIP_SENTENCES, SkipReason
 from loghi_contract.places import REPORT_DIR
 from loghi_contract.records import to_json
 from loghi_runner.errors import EngineError, UsageError
+from loghi_runner.files import why_not_written
 from loghi_runner.report.build import Findings, find
 from loghi_runner.report.curve import draw_curve
 from loghi_runner.report.html import render
@@ -50,7 +51,7 @@ def make_run_report(folder: RunFolder, record: RunRecord) -> Path:
     except OSError as error:
         raise EngineError(
             "report.cannot_write",
-            f"the report cannot be written: {error.strerror or error}",
+            f"the report cannot be written: {why_not_written(error, folder.out)}",
             where=str(error.filename or folder.report_file),
             hint="Free space there; of a run that may only be read, make the report in a copy.",
         ) from error

@@ -1,4 +1,4 @@
-"""What the end of console.log says about a trainer that ended without a last event.
+"""What an exception that the trainer does not know, or the end of its console.log, says about why it ended.
 
 The one place where an error is recognised by its text: these are other programs' words, and no code comes with them.
 """

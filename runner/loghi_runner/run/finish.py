@@ -8,7 +8,7 @@ from loghi_contract.model_folder import MODEL_FILE
 from loghi_contract.saved_epoch import SavedEpoch, read_saved_epoch
 from loghi_runner.engines.base import Engine, Handle, ProcessEnd
 from loghi_runner.errors import RunnerError
-from loghi_runner.files import is_file, is_folder, is_there
+from loghi_runner.files import is_file, is_folder, is_there, why_not_written
 from loghi_runner.report.run_report import write_run_report
 from loghi_runner.run.conclude import Stops, conclude, explained_by_disk, read_tail, removed
 from loghi_runner.run.judge_run import judge_run
@@ -99,7 +99,8 @@ def _write_report(folder: RunFolder, record: RunRecord, note: Callable[[str], No
         write_run_report(folder, record)
     except OSError as error:
         # the model is there and the run has its end: a full disk must not take that back
-        note(f"the report cannot be written: {error.strerror or error}; `loghi-runner report RUN` makes it later")
+        why = why_not_written(error, folder.out)
+        note(f"the report cannot be written: {why}; `loghi-runner report RUN` makes it later")
 
 
 def _kept(folder: RunFolder, record: RunRecord, note: Callable[[str], None]) -> RunRecord:
@@ -107,6 +108,6 @@ def _kept(folder: RunFolder, record: RunRecord, note: Callable[[str], None]) -> 
         folder.write(record)
     except OSError as error:
         # the run is told to its end all the same; whoever looks next concludes it again from its events
-        note(f"run.json cannot be written: {error.strerror or error}")
+        note(f"run.json cannot be written: {why_not_written(error, folder.path)}")
         return explained_by_disk(record, error)
     return record

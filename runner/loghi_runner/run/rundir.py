@@ -12,12 +12,12 @@ from pathlib import Path
 
 from loghi_contract.files import read_plain
 from loghi_contract.job import JobSpec, dump_job, load_job
-from loghi_contract.lines import format_line_list
+from loghi_contract.lines import LineSample, format_line_list, parse_line_list
 from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR, SAVING_DIR
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.engines.base import Handle
 from loghi_runner.errors import EngineError, UsageError
-from loghi_runner.files import as_utf8, write_atomically
+from loghi_runner.files import as_utf8, is_there, why_not_written, write_atomically
 from loghi_runner.locks import NoLocks, locked
 from loghi_runner.planning.plan import RunPlan
 from loghi_runner.prepare.split import format_split
@@ -203,6 +203,15 @@ class RunFolder:
             return None
         return job if isinstance(job, JobSpec) else None
 
+    def read_list(self, split: str) -> list[LineSample] | None:
+        """The lines of a split as the trainer was told them; None where the run has no such list."""
+        file = self.job_dir / "lists" / f"{split}.txt"
+        try:
+            text = read_plain(file).decode(errors="replace")
+        except OSError:
+            return None
+        return [sample for sample in parse_line_list(text, file.name) if isinstance(sample, LineSample)]
+
     def write(self, record: RunRecord) -> None:
         write_atomically(self.record_file, json.dumps(to_json(record), indent=2) + "\n")
 
@@ -236,12 +245,26 @@ def create_run_folder(plan: RunPlan, record: RunRecord) -> RunFolder:
             with contextlib.suppress(NoLocks):
                 held.enter_context(locked(half_made, shared=True))
             _fill(RunFolder(half_made), plan, record)
-            # whole or not there: nobody ever sees a run without its record
-            half_made.rename(folder.path)
+        # no longer held: there are file systems that rename no folder that is open. `clean` takes none that is new
+        _give_name(half_made, folder.path)
     except OSError as error:
         shutil.rmtree(half_made, ignore_errors=True)
         raise cannot_write(error, folder.path) from error
     return folder
+
+
+def _give_name(half_made: Path, path: Path) -> None:
+    """Let it be whole or not there: nobody ever sees a run without its record."""
+    try:
+        half_made.rename(path)
+    except OSError:
+        if is_there(path):
+            raise
+        # a file system that renames no folders: the record first, it says that we are at it
+        path.mkdir()
+        (half_made / RECORD_FILE).replace(path / RECORD_FILE)
+        shutil.copytree(half_made, path, copy_function=shutil.copyfile, dirs_exist_ok=True)
+        shutil.rmtree(half_made)
 
 
 def _fill(folder: RunFolder, plan: RunPlan, record: RunRecord) -> None:
@@ -262,7 +285,7 @@ def cannot_write(error: OSError, path: Path) -> EngineError:
     """The error for a run folder that cannot be written."""
     return EngineError(
         "output.cannot_write",
-        f"the run folder cannot be written: {error.strerror or error}",
+        f"the run folder cannot be written: {why_not_written(error, path)}",
         where=str(error.filename or path),
         hint="Name another `output` in the config, or free space there.",
     )

@@ -100,13 +100,12 @@ class OrderState(_Record):
     """state.json, written by the worker alone; without it the order is queued.
 
     `process` is the command under way, by id and start; `attempt` counts how often the stage was begun.
-    `cancelling` is the process that stops the run. `answer` is what the last command answered, such as findings.
+    `answer` is what the last command answered, such as findings.
     """
 
     stage: Stage = Stage.QUEUED
     since: str = ""
     process: str | None = None
-    cancelling: str | None = None
     attempt: int = 0
     message: str | None = None
     error: Fault | None = None

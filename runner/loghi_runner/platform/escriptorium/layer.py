@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loghi_contract.files import read_plain
-from loghi_contract.records import RecordError, from_json, to_json
+from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.errors import EngineError, PlatformError
-from loghi_runner.files import write_atomically
+from loghi_runner.files import why_not_written, write_atomically
 from loghi_runner.platform.base import Layer
 from loghi_runner.platform.escriptorium.answers import read_layers
 from loghi_runner.platform.escriptorium.server import Server
@@ -32,8 +32,8 @@ class PushState:
 
 def read_state(folder: Path) -> PushState | None:
     try:
-        return from_json(PushState, json.loads(read_plain(folder / STATE)), allow_unknown=True)
-    except (OSError, ValueError, RecordError):
+        return from_json(PushState, parse_json(read_plain(folder / STATE)), allow_unknown=True)
+    except (OSError, RecordError):
         return None
 
 
@@ -41,7 +41,7 @@ def write_state(folder: Path, state: PushState) -> None:
     try:
         write_atomically(folder / STATE, json.dumps(to_json(state), ensure_ascii=False) + "\n")
     except OSError as error:
-        message = f"{folder} cannot be written: {error.strerror or error}"
+        message = f"{folder} cannot be written: {why_not_written(error, folder)}"
         raise EngineError("output.cannot_write", message, where=str(folder)) from error
 
 

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from loghi_runner.errors import EngineError, PlatformError, UsageError
+from loghi_runner.files import why_not_written
 from loghi_runner.platform.base import OnProgress, PlatformKind, Pulled, Source
 from loghi_runner.platform.escriptorium.answers import BrokenData, lines_on_baselines, read_document
 from loghi_runner.platform.escriptorium.page import PageFolder, Wanted, bring_page, is_whole
@@ -44,7 +45,7 @@ class Puller:
                 raise PlatformError("platform.no_page", f"none of the pages could be pulled: {problems[0]}")
             self._finish(wanted, folder, pages)
         except OSError as error:
-            message = f"{folder} cannot be written: {error.strerror or error}"
+            message = f"{folder} cannot be written: {why_not_written(error, folder)}"
             raise EngineError("output.cannot_write", message, where=str(error.filename or folder)) from error
         skipped: Counter[str] = Counter()
         for page in pages.values():

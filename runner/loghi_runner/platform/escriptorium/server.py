@@ -102,9 +102,9 @@ class Server:
         return self._content("GET", self.origin.own(uri), most_bytes)
 
     def download(self, uri: str, target: Path) -> int:
-        """An image into a file; returns its bytes. The file may be there in part when it fails."""
+        """An image into a file that is not there yet; returns its bytes. A part of it may be there when it fails."""
         url = self.origin.own(uri)
-        with self._send("GET", url) as response, target.open("wb") as file:
+        with self._send("GET", url) as response, target.open("xb") as file:
             for block in self._blocks(response, url, _MAX_IMAGE_BYTES):
                 file.write(block)
             return file.tell()

@@ -18,6 +18,7 @@ from loghi_contract.job import DeviceKind
 from loghi_runner.engines.image import default_image, require_image
 from loghi_runner.errors import RunnerError
 from tests.chromium import CHROMIUM
+from tests.nginx import NGINX
 
 REQUIRE_VARIABLE = "LOGHI_RUNNER_REQUIRE"
 CUDA_VARIABLE = "LOGHI_RUNNER_TEST_CUDA"
@@ -79,6 +80,10 @@ def lack_of_browser() -> str | None:
     return None if CHROMIUM.is_file() else f"no {CHROMIUM} (Debian: sudo apt install chromium)"
 
 
+def lack_of_nginx() -> str | None:
+    return None if Path(NGINX).is_file() else "no nginx (Debian: sudo apt install nginx-light)"
+
+
 def kraken_python() -> Path:
     """The Python of the virtual environment that `make kraken` makes, or the one that the variable names."""
     made = Path(__file__).parents[1] / ".venv-kraken" / "bin" / "python"
@@ -102,6 +107,7 @@ LACKS: dict[str, Callable[[], str | None]] = {
     "gpu": lack_of_gpu,
     "cuda": lack_of_cuda_image,
     "browser": lack_of_browser,
+    "nginx": lack_of_nginx,
     "kraken": lack_of_kraken,
 }
 

@@ -10,16 +10,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import pytest
-
 CONF = Path(__file__).parents[1] / "docs" / "escriptorium" / "nginx-loghi.conf"
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 _START_S = 10.0
-
-
-def require_nginx() -> None:
-    if not Path(NGINX).is_file():
-        pytest.skip("no nginx on this machine (Debian: sudo apt install nginx-light)")
 
 
 def write_conf(folder: Path, port: int, platform: str, changes: Mapping[str, str]) -> Path:

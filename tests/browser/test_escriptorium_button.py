@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from loghi_runner.service.pages import routes
-from tests.nginx import answering, require_nginx, running_nginx
+from tests.nginx import answering, running_nginx
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.nginx]
 
 SCRIPT = Path(routes.__file__).parent / "static" / "escriptorium.js"
 
@@ -60,7 +60,6 @@ class _Upstream(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    require_nginx()
     with answering(_Upstream) as port:
         upstream = f"127.0.0.1:{port}"
         with running_nginx(tmp_path_factory.mktemp("nginx"), upstream, {"loghi:8080": upstream}) as address:

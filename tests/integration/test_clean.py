@@ -232,3 +232,23 @@ def test_a_run_has_its_name_once_its_record_is_there(workplace, monkeypatch) -> 
     workplace.finetune()
     assert seen[0] == [f".{workplace.run_dir.name}"]
     assert json.loads(workplace.run("runs", "--json").stdout)["unreadable"] == []
+
+
+def test_what_cannot_be_removed_is_told_and_the_rest_is_cleaned(workplace, monkeypatch) -> None:
+    workplace.finetune()
+    folder = RunFolder(workplace.run_dir)
+    (folder.out / "model" / ".saving").mkdir()
+    stuck = workplace.folder / "runs" / RUN_ID
+    (stuck / "in" / "lists").mkdir(parents=True)
+    remove = shutil.rmtree
+
+    def refused(path: Path, **options: object) -> None:
+        if Path(path).name == RUN_ID:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        remove(path, **options)
+
+    monkeypatch.setattr("shutil.rmtree", refused)
+    result = workplace.run("clean", "runs", "--yes")
+    assert result.returncode == 0
+    assert f"{RUN_ID}: left alone: Permission denied" in result.stderr
+    assert not (folder.out / "model" / ".saving").exists() and stuck.exists()

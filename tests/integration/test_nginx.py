@@ -12,14 +12,12 @@ import pytest
 import requests
 
 from tests.made_service import wait_for
-from tests.nginx import answering, free_port, is_accepted, require_nginx, running_nginx, write_conf
+from tests.nginx import answering, free_port, is_accepted, running_nginx, write_conf
 
 PAGE = b"<!doctype html><html><body>the platform</body></html>"
 
 
-@pytest.fixture(autouse=True)
-def _with_nginx() -> None:
-    require_nginx()
+pytestmark = pytest.mark.nginx
 
 
 class _Answering(BaseHTTPRequestHandler):

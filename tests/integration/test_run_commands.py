@@ -284,3 +284,10 @@ def test_a_fault_of_our_own_leaves_its_traceback_in_a_file(workplace, monkeypatc
     (file,) = [line.removeprefix("where: ") for line in shown.splitlines() if line.startswith("where: ")]
     assert "ZeroDivisionError: a fault" in Path(file).read_text(encoding="utf-8")
     Path(file).unlink()
+
+
+def test_a_long_console_log_is_printed_whole(workplace) -> None:
+    workplace.finetune()
+    text = "a line with ſ and ř\n" * 120_000  # two pieces and more, which end within a letter sooner or later
+    (workplace.run_dir / "console.log").write_text(text + "half", encoding="utf-8")
+    assert workplace.run("logs", "last", "--console").stdout == text + "half\n"

@@ -130,11 +130,15 @@ def clean_command(folder: RunsDir = DEFAULT_OUTPUT, yes: Yes = False, as_json: A
         try:
             removed[name] = clean_run(look, really=True)
         except EngineError as error:
-            if error.code != NOT_OURS:
+            if error.code not in (NOT_OURS, "output.cannot_write"):
                 raise
             told.print(f"{name}: left alone: {error.message}")
     for path in left:
-        shutil.rmtree(path)
+        try:
+            shutil.rmtree(path)
+        except OSError as error:
+            told.print(f"{path.name}: left alone: {error.strerror or error}")
+            continue
         removed[path.name] = ["a run that was never started"]
     pages, why_left = remove_lines(folder, lambda: _still_unused(folder, unused)) if unused else ([], None)
     if why_left is not None:

@@ -15,7 +15,7 @@ from loghi_runner.run.follow import EventReader, follow
 from loghi_runner.run.half_written import find_half_written
 from loghi_runner.run.look import Look, is_followed, look_at
 from loghi_runner.run.owner import is_ours, require_ours
-from loghi_runner.run.rundir import RECORD_FILE, RunFolder, RunRecord
+from loghi_runner.run.rundir import RECORD_FILE, RunFolder, RunRecord, cannot_write
 
 LAST = "last"
 DEFAULT_OUTPUT = Path("runs")
@@ -174,7 +174,7 @@ def clean_run(look: Look, *, really: bool) -> list[str]:
     """What an ended run keeps besides its results; removed only `really`. Models and records are never touched.
 
     Raises:
-        EngineError: what its record names cannot be reached, or is not its own.
+        EngineError: what its record names cannot be reached, or is not its own; or the folder cannot be changed.
     """
     folder, record = look.folder, look.record
     if not record.state.is_over or look.remark is not None or not is_ours(folder):
@@ -189,10 +189,13 @@ def clean_run(look: Look, *, really: bool) -> list[str]:
         handle = engine.find(record.run_id, folder.path, record.handle)
         if handle is not None:
             engine.clean_up(handle, folder.console_log, keep=False)
-        for path in half_written:
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        shutil.rmtree(folder.places, ignore_errors=True)
-        folder.write(replace(record, kept=False))
+        try:
+            for path in half_written:
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            shutil.rmtree(folder.places, ignore_errors=True)
+            folder.write(replace(record, kept=False))
+        except OSError as error:
+            raise cannot_write(error, folder.path) from error
     return kept
 
 

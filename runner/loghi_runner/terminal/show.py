@@ -1,5 +1,6 @@
 """A run as `runs`, `show` and `logs` tell it."""
 
+import codecs
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,9 @@ from loghi_runner.run.runs import Unreadable, fetch_console, follow_run
 from loghi_runner.terminal.answer import record_json, summary_line
 from loghi_runner.wording import duration, epoch_line, event_line, local_time, percent, phase_word, shown
 
-_TAIL_PAUSE_S = 0.5
+#: A container's log is fetched whole each time.
+_TAIL_PAUSE_S = 2.0
+_PIECE_BYTES = 1 << 20
 
 
 def run_table(looks: list[Look], broken: list[Unreadable]) -> list[str]:
@@ -94,15 +97,16 @@ def event_lines(folder: RunFolder, *, follow: bool, as_json: bool, steps: bool) 
 
 def console_lines(folder: RunFolder, *, follow: bool) -> Iterator[str]:
     """What the trainer printed, line by line."""
-    offset, half = 0, ""
+    offset, half, decoder = 0, "", codecs.getincrementaldecoder("utf-8")("replace")
     while True:
         # looked before reading, or the last lines are lost
         look = look_at(folder)
         fetch_console(look)
         is_over = not follow or look.record.state.is_over
-        fresh, offset = _read_from(folder.console_log, offset)
-        *lines, half = (half + fresh).split("\n")
-        yield from lines
+        while fresh := _read_from(folder.console_log, offset):
+            offset += len(fresh)
+            *lines, half = (half + decoder.decode(fresh)).split("\n")
+            yield from lines
         if is_over:
             if half:
                 yield half
@@ -121,14 +125,14 @@ def _state(look: Look) -> str:
     return f"{record.state.value}: {phase_word(progress.phase)}" if progress.phase else record.state.value
 
 
-def _read_from(path: Path, offset: int) -> tuple[str, int]:
+def _read_from(path: Path, offset: int) -> bytes:
+    """A piece of the file: it may have grown for weeks."""
     try:
         with open_plain(path) as file:
             file.seek(offset)
-            fresh = file.read()
+            return file.read(_PIECE_BYTES)
     except OSError:
-        return "", offset
-    return fresh.decode("utf-8", "replace"), offset + len(fresh)
+        return b""
 
 
 def _clock(event: Event) -> str:

@@ -10,6 +10,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
+from loghi_runner.config.values import PlatformKind
+
 #: Told what is being done, how much of it is done, and of how much.
 OnProgress = Callable[[str, int, int], None]
 
@@ -17,10 +19,6 @@ OnProgress = Callable[[str, int, int], None]
 EMPTY_PICTURE = b64decode(
     b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNgYAAAAAMAASsJTYQAAAAASUVORK5CYII="
 )
-
-
-class PlatformKind(str, Enum):
-    ESCRIPTORIUM = "escriptorium"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from loghi_contract.cut import Cut
 from loghi_runner.config.load import LoadedConfig, load_config
+from loghi_runner.config.pulled_folder import pulled_folder
 from loghi_runner.config.schema import PlatformConfig
 from loghi_runner.config.values import WriteBack
 from loghi_runner.errors import RunnerError, UsageError
@@ -22,7 +23,6 @@ from loghi_runner.platform.parked import (
     read_parked,
     write_parked,
 )
-from loghi_runner.platform.places import pulled_folder
 from loghi_runner.platform.told import ToldView
 from loghi_runner.reading.line_reader import ReaderOptions
 from loghi_runner.reading.recognize import RECORD_FILE, RecognizeOptions, recognize

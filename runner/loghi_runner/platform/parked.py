@@ -7,9 +7,10 @@ from loghi_contract import __version__
 from loghi_contract.files import read_plain
 from loghi_contract.records import RecordError, from_json, to_json
 from loghi_runner.config.schema import PlatformConfig
+from loghi_runner.config.values import PlatformKind
 from loghi_runner.errors import UsageError
 from loghi_runner.files import write_atomically
-from loghi_runner.platform.base import PlatformKind, Pushed
+from loghi_runner.platform.base import Pushed
 from loghi_runner.run.rundir import RunFolder, RunRecord, cannot_write
 
 FILE = "platform.json"

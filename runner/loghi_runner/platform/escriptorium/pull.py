@@ -4,8 +4,9 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+from loghi_runner.config.values import PlatformKind
 from loghi_runner.errors import EngineError, PlatformError, UsageError
-from loghi_runner.platform.base import OnProgress, PlatformKind, Pulled, Source
+from loghi_runner.platform.base import OnProgress, Pulled, Source
 from loghi_runner.platform.escriptorium.answers import BrokenData, lines_on_baselines, read_document
 from loghi_runner.platform.escriptorium.page import PageFolder, Wanted, bring_page, is_whole
 from loghi_runner.platform.escriptorium.server import Server

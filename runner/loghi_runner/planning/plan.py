@@ -79,7 +79,8 @@ def make_plan(
     truth = collect_ground_truth(config.data, config.training.seed, loaded.path.parent, store, on_progress)
     output = real_path(config.output)
     homes = home_folders()
-    data = choose_data_folders(truth.lines(), homes, store.lines if truth.pages else None)
+    images = ((line.sample.where.rpartition(":")[0], line.image) for line in truth.lines())
+    data = choose_data_folders(images, homes, store.lines if truth.pages else None)
     findings = (
         *check_card(card, own_image=config.engine.image is None),
         *base.findings,

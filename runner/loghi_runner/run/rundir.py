@@ -15,7 +15,7 @@ from loghi_contract.job import JobSpec, dump_job, load_job
 from loghi_contract.lines import format_line_list
 from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR, SAVING_DIR
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
-from loghi_runner.engines.base import Handle
+from loghi_runner.engines.base import PLACES, Handle
 from loghi_runner.errors import EngineError, UsageError
 from loghi_runner.files import as_utf8, write_atomically
 from loghi_runner.locks import NoLocks, locked
@@ -165,7 +165,7 @@ class RunFolder:
     @property
     def places(self) -> Path:
         """Where the engine `local` lays out the container's folders as links."""
-        return self.path / "places"
+        return self.path / PLACES
 
     @property
     def kill_mark(self) -> Path:

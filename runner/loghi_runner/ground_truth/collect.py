@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from loghi_contract.job import Split
 from loghi_contract.lines import SKIP_SENTENCES, SkippedLine, SkipReason
 from loghi_runner.config.load import DataConfig
 from loghi_runner.files import is_file, is_folder
@@ -16,8 +17,8 @@ from loghi_runner.ground_truth.images import GroundTruthLine, ImageFinder
 from loghi_runner.ground_truth.leaks import find_leaks
 from loghi_runner.ground_truth.lists import ListedLine, read_lists
 from loghi_runner.ground_truth.roots import propose_root
-from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
 from loghi_runner.prepare.line_store import LineStore
+from loghi_runner.wording import SPLIT_WORDS
 
 #: Told what is being done, how much of it is done, and of how much.
 OnProgress = Callable[[str, int, int], None]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from loghi_contract import CONTRACT
-from loghi_contract.job import DeviceKind, JobSpec, ListsSpec, TrainingSpec
+from loghi_contract.job import DeviceKind, JobSpec, ListsSpec, Split, TrainingSpec
 from loghi_contract.lines import LineSample, SkippedLine
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR
@@ -26,7 +26,6 @@ from loghi_runner.files import real_path
 from loghi_runner.findings import Finding, Severity, errors
 from loghi_runner.ground_truth.collect import GroundTruth, OnProgress, collect_ground_truth
 from loghi_runner.ground_truth.from_pages import PagesTruth
-from loghi_runner.ground_truth.splits import Split
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.prepare.line_store import LineStore
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loghi_contract.cut import Cut
+from loghi_contract.job import Split
 from loghi_contract.lines import SkippedLine, SkipReason
 from loghi_runner.config.schema import SplitConfig
 from loghi_runner.errors import DataError, EngineError, UsageError
 from loghi_runner.files import is_utf8, real_path, why_not_written, write_together
 from loghi_runner.findings import Finding, Severity, errors, for_folder
-from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
 from loghi_runner.locks import FileLock, Timeout, take
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.prepare.cut_pages import CutPages, cut_pages
@@ -20,6 +20,7 @@ from loghi_runner.prepare.preview import PreviewLine, choose_lines, write_previe
 from loghi_runner.prepare.split import PageSplit, format_split, read_split, split_pages
 from loghi_runner.prepare.survey import Survey, SurveyedPage, survey_pages
 from loghi_runner.skipped_table import format_skipped
+from loghi_runner.wording import SPLIT_WORDS
 
 SPLIT_FILE = "split.tsv"
 SKIPPED_FILE = "skipped_lines.tsv"

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any  # JSON values have no narrower type
 
-from loghi_contract.job import CharsetPolicy
+from loghi_contract.job import CharsetPolicy, Split
 from loghi_contract.records import to_json
 from loghi_contract.text import normalize
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.finetuning.finetune import Checked
-from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
 from loghi_runner.line_pages import page_names
 from loghi_runner.planning.plan import RunPlan
 from loghi_runner.terminal.plan_text import Row, plan_rows
-from loghi_runner.wording import plural
+from loghi_runner.wording import SPLIT_WORDS, plural
 
 _NAMED_CHARACTERS = 12
 

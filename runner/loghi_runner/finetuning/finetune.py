@@ -24,6 +24,7 @@ from loghi_runner.engines.processes import machine_name, name_process
 from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
 from loghi_runner.files import file_sha256
 from loghi_runner.findings import Finding, Severity
+from loghi_runner.finetuning.lay_out import create_run_folder
 from loghi_runner.finetuning.speeds import remember
 from loghi_runner.planning.data_hashes import data_sha256
 from loghi_runner.planning.line_cutting import cut_for_run
@@ -40,7 +41,6 @@ from loghi_runner.run.rundir import (
     RunState,
     cannot_write,
     config_sha256,
-    create_run_folder,
     new_run_id,
     utc_now,
 )

@@ -2,7 +2,7 @@
 
 from loghi_contract.events import DataSummary
 from loghi_contract.job import JobSpec
-from loghi_runner.report.read import RunFacts
+from loghi_runner.run.run_facts import RunFacts
 from loghi_runner.wording import duration, local_time, phase_word, plural, split_word
 
 

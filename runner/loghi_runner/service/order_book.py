@@ -10,7 +10,7 @@ from typing import Any  # parameters as JSON have no narrower type
 
 from loghi_runner.errors import UsageError
 from loghi_runner.files import is_folder, write_atomically
-from loghi_runner.service.actions import Action
+from loghi_runner.orders.actions import Action
 from loghi_runner.service.config import Limits
 from loghi_runner.service.credentials import Credential, Vault
 from loghi_runner.service.orders import (

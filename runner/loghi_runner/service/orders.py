@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from loghi_contract.files import read_plain
 from loghi_runner.files import write_atomically
+from loghi_runner.orders.actions import PARAMETERS, Action, Parameters
 from loghi_runner.run.rundir import RunFolder
-from loghi_runner.service.actions import PARAMETERS, Action, Parameters
 from loghi_runner.service.state import WORK, StateFolder
 
 ORDER_FILE = "order.json"

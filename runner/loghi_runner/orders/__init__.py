@@ -1,0 +1,1 @@
+"""What somebody asked for, and what may be asked."""

@@ -9,12 +9,18 @@ RunnerError
  +- ContractError   image and host do not fit          exit 6
 """
 
+from typing import Any  # JSON values have no narrower type
+
 from loghi_contract.errors import PlainError
 from loghi_contract.exit_codes import ExitCode
 
 
 class RunnerError(PlainError):
     """Ends a command; `cli` prints it and exits with `exit_code`."""
+
+    def details(self) -> dict[str, Any]:
+        """What `--json` says of it beside the sentences, as JSON."""
+        return {}
 
 
 class UsageError(RunnerError):

@@ -10,9 +10,10 @@ from loghi_contract.job import Split
 from loghi_contract.lines import LineSample
 from loghi_runner.engines.base import Engine
 from loghi_runner.engines.mounts import moved_mounts
+from loghi_runner.engines.setting import Setting
 from loghi_runner.errors import TrainingError
 from loghi_runner.files import file_sha256, real_path
-from loghi_runner.finetuning.finetune import Setting, View, prepare_run, start_and_follow
+from loghi_runner.finetuning.finetune import View, prepare_run, start_and_follow
 from loghi_runner.ground_truth.from_pages import PagesTruth
 from loghi_runner.learning_curve.curve import Curve, Point
 from loghi_runner.learning_curve.power_law import fit_power_law

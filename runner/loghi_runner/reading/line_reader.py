@@ -17,9 +17,9 @@ from loghi_runner.engines import choose_engine
 from loghi_runner.engines.base import Engine, Launch
 from loghi_runner.engines.gpus import DeviceChoice, GpuRequest
 from loghi_runner.engines.mounts import DataFolders, folders_of_images, home_folders, run_mounts
+from loghi_runner.engines.setting import Setting, choose_card, choose_setting
 from loghi_runner.errors import DataError, EngineError
 from loghi_runner.files import is_utf8, real_path
-from loghi_runner.finetuning.finetune import Setting, choose_card, choose_setting
 from loghi_runner.pages.write import Reading
 from loghi_runner.run.rundir import new_run_id
 from loghi_runner.run.short_run import run_to_end

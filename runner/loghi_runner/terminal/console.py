@@ -20,9 +20,9 @@ from rich.text import Text
 
 from loghi_contract.events import Charset, DataSummary, Epoch, Evaluation, Event, Notice, Started
 from loghi_contract.records import to_json
+from loghi_runner.engines.setting import Setting
 from loghi_runner.errors import RunnerError
 from loghi_runner.findings import Finding, Severity
-from loghi_runner.finetuning.finetune import Setting
 from loghi_runner.json_answer import error_json as error_json
 from loghi_runner.json_answer import print_json as print_json
 from loghi_runner.planning.plan import RunPlan

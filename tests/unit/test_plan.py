@@ -9,7 +9,7 @@ from loghi_contract.job import DeviceKind, ListsSpec, dump_job, load_job
 from loghi_runner.config.load import load_config
 from loghi_runner.engines.mounts import choose_data_folders
 from loghi_runner.findings import Severity
-from loghi_runner.planning.plan import RunPlan, make_plan, resolve_batch_size
+from loghi_runner.finetuning.plan import RunPlan, make_plan, resolve_batch_size
 from tests.unit.made_project import RUN_ID, Findings, Project
 
 REAL_DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -11,8 +11,8 @@ from PIL import Image
 from loghi_contract import events
 from loghi_contract.lines import LineSample
 from loghi_runner.engines.base import Mount
+from loghi_runner.finetuning.data_hashes import data_sha256
 from loghi_runner.line_pages import page_name
-from loghi_runner.planning.data_hashes import data_sha256
 from loghi_runner.report.build import find
 from loghi_runner.report.characters import character_label
 from loghi_runner.report.curve import draw_curve

@@ -23,11 +23,11 @@ from loghi_runner.engines.setting import Setting, choose_card, choose_image
 from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
 from loghi_runner.files import file_sha256
 from loghi_runner.findings import Finding, Severity
+from loghi_runner.finetuning.data_hashes import data_sha256
 from loghi_runner.finetuning.lay_out import create_run_folder
+from loghi_runner.finetuning.line_cutting import cut_for_run
+from loghi_runner.finetuning.plan import RunPlan, make_plan, with_finding
 from loghi_runner.finetuning.speeds import remember
-from loghi_runner.planning.data_hashes import data_sha256
-from loghi_runner.planning.line_cutting import cut_for_run
-from loghi_runner.planning.plan import RunPlan, make_plan, with_finding
 from loghi_runner.prepare.line_store import lines_in_use
 from loghi_runner.run.finish import finish_run
 from loghi_runner.run.follow import EventReader, follow

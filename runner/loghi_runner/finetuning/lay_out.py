@@ -7,8 +7,8 @@ from pathlib import Path
 from loghi_contract.job import dump_job
 from loghi_contract.lines import format_line_list
 from loghi_runner.files import as_utf8
+from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.locks import NoLocks, locked
-from loghi_runner.planning.plan import RunPlan
 from loghi_runner.prepare.split import format_split
 from loghi_runner.run.rundir import HALF_MADE_PREFIX, RunFolder, RunRecord, cannot_write
 from loghi_runner.skipped_table import format_skipped

@@ -12,9 +12,9 @@ from loghi_contract.text import normalize
 from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.engines.mounts import on_this_machine
 from loghi_runner.errors import EngineError
+from loghi_runner.finetuning.plan import RunPlan
+from loghi_runner.finetuning.plan_facts import new_characters
 from loghi_runner.ground_truth.from_pages import PagesTruth
-from loghi_runner.planning.plan import RunPlan
-from loghi_runner.planning.plan_facts import new_characters
 from loghi_runner.prepare.cut_pages import cut_pages
 from loghi_runner.prepare.preview import PreviewLine, choose_lines, write_preview
 from loghi_runner.prepare.survey import SurveyedPage

@@ -9,7 +9,7 @@ from loghi_contract.events import Epoch, Event
 from loghi_runner.engines.setting import Setting
 from loghi_runner.errors import RunnerError
 from loghi_runner.finetuning.finetune import View
-from loghi_runner.planning.plan import RunPlan
+from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.platform.base import Report
 from loghi_runner.run.progress import Progress
 from loghi_runner.run.rundir import RunFolder

@@ -23,9 +23,9 @@ from loghi_contract.records import to_json
 from loghi_runner.engines.setting import Setting
 from loghi_runner.errors import RunnerError
 from loghi_runner.findings import Finding, Severity
+from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.json_answer import error_json as error_json
 from loghi_runner.json_answer import print_json as print_json
-from loghi_runner.planning.plan import RunPlan
 from loghi_runner.run.progress import Progress
 from loghi_runner.run.rundir import RunFailure, RunFolder
 from loghi_runner.run.watch import Detached

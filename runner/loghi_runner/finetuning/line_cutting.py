@@ -9,9 +9,9 @@ from loghi_contract.lines import LineSample, SkippedLine, SkipReason
 from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.errors import DataError, EngineError
 from loghi_runner.files import why_not_written
+from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.ground_truth.from_pages import PagesTruth
 from loghi_runner.locks import FileLock, Timeout, take
-from loghi_runner.planning.plan import RunPlan
 from loghi_runner.prepare.cut_pages import CutPages, cut_pages
 from loghi_runner.prepare.split import write_split
 from loghi_runner.wording import SPLIT_WORDS

@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 
 from loghi_contract.job import Split
 from loghi_contract.text import normalize
+from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.line_pages import page_names
-from loghi_runner.planning.plan import RunPlan
 
 
 @dataclass(frozen=True)

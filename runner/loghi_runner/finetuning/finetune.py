@@ -13,6 +13,7 @@ from loghi_contract import CONTRACT, __version__
 from loghi_contract.events import Device, Event, Started
 from loghi_contract.job import DeviceKind
 from loghi_contract.places import DATA_DIR
+from loghi_runner.clock import utc_now
 from loghi_runner.config.load import LoadedConfig, load_config
 from loghi_runner.engines import choose_engine
 from loghi_runner.engines.base import Engine, Launch
@@ -41,7 +42,6 @@ from loghi_runner.run.rundir import (
     cannot_write,
     config_sha256,
     new_run_id,
-    utc_now,
 )
 from loghi_runner.run.signals import StopWishes
 from loghi_runner.run.watch import Detached, Watch

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from loghi_contract.job import Split
 from loghi_contract.lines import SKIP_SENTENCES, SkippedLine, SkipReason
+from loghi_runner.aliases import OnProgress
 from loghi_runner.config.load import DataConfig
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.findings import Finding, Severity
@@ -19,9 +20,6 @@ from loghi_runner.ground_truth.lists import ListedLine, read_lists
 from loghi_runner.ground_truth.roots import propose_root
 from loghi_runner.prepare.line_store import LineStore
 from loghi_runner.wording import SPLIT_WORDS
-
-#: Told what is being done, how much of it is done, and of how much.
-OnProgress = Callable[[str, int, int], None]
 
 #: A list of so many lines takes seconds: it is told after each so many.
 _MANY, _TELL_EVERY = 5000, 500

@@ -1,13 +1,14 @@
 """`loghi-runner prepare`: transcribed pages into line images, texts and line lists in Loghi's layout."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loghi_contract.cut import Cut
 from loghi_contract.job import Split
 from loghi_contract.lines import SkippedLine, SkipReason
+from loghi_runner.aliases import OnProgress
 from loghi_runner.config.schema import SplitConfig
 from loghi_runner.errors import DataError, EngineError, UsageError
 from loghi_runner.files import is_utf8, real_path, why_not_written, write_together
@@ -33,9 +34,6 @@ LIST_FILES = {
     Split.TEST: "training_all_test.txt",
 }
 ALL_FILE = "training_all.txt"
-
-#: Told what is being done, how much of it is done, and of how much.
-OnProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)

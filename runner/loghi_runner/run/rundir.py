@@ -12,6 +12,7 @@ from loghi_contract.files import read_plain
 from loghi_contract.job import JobSpec, load_job
 from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR, SAVING_DIR
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
+from loghi_runner.clock import utc_now
 from loghi_runner.engines.base import PLACES, Handle
 from loghi_runner.errors import EngineError, UsageError
 from loghi_runner.files import write_atomically
@@ -205,10 +206,6 @@ def new_run_id(now_s: float | None = None) -> str:
     """`YYYYMMDD-HHMMSS-xxxx`, UTC: sorts by time, and two runs of one second differ."""
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now_s))
     return stamp + "-" + "".join(secrets.choice(_ID_LETTERS) for _ in range(4))
-
-
-def utc_now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def config_sha256(text: str) -> str:

@@ -5,7 +5,6 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any  # parameters as JSON have no narrower type
@@ -240,8 +239,3 @@ def _as_now(parameters: dict[str, Any]) -> dict[str, Any]:
 def queue_order(order: Order) -> tuple[str, str]:
     """First come, first served."""
     return order.created, order.id
-
-
-def utc_now() -> str:
-    # with parts of a second, unlike a run's times: the queue is sorted by them
-    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -5,10 +5,11 @@ from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.job import CharsetPolicy
 from loghi_contract.records import to_json
+from loghi_runner.aliases import Row
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.finetuning.finetune import Checked
 from loghi_runner.finetuning.plan_facts import SplitFacts, new_characters, split_facts
-from loghi_runner.terminal.plan_text import Row, plan_rows
+from loghi_runner.terminal.plan_text import plan_rows
 from loghi_runner.wording import SPLIT_WORDS, plural
 
 _NAMED_CHARACTERS = 12

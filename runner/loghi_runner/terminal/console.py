@@ -20,6 +20,7 @@ from rich.text import Text
 
 from loghi_contract.events import Charset, DataSummary, Epoch, Evaluation, Event, Notice, Started
 from loghi_contract.records import to_json
+from loghi_runner.aliases import Row
 from loghi_runner.engines.setting import Setting
 from loghi_runner.errors import RunnerError
 from loghi_runner.findings import Finding, Severity
@@ -31,7 +32,7 @@ from loghi_runner.run.rundir import RunFailure, RunFolder
 from loghi_runner.run.watch import Detached
 from loghi_runner.terminal.bars import Bars
 from loghi_runner.terminal.live import LiveRun
-from loghi_runner.terminal.plan_text import Row, finding_rows, mount_rows, plan_rows, skipped_rows
+from loghi_runner.terminal.plan_text import finding_rows, mount_rows, plan_rows, skipped_rows
 from loghi_runner.wording import epoch_line, event_line, harmless, shown
 
 _ANY_TEXT = "loghi_runner.any_text"

@@ -39,7 +39,7 @@ from loghi_runner.run.rundir import (
     RunFolder,
     RunRecord,
     RunState,
-    cannot_write,
+    cannot_write_run,
     config_sha256,
     new_run_id,
 )
@@ -260,7 +260,7 @@ def _run(
         # nobody could find, follow or stop this trainer
         watch.kill()
         watch.wait_for_end()
-        raise cannot_write(error, folder.record_file) from error
+        raise cannot_write_run(error, folder.record_file) from error
     progress = Progress(plan.job.training.epochs)
     try:
         view.begin(folder, progress)

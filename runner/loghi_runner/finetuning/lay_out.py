@@ -10,7 +10,7 @@ from loghi_runner.files import as_utf8
 from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.locks import NoLocks, locked
 from loghi_runner.prepare.split import format_split
-from loghi_runner.run.rundir import HALF_MADE_PREFIX, RunFolder, RunRecord, cannot_write
+from loghi_runner.run.rundir import HALF_MADE_PREFIX, RunFolder, RunRecord, cannot_write_run
 from loghi_runner.skipped_table import format_skipped
 
 
@@ -33,7 +33,7 @@ def create_run_folder(plan: RunPlan, record: RunRecord) -> RunFolder:
             half_made.rename(folder.path)
     except OSError as error:
         shutil.rmtree(half_made, ignore_errors=True)
-        raise cannot_write(error, folder.path) from error
+        raise cannot_write_run(error, folder.path) from error
     return folder
 
 

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from loghi_contract.job import Split
 from loghi_contract.lines import LineSample, SkippedLine, SkipReason
 from loghi_runner.cutting.cut import CHANNELS
-from loghi_runner.errors import DataError, EngineError
+from loghi_runner.errors import DataError, cannot_write
 from loghi_runner.files import why_not_written
 from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.ground_truth.from_pages import PagesTruth
@@ -49,12 +49,9 @@ def cut_for_run(plan: RunPlan, on_page: Callable[[int, int], None], note: Callab
         finally:
             lock.release()
     except OSError as error:
-        raise EngineError(
-            "output.cannot_write",
-            f"the line images cannot be written: {why_not_written(error, store.lines)}",
-            where=str(error.filename or store.lines),
-            hint="Name another `output` in the config, or free space there.",
-        ) from error
+        hint = "Name another `output` in the config, or free space there."
+        why = why_not_written(error, store.lines)
+        raise cannot_write("the line images", why, error.filename or store.lines, hint) from error
     lists, skipped = _sorted_out(plan, plan.pages, cut)
     for split in (Split.TRAIN, Split.VAL):
         if not lists.get(split.value):

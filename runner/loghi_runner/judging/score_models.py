@@ -10,7 +10,7 @@ from loghi_contract.cut import Cut
 from loghi_contract.lines import SkippedLine, SkipReason
 from loghi_contract.text import Normalization, normalization_for, normalize
 from loghi_runner.aliases import OnProgress
-from loghi_runner.errors import DataError, EngineError
+from loghi_runner.errors import DataError, cannot_write
 from loghi_runner.judging.learnt_lines import without_learnt
 from loghi_runner.judging.score_files import REPORT_KINDS, write_score_files
 from loghi_runner.judging.scored import ModelReadings, Scored
@@ -56,7 +56,7 @@ def score_models(
         work = tempfile.TemporaryDirectory(prefix=".scoring-", dir=options.output)
     except OSError as error:
         place = options.output or tempfile.gettempdir()
-        raise EngineError("output.cannot_write", f"{place} cannot be written: {error.strerror or error}") from error
+        raise cannot_write(str(place), error) from error
     with work as folder:
         truths = _collect(named, data, options, Path(folder), on_progress, note)
         truth = without_learnt(_in_all(truths), named)

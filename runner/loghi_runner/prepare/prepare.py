@@ -10,7 +10,7 @@ from loghi_contract.job import Split
 from loghi_contract.lines import SkippedLine, SkipReason
 from loghi_runner.aliases import OnProgress
 from loghi_runner.config.schema import SplitConfig
-from loghi_runner.errors import DataError, EngineError, UsageError
+from loghi_runner.errors import DataError, EngineError, UsageError, cannot_write
 from loghi_runner.files import is_utf8, real_path, why_not_written, write_together
 from loghi_runner.findings import Finding, Severity, errors, for_folder
 from loghi_runner.locks import FileLock, Timeout, take
@@ -105,12 +105,8 @@ def prepare(folder: Path, out: Path, options: PrepareOptions, on_progress: OnPro
             "prepare.busy", f"another prepare writes into {out}", hint="Wait until it is done, or name another folder."
         ) from error
     except OSError as error:
-        raise EngineError(
-            "output.cannot_write",
-            f"the line images cannot be written: {why_not_written(error, out)}",
-            where=str(error.filename or out),
-            hint="Name another folder, or free space there; the lists of an earlier time are as they were.",
-        ) from error
+        hint = "Name another folder, or free space there; the lists of an earlier time are as they were."
+        raise cannot_write("the line images", why_not_written(error, out), error.filename or out, hint) from error
 
 
 def _bearable(finding: Finding) -> Finding:

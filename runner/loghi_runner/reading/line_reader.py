@@ -19,7 +19,7 @@ from loghi_runner.engines.base import Engine, Launch
 from loghi_runner.engines.gpus import DeviceChoice, GpuRequest
 from loghi_runner.engines.mounts import DataFolders, folders_of_images, home_folders, run_mounts
 from loghi_runner.engines.setting import Setting, choose_card, choose_setting
-from loghi_runner.errors import DataError, EngineError
+from loghi_runner.errors import DataError, cannot_write
 from loghi_runner.files import is_utf8, real_path
 from loghi_runner.pages.write import Reading
 from loghi_runner.run.rundir import new_run_id
@@ -90,7 +90,7 @@ class LineReader:
             work = real_path(Path(tempfile.mkdtemp(prefix=".reading-", dir=work_in)))
         except OSError as error:
             place = work_in or tempfile.gettempdir()
-            raise EngineError("output.cannot_write", f"{place} cannot be written: {error.strerror or error}") from error
+            raise cannot_write(str(place), error) from error
         try:
             named = {path: data.container_path(path) for path in real.values()}
             listed = {str(name): path for path, name in named.items() if is_utf8(name)}

@@ -14,7 +14,7 @@ from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR, SAVING_DIR
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.clock import utc_now
 from loghi_runner.engines.base import PLACES, Handle
-from loghi_runner.errors import EngineError, UsageError
+from loghi_runner.errors import EngineError, UsageError, cannot_write
 from loghi_runner.files import write_atomically
 from loghi_runner.skipped_table import SKIPPED_COLUMNS
 
@@ -212,14 +212,10 @@ def config_sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def cannot_write(error: OSError, path: Path) -> EngineError:
+def cannot_write_run(error: OSError, path: Path) -> EngineError:
     """The error for a run folder that cannot be written."""
-    return EngineError(
-        "output.cannot_write",
-        f"the run folder cannot be written: {error.strerror or error}",
-        where=str(error.filename or path),
-        hint="Name another `output` in the config, or free space there.",
-    )
+    hint = "Name another `output` in the config, or free space there."
+    return cannot_write("the run folder", error, error.filename or path, hint)
 
 
 def skipped_counts(folder: RunFolder) -> dict[str, int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from loghi_runner.aliases import OnProgress
 from loghi_runner.clock import utc_now
 from loghi_runner.config.values import PlatformKind
-from loghi_runner.errors import EngineError, PlatformError, UsageError
+from loghi_runner.errors import PlatformError, UsageError, cannot_write
 from loghi_runner.platform.base import Pulled, Source
 from loghi_runner.platform.escriptorium.answers import BrokenData, lines_on_baselines, read_document
 from loghi_runner.platform.escriptorium.page import PageFolder, Wanted, bring_page, is_whole
@@ -46,8 +46,7 @@ class Puller:
                 raise PlatformError("platform.no_page", f"none of the pages could be pulled: {problems[0]}")
             self._finish(wanted, folder, pages)
         except OSError as error:
-            message = f"{folder} cannot be written: {error.strerror or error}"
-            raise EngineError("output.cannot_write", message, where=str(error.filename or folder)) from error
+            raise cannot_write(str(folder), error, error.filename or folder) from error
         skipped: Counter[str] = Counter()
         for page in pages.values():
             skipped.update(page.skipped)

@@ -1,1 +1,1 @@
-"""What somebody asked for, and what may be asked."""
+"""What may be asked of the service, and how that is described."""

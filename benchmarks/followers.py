@@ -17,8 +17,9 @@ import httpx
 import psutil
 
 from loghi_contract.events import Event, Phase, Step, encode_event
+from loghi_runner.clock import utc_now_exactly
 from loghi_runner.service.callers import new_token, token_digest
-from loghi_runner.service.orders import OrderFolder, OrderState, Stage, utc_now
+from loghi_runner.service.orders import OrderFolder, OrderState, Stage
 
 _EVENTS_BEFORE = 5000
 _EVENTS_WHILE = 100
@@ -56,7 +57,7 @@ async def measure(followers: int, folder: Path) -> dict[str, float]:
             await _until(lambda: min(counts) >= _EVENTS_BEFORE + _EVENTS_WHILE)
             seconds = time.perf_counter() - began
             most = process.memory_info().rss
-            order.write_state(OrderState(stage=Stage.FINISHED, since=utc_now()))
+            order.write_state(OrderState(stage=Stage.FINISHED, since=utc_now_exactly()))
             await asyncio.gather(*tasks)
             return {
                 "followers": followers,
@@ -91,7 +92,7 @@ def _make_run(order: OrderFolder) -> Path:
     out = order.runs / "20260101-000000-bench" / "out"
     out.mkdir(parents=True)
     (out.parent / "run.json").write_text("{}", encoding="utf-8")
-    order.write_state(OrderState(stage=Stage.TRAINING, since=utc_now()))
+    order.write_state(OrderState(stage=Stage.TRAINING, since=utc_now_exactly()))
     events = out / "events.jsonl"
     for number in range(_EVENTS_BEFORE):
         _write(events, number, Step(1, number, _EVENTS_BEFORE, 1.0, 10.0) if number else Phase("training"))

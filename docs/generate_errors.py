@@ -54,6 +54,7 @@ _ARGUMENTS = {
     "Notice": ("code", "message", "hint"),
     "CrashMessage": ("pattern", "code", "exit_code", "message", "hint"),
     "ModelFolderError": ("code", "message", "hint"),
+    "cannot_write": ("what", "why", "where", "hint"),
     "_row": ("code", "pattern", "message", "hint"),
     "_unusable": ("code", "message", "hint"),
     "_warning": ("code", "message", "where", "hint"),
@@ -138,6 +139,11 @@ def _entry(call: ast.Call, scope: ast.AST, file: Path) -> Entry | None:
     arguments = _named(call, name)
     if name == "__init__":
         name = _class_around(call, file)
+    if name == "cannot_write":
+        message = f"{_text(arguments.get('what'), scope)} cannot be written: {{…}}"
+        return Entry("output.cannot_write", message, _text(arguments.get("hint"), scope), int(ExitCode.ENGINE))
+    if isinstance(scope, ast.FunctionDef) and scope.name == "cannot_write":
+        return None  # its callers say what cannot be written
     if not (name in _ARGUMENTS or name.endswith("Error") or _class(name) is not None):
         return None
     code = _text(arguments.get("code"), scope)

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 import pytest
 from PIL import Image, ImageDraw
 
+from loghi_runner.config.values import PlatformKind
 from loghi_runner.errors import PlatformError
 from loghi_runner.platform import PLATFORMS
-from loghi_runner.platform.base import Document, Layer, PageSummary, PlatformConnection, PlatformKind, PlatformUser
+from loghi_runner.platform.base import Document, Layer, PageSummary, PlatformConnection, PlatformUser
 
 DOCUMENT = Document(12, "Letters <b>1878</b>", 8, (Layer(3, "kraken"), Layer(1, "manual")), "Latin", "ltr")
 TRANSCRIBED = 5

@@ -60,6 +60,15 @@ class TrainingSpec:
     freeze: tuple[Part, ...]
 
 
+class Split(str, Enum):
+    """What the lines of a list are for."""
+
+    TRAIN = "train"
+    VAL = "val"
+    TEST = "test"
+    BASE_DOMAIN = "base_domain"
+
+
 @dataclass(frozen=True)
 class ListsSpec:
     """Container paths of the line lists; lists hold container image paths."""

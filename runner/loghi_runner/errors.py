@@ -9,12 +9,18 @@ RunnerError
  +- ContractError   image and host do not fit          exit 6
 """
 
+from typing import Any  # JSON values have no narrower type
+
 from loghi_contract.errors import PlainError
 from loghi_contract.exit_codes import ExitCode
 
 
 class RunnerError(PlainError):
     """Ends a command; `cli` prints it and exits with `exit_code`."""
+
+    def details(self) -> dict[str, Any]:
+        """What `--json` says of it beside the sentences, as JSON."""
+        return {}
 
 
 class UsageError(RunnerError):
@@ -51,3 +57,10 @@ class ContractError(RunnerError):
 ERROR_CLASSES: dict[ExitCode, type[RunnerError]] = {
     kind.exit_code: kind for kind in (RunnerError, UsageError, DataError, EngineError, TrainingError, ContractError)
 }
+
+
+def cannot_write(what: str, why: OSError | str, where: object = None, hint: str | None = None) -> EngineError:
+    """The error for what the disk does not take; `what` begins its sentence, as in "the output cannot be written"."""
+    reason = (why.strerror or why) if isinstance(why, OSError) else why
+    place = None if where is None else str(where)
+    return EngineError("output.cannot_write", f"{what} cannot be written: {reason}", where=place, hint=hint)

@@ -8,6 +8,7 @@ from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.files import read_plain
 from loghi_contract.records import to_json
+from loghi_runner.aliases import Row
 from loghi_runner.config.template import config_template
 from loghi_runner.engines.nvml import list_cards
 from loghi_runner.errors import EngineError, UsageError
@@ -29,7 +30,7 @@ class WrittenConfig:
     path: Path
     notes: tuple[Note, ...] = ()
 
-    def note_rows(self) -> list[tuple[str, list[tuple[str, str]]]]:
+    def note_rows(self) -> list[tuple[str, list[Row]]]:
         """The notes under a title for each kind, what needs a look last."""
         return [
             (title, [(f"line {note.line}  {note.variable}", note.sentence) for note in self._of(severity)])

@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from loghi_contract import events
+from loghi_contract.job import Split
 
+#: The words for a split, as in "492 training lines".
+SPLIT_WORDS = {
+    Split.TRAIN: "training",
+    Split.VAL: "validation",
+    Split.TEST: "test",
+    Split.BASE_DOMAIN: "base domain",
+}
 _STATUS_WORDS = {
     events.FinishStatus.COMPLETED: "finished",
     events.FinishStatus.EARLY_STOPPED: "finished early, no further gain",
@@ -21,7 +29,7 @@ _PHASE_WORDS = {
     "evaluating": "scoring the lines",
     "saving": "saving",
 }
-_SPLIT_WORDS = {
+_LINES_OF_SPLIT = {
     "train": "training lines",
     "val": "validation lines",
     "test": "test lines",
@@ -84,7 +92,7 @@ def phase_word(name: str) -> str:
 
 
 def split_word(name: str) -> str:
-    return _SPLIT_WORDS.get(name, name)
+    return _LINES_OF_SPLIT.get(name, name)
 
 
 def counted(counts: dict[str, int]) -> str:

@@ -10,7 +10,7 @@ from types import FrameType
 import pytest
 
 from loghi_runner.errors import RunnerError
-from loghi_runner.planning.plan import RunPlan
+from loghi_runner.finetuning.plan import RunPlan
 from tests.unit.made_project import Project, page
 
 _LONGEST_WAIT_S = 120

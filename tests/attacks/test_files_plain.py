@@ -17,7 +17,7 @@ from loghi_runner.errors import DataError, RunnerError
 from loghi_runner.pages.find import find_pages
 from loghi_runner.pages.read import PageError, read_page
 from loghi_runner.prepare.cut_pages import cut_pages
-from loghi_runner.report.run_report import write_run_report
+from loghi_runner.run.run_report import write_run_report
 from loghi_runner.run.runs import list_runs, look_at_all
 from loghi_runner.service.confine import Shelf
 from tests.attacks.hostile_files import ODD, never_waits, project, put, told  # noqa: F401  # fixtures

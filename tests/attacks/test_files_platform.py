@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from loghi_runner.config.values import PlatformKind
 from loghi_runner.cutting.image import PageImageError
 from loghi_runner.cutting.pictures import page_pictures, read_page_image
 from loghi_runner.errors import EngineError, PlatformError
 from loghi_runner.platform import image_cache, open_platform
-from loghi_runner.platform.base import EMPTY_PICTURE, Platform, PlatformConnection, PlatformKind, Source
+from loghi_runner.platform.base import EMPTY_PICTURE, Platform, PlatformConnection, Source
 from tests.attacks.hostile_files import never_waits  # noqa: F401  # a fixture
 from tests.integration.test_service_pages import Visitor
 from tests.made_service import MadeService

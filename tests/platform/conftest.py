@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from loghi_runner.config.values import PlatformKind
 from loghi_runner.platform import open_platform
-from loghi_runner.platform.base import Platform, PlatformConnection, PlatformKind
+from loghi_runner.platform.base import Platform, PlatformConnection
 from tests.platform.escriptorium_stand_in import ALICE, StandIn
 from tests.platform.stand_in_server import running
 

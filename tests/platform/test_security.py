@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from loghi_runner.config.values import PlatformKind
 from loghi_runner.errors import PlatformError, RunnerError, UsageError
 from loghi_runner.platform import open_platform, open_session
-from loghi_runner.platform.base import Platform, PlatformConnection, PlatformKind, Source
+from loghi_runner.platform.base import Platform, PlatformConnection, Source
 from loghi_runner.platform.origin import parse_origin
 from loghi_runner.platform.token import TOKEN_VARIABLE, read_token
 from tests.platform.escriptorium_stand_in import ALICE, Fault, StandIn

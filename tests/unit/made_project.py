@@ -13,7 +13,7 @@ from loghi_contract.job import DeviceKind
 from loghi_contract.tokenizer import Tokenizer, format_tokenizer
 from loghi_runner.config.load import LoadedConfig, load_config
 from loghi_runner.findings import Finding, Severity
-from loghi_runner.planning.plan import RunPlan, make_plan
+from loghi_runner.finetuning.plan import RunPlan, make_plan
 
 RUN_ID = "20261122-090000-k3f9"
 LETTERS = "abcdefghijklmnopqrstuvwxyz "

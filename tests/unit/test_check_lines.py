@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from loghi_contract.job import Split
 from loghi_contract.lines import LineSample
 from loghi_contract.model_folder import ModelFacts, inspect_model_folder
 from loghi_contract.text import Normalization
@@ -10,7 +11,6 @@ from loghi_runner.checks.lines import check_lines
 from loghi_runner.findings import Severity
 from loghi_runner.ground_truth.collect import GroundTruth
 from loghi_runner.ground_truth.images import GroundTruthLine
-from loghi_runner.ground_truth.splits import Split
 from tests.shared_data import shared_data
 from tests.unit.made_project import Findings, Project
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from loghi_contract.cut import Cut
+from loghi_runner.aliases import Point
 from loghi_runner.cutting.cut import CutLine, LineShape, NotCut, cut_lines, estimated_size
 from loghi_runner.cutting.image import PageImageError, Pixels, write_png
 from loghi_runner.cutting.pictures import page_pictures, read_page_image
-from loghi_runner.pages.model import Point
 
 BASELINE: tuple[Point, ...] = ((50.0, 100.0), (350.0, 105.0))
 OUTLINE: tuple[Point, ...] = ((45.0, 70.0), (355.0, 75.0), (355.0, 115.0), (45.0, 110.0))

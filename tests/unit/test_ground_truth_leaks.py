@@ -7,10 +7,10 @@ from PIL import Image, ImageDraw
 
 from loghi_contract.lines import LineSample
 from loghi_runner.findings import Finding
-from loghi_runner.ground_truth.collect import SPLIT_WORDS
 from loghi_runner.ground_truth.images import GroundTruthLine, ImageFinder
 from loghi_runner.ground_truth.leaks import find_leaks
 from loghi_runner.ground_truth.lists import read_lists
+from loghi_runner.wording import SPLIT_WORDS
 from tests.shared_data import shared_data
 
 WORDS = {split.value: words for split, words in SPLIT_WORDS.items()}

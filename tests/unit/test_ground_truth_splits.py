@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from loghi_runner.findings import Severity
-from loghi_runner.planning.plan import RunPlan
+from loghi_runner.finetuning.plan import RunPlan
 from tests.unit.made_project import Findings, Project, page
 
 

@@ -2,7 +2,8 @@
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,29 @@ FRAMEWORKS = {"keras", "tensorflow", "torch", "jax"}
 #: The hardest rules of the field are here, to be tested in milliseconds.
 WITHOUT_FRAMEWORK = ("charset", "lines", "scores", "reporter")
 
+#: The packages of the host, the highest layer first: each may import from layers below its own, none beside it.
+LAYERS = (
+    {"cli", "__main__"},
+    {"learning_curve", "service"},
+    {"judging", "next_pages", "platform", "terminal"},
+    {"doctor", "finetuning", "manifest", "reading"},
+    {"checks"},
+    {"ground_truth", "models"},
+    {"init", "prepare", "run"},
+    {"orders", "pages", "report", "upstream_script"},
+    {"config", "cutting", "engines", "sample", "scoring"},
+)
+#: Below them all: single modules that everything uses, and that use each other and no package.
+COMMON = {
+    "aliases", "clock", "errors", "files", "findings", "installed", "json_answer", "line_pages", "locks",
+    "skipped_table", "wording",
+}  # fmt: skip
+LAYER_OF = {package: len(LAYERS) - number for number, layer in enumerate(LAYERS) for package in layer}
+LAYER_OF |= dict.fromkeys(COMMON, 0)
+
 
 def imported_names(tree: ast.AST) -> Iterator[str]:
+    """Everything that is imported anywhere: inside functions and for types only, too."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -34,74 +56,120 @@ def imported_names(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def imports_of(module: str) -> set[str]:
-    return set(imported_names(ast.parse(MODULES[module].read_text())))
+@cache
+def tree_of(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text())
+
+
+@cache
+def imports_of(module: str) -> frozenset[str]:
+    return frozenset(imported_names(tree_of(module)))
 
 
 def top(name: str) -> str:
     return name.partition(".")[0]
 
 
-def modules_of(package: str) -> list[str]:
-    return [module for module in MODULES if top(module) == package]
+def modules_of(*packages: str) -> list[str]:
+    return [module for module in MODULES if top(module) in packages]
 
 
-@pytest.mark.parametrize("module", modules_of("loghi_contract"))
-def test_the_contract_needs_the_standard_library_only(module: str) -> None:
+def modules_but(*packages: str) -> list[str]:
+    """All modules outside of these packages or modules."""
+    return [module for module in MODULES if not any(f"{module}.".startswith(f"{package}.") for package in packages)]
+
+
+def offenders(modules: Iterable[str], is_wrong: Callable[[str], bool]) -> list[str]:
+    return [f"{module} imports {name}" for module in modules for name in sorted(imports_of(module)) if is_wrong(name)]
+
+
+def package_of(module: str) -> str:
+    """The host's package, or single module, that a dotted name is in: `run` of `loghi_runner.run.look`, else ""."""
+    return f"{module}.".split(".")[1]
+
+
+def test_the_contract_needs_the_standard_library_only() -> None:
     allowed = sys.stdlib_module_names | {"loghi_contract"}
-    assert {top(name) for name in imports_of(module)} <= allowed
+    assert not offenders(modules_of("loghi_contract"), lambda name: top(name) not in allowed)
 
 
-@pytest.mark.parametrize("module", modules_of("loghi_runner"))
-def test_the_host_imports_neither_the_trainer_nor_a_framework(module: str) -> None:
-    assert not {top(name) for name in imports_of(module)} & (FRAMEWORKS | {"loghi_trainer"})
+def test_the_host_imports_neither_the_trainer_nor_a_framework() -> None:
+    assert not offenders(modules_of("loghi_runner"), lambda name: top(name) in FRAMEWORKS | {"loghi_trainer"})
 
 
-@pytest.mark.parametrize("module", modules_of("loghi_trainer"))
-def test_the_trainer_imports_nothing_of_the_host(module: str) -> None:
-    assert not {top(name) for name in imports_of(module)} & {"loghi_runner", "typer", "docker", "pydantic"}
+def test_the_trainer_imports_nothing_of_the_host() -> None:
+    host = {"loghi_runner", "typer", "docker", "pydantic"}
+    assert not offenders(modules_of("loghi_trainer"), lambda name: top(name) in host)
 
 
-@pytest.mark.parametrize("module", modules_of("loghi_kraken"))
-def test_the_plug_in_for_kraken_takes_the_cutting_and_nothing_else_of_the_host(module: str) -> None:
-    host = {name for name in imports_of(module) if top(name) == "loghi_runner"}
-    assert all(name.startswith("loghi_runner.cutting.") for name in host)
-    assert "tensorflow" not in {top(name) for name in imports_of(module)}
+def test_the_plug_in_for_kraken_takes_the_cutting_and_nothing_else_of_the_host() -> None:
+    def is_wrong(name: str) -> bool:
+        other = top(name) == "loghi_runner" and not name.startswith("loghi_runner.cutting.")
+        return other or top(name) == "tensorflow"
+
+    assert not offenders(modules_of("loghi_kraken"), is_wrong)
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if top(m) != "loghi_kraken"])
-def test_nobody_imports_the_plug_in_for_kraken(module: str) -> None:
-    assert not {top(name) for name in imports_of(module)} & {"loghi_kraken", "kraken"}
+def test_nobody_imports_the_plug_in_for_kraken() -> None:
+    assert not offenders(modules_but("loghi_kraken"), lambda name: top(name) in {"loghi_kraken", "kraken"})
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if m != "loghi_runner.engines.docker"])
-def test_docker_is_imported_by_its_engine_only(module: str) -> None:
-    assert "docker" not in {top(name) for name in imports_of(module)}
+def test_docker_is_imported_by_its_engine_only() -> None:
+    assert not offenders(modules_but("loghi_runner.engines.docker"), lambda name: top(name) == "docker")
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if not m.startswith("loghi_runner.cli")])
-def test_nobody_imports_the_command_line(module: str) -> None:
-    assert not [name for name in imports_of(module) if name.startswith("loghi_runner.cli")]
+def test_nobody_imports_the_command_line() -> None:
+    assert not offenders(modules_but("loghi_runner.cli"), lambda name: name.startswith("loghi_runner.cli"))
 
 
-@pytest.mark.parametrize("module", list(MODULES))
-def test_our_own_modules_are_imported_at_the_top(module: str) -> None:
-    tree = ast.parse(MODULES[module].read_text())
-    functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
-    inner = {name for function in functions for name in imported_names(function) if top(name) in PACKAGES}
-    if module == "loghi_trainer.__main__":
+def test_the_command_line_alone_imports_the_screen() -> None:
+    outside = modules_but("loghi_runner.cli", "loghi_runner.terminal")
+    assert not offenders(outside, lambda name: name.startswith("loghi_runner.terminal"))
+
+
+def test_every_package_of_the_host_has_its_layer() -> None:
+    assert {package_of(module) for module in modules_of("loghi_runner")} - {""} == LAYER_OF.keys()
+
+
+def is_upward(package: str, imported: str) -> bool:
+    if imported == package or {package, imported} <= COMMON:
+        return False
+    return LAYER_OF[imported] >= LAYER_OF[package]
+
+
+def test_the_host_imports_downward_only() -> None:
+    assert not [
+        f"{module} imports {name}"
+        for module in modules_of("loghi_runner")
+        for name in sorted(imports_of(module))
+        if top(name) == "loghi_runner" and package_of(name) in LAYER_OF
+        if is_upward(package_of(module), package_of(name))
+    ]
+
+
+def test_our_own_modules_are_imported_at_the_top() -> None:
+    inner = [
+        (module, name)
+        for module in MODULES
+        for function in ast.walk(tree_of(module))
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+        for name in imported_names(function)
+        if top(name) in PACKAGES
+    ]
+    assert not [
+        f"{module} imports {name}"
+        for module, name in inner
         # it guards its output and sets the environment before the frameworks may load
-        inner = {name for name in inner if top(name) != "loghi_trainer"}
-    if module == "loghi_kraken.model":
+        if not (module == "loghi_trainer.__main__" and top(name) == "loghi_trainer")
         # it chooses Keras's backend before Keras may load
-        inner = {name for name in inner if not name.startswith("loghi_kraken.reader")}
-    assert not inner
+        and not (module == "loghi_kraken.model" and name.startswith("loghi_kraken.reader"))
+    ]
 
 
 def _import_time(module: str) -> set[str]:
     """The names a module imports when it is loaded: outside functions and `if TYPE_CHECKING`."""
     names: set[str] = set()
-    pending: list[ast.AST] = [ast.parse(MODULES[module].read_text())]
+    pending: list[ast.AST] = [tree_of(module)]
     while pending:
         node = pending.pop()
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):

@@ -16,7 +16,7 @@ from loghi_runner.config.file import ConfigError
 from loghi_runner.config.load import RunConfig
 from loghi_runner.manifest.contents import make_manifest
 from loghi_runner.manifest.read import read_manifest
-from loghi_runner.service.actions import PARAMETERS, Action
+from loghi_runner.orders.actions import PARAMETERS, Action
 from loghi_runner.service.app import create_app
 from loghi_runner.service.config import ServiceConfig
 from loghi_runner.service.state import open_state

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from starlette.datastructures import FormData
 
-from loghi_runner.service.action_schema import parameters_schema
-from loghi_runner.service.actions import Action, FinetuneParameters
+from loghi_runner.orders.action_schema import parameters_schema
+from loghi_runner.orders.actions import Action, FinetuneParameters
 from loghi_runner.service.pages.asked import check_asked, read_asked
 from loghi_runner.service.pages.form import FieldKind, FormField, FormSection, draw_form, read_form
 

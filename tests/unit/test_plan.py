@@ -6,12 +6,10 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from loghi_contract.job import DeviceKind, ListsSpec, dump_job, load_job
-from loghi_contract.lines import LineSample
 from loghi_runner.config.load import load_config
 from loghi_runner.engines.mounts import choose_data_folders
 from loghi_runner.findings import Severity
-from loghi_runner.ground_truth.images import GroundTruthLine
-from loghi_runner.planning.plan import RunPlan, make_plan, resolve_batch_size
+from loghi_runner.finetuning.plan import RunPlan, make_plan, resolve_batch_size
 from tests.unit.made_project import RUN_ID, Findings, Project
 
 REAL_DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -99,12 +97,8 @@ def test_skipped_lines_carry_their_split(project: Project) -> None:
     assert [(split, line.where) for split, line in project.plan().skipped] == [("val", "lines/val.txt:2")]
 
 
-def lines_in(folders: dict[str, list[str]]) -> list[GroundTruthLine]:
-    return [
-        GroundTruthLine(LineSample("x", "a", 1, f"{name}:1"), Path(folder) / "x.png", 1, 1, False, 1)
-        for name, listed in folders.items()
-        for folder in listed
-    ]
+def images_in(folders: dict[str, list[str]]) -> list[tuple[str, Path]]:
+    return [(name, Path(folder) / "x.png") for name, listed in folders.items() for folder in listed]
 
 
 @pytest.mark.parametrize(
@@ -122,14 +116,14 @@ def lines_in(folders: dict[str, list[str]]) -> list[GroundTruthLine]:
     ],
 )
 def test_few_folders_are_mounted_and_none_too_wide(folders: dict[str, list[str]], mounted: list[str]) -> None:
-    chosen = choose_data_folders(lines_in(folders), [Path("/data/me")])
+    chosen = choose_data_folders(images_in(folders), [Path("/data/me")])
     assert [str(folder) for folder in chosen.folders] == mounted
     assert chosen.refused == ()
 
 
 @pytest.mark.parametrize("folder", ["/", "/home", "/home/other", "/data/me", "/data", "/tmp"])
 def test_images_directly_in_a_wide_folder_are_refused(folder: str) -> None:
-    assert choose_data_folders(lines_in({"t": [folder]}), [Path("/data/me")]).refused == (Path(folder),)
+    assert choose_data_folders(images_in({"t": [folder]}), [Path("/data/me")]).refused == (Path(folder),)
 
 
 def real_plan(tmp_path: Path, base_model: str, **data: str) -> RunPlan:

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loghi_contract.job import Split
 from loghi_runner.config.schema import SplitConfig
 from loghi_runner.config.values import SplitUnit
 from loghi_runner.cutting.pictures import Picture
 from loghi_runner.errors import DataError
 from loghi_runner.findings import Severity
-from loghi_runner.ground_truth.splits import Split
 from loghi_runner.pages.find import PageFile
 from loghi_runner.pages.model import Page
 from loghi_runner.prepare.split import EarlierPage, PageSplit, read_split, split_pages, write_split

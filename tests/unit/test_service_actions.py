@@ -7,7 +7,7 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ValidationError
 
 from loghi_runner.config.schema import DataConfig, RunConfig
-from loghi_runner.service.actions import PARAMETERS, Action, FinetuneParameters
+from loghi_runner.orders.actions import PARAMETERS, Action, FinetuneParameters
 
 FOLDER = {"pages": "bonnevie/finetune"}
 DOCUMENT = {"platform": "escriptorium", "document": "12", "layer": "1", "pages": ["3", "4"]}

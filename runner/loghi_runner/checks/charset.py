@@ -5,14 +5,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from loghi_contract.job import CharsetPolicy
+from loghi_contract.job import CharsetPolicy, Split
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.text import Normalization, normalization_for, normalize
 from loghi_runner.config.load import NormalizationChoice, RunConfig
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.collect import GroundTruth
 from loghi_runner.ground_truth.images import GroundTruthLine
-from loghi_runner.ground_truth.splits import Split
 from loghi_runner.wording import plural
 
 _MAX_NAMED = 20

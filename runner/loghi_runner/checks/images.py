@@ -9,12 +9,12 @@ from PIL import Image
 
 from loghi_contract.cut import Cut
 from loghi_contract.files import open_plain
+from loghi_contract.job import Split
 from loghi_contract.model_folder import ModelFacts
 from loghi_runner.config.load import RunConfig
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.collect import GroundTruth
 from loghi_runner.ground_truth.images import GroundTruthLine
-from loghi_runner.ground_truth.splits import Split
 
 #: So many lines of each kind are looked at.
 _SAMPLE = 12

@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from loghi_contract.job import Split
 from loghi_contract.lines import SKIP_SENTENCES, SkipReason
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.text import Normalization, normalize
@@ -12,8 +13,7 @@ from loghi_contract.widths import MARGIN_PX, WIDEST_PX, frames_of, steps_for_lab
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.collect import GroundTruth
 from loghi_runner.ground_truth.images import GroundTruthLine
-from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
-from loghi_runner.wording import plural
+from loghi_runner.wording import SPLIT_WORDS, plural
 
 #: Loghi's models read lines of this height; used where there is no base model.
 _HEIGHT_PX = 64

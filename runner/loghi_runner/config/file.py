@@ -9,6 +9,7 @@ from typing import Any, TypeVar  # raw YAML values have no narrower type
 from pydantic import BaseModel, ValidationError
 
 from loghi_contract.files import read_plain
+from loghi_contract.records import to_json
 from loghi_runner.config.words import shortened, words_for
 from loghi_runner.config.yaml_values import KeyPath, YamlDocument, read_yaml
 from loghi_runner.errors import UsageError
@@ -41,6 +42,9 @@ class ConfigError(UsageError):
         count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
         message = "\n".join([f"{path.name} has {count}:", *(f"  {problem}" for problem in self.problems)])
         super().__init__("config.invalid", message, where=str(path))
+
+    def details(self) -> dict[str, Any]:
+        return {"problems": [to_json(problem) for problem in self.problems]}
 
 
 def _line(problem: Problem) -> int:

@@ -15,6 +15,7 @@ from loghi_runner.config.values import (
     EngineKind,
     NormalizationChoice,
     Number,
+    PlatformKind,
     SkipTag,
     SplitUnit,
     TextEquivChoice,
@@ -27,7 +28,6 @@ from loghi_runner.config.values import (
     which_pages,
     whole_number_or_auto,
 )
-from loghi_runner.platform.base import PlatformKind
 
 
 def _section(value: Any) -> Any:

@@ -54,6 +54,10 @@ class WriteBack(str, Enum):
     ALL = "all"
 
 
+class PlatformKind(str, Enum):
+    ESCRIPTORIUM = "escriptorium"
+
+
 class EngineKind(str, Enum):
     AUTO = "auto"
     DOCKER = "docker"

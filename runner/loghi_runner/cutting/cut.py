@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 
 from loghi_contract.cut import Cut
+from loghi_runner.aliases import Point
 from loghi_runner.cutting.contours import MIN_X_HEIGHT_PX, PageContours
 from loghi_runner.cutting.geometry import Points, as_points, length
 from loghi_runner.cutting.image import Pixels
 from loghi_runner.cutting.polygon import cut_box, cut_outline
 from loghi_runner.cutting.strip import cut_strip
-from loghi_runner.pages.model import Point
 
 #: As Loghi's own training data: colour, and the line's shape as transparency.
 CHANNELS = 4

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from loghi_runner.pages.model import Point
+from loghi_runner.aliases import Point
 
 #: (points, 2): x and y.
 Points = NDArray[np.float64]

@@ -7,6 +7,9 @@ from typing import Protocol
 from loghi_contract.job import DeviceKind
 from loghi_runner.errors import EngineError
 
+#: In the run folder: where an engine without containers lays out the container's folders as links.
+PLACES = "places"
+
 #: The code of the error for a handle that names somebody else's process or container.
 NOT_OURS = "engine.not_ours"
 

@@ -13,12 +13,11 @@ import psutil
 
 from loghi_contract.job import DeviceKind
 from loghi_contract.places import ROOT_VARIABLE
-from loghi_runner.engines.base import Handle, Launch, ProcessEnd, not_ours
+from loghi_runner.engines.base import PLACES, Handle, Launch, ProcessEnd, not_ours
 from loghi_runner.engines.kernel_cache import kernel_cache, kernel_cache_variables
 from loghi_runner.engines.processes import find_process, is_by_clock, name_process
 from loghi_runner.errors import EngineError
 from loghi_runner.installed import pip_install
-from loghi_runner.run.rundir import RunFolder
 
 #: For tests only: the path of a Python program that is started in place of the trainer.
 TEST_TRAINER_VARIABLE = "LOGHI_RUNNER_TEST_TRAINER"
@@ -69,7 +68,7 @@ class LocalEngine:
         return None
 
     def start(self, launch: Launch, console_log: Path) -> Handle:
-        root = RunFolder(launch.run_dir).places
+        root = launch.run_dir / PLACES
         try:
             _lay_out(root, launch)
             with console_log.open("ab") as log:
@@ -132,7 +131,7 @@ class LocalEngine:
     def clean_up(self, handle: Handle, console_log: Path, *, keep: bool) -> None:
         self._children.pop(handle.id, None)
         if not keep:
-            shutil.rmtree(RunFolder(console_log.parent).places, ignore_errors=True)
+            shutil.rmtree(console_log.parent / PLACES, ignore_errors=True)
 
 
 def _is_trainer_of(process: psutil.Process, run_dir: Path) -> bool:

@@ -10,7 +10,6 @@ from pathlib import Path, PurePosixPath
 
 from loghi_contract.places import BASE_MODEL_DIR, DATA_DIR, JOB_DIR, OUT_DIR
 from loghi_runner.engines.base import Mount
-from loghi_runner.ground_truth.images import GroundTruthLine
 
 _HOMES_LIE_IN = (Path("/home"), Path("/Users"))
 _SYSTEM_FOLDERS = frozenset(
@@ -42,19 +41,19 @@ class DataFolders:
 
 
 def choose_data_folders(
-    lines: Iterable[GroundTruthLine], homes: Sequence[Path], made: Path | None = None
+    images: Iterable[tuple[str, Path]], homes: Sequence[Path], made: Path | None = None
 ) -> DataFolders:
     """Few real folders that hold all images: the folders they are in, or what holds a list's page folders.
 
     Args:
+        images: a list that names a line image, and the image's real path, for each line.
         homes: home folders; neither they nor what is above them is ever mounted.
         made: the real folder with lines cut from pages, when there are such lines.
     """
     folders_of_list: dict[str, set[Path]] = {}
-    if made is not None:
-        lines = [line for line in lines if not line.image.is_relative_to(made)]
-    for line in lines:
-        folders_of_list.setdefault(line.sample.where.rpartition(":")[0], set()).add(line.image.parent)
+    for named_in, image in images:
+        if made is None or not image.is_relative_to(made):
+            folders_of_list.setdefault(named_in, set()).add(image.parent)
     return _chosen(folders_of_list.values(), homes, made)
 
 

@@ -7,27 +7,28 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
 from loghi_contract import CONTRACT, __version__
 from loghi_contract.events import Device, Event, Started
 from loghi_contract.job import DeviceKind
 from loghi_contract.places import DATA_DIR
+from loghi_runner.clock import utc_now
 from loghi_runner.config.load import LoadedConfig, load_config
 from loghi_runner.engines import choose_engine
 from loghi_runner.engines.base import Engine, Launch
-from loghi_runner.engines.gpus import DeviceChoice, GpuRequest, choose_again, choose_device
-from loghi_runner.engines.image import BASE_DIGEST_LABEL, ImageFacts, ImageStore, default_image, require_image
-from loghi_runner.engines.local import LocalEngine
-from loghi_runner.engines.nvml import list_cards
+from loghi_runner.engines.gpus import DeviceChoice
+from loghi_runner.engines.image import BASE_DIGEST_LABEL, ImageFacts
 from loghi_runner.engines.processes import machine_name, name_process
+from loghi_runner.engines.setting import Setting, choose_card, choose_image
 from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
 from loghi_runner.files import file_sha256
 from loghi_runner.findings import Finding, Severity
+from loghi_runner.finetuning.data_hashes import data_sha256
+from loghi_runner.finetuning.lay_out import create_run_folder
+from loghi_runner.finetuning.line_cutting import cut_for_run
+from loghi_runner.finetuning.plan import RunPlan, make_plan, with_finding
 from loghi_runner.finetuning.speeds import remember
-from loghi_runner.planning.data_hashes import data_sha256
-from loghi_runner.planning.line_cutting import cut_for_run
-from loghi_runner.planning.plan import RunPlan, make_plan, with_finding
 from loghi_runner.prepare.line_store import lines_in_use
 from loghi_runner.run.finish import finish_run
 from loghi_runner.run.follow import EventReader, follow
@@ -38,28 +39,14 @@ from loghi_runner.run.rundir import (
     RunFolder,
     RunRecord,
     RunState,
-    cannot_write,
+    cannot_write_run,
     config_sha256,
-    create_run_folder,
     new_run_id,
-    utc_now,
 )
 from loghi_runner.run.signals import StopWishes
 from loghi_runner.run.watch import Detached, Watch
 
 _CUTTING = "cutting pages"
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Where a run happens. `engine_error` is why it cannot, in a dry run."""
-
-    engine: str
-    device: DeviceChoice
-    image: ImageFacts | None = None
-    engine_error: RunnerError | None = None
-    #: the most memory that the trainer may take; None limits none
-    memory_bytes: int | None = None
 
 
 class View(Protocol):
@@ -116,7 +103,7 @@ def check_run(config_path: Path, overrides: Sequence[str], view: View) -> Checke
     try:
         engine, sentence = choose_engine(kind)
         choice = choose_card(engine, loaded.config.engine.gpus)
-        image = _image(engine, loaded, choice.kind)
+        image = choose_image(engine, loaded.config.engine.image, choice.kind)
         memory = engine.memory_limit(loaded.config.engine.memory_bytes)
     except RunnerError as problem:
         # shown with the plan: the lines can be looked at before the machine is ready
@@ -169,7 +156,8 @@ def prepare_run(
     engine, sentence = choose_engine(loaded.config.engine.kind.value)
     choice = choose_card(engine, loaded.config.engine.gpus)
     memory = engine.memory_limit(loaded.config.engine.memory_bytes)
-    setting = Setting(sentence, choice, _image(engine, loaded, choice.kind), memory_bytes=memory)
+    image = choose_image(engine, loaded.config.engine.image, choice.kind)
+    setting = Setting(sentence, choice, image, memory_bytes=memory)
     plan = _with_memory(_plan(loaded, choice, view), memory)
     view.plan(plan, setting)
     if plan.errors:
@@ -209,21 +197,6 @@ def _plan_error(errors: Sequence[Finding]) -> RunnerError:
     return kind("plan.errors", f"{count} to solve first; nothing was started")
 
 
-def choose_setting(
-    engine: Engine, gpus: GpuRequest, image: str | None = None, memory_bytes: int | None = None
-) -> Setting:
-    """Device and image for something other than a fine-tuning.
-
-    Raises:
-        EngineError: the cards or the image are not there.
-    """
-    choice = choose_card(engine, gpus)
-    facts = None
-    if engine.name == "docker":
-        facts = require_image(cast(ImageStore, engine), image or default_image(choice.kind))
-    return Setting(engine.check(), choice, facts, memory_bytes=engine.memory_limit(memory_bytes))
-
-
 def _with_memory(plan: RunPlan, memory_bytes: int | None) -> RunPlan:
     """The plan, with a warning where the config limits the memory and the engine does not."""
     asked = plan.config.config.engine.memory
@@ -234,27 +207,8 @@ def _with_memory(plan: RunPlan, memory_bytes: int | None) -> RunPlan:
     return with_finding(plan, Finding(Severity.WARNING, "engine.memory_not_applied", message, "engine.memory", hint))
 
 
-def choose_card(engine: Engine, gpus: GpuRequest, planned: DeviceChoice | None = None) -> DeviceChoice:
-    """What a run computes on, as things are now; with a `planned` device, just before the start.
-
-    Raises:
-        EngineError: the card that is asked for cannot be had.
-    """
-    why_not = cast(LocalEngine, engine).why_no_card() if engine.name == "local" else ""
-    if planned is None:
-        return choose_device(gpus, list_cards(), why_not)
-    return choose_again(gpus, planned, list_cards(), why_not)
-
-
 def _plan(loaded: LoadedConfig, choice: DeviceChoice, view: View) -> RunPlan:
     return make_plan(loaded, run_id=new_run_id(), device=choice.kind, card=choice.card, on_progress=view.progress)
-
-
-def _image(engine: Engine, loaded: LoadedConfig, device: DeviceKind) -> ImageFacts | None:
-    if engine.name != "docker":
-        return None
-    # before the run folder is made: without an image there is no run to keep a record of
-    return require_image(cast(ImageStore, engine), loaded.config.engine.image or default_image(device))
 
 
 def _first_record(plan: RunPlan, engine: Engine, choice: DeviceChoice, image: ImageFacts | None) -> RunRecord:
@@ -306,7 +260,7 @@ def _run(
         # nobody could find, follow or stop this trainer
         watch.kill()
         watch.wait_for_end()
-        raise cannot_write(error, folder.record_file) from error
+        raise cannot_write_run(error, folder.record_file) from error
     progress = Progress(plan.job.training.epochs)
     try:
         view.begin(folder, progress)

@@ -7,17 +7,18 @@ from pathlib import Path
 from PIL import Image
 
 from loghi_contract.files import open_plain
+from loghi_contract.job import Split
 from loghi_contract.text import normalize
 from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.engines.mounts import on_this_machine
-from loghi_runner.errors import EngineError
+from loghi_runner.errors import cannot_write
+from loghi_runner.finetuning.plan import RunPlan
+from loghi_runner.finetuning.plan_facts import new_characters
 from loghi_runner.ground_truth.from_pages import PagesTruth
-from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
-from loghi_runner.planning.plan import RunPlan
 from loghi_runner.prepare.cut_pages import cut_pages
 from loghi_runner.prepare.preview import PreviewLine, choose_lines, write_preview
 from loghi_runner.prepare.survey import SurveyedPage
-from loghi_runner.terminal.check_text import new_characters
+from loghi_runner.wording import SPLIT_WORDS
 
 #: Lines of pages are not cut yet: so many pages of each split are, to look at.
 _PAGES = 2
@@ -36,9 +37,7 @@ def write_check_preview(path: Path, plan: RunPlan) -> None:
             shown = list(_of_pages(plan.pages, Path(folder)) if plan.pages else _of_lists(plan))
             write_preview(path, choose_lines(shown), title=title, new_characters=characters)
     except OSError as error:
-        raise EngineError(
-            "output.cannot_write", f"the preview cannot be written: {error.strerror or error}", where=str(path)
-        ) from error
+        raise cannot_write("the preview", error, path) from error
 
 
 def _of_lists(plan: RunPlan) -> Iterator[PreviewLine]:

@@ -10,9 +10,10 @@ from loghi_contract.events import Event
 from loghi_contract.lines import LineSample
 from loghi_runner.engines import choose_engine
 from loghi_runner.engines.mounts import moved_mounts
+from loghi_runner.engines.setting import Setting
 from loghi_runner.errors import EngineError
-from loghi_runner.finetuning.finetune import Checked, Setting, View, cut_lines, start_and_follow
-from loghi_runner.planning.plan import RunPlan
+from loghi_runner.finetuning.finetune import Checked, View, cut_lines, start_and_follow
+from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.run.progress import Progress
 from loghi_runner.run.rundir import RunFolder, RunState
 

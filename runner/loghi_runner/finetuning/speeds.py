@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.records import RecordError, from_json, to_json
+from loghi_runner.clock import utc_now
 from loghi_runner.engines.processes import machine_name
 from loghi_runner.files import cache_folder, write_atomically
-from loghi_runner.planning.plan import RunPlan
+from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.run.progress import Progress
-from loghi_runner.run.rundir import utc_now
 from loghi_runner.wording import duration
 
 #: Scoring the validation lines each epoch, and saving.

@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from loghi_contract.job import Split
 from loghi_contract.lines import SKIP_SENTENCES, SkippedLine, SkipReason
+from loghi_runner.aliases import OnProgress
 from loghi_runner.config.load import DataConfig
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.findings import Finding, Severity
@@ -16,11 +18,8 @@ from loghi_runner.ground_truth.images import GroundTruthLine, ImageFinder
 from loghi_runner.ground_truth.leaks import find_leaks
 from loghi_runner.ground_truth.lists import ListedLine, read_lists
 from loghi_runner.ground_truth.roots import propose_root
-from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
 from loghi_runner.prepare.line_store import LineStore
-
-#: Told what is being done, how much of it is done, and of how much.
-OnProgress = Callable[[str, int, int], None]
+from loghi_runner.wording import SPLIT_WORDS
 
 #: A list of so many lines takes seconds: it is told after each so many.
 _MANY, _TELL_EVERY = 5000, 500

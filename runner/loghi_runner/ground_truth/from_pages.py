@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from loghi_contract.job import Split
 from loghi_contract.lines import LineSample, SkippedLine
 from loghi_runner.config.schema import SplitConfig
 from loghi_runner.findings import Finding
 from loghi_runner.ground_truth.images import GroundTruthLine
-from loghi_runner.ground_truth.splits import Split
 from loghi_runner.prepare.line_store import LineStore
 from loghi_runner.prepare.split import PageSplit, read_split, split_pages
 from loghi_runner.prepare.survey import Survey, SurveyedPage, survey_pages

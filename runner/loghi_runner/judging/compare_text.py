@@ -6,13 +6,13 @@ from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.counts import pool
 from loghi_contract.records import to_json
+from loghi_runner.aliases import Row
 from loghi_runner.judging.compare_pages import MatchedPages
 from loghi_runner.judging.score_text import confusion_text, line_rows, score_rows, scored_rows
 from loghi_runner.judging.scored import Scored
 from loghi_runner.scoring.alignment import confusions
 from loghi_runner.scoring.comparison import Comparison, ReadLine
 from loghi_runner.scoring.counts import LOGHI_COLUMNS, count
-from loghi_runner.terminal.plan_text import Row
 from loghi_runner.wording import percent, plural
 
 #: Lines that are shown where nobody knows the truth.

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
+from loghi_runner.aliases import Row
 from loghi_runner.judging.score_files import loghi_columns
 from loghi_runner.judging.score_text import confusion_text, line_rows, score_rows, scored_rows
 from loghi_runner.judging.scored import Scored
 from loghi_runner.scoring.comparison import ModelScores, ReadLine, as_scored, score_model
 from loghi_runner.scoring.counts import count
-from loghi_runner.terminal.plan_text import Row
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from loghi_contract import __version__
 from loghi_contract.counts import pool
+from loghi_runner.aliases import Row
+from loghi_runner.clock import utc_now
 from loghi_runner.files import file_sha256, write_atomically
 from loghi_runner.judging.compare_pages import MatchedPages
 from loghi_runner.judging.compare_text import remarks
@@ -12,7 +14,6 @@ from loghi_runner.line_pages import page_name
 from loghi_runner.reading.output_folder import cannot_write_output, claim_output
 from loghi_runner.reading.recognize_lines import RESULTS_FILE, format_results
 from loghi_runner.report.write import JSON_FILE, write_comparison_report, write_evaluation_report
-from loghi_runner.run.rundir import utc_now
 from loghi_runner.scoring.counts import LOGHI_COLUMNS, count
 from loghi_runner.skipped_table import format_skipped
 from loghi_runner.wording import plural
@@ -99,7 +100,7 @@ def _write_report(out: Path, scored: Scored) -> None:
         write_comparison_report(out, title, pair, scored.lines, scored.images, notes=notes, made=made)
 
 
-def _made(each: ModelReadings) -> list[tuple[str, str]]:
+def _made(each: ModelReadings) -> list[Row]:
     reader = each.reader
     device, options = reader.setting.device, reader.options
     beam = "greedy" if options.beam_width == 1 else f"beam of {options.beam_width}"

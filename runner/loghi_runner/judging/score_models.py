@@ -9,6 +9,7 @@ from pathlib import Path
 from loghi_contract.cut import Cut
 from loghi_contract.lines import SkippedLine, SkipReason
 from loghi_contract.text import Normalization, normalization_for, normalize
+from loghi_runner.aliases import OnProgress
 from loghi_runner.errors import DataError
 from loghi_runner.judging.learnt_lines import without_learnt
 from loghi_runner.judging.score_files import REPORT_KINDS, write_score_files
@@ -16,7 +17,7 @@ from loghi_runner.judging.scored import ModelReadings, Scored
 from loghi_runner.judging.truth_lines import Truth, TruthLine, TruthOptions, collect_truth
 from loghi_runner.models.own_pages import choose_cut, truth_options
 from loghi_runner.models.which_model import NamedModel, find_model
-from loghi_runner.reading.line_reader import OnProgress, ReaderOptions, open_reader
+from loghi_runner.reading.line_reader import ReaderOptions, open_reader
 from loghi_runner.reading.output_folder import cannot_write_output, claim_output
 from loghi_runner.report.write import JSON_FILE
 from loghi_runner.scoring.comparison import ReadLine

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from loghi_contract.counts import ErrorCounts
+from loghi_runner.aliases import Row
 from loghi_runner.judging.scored import Scored
 from loghi_runner.report.characters import character_label
 from loghi_runner.report.write import HTML_FILE
@@ -12,7 +13,6 @@ from loghi_runner.scoring.alignment import Confusion
 from loghi_runner.scoring.comparison import ModelScores, ReadLine
 from loghi_runner.scoring.counts import Variant
 from loghi_runner.scoring.intervals import Interval, ScoreIntervals, scope
-from loghi_runner.terminal.plan_text import Row
 from loghi_runner.wording import counted, percent, plural, short_path
 
 _VARIANTS = {

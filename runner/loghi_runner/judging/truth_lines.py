@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from loghi_contract.cut import Cut
 from loghi_contract.lines import SkippedLine, SkipReason
+from loghi_runner.aliases import OnProgress
 from loghi_runner.engines.mounts import host_image
 from loghi_runner.errors import DataError, UsageError
 from loghi_runner.files import is_file, is_folder
@@ -15,7 +16,6 @@ from loghi_runner.ground_truth.images import GroundTruthLine, ImageFinder
 from loghi_runner.ground_truth.lists import ListedLine, read_lists
 from loghi_runner.line_pages import page_names
 from loghi_runner.pages.texts import TextOptions
-from loghi_runner.reading.line_reader import OnProgress
 from loghi_runner.reading.temporary_lines import cut_temporarily
 from loghi_runner.run.rundir import RECORD_FILE, RunFolder
 from loghi_runner.run.runs import find_run

@@ -5,8 +5,8 @@ from dataclasses import replace
 from loghi_contract.job import DeviceKind, JobSpec
 from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_folder
-from loghi_runner.planning.data_hashes import data_sha256
-from loghi_runner.planning.plan import RunPlan
+from loghi_runner.finetuning.data_hashes import data_sha256
+from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.run.look import Look, look_at
 from loghi_runner.run.owner import is_ours
 from loghi_runner.run.rundir import RunFolder, RunState

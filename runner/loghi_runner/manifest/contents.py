@@ -20,8 +20,8 @@ from loghi_runner.manifest.model import (
     ParametersSchema,
 )
 from loghi_runner.manifest.platforms import PLATFORMS
-from loghi_runner.service.action_schema import parameters_schema
-from loghi_runner.service.actions import Action
+from loghi_runner.orders.action_schema import parameters_schema
+from loghi_runner.orders.actions import Action
 
 #: the largest process of 10 epochs in docs/benchmarks.md
 _MEASURED_MEMORY_MB = 1840

@@ -5,7 +5,7 @@ from typing import Any  # a JSON Schema has no narrower type
 from pydantic import TypeAdapter
 
 from loghi_contract.events import EVENT_VERSION, KINDS, TERMINAL_KINDS
-from loghi_runner.service.action_schema import DIALECT, inlined
+from loghi_runner.orders.action_schema import DIALECT, inlined
 
 _ENVELOPE: dict[str, Any] = {
     "v": {"const": EVENT_VERSION, "description": "version of this format"},

@@ -2,8 +2,8 @@
 
 from typing import Literal
 
+from loghi_runner.config.values import PlatformKind
 from loghi_runner.manifest.model import Permission, PlatformCall, PlatformEntry, PlatformObjects
-from loghi_runner.platform.base import PlatformKind
 
 _ACCOUNT: Literal["service account"] = "service account"
 _SESSION: Literal["user's session at launch"] = "user's session at launch"

@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loghi_contract.cut import Cut
+from loghi_runner.aliases import OnProgress
 from loghi_runner.errors import DataError, UsageError
 from loghi_runner.files import is_folder
 from loghi_runner.pages.texts import ANY_TEXT, LineText, choose_text
 from loghi_runner.prepare.survey import SurveyedPage
-from loghi_runner.reading.line_reader import OnProgress
 from loghi_runner.reading.temporary_lines import survey_folder
 
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from loghi_runner.aliases import OnProgress
 from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.next_pages.candidates import Candidates
 from loghi_runner.next_pages.confidence import Confidence, judged_lines, measure_confidence
 from loghi_runner.pages.write import Reading
 from loghi_runner.prepare.cut_pages import cut_pages
-from loghi_runner.reading.line_reader import LineReader, OnProgress
+from loghi_runner.reading.line_reader import LineReader
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ Source: the ALTO standard, loc.gov/standards/alto; BASELINE as eScriptorium and 
 import re
 from pathlib import Path
 
-from loghi_runner.pages.model import Page, PageLine, Point, TextVersion
+from loghi_runner.aliases import Point
+from loghi_runner.pages.model import Page, PageLine, TextVersion
 from loghi_runner.pages.points import BadPoints, box_points, parse_points
 from loghi_runner.pages.xml import (
     Element,

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from loghi_runner.config.pulled_folder import PULLED
 from loghi_runner.files import is_file, is_folder, real_path, safe_name
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.pages.read import PageError, read_page
 from loghi_runner.wording import plural
 
-#: In an output folder: pages pulled from platforms, a folder each.
-PULLED = ".pulled"
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".jp2")
 #: Folders that hold a page's XML, in the order in which they are looked into.
 _XML_FOLDERS = ("page", ".", "alto")

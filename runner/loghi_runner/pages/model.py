@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-#: x and y in the units of the XML's own image size, usually pixels; may lie outside the image.
-Point = tuple[float, float]
+from loghi_runner.aliases import Point
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ Source: PAGE content schemas of 2010 to 2019.
 import re
 from pathlib import Path
 
+from loghi_runner.aliases import Point
 from loghi_runner.pages.custom import parse_custom
-from loghi_runner.pages.model import Page, PageLine, Point, TextVersion
+from loghi_runner.pages.model import Page, PageLine, TextVersion
 from loghi_runner.pages.points import BadPoints, parse_points
 from loghi_runner.pages.xml import (
     Element,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from loghi_runner.pages.model import Point
+from loghi_runner.aliases import Point
 
 # bounded: with digits without end, the search for a comma behind them would take their number cubed
 _NUMBER = r"[-+]?(?:\d{1,20}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][-+]?\d{1,3})?"

@@ -3,7 +3,8 @@
 from importlib import import_module
 from typing import cast
 
-from loghi_runner.platform.base import Platform, PlatformConnection, PlatformKind
+from loghi_runner.config.values import PlatformKind
+from loghi_runner.platform.base import Platform, PlatformConnection
 
 __all__ = ["PLATFORMS", "open_platform", "open_session"]
 

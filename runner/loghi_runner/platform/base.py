@@ -4,23 +4,19 @@ Ids are the platform's own numbers. Texts and names come from strangers: whoever
 """
 
 from base64 import b64decode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
-#: Told what is being done, how much of it is done, and of how much.
-OnProgress = Callable[[str, int, int], None]
+from loghi_runner.aliases import OnProgress
+from loghi_runner.config.values import PlatformKind
 
 #: A PNG of one transparent pixel.
 EMPTY_PICTURE = b64decode(
     b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNgYAAAAAMAASsJTYQAAAAASUVORK5CYII="
 )
-
-
-class PlatformKind(str, Enum):
-    ESCRIPTORIUM = "escriptorium"
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loghi_contract.cut import Cut
+from loghi_runner.aliases import OnProgress
 from loghi_runner.config.load import LoadedConfig, load_config
+from loghi_runner.config.pulled_folder import pulled_folder
 from loghi_runner.config.schema import PlatformConfig
 from loghi_runner.config.values import WriteBack
 from loghi_runner.errors import RunnerError, UsageError
 from loghi_runner.files import is_file
 from loghi_runner.finetuning.finetune import View, finetune
-from loghi_runner.platform.base import OnProgress, Outcome, Platform, Pulled, Pushed, Report, Source
+from loghi_runner.platform.base import Outcome, Platform, Pulled, Pushed, Report, Source
 from loghi_runner.platform.from_config import connect, find_layer, platform_of, pull_for_config
 from loghi_runner.platform.parked import (
     RECOGNIZED,
@@ -22,7 +24,6 @@ from loghi_runner.platform.parked import (
     read_parked,
     write_parked,
 )
-from loghi_runner.platform.places import pulled_folder
 from loghi_runner.platform.told import ToldView
 from loghi_runner.reading.line_reader import ReaderOptions
 from loghi_runner.reading.recognize import RECORD_FILE, RecognizeOptions, recognize

@@ -7,10 +7,11 @@ from loghi_contract import __version__
 from loghi_contract.files import read_plain
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.config.schema import PlatformConfig
+from loghi_runner.config.values import PlatformKind
 from loghi_runner.errors import UsageError
 from loghi_runner.files import write_atomically
-from loghi_runner.platform.base import PlatformKind, Pushed
-from loghi_runner.run.rundir import RunFolder, RunRecord, cannot_write
+from loghi_runner.platform.base import Pushed
+from loghi_runner.run.rundir import RunFolder, RunRecord, cannot_write_run
 
 FILE = "platform.json"
 #: In the run folder: the pages as the new model reads them.
@@ -51,7 +52,7 @@ def write_parked(folder: RunFolder, parked: Parked) -> None:
     try:
         write_atomically(folder.path / FILE, json.dumps(to_json(parked), indent=1) + "\n")
     except OSError as error:
-        raise cannot_write(error, folder.path) from error
+        raise cannot_write_run(error, folder.path) from error
 
 
 def read_parked(folder: RunFolder) -> Parked:

@@ -4,10 +4,9 @@ import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from loghi_runner.aliases import Row
 from loghi_runner.platform.base import Document, PageSummary, Pulled, Pushed
 from loghi_runner.wording import counted, percent, plural, short_path, shown
-
-Row = tuple[str, str]
 
 #: So many sentences of one kind are shown; the rest is counted.
 _SHOWN = 5

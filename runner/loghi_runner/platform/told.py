@@ -6,9 +6,10 @@ import threading
 from collections.abc import Callable
 
 from loghi_contract.events import Epoch, Event
+from loghi_runner.engines.setting import Setting
 from loghi_runner.errors import RunnerError
-from loghi_runner.finetuning.finetune import Setting, View
-from loghi_runner.planning.plan import RunPlan
+from loghi_runner.finetuning.finetune import View
+from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.platform.base import Report
 from loghi_runner.run.progress import Progress
 from loghi_runner.run.rundir import RunFolder

@@ -1,17 +1,18 @@
 """`loghi-runner prepare`: transcribed pages into line images, texts and line lists in Loghi's layout."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loghi_contract.cut import Cut
+from loghi_contract.job import Split
 from loghi_contract.lines import SkippedLine, SkipReason
+from loghi_runner.aliases import OnProgress
 from loghi_runner.config.schema import SplitConfig
-from loghi_runner.errors import DataError, EngineError, UsageError
+from loghi_runner.errors import DataError, EngineError, UsageError, cannot_write
 from loghi_runner.files import is_utf8, real_path, why_not_written, write_together
 from loghi_runner.findings import Finding, Severity, errors, for_folder
-from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
 from loghi_runner.locks import FileLock, Timeout, take
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.prepare.cut_pages import CutPages, cut_pages
@@ -20,6 +21,7 @@ from loghi_runner.prepare.preview import PreviewLine, choose_lines, write_previe
 from loghi_runner.prepare.split import PageSplit, format_split, read_split, split_pages
 from loghi_runner.prepare.survey import Survey, SurveyedPage, survey_pages
 from loghi_runner.skipped_table import format_skipped
+from loghi_runner.wording import SPLIT_WORDS
 
 SPLIT_FILE = "split.tsv"
 SKIPPED_FILE = "skipped_lines.tsv"
@@ -32,9 +34,6 @@ LIST_FILES = {
     Split.TEST: "training_all_test.txt",
 }
 ALL_FILE = "training_all.txt"
-
-#: Told what is being done, how much of it is done, and of how much.
-OnProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -106,12 +105,8 @@ def prepare(folder: Path, out: Path, options: PrepareOptions, on_progress: OnPro
             "prepare.busy", f"another prepare writes into {out}", hint="Wait until it is done, or name another folder."
         ) from error
     except OSError as error:
-        raise EngineError(
-            "output.cannot_write",
-            f"the line images cannot be written: {why_not_written(error, out)}",
-            where=str(error.filename or out),
-            hint="Name another folder, or free space there; the lists of an earlier time are as they were.",
-        ) from error
+        hint = "Name another folder, or free space there; the lists of an earlier time are as they were."
+        raise cannot_write("the line images", why_not_written(error, out), error.filename or out, hint) from error
 
 
 def _bearable(finding: Finding) -> Finding:

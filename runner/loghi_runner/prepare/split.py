@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loghi_contract.files import read_plain
+from loghi_contract.job import Split
 from loghi_runner.config.schema import SplitConfig
 from loghi_runner.config.values import SplitUnit
 from loghi_runner.errors import DataError
 from loghi_runner.files import write_atomically
 from loghi_runner.findings import Finding, Severity
-from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
 from loghi_runner.prepare.survey import SurveyedPage
-from loghi_runner.wording import plural
+from loghi_runner.wording import SPLIT_WORDS, plural
 
 COLUMNS = ("split", "page", "document", "lines", "sha256")
 

@@ -3,15 +3,16 @@
 from collections import Counter
 from typing import Any  # JSON values have no narrower type
 
+from loghi_contract.job import Split
 from loghi_contract.records import to_json
-from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
+from loghi_runner.aliases import Row
 from loghi_runner.prepare.prepare import ALL_FILE, LIST_FILES, PREVIEW_FILE, SKIPPED_FILE, SPLIT_FILE, Prepared
-from loghi_runner.wording import counted, plural, short_path
+from loghi_runner.wording import SPLIT_WORDS, counted, plural, short_path
 
 _NAMED_FAILURES = 5
 
 
-def summary_rows(prepared: Prepared, *, preview: bool) -> list[tuple[str, str]]:
+def summary_rows(prepared: Prepared, *, preview: bool) -> list[Row]:
     """Label and text of each row, what to type next last."""
     counts = prepared.counts
     reused = f" ({prepared.reused} unchanged since last time)" if prepared.reused else ""

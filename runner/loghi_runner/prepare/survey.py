@@ -7,13 +7,14 @@ from pathlib import Path
 
 from loghi_contract.cut import Cut
 from loghi_contract.lines import SkippedLine, SkipReason
+from loghi_runner.aliases import Point
 from loghi_runner.cutting.cut import LineShape, estimated_size
 from loghi_runner.cutting.image import PageImageError
 from loghi_runner.cutting.pictures import Picture, page_pictures
 from loghi_runner.files import file_sha256
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.pages.find import PageFile, find_pages
-from loghi_runner.pages.model import Page, PageLine, Point
+from loghi_runner.pages.model import Page, PageLine
 from loghi_runner.pages.read import PageError, read_page
 from loghi_runner.pages.texts import LineText, TextOptions, choose_text
 from loghi_runner.prepare.tally import Tally

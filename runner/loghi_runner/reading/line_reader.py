@@ -12,21 +12,19 @@ from loghi_contract.job import Action, RecognizeJob, dump_job
 from loghi_contract.lines import LineSample, format_line_list
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR, RESULTS_FILE
+from loghi_runner.aliases import OnProgress
 from loghi_runner.checks.base_model import check_base_model
 from loghi_runner.engines import choose_engine
 from loghi_runner.engines.base import Engine, Launch
 from loghi_runner.engines.gpus import DeviceChoice, GpuRequest
 from loghi_runner.engines.mounts import DataFolders, folders_of_images, home_folders, run_mounts
+from loghi_runner.engines.setting import Setting, choose_card, choose_setting
 from loghi_runner.errors import DataError
 from loghi_runner.files import is_utf8, real_path
-from loghi_runner.finetuning.finetune import Setting, choose_card, choose_setting
 from loghi_runner.pages.write import Reading
 from loghi_runner.reading.output_folder import cannot_write_output
 from loghi_runner.run.rundir import new_run_id
 from loghi_runner.run.short_run import run_to_end
-
-#: Told what is being done, how much of it is done, and of how much.
-OnProgress = Callable[[str, int, int], None]
 
 _LIST = LISTS_DIR / "lines.txt"
 #: Characters that a line list cannot hold in a path.

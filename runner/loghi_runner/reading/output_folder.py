@@ -6,7 +6,7 @@ from pathlib import Path
 
 from loghi_contract.files import read_plain
 from loghi_contract.records import RecordError, parse_json
-from loghi_runner.errors import EngineError, UsageError
+from loghi_runner.errors import EngineError, UsageError, cannot_write
 from loghi_runner.files import is_folder, is_there, real_path, why_not_written
 
 
@@ -51,12 +51,8 @@ def claim_output(out: Path, record: str, kinds: tuple[str, ...], sources: tuple[
 
 def cannot_write_output(error: OSError, path: Path) -> EngineError:
     """The error for a result that the disk does not take; what is written already stays."""
-    return EngineError(
-        "output.cannot_write",
-        f"the output cannot be written: {why_not_written(error, path)}",
-        where=str(error.filename or path),
-        hint="Free space there, or name another folder with `--output`.",
-    )
+    hint = "Free space there, or name another folder with `--output`."
+    return cannot_write("the output", why_not_written(error, path), error.filename or path, hint)
 
 
 @contextmanager

@@ -8,19 +8,20 @@ from typing import Any  # JSON values have no narrower type
 
 from loghi_contract import __version__
 from loghi_contract.cut import Cut
+from loghi_runner.aliases import OnProgress
+from loghi_runner.clock import utc_now
 from loghi_runner.errors import DataError
 from loghi_runner.files import file_sha256, is_file, is_folder, write_atomically
 from loghi_runner.ground_truth.image_lists import read_image_folder, read_image_list
 from loghi_runner.models.own_pages import choose_cut
 from loghi_runner.models.which_model import find_model
 from loghi_runner.pages.find import holds_xml
-from loghi_runner.reading.line_reader import LineReader, OnProgress, ReaderOptions, open_reader
+from loghi_runner.reading.line_reader import LineReader, ReaderOptions, open_reader
 from loghi_runner.reading.output_folder import cannot_write_output, claimed_output
 from loghi_runner.reading.recognize_lines import recognize_lines
 from loghi_runner.reading.recognize_pages import recognize_pages
 from loghi_runner.reading.recognized import Recognized
 from loghi_runner.report.side_by_side import ReadImage, write_side_by_side
-from loghi_runner.run.rundir import utc_now
 
 RECORD_FILE = "recognized.json"
 TEXT_FILE = "text.txt"

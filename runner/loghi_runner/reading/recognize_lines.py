@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
+from loghi_runner.aliases import OnProgress
 from loghi_runner.files import write_atomically
 from loghi_runner.ground_truth.image_lists import ImageLines
 from loghi_runner.line_pages import page_names
 from loghi_runner.pages.write import Reading
-from loghi_runner.reading.line_reader import LineReader, OnProgress
+from loghi_runner.reading.line_reader import LineReader
 from loghi_runner.reading.output_folder import cannot_write_output
 from loghi_runner.reading.recognized import Recognized, RecognizedLine
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from loghi_contract.cut import Cut
+from loghi_runner.aliases import OnProgress
 from loghi_runner.files import real_path, write_atomically
 from loghi_runner.pages.texts import ANY_TEXT
 from loghi_runner.pages.write import Reading, with_readings
 from loghi_runner.prepare.survey import SurveyedPage
-from loghi_runner.reading.line_reader import LineReader, OnProgress
+from loghi_runner.reading.line_reader import LineReader
 from loghi_runner.reading.output_folder import cannot_write_output
 from loghi_runner.reading.recognized import Recognized, RecognizedLine
 from loghi_runner.reading.temporary_lines import TemporaryLines, cut_temporarily

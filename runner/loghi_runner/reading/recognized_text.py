@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from loghi_runner.aliases import Row
 from loghi_runner.reading.recognize import HTML_FILE, RECORD_FILE
 from loghi_runner.reading.recognize_lines import RESULTS_FILE
 from loghi_runner.reading.recognized import Recognized
-from loghi_runner.terminal.plan_text import Row
 from loghi_runner.wording import plural, short_path
 
 #: So many failures are named; the record names all.

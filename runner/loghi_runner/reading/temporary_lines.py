@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loghi_contract.cut import Cut
+from loghi_runner.aliases import OnProgress
 from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.errors import DataError
 from loghi_runner.findings import Severity, errors, for_folder
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.prepare.cut_pages import CutPages, cut_pages
 from loghi_runner.prepare.survey import Survey, survey_pages
-from loghi_runner.reading.line_reader import OnProgress
 from loghi_runner.reading.output_folder import cannot_write_output
 
 

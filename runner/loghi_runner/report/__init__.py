@@ -1,1 +1,1 @@
-"""What a run learnt and how it errs, for a scholar to read: report.html and report.json."""
+"""What lines, read and transcribed, tell a scholar: how a model errs, as pages and as JSON."""

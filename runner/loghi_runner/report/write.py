@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.records import to_json
+from loghi_runner.aliases import Row
 from loghi_runner.files import write_atomically
 from loghi_runner.report.build import Findings, find
 from loghi_runner.report.difference import find_difference
@@ -20,7 +21,7 @@ HTML_FILE = "report.html"
 JSON_FILE = "report.json"
 
 #: Label and text of what a reader may want to know of how the result came about.
-Made = Sequence[tuple[str, str]]
+Made = Sequence[Row]
 
 
 def write_evaluation_report(

@@ -8,11 +8,12 @@ from loghi_contract.events import FinishStatus, Notice
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.files import open_plain
 from loghi_contract.saved_epoch import SavedEpoch
+from loghi_runner.clock import utc_now
 from loghi_runner.engines.base import ProcessEnd
 from loghi_runner.run.crash_messages import disk_fault, recognise_crash
 from loghi_runner.run.judge_run import RunJudgement
 from loghi_runner.run.progress import Progress
-from loghi_runner.run.rundir import RunFailure, RunRecord, RunState, utc_now
+from loghi_runner.run.rundir import RunFailure, RunRecord, RunState
 from loghi_runner.run.verdict import verdict_of
 
 _TAIL_BYTES = 16 * 1024

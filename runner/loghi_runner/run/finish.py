@@ -9,10 +9,10 @@ from loghi_contract.saved_epoch import SavedEpoch, read_saved_epoch
 from loghi_runner.engines.base import Engine, Handle, ProcessEnd
 from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_file, is_folder, is_there, why_not_written
-from loghi_runner.report.run_report import write_run_report
 from loghi_runner.run.conclude import Stops, conclude, explained_by_disk, read_tail, removed
 from loghi_runner.run.judge_run import judge_run
 from loghi_runner.run.progress import Progress
+from loghi_runner.run.run_report import write_run_report
 from loghi_runner.run.rundir import RunFailure, RunFolder, RunRecord
 
 

@@ -1,27 +1,23 @@
-"""The run folder: its names, how it is made, and its record run.json, written whole or not at all."""
+"""The run folder: its names, where things are in it, and its record run.json, written whole or not at all."""
 
-import contextlib
 import hashlib
 import json
 import secrets
-import shutil
 import time
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
 from loghi_contract.files import read_plain
-from loghi_contract.job import JobSpec, dump_job, load_job
-from loghi_contract.lines import LineSample, format_line_list, parse_line_list
+from loghi_contract.job import JobSpec, load_job
+from loghi_contract.lines import LineSample, parse_line_list
 from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR, SAVING_DIR
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
-from loghi_runner.engines.base import Handle
-from loghi_runner.errors import EngineError, UsageError
-from loghi_runner.files import as_utf8, is_there, why_not_written, write_atomically
-from loghi_runner.locks import NoLocks, locked
-from loghi_runner.planning.plan import RunPlan
-from loghi_runner.prepare.split import format_split
-from loghi_runner.skipped_table import SKIPPED_COLUMNS, format_skipped
+from loghi_runner.clock import utc_now
+from loghi_runner.engines.base import PLACES, Handle
+from loghi_runner.errors import EngineError, UsageError, cannot_write
+from loghi_runner.files import why_not_written, write_atomically
+from loghi_runner.skipped_table import SKIPPED_COLUMNS
 
 RECORD_FILE = "run.json"
 
@@ -165,7 +161,7 @@ class RunFolder:
     @property
     def places(self) -> Path:
         """Where the engine `local` lays out the container's folders as links."""
-        return self.path / "places"
+        return self.path / PLACES
 
     @property
     def kill_mark(self) -> Path:
@@ -222,73 +218,14 @@ def new_run_id(now_s: float | None = None) -> str:
     return stamp + "-" + "".join(secrets.choice(_ID_LETTERS) for _ in range(4))
 
 
-def utc_now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-
-
 def config_sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def create_run_folder(plan: RunPlan, record: RunRecord) -> RunFolder:
-    """Make the plan's run folder with everything the trainer reads; it has its name once it is whole.
-
-    Raises:
-        EngineError: the disk does not take it.
-    """
-    folder = RunFolder(plan.run_dir)
-    half_made = folder.path.with_name(HALF_MADE_PREFIX + folder.path.name)
-    try:
-        half_made.mkdir(parents=True)
-        with contextlib.ExitStack() as held:
-            # `clean` takes what nobody holds for what was left by somebody who was killed
-            with contextlib.suppress(NoLocks):
-                held.enter_context(locked(half_made, shared=True))
-            _fill(RunFolder(half_made), plan, record)
-        # no longer held: there are file systems that rename no folder that is open. `clean` takes none that is new
-        _give_name(half_made, folder.path)
-    except OSError as error:
-        shutil.rmtree(half_made, ignore_errors=True)
-        raise cannot_write(error, folder.path) from error
-    return folder
-
-
-def _give_name(half_made: Path, path: Path) -> None:
-    """Let it be whole or not there: nobody ever sees a run without its record."""
-    try:
-        half_made.rename(path)
-    except OSError:
-        if is_there(path):
-            raise
-        # a file system that renames no folders: the record first, it says that we are at it
-        path.mkdir()
-        (half_made / RECORD_FILE).replace(path / RECORD_FILE)
-        shutil.copytree(half_made, path, copy_function=shutil.copyfile, dirs_exist_ok=True)
-        shutil.rmtree(half_made)
-
-
-def _fill(folder: RunFolder, plan: RunPlan, record: RunRecord) -> None:
-    lists = folder.job_dir / "lists"
-    lists.mkdir(parents=True)
-    folder.skipped_file.parent.mkdir(parents=True)
-    _write(folder.config_file, plan.config.text)
-    _write(folder.job_dir / "job.json", dump_job(plan.job))
-    for split, samples in plan.lists.items():
-        _write(lists / f"{split}.txt", format_line_list(samples))
-    _write(folder.skipped_file, format_skipped(plan.skipped))
-    if plan.pages is not None:
-        _write(folder.split_file, format_split(plan.pages.survey.pages, plan.pages.split.parts))
-    folder.write(record)
-
-
-def cannot_write(error: OSError, path: Path) -> EngineError:
+def cannot_write_run(error: OSError, path: Path) -> EngineError:
     """The error for a run folder that cannot be written."""
-    return EngineError(
-        "output.cannot_write",
-        f"the run folder cannot be written: {why_not_written(error, path)}",
-        where=str(error.filename or path),
-        hint="Name another `output` in the config, or free space there.",
-    )
+    hint = "Name another `output` in the config, or free space there."
+    return cannot_write("the run folder", why_not_written(error, path), error.filename or path, hint)
 
 
 def skipped_counts(folder: RunFolder) -> dict[str, int]:
@@ -303,8 +240,3 @@ def skipped_counts(folder: RunFolder) -> dict[str, int]:
         if len(fields) == len(SKIPPED_COLUMNS):
             counts[fields[4]] = counts.get(fields[4], 0) + 1
     return counts
-
-
-def _write(path: Path, text: str) -> None:
-    # as bytes: the user's config is kept as it is, and a line list has no carriage returns to add
-    path.write_bytes(as_utf8(text))

@@ -15,7 +15,7 @@ from loghi_runner.run.follow import EventReader, follow
 from loghi_runner.run.half_written import find_half_written
 from loghi_runner.run.look import Look, is_followed, look_at
 from loghi_runner.run.owner import is_ours, require_ours
-from loghi_runner.run.rundir import RECORD_FILE, RunFolder, RunRecord, cannot_write
+from loghi_runner.run.rundir import RECORD_FILE, RunFolder, RunRecord, cannot_write_run
 
 LAST = "last"
 DEFAULT_OUTPUT = Path("runs")
@@ -195,7 +195,7 @@ def clean_run(look: Look, *, really: bool) -> list[str]:
             shutil.rmtree(folder.places, ignore_errors=True)
             folder.write(replace(record, kept=False))
         except OSError as error:
-            raise cannot_write(error, folder.path) from error
+            raise cannot_write_run(error, folder.path) from error
     return kept
 
 

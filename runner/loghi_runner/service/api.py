@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from sse_starlette import EventSourceResponse
 
 from loghi_contract.places import REPORT_DIR
+from loghi_runner.orders.actions import Action
 from loghi_runner.report.write import JSON_FILE
 from loghi_runner.service.access import acting_caller, require_own_script, services
-from loghi_runner.service.actions import Action
 from loghi_runner.service.callers import SESSION_COOKIE, Caller
 from loghi_runner.service.desk import Desk
 from loghi_runner.service.orders import ArchiveFile, Order, OrderFolder, OrderState, Stage

@@ -13,12 +13,13 @@ import psutil
 from pydantic import ValidationError
 
 from loghi_contract.model_folder import MODEL_FILE
+from loghi_runner.clock import utc_now
 from loghi_runner.engines.processes import find_process, name_process
 from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.platform.token import TOKEN_VARIABLE
 from loghi_runner.run.look import Look, look_at, silent_s
-from loghi_runner.run.rundir import RunFailure, RunFolder, RunState, utc_now
+from loghi_runner.run.rundir import RunFailure, RunFolder, RunState
 from loghi_runner.service.answers import kept_part, last_answer, last_plan, progress_sentence
 from loghi_runner.service.archive import write_archive
 from loghi_runner.service.commands import EXCHANGE, RUNNER, Command, Commands, stages_of

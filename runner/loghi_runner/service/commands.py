@@ -14,11 +14,7 @@ from loghi_contract.cut import Cut
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_runner.errors import DataError, UsageError
 from loghi_runner.files import is_file, real_path
-from loghi_runner.platform.origin import parse_origin
-from loghi_runner.platform.pulled import copy_pages
-from loghi_runner.platform.token import read_token
-from loghi_runner.prepare.split import unlearnt_pages
-from loghi_runner.service.actions import (
+from loghi_runner.orders.actions import (
     Action,
     CheckParameters,
     EvaluateParameters,
@@ -28,6 +24,10 @@ from loghi_runner.service.actions import (
     PlatformTexts,
     RecognizeParameters,
 )
+from loghi_runner.platform.origin import parse_origin
+from loghi_runner.platform.pulled import copy_pages
+from loghi_runner.platform.token import read_token
+from loghi_runner.prepare.split import unlearnt_pages
 from loghi_runner.service.config import PlatformConfig, ServiceConfig
 from loghi_runner.service.confine import Shelf
 from loghi_runner.service.credentials import Vault

@@ -10,8 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from loghi_runner.config.file import ConfigFile
 from loghi_runner.config.schema import EngineConfig
-from loghi_runner.config.values import ConfigPath, ConfigPaths, WholeNumber
-from loghi_runner.platform.base import PlatformKind
+from loghi_runner.config.values import ConfigPath, ConfigPaths, PlatformKind, WholeNumber
 
 CONFIG_FILE = Path("service.yaml")
 DEFAULT_STATE = Path("loghi-service")

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from typing import Any  # parameters as JSON have no narrower type
 
 from loghi_runner.errors import RunnerError
-from loghi_runner.platform.origin import parse_origin
-from loghi_runner.platform.token import checked_token
-from loghi_runner.service.actions import (
+from loghi_runner.orders.actions import (
     PARAMETERS,
     Action,
     EvaluateParameters,
@@ -16,6 +14,8 @@ from loghi_runner.service.actions import (
     PlatformPages,
     RecognizeParameters,
 )
+from loghi_runner.platform.origin import parse_origin
+from loghi_runner.platform.token import checked_token
 from loghi_runner.service.callers import Caller
 from loghi_runner.service.commands import Commands
 from loghi_runner.service.config import Role, ServiceConfig

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.records import from_json, to_json
+from loghi_runner.config.values import PlatformKind
 from loghi_runner.errors import RunnerError, UsageError
+from loghi_runner.json_answer import error_json, print_json
 from loghi_runner.platform import open_platform
-from loghi_runner.platform.base import Platform, PlatformConnection, PlatformKind, Source
-from loghi_runner.terminal.console import error_json, print_json
+from loghi_runner.platform.base import Platform, PlatformConnection, Source
 
 
 @dataclass(frozen=True)

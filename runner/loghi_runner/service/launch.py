@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse
 
+from loghi_runner.orders.actions import ID_PATTERN, PLATFORM_PATTERN
 from loghi_runner.service.access import link, services
-from loghi_runner.service.actions import ID_PATTERN, PLATFORM_PATTERN
 from loghi_runner.service.callers import SESSION_S, session_cookie
 from loghi_runner.service.problems import ServiceError, documented
 

@@ -8,9 +8,10 @@ import threading
 from base64 import b32encode
 from typing import Any  # parameters as JSON have no narrower type
 
+from loghi_runner.clock import utc_now_exactly
 from loghi_runner.errors import UsageError
 from loghi_runner.files import is_folder, write_atomically
-from loghi_runner.service.actions import Action
+from loghi_runner.orders.actions import Action
 from loghi_runner.service.config import Limits
 from loghi_runner.service.credentials import Credential, Vault
 from loghi_runner.service.orders import (
@@ -21,7 +22,6 @@ from loghi_runner.service.orders import (
     Stage,
     list_orders,
     queue_order,
-    utc_now,
 )
 from loghi_runner.service.state import StateFolder
 
@@ -65,7 +65,7 @@ class OrderBook:
             action=action,
             parameters=parameters,
             content_sha256=hashlib.sha256(content.encode()).hexdigest(),
-            created=utc_now(),
+            created=utc_now_exactly(),
         )
         with self._placing:
             known = self.find(order_id)

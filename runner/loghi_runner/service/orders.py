@@ -5,7 +5,6 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any  # parameters as JSON have no narrower type
@@ -14,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from loghi_contract.files import read_plain
 from loghi_runner.files import write_atomically
+from loghi_runner.orders.actions import PARAMETERS, Action, Parameters
 from loghi_runner.run.rundir import RunFolder
-from loghi_runner.service.actions import PARAMETERS, Action, Parameters
 from loghi_runner.service.state import WORK, StateFolder
 
 ORDER_FILE = "order.json"
@@ -239,8 +238,3 @@ def _as_now(parameters: dict[str, Any]) -> dict[str, Any]:
 def queue_order(order: Order) -> tuple[str, str]:
     """First come, first served."""
     return order.created, order.id
-
-
-def utc_now() -> str:
-    # with parts of a second, unlike a run's times: the queue is sorted by them
-    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from loghi_runner.errors import RunnerError
 from loghi_runner.files import write_atomically
+from loghi_runner.orders.actions import PlatformPages
 from loghi_runner.platform import open_platform
 from loghi_runner.platform.base import Outcome, PlatformConnection, Report
 from loghi_runner.run.follow import read_events
 from loghi_runner.run.progress import Progress
-from loghi_runner.service.actions import PlatformPages
 from loghi_runner.service.commands import Commands
 from loghi_runner.service.orders import CANCEL_MARK, Order, OrderFolder, OrderState, Stage
 from loghi_runner.wording import epoch_line

@@ -7,16 +7,16 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from loghi_contract.records import to_json
 from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_file
-from loghi_runner.run.follow import read_events
-from loghi_runner.run.progress import Progress
-from loghi_runner.run.rundir import RunFolder, skipped_counts
-from loghi_runner.service.actions import (
+from loghi_runner.orders.actions import (
     Action,
     CheckParameters,
     EvaluateParameters,
     FinetuneParameters,
     RecognizeParameters,
 )
+from loghi_runner.run.follow import read_events
+from loghi_runner.run.progress import Progress
+from loghi_runner.run.rundir import RunFolder, skipped_counts
 from loghi_runner.service.orders import ArchiveFile, Fault, Order, OrderFolder, OrderState, PushState, Stage
 
 

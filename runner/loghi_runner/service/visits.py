@@ -11,9 +11,10 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from loghi_runner.config.values import PlatformKind
 from loghi_runner.errors import RunnerError
 from loghi_runner.platform import open_session
-from loghi_runner.platform.base import Platform, PlatformConnection, PlatformKind
+from loghi_runner.platform.base import Platform, PlatformConnection
 from loghi_runner.service.config import PlatformConfig, ServiceConfig
 from loghi_runner.service.problems import ServiceError
 

@@ -1,21 +1,16 @@
 """What `loghi-runner check` tells: everything that can be known of a run without a graphics card or a framework."""
 
-import unicodedata
 from collections import Counter
-from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.job import CharsetPolicy
 from loghi_contract.records import to_json
-from loghi_contract.text import normalize
+from loghi_runner.aliases import Row
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.finetuning.finetune import Checked
-from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
-from loghi_runner.line_pages import page_names
-from loghi_runner.planning.plan import RunPlan
-from loghi_runner.terminal.plan_text import Row, plan_rows
-from loghi_runner.wording import plural
+from loghi_runner.finetuning.plan_facts import SplitFacts, new_characters, split_facts
+from loghi_runner.terminal.plan_text import plan_rows
+from loghi_runner.wording import SPLIT_WORDS, plural
 
 _NAMED_CHARACTERS = 12
 
@@ -24,52 +19,6 @@ _POLICIES = {
     CharsetPolicy.FAIL: "refused",
     CharsetPolicy.REPLACE: "learnt, as are all others",
 }
-
-
-@dataclass(frozen=True)
-class SplitFacts:
-    """Numbers of one split; `pages` are told apart by `page_names`."""
-
-    pages: int
-    lines: int
-    characters: int
-
-
-@dataclass(frozen=True)
-class NewCharacter:
-    """A character of the training lines that the base model cannot write."""
-
-    character: str
-    code_point: str
-    name: str
-    count: int
-
-
-def split_facts(plan: RunPlan) -> dict[Split, SplitFacts]:
-    return {
-        split: SplitFacts(
-            pages=len(set(page_names([PurePosixPath(line.image) for line in plan.lists[split.value]]).values())),
-            lines=len(plan.lists[split.value]),
-            characters=sum(len(sample.text) for sample in plan.lists[split.value]),
-        )
-        for split in Split
-        if split.value in plan.lists
-    }
-
-
-def new_characters(plan: RunPlan) -> list[NewCharacter]:
-    """The most frequent first; none where there is no base model to compare with."""
-    if plan.base is None:
-        return []
-    counts: Counter[str] = Counter()
-    for sample in plan.lists.get(Split.TRAIN.value, ()):
-        counts.update(normalize(sample.text, plan.job.normalization))
-    known = set(plan.base.tokenizer.characters)
-    return [
-        NewCharacter(character, f"U+{ord(character):04X}", unicodedata.name(character, "without a name"), count)
-        for character, count in counts.most_common()
-        if character not in known
-    ]
 
 
 def check_rows(checked: Checked) -> list[Row]:

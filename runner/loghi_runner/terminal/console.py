@@ -20,17 +20,19 @@ from rich.text import Text
 
 from loghi_contract.events import Charset, DataSummary, Epoch, Evaluation, Event, Notice, Started
 from loghi_contract.records import to_json
-from loghi_runner.config.load import ConfigError
+from loghi_runner.aliases import Row
+from loghi_runner.engines.setting import Setting
 from loghi_runner.errors import RunnerError
 from loghi_runner.findings import Finding, Severity
-from loghi_runner.finetuning.finetune import Setting
-from loghi_runner.planning.plan import RunPlan
+from loghi_runner.finetuning.plan import RunPlan
+from loghi_runner.json_answer import error_json as error_json
+from loghi_runner.json_answer import print_json as print_json
 from loghi_runner.run.progress import Progress
 from loghi_runner.run.rundir import RunFailure, RunFolder
 from loghi_runner.run.watch import Detached
 from loghi_runner.terminal.bars import Bars
 from loghi_runner.terminal.live import LiveRun
-from loghi_runner.terminal.plan_text import Row, finding_rows, mount_rows, plan_rows, skipped_rows
+from loghi_runner.terminal.plan_text import finding_rows, mount_rows, plan_rows, skipped_rows
 from loghi_runner.wording import epoch_line, event_line, harmless, shown
 
 _ANY_TEXT = "loghi_runner.any_text"
@@ -197,20 +199,6 @@ def plan_json(plan: RunPlan, setting: Setting) -> dict[str, Any]:
     }
 
 
-def error_json(error: RunnerError | RunFailure) -> dict[str, Any]:
-    value: dict[str, Any] = {
-        "kind": "error",
-        "code": error.code,
-        "message": error.message,
-        "where": error.where,
-        "hint": error.hint,
-        "exit_code": int(error.exit_code),
-    }
-    if isinstance(error, ConfigError):
-        value["problems"] = [to_json(problem) for problem in error.problems]
-    return value
-
-
 def print_error(console: Console, error: RunnerError | RunFailure) -> None:
     """What is wrong, where, and what to do; a config error lists all its problems."""
     say(console, Text.assemble(("error: ", "bold red"), shown(error.message)))
@@ -218,15 +206,6 @@ def print_error(console: Console, error: RunnerError | RunFailure) -> None:
         console.print(f"where: {shown(error.where)}")
     if error.hint:
         say(console, f"fix: {shown(error.hint)}")
-
-
-def print_json(value: Mapping[str, Any]) -> None:
-    """One object, one line, on standard output at once."""
-    # in another encoding than UTF-8, letters it lacks would not be escaped as JSON escapes them
-    is_utf8 = (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8"
-    text = json.dumps(value, ensure_ascii=not is_utf8) + "\n"
-    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode())
-    sys.stdout.flush()
 
 
 class PersonView:

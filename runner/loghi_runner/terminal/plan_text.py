@@ -3,15 +3,14 @@
 from collections import Counter
 
 from loghi_contract.job import TrainingSpec
+from loghi_runner.aliases import Row
+from loghi_runner.engines.setting import Setting
 from loghi_runner.findings import Finding
-from loghi_runner.finetuning.finetune import Setting
-from loghi_runner.planning.plan import RunPlan
+from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.wording import counted, plural, short_path
 
 #: So many skipped lines are named one by one; the rest is counted.
 _NAMED_SKIPS = 12
-
-Row = tuple[str, str]
 
 
 def plan_rows(plan: RunPlan, setting: Setting) -> list[Row]:

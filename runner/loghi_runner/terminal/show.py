@@ -9,6 +9,7 @@ from typing import Any  # JSON values have no narrower type
 from loghi_contract.events import Event, Step
 from loghi_contract.files import open_plain
 from loghi_contract.records import to_json
+from loghi_runner.aliases import Row
 from loghi_runner.run.follow import EventReader
 from loghi_runner.run.look import Look, look_at
 from loghi_runner.run.rundir import RunFolder, RunState
@@ -50,7 +51,7 @@ def _columns(look: Look) -> str:
     return shown(row.rstrip())
 
 
-def show_rows(look: Look) -> list[tuple[str, str]]:
+def show_rows(look: Look) -> list[Row]:
     """Label and text of everything worth knowing, the epoch table included."""
     record, progress = look.record, look.progress
     image = f", image {record.image}" if record.image else ""

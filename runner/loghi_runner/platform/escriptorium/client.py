@@ -6,16 +6,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from loghi_runner.platform.base import (
-    EMPTY_PICTURE,
-    Document,
-    OnProgress,
-    PageSummary,
-    PlatformUser,
-    Pulled,
-    Pushed,
-    Source,
-)
+from loghi_runner.aliases import OnProgress
+from loghi_runner.platform.base import EMPTY_PICTURE, Document, PageSummary, PlatformUser, Pulled, Pushed, Source
 from loghi_runner.platform.escriptorium.answers import (
     read_document,
     read_line_text,

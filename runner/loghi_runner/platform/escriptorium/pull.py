@@ -4,15 +4,17 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from loghi_runner.errors import EngineError, PlatformError, UsageError
+from loghi_runner.aliases import OnProgress
+from loghi_runner.clock import utc_now
+from loghi_runner.config.values import PlatformKind
+from loghi_runner.errors import PlatformError, UsageError, cannot_write
 from loghi_runner.files import why_not_written
-from loghi_runner.platform.base import OnProgress, PlatformKind, Pulled, Source
+from loghi_runner.platform.base import Pulled, Source
 from loghi_runner.platform.escriptorium.answers import BrokenData, lines_on_baselines, read_document
 from loghi_runner.platform.escriptorium.page import PageFolder, Wanted, bring_page, is_whole
 from loghi_runner.platform.escriptorium.server import Server
 from loghi_runner.platform.image_cache import ImageCache
 from loghi_runner.platform.pulled import PulledPage, PulledRecord, Unfinished, known_record, write_pulled
-from loghi_runner.run.rundir import utc_now
 from loghi_runner.wording import plural
 
 _DOING = "pulling pages"
@@ -45,8 +47,7 @@ class Puller:
                 raise PlatformError("platform.no_page", f"none of the pages could be pulled: {problems[0]}")
             self._finish(wanted, folder, pages)
         except OSError as error:
-            message = f"{folder} cannot be written: {why_not_written(error, folder)}"
-            raise EngineError("output.cannot_write", message, where=str(error.filename or folder)) from error
+            raise cannot_write(str(folder), why_not_written(error, folder), error.filename or folder) from error
         skipped: Counter[str] = Counter()
         for page in pages.values():
             skipped.update(page.skipped)

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from loghi_runner.aliases import OnProgress
 from loghi_runner.errors import PlatformError, UsageError
 from loghi_runner.pages.read import PageError, read_page
 from loghi_runner.pages.write import Reading
-from loghi_runner.platform.base import Layer, OnProgress, Pushed
+from loghi_runner.platform.base import Layer, Pushed
 from loghi_runner.platform.escriptorium.answers import LineText, read_document, read_line_text, read_part
 from loghi_runner.platform.escriptorium.layer import our_layer, read_state, write_state
 from loghi_runner.platform.escriptorium.server import Server

@@ -6,10 +6,10 @@ no fault.
 
 import logging
 
+from loghi_runner.clock import utc_now
 from loghi_runner.errors import PlatformError
 from loghi_runner.platform.base import Outcome
 from loghi_runner.platform.escriptorium.server import Server
-from loghi_runner.run.rundir import utc_now
 
 _RUNNING, _CANCELLED = 1, 4
 #: eScriptorium's words for them: crashed, finished, canceled.

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from loghi_runner.orders.actions import PlatformPages
 from loghi_runner.run.follow import read_events
 from loghi_runner.run.progress import Progress
 from loghi_runner.service.access import link, require_own_page, required_caller, services
-from loghi_runner.service.actions import PlatformPages
 from loghi_runner.service.orders import PUSH_MARK, Order, OrderFolder
 from loghi_runner.service.pages.asked import flat
 from loghi_runner.service.pages.now import curve_image, now_of

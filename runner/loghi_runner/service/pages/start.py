@@ -12,10 +12,10 @@ from starlette.datastructures import FormData
 
 from loghi_runner.config.load import proposed_name
 from loghi_runner.errors import RunnerError
+from loghi_runner.orders.action_schema import parameters_schema
+from loghi_runner.orders.actions import MAX_PAGES, Action, ReadWord
 from loghi_runner.platform.base import PageSummary
 from loghi_runner.service.access import CSRF_FIELD, link, require_own_page, required_caller, services
-from loghi_runner.service.action_schema import parameters_schema
-from loghi_runner.service.actions import MAX_PAGES, Action, ReadWord
 from loghi_runner.service.callers import Caller
 from loghi_runner.service.pages.asked import brings_nothing_back, check_asked, read_asked
 from loghi_runner.service.pages.documents import best_layer, choices, lent_tokens, open_document, transcribed_pages

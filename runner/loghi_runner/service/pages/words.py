@@ -1,6 +1,6 @@
 """Words of the page for what the code names by values; each is translated where it is shown."""
 
-from loghi_runner.service.actions import Action
+from loghi_runner.orders.actions import Action
 from loghi_runner.service.orders import Stage
 from loghi_runner.service.pages.language import N_
 

@@ -2,11 +2,12 @@
 
 from loghi_contract.events import DataSummary
 from loghi_contract.job import JobSpec
-from loghi_runner.report.read import RunFacts
+from loghi_runner.aliases import Row
+from loghi_runner.run.run_facts import RunFacts
 from loghi_runner.wording import duration, local_time, phase_word, plural, split_word
 
 
-def made_rows(facts: RunFacts) -> list[tuple[str, str]]:
+def made_rows(facts: RunFacts) -> list[Row]:
     """Label and text; what is not known is left out."""
     record, progress = facts.record, facts.progress
     started, finished = progress.started, progress.finished

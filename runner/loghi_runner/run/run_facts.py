@@ -9,10 +9,10 @@ from pathlib import Path
 from loghi_contract.events import Event, Model, Phase
 from loghi_contract.job import JobSpec
 from loghi_runner.engines.mounts import host_image
-from loghi_runner.report.loghi_csv import loghi_numbers
 from loghi_runner.run.follow import read_events
 from loghi_runner.run.judge_run import judge_run
 from loghi_runner.run.line_tables import TableLine, read_line_table
+from loghi_runner.run.loghi_csv import loghi_numbers
 from loghi_runner.run.progress import Progress
 from loghi_runner.run.rundir import RunFolder, RunRecord, skipped_counts
 from loghi_runner.scoring.comparison import ReadLine

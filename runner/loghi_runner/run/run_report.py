@@ -13,11 +13,11 @@ from loghi_runner.files import why_not_written
 from loghi_runner.report.build import Findings, find
 from loghi_runner.report.curve import draw_curve
 from loghi_runner.report.html import render
-from loghi_runner.report.loghi_csv import write_loghi_csv
-from loghi_runner.report.made import made_rows
-from loghi_runner.report.read import RunFacts, read_run
 from loghi_runner.report.write import write_files
+from loghi_runner.run.loghi_csv import write_loghi_csv
+from loghi_runner.run.made import made_rows
 from loghi_runner.run.owner import require_ours
+from loghi_runner.run.run_facts import RunFacts, read_run
 from loghi_runner.run.rundir import RunFolder, RunRecord
 from loghi_runner.wording import status_word
 

@@ -4,16 +4,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from loghi_contract.job import Split
 from loghi_contract.lines import LineSample, SkippedLine, SkipReason
 from loghi_runner.cutting.cut import CHANNELS
-from loghi_runner.errors import DataError, EngineError
+from loghi_runner.errors import DataError, cannot_write
 from loghi_runner.files import why_not_written
+from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.ground_truth.from_pages import PagesTruth
-from loghi_runner.ground_truth.splits import SPLIT_WORDS, Split
 from loghi_runner.locks import FileLock, Timeout, take
-from loghi_runner.planning.plan import RunPlan
 from loghi_runner.prepare.cut_pages import CutPages, cut_pages
 from loghi_runner.prepare.split import write_split
+from loghi_runner.wording import SPLIT_WORDS
 
 #: How a line that is left out is told: split and line.
 _Skipped = list[tuple[str, SkippedLine]]
@@ -48,12 +49,9 @@ def cut_for_run(plan: RunPlan, on_page: Callable[[int, int], None], note: Callab
         finally:
             lock.release()
     except OSError as error:
-        raise EngineError(
-            "output.cannot_write",
-            f"the line images cannot be written: {why_not_written(error, store.lines)}",
-            where=str(error.filename or store.lines),
-            hint="Name another `output` in the config, or free space there.",
-        ) from error
+        hint = "Name another `output` in the config, or free space there."
+        why = why_not_written(error, store.lines)
+        raise cannot_write("the line images", why, error.filename or store.lines, hint) from error
     lists, skipped = _sorted_out(plan, plan.pages, cut)
     for split in (Split.TRAIN, Split.VAL):
         if not lists.get(split.value):

@@ -5,7 +5,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from loghi_runner.config.schema import PlatformConfig
-from loghi_runner.pages.find import PULLED
+
+#: In an output folder: pages pulled from platforms, a folder each.
+PULLED = ".pulled"
 
 
 def pulled_folder(output: Path, config: PlatformConfig) -> Path:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 from loghi_contract import CONTRACT
-from loghi_contract.job import DeviceKind, JobSpec, ListsSpec, TrainingSpec
+from loghi_contract.job import DeviceKind, JobSpec, ListsSpec, Split, TrainingSpec
 from loghi_contract.lines import LineSample, SkippedLine
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR
 from loghi_contract.text import Normalization
+from loghi_runner.aliases import OnProgress
 from loghi_runner.checks.base_model import check_base_model
 from loghi_runner.checks.card import check_card
 from loghi_runner.checks.charset import check_characters, check_normalization, choose_normalization
@@ -24,9 +25,8 @@ from loghi_runner.engines.gpus import Card
 from loghi_runner.engines.mounts import DataFolders, choose_data_folders, home_folders, run_mounts
 from loghi_runner.files import real_path
 from loghi_runner.findings import Finding, Severity, errors
-from loghi_runner.ground_truth.collect import GroundTruth, OnProgress, collect_ground_truth
+from loghi_runner.ground_truth.collect import GroundTruth, collect_ground_truth
 from loghi_runner.ground_truth.from_pages import PagesTruth
-from loghi_runner.ground_truth.splits import Split
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.prepare.line_store import LineStore
 
@@ -79,7 +79,8 @@ def make_plan(
     truth = collect_ground_truth(config.data, config.training.seed, loaded.path.parent, store, on_progress)
     output = real_path(config.output)
     homes = home_folders()
-    data = choose_data_folders(truth.lines(), homes, store.lines if truth.pages else None)
+    images = ((line.sample.where.rpartition(":")[0], line.image) for line in truth.lines())
+    data = choose_data_folders(images, homes, store.lines if truth.pages else None)
     findings = (
         *check_card(card, own_image=config.engine.image is None),
         *base.findings,

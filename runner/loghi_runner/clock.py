@@ -1,0 +1,13 @@
+"""The time as it is written down: UTC, ISO 8601."""
+
+import time
+from datetime import UTC, datetime
+
+
+def utc_now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def utc_now_exactly() -> str:
+    """With parts of a second, unlike a run's times: the queue of orders is sorted by them."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")

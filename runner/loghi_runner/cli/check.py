@@ -15,15 +15,8 @@ from loghi_runner.finetuning.preview import write_check_preview
 from loghi_runner.finetuning.probe import probe
 from loghi_runner.finetuning.speeds import estimate_of
 from loghi_runner.terminal.check_text import check_json, check_rows, conclusion, findings_of
-from loghi_runner.terminal.console import (
-    JsonView,
-    PersonView,
-    make_console,
-    plan_json,
-    print_findings,
-    print_json,
-    print_rows,
-)
+from loghi_runner.terminal.console import make_console, print_findings, print_json, print_rows
+from loghi_runner.terminal.views import JsonView, PersonView, plan_json
 from loghi_runner.wording import short_path
 
 app = typer.Typer()

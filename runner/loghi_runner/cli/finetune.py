@@ -9,15 +9,8 @@ from loghi_runner.cli.options import AsJson
 from loghi_runner.finetuning.finetune import finetune, show_plan
 from loghi_runner.run.rundir import skipped_counts
 from loghi_runner.terminal.answer import answer_rows, record_json, summary_line
-from loghi_runner.terminal.console import (
-    JsonView,
-    PersonView,
-    make_console,
-    print_error,
-    print_json,
-    print_rows,
-    reader_may_leave,
-)
+from loghi_runner.terminal.console import make_console, print_error, print_json, print_rows, reader_may_leave
+from loghi_runner.terminal.views import JsonView, PersonView
 
 app = typer.Typer()
 

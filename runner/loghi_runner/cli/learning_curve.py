@@ -14,16 +14,8 @@ from loghi_runner.learning_curve.ranking import prepare_ranking, rank_with_best
 from loghi_runner.learning_curve.write import curve_json, write_curve
 from loghi_runner.next_pages.words import next_lines
 from loghi_runner.run.rundir import RunFolder
-from loghi_runner.terminal.console import (
-    JsonView,
-    PersonView,
-    make_console,
-    print_error,
-    print_json,
-    print_rows,
-    reader_may_leave,
-    say,
-)
+from loghi_runner.terminal.console import make_console, print_error, print_json, print_rows, reader_may_leave, say
+from loghi_runner.terminal.views import JsonView, PersonView
 from loghi_runner.wording import aligned, short_path
 
 app = typer.Typer()

@@ -7,11 +7,10 @@ import typer
 from pydantic_core import PydanticCustomError
 
 from loghi_contract.cut import Cut
-from loghi_runner.config.values import EngineKind, bytes_of, memory_size
+from loghi_runner.config.values import DEFAULT_OUTPUT, EngineKind, bytes_of, memory_size
 from loghi_runner.engines.gpus import GpuRequest
 from loghi_runner.errors import UsageError
 from loghi_runner.reading.line_reader import ReaderOptions
-from loghi_runner.run.runs import DEFAULT_OUTPUT
 
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="Run folder, run id, its beginning, or `last`.")]
 Output = Annotated[

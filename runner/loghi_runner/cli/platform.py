@@ -9,24 +9,16 @@ from loghi_contract.records import to_json
 from loghi_runner.cli.finetune import Settings
 from loghi_runner.cli.options import AsJson, Engine, Gpus, Output, RunName, reader_options
 from loghi_runner.config.load import load_config
-from loghi_runner.config.values import EngineKind
+from loghi_runner.config.values import DEFAULT_OUTPUT, EngineKind
 from loghi_runner.platform.carry_out import finetune_for_platform, push_run
 from loghi_runner.platform.from_config import connect, platform_of, pull_for_config
 from loghi_runner.platform.rows import document_rows, page_rows, parked_rows, pulled_rows, pushed_rows
 from loghi_runner.run.rundir import skipped_counts
-from loghi_runner.run.runs import DEFAULT_OUTPUT, find_run
+from loghi_runner.run.runs import find_run
 from loghi_runner.terminal.answer import answer_rows, record_json, summary_line
 from loghi_runner.terminal.bars import Bars
-from loghi_runner.terminal.console import (
-    JsonView,
-    PersonView,
-    make_console,
-    print_error,
-    print_json,
-    print_rows,
-    reader_may_leave,
-    say,
-)
+from loghi_runner.terminal.console import make_console, print_error, print_json, print_rows, reader_may_leave, say
+from loghi_runner.terminal.views import JsonView, PersonView
 
 app = typer.Typer(help="Learn from pages of eScriptorium, and write back.")
 

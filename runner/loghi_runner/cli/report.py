@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from loghi_runner.cli.options import AsJson, Output, RunName
+from loghi_runner.config.values import DEFAULT_OUTPUT
 from loghi_runner.report.run_report import make_run_report
 from loghi_runner.run.look import look_at
 from loghi_runner.run.owner import require_ours
-from loghi_runner.run.runs import DEFAULT_OUTPUT, find_run
+from loghi_runner.run.runs import find_run
 from loghi_runner.terminal.console import make_console, print_json
 from loghi_runner.wording import short_path
 

@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from loghi_runner.cli.options import AsJson, Output, RunName, Yes
+from loghi_runner.config.values import DEFAULT_OUTPUT
 from loghi_runner.engines.base import NOT_OURS
 from loghi_runner.errors import EngineError
 from loghi_runner.prepare.line_store import remove_lines, unused_lines
 from loghi_runner.run.left_over import never_started, without_record
 from loghi_runner.run.look import Look, look_at
-from loghi_runner.run.runs import DEFAULT_OUTPUT, Unreadable, clean_run, find_run, list_runs, look_at_all, stop_run
+from loghi_runner.run.runs import Unreadable, clean_run, find_run, list_runs, look_at_all, stop_run
 from loghi_runner.terminal.answer import answer_rows, record_json
 from loghi_runner.terminal.console import make_console, print_error, print_json, print_rows
 from loghi_runner.terminal.show import console_lines, event_lines, run_table, runs_json, show_json, show_rows

@@ -13,6 +13,8 @@ from loghi_runner.files import real_path
 #: Letters, digits . _ - : Loghi's scripts and container names break on anything else.
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 MAX_NAME = 100
+#: Where runs are looked for when nobody says where they are.
+DEFAULT_OUTPUT = Path("runs")
 
 _UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
 _MEMORY = re.compile(r"(\d{1,6}(?:\.\d{1,3})?) ?(MB|GB|TB)", re.IGNORECASE)

@@ -44,8 +44,8 @@ from loghi_runner.run.rundir import (
     new_run_id,
     utc_now,
 )
-from loghi_runner.run.signals import StopWishes
-from loghi_runner.run.watch import Detached, Watch
+from loghi_runner.run.signals import Detached, StopWishes
+from loghi_runner.run.watch import Watch
 
 _CUTTING = "cutting pages"
 

@@ -13,7 +13,8 @@ from loghi_contract.records import from_json, to_json
 from loghi_runner.errors import RunnerError, UsageError
 from loghi_runner.platform import open_platform
 from loghi_runner.platform.base import Platform, PlatformConnection, PlatformKind, Source
-from loghi_runner.terminal.console import error_json, print_json
+from loghi_runner.terminal.answer import error_json
+from loghi_runner.terminal.console import print_json
 
 
 @dataclass(frozen=True)

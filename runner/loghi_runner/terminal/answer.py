@@ -6,8 +6,10 @@ from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_contract.records import to_json
+from loghi_runner.config.file import ConfigError
+from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_file, is_folder
-from loghi_runner.run.rundir import RunFolder, RunRecord, RunState, skipped_counts
+from loghi_runner.run.rundir import RunFailure, RunFolder, RunRecord, RunState, skipped_counts
 from loghi_runner.wording import counted, percent, plural, short_path, status_word
 
 Row = tuple[str, str]
@@ -75,3 +77,17 @@ def record_json(folder: RunFolder, record: RunRecord, kind: str = "run_record") 
         "model": None if model is None else str(model),
         "skipped": skipped_counts(folder),
     }
+
+
+def error_json(error: RunnerError | RunFailure) -> dict[str, Any]:
+    value: dict[str, Any] = {
+        "kind": "error",
+        "code": error.code,
+        "message": error.message,
+        "where": error.where,
+        "hint": error.hint,
+        "exit_code": int(error.exit_code),
+    }
+    if isinstance(error, ConfigError):
+        value["problems"] = [to_json(problem) for problem in error.problems]
+    return value

@@ -33,7 +33,6 @@ from loghi_runner.cli import (
 from loghi_runner.cli.options import AsJson
 from loghi_runner.errors import RunnerError, UsageError
 from loghi_runner.run.signals import Detached, Terminated, end_when_terminated
-from loghi_runner.terminal.answer import error_json
 from loghi_runner.terminal.console import (
     make_console,
     open_closed_streams,
@@ -137,6 +136,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def _tell(error: RunnerError, as_json: bool) -> None:
     if as_json:
+        from loghi_runner.terminal.answer import error_json
+
         print_json(error_json(error))
     else:
         print_error(make_console(stderr=True), error)

@@ -9,17 +9,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 
 from loghi_contract.cut import Cut
 from loghi_contract.job import Augmentation, CharsetPolicy, Part, Precision
+from loghi_runner.config.choices import EngineKind, NormalizationChoice, SkipTag, SplitUnit, TextEquivChoice, WriteBack
 from loghi_runner.config.values import (
     ConfigPath,
     ConfigPaths,
-    EngineKind,
-    NormalizationChoice,
     Number,
-    SkipTag,
-    SplitUnit,
-    TextEquivChoice,
     WholeNumber,
-    WriteBack,
     bytes_of,
     memory_size,
     one_or_many,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loghi_contract.places import BEST_VAL
-from loghi_runner.config.values import DEFAULT_OUTPUT
+from loghi_runner.config.choices import DEFAULT_OUTPUT
 from loghi_runner.errors import UsageError
 from loghi_runner.files import is_file, is_folder, real_path
 from loghi_runner.run.rundir import RECORD_FILE, RunFolder

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loghi_contract.files import read_plain
+from loghi_runner.config.choices import SplitUnit
 from loghi_runner.config.schema import SplitConfig
-from loghi_runner.config.values import SplitUnit
 from loghi_runner.errors import DataError
 from loghi_runner.files import write_atomically
 from loghi_runner.findings import Finding, Severity

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loghi_contract.events import Event
-from loghi_runner.config.values import DEFAULT_OUTPUT
+from loghi_runner.config.choices import DEFAULT_OUTPUT
 from loghi_runner.engines import load_engine
 from loghi_runner.errors import EngineError, RunnerError, UsageError
 from loghi_runner.files import is_file, is_folder

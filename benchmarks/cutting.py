@@ -15,7 +15,7 @@ import cv2
 
 from loghi_contract.cut import Cut
 from loghi_contract.text import Normalization
-from loghi_runner.config.values import SkipTag, TextEquivChoice
+from loghi_runner.config.choices import SkipTag, TextEquivChoice
 from loghi_runner.cutting.cut import CutLine, cut_lines
 from loghi_runner.cutting.image import read_page_image, write_png
 from loghi_runner.pages.texts import TextOptions

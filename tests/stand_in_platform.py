@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 from PIL import Image, ImageDraw
 
-from loghi_runner.config.values import PlatformKind
+from loghi_runner.config.choices import PlatformKind
 from loghi_runner.errors import PlatformError
 from loghi_runner.platform import PLATFORMS
 from loghi_runner.platform.base import Document, Layer, PageSummary, PlatformConnection, PlatformUser

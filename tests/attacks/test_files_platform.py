@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from loghi_runner.config.values import PlatformKind
+from loghi_runner.config.choices import PlatformKind
 from loghi_runner.cutting.image import PageImageError
 from loghi_runner.cutting.pictures import page_pictures, read_page_image
 from loghi_runner.errors import EngineError, PlatformError

@@ -277,7 +277,7 @@ def test_a_fault_of_our_own_leaves_its_traceback_in_a_file(workplace, monkeypatc
     def fail(*_arguments: object) -> None:
         raise ZeroDivisionError("a fault")
 
-    monkeypatch.setattr("loghi_runner.cli.runs.list_runs", fail)
+    monkeypatch.setattr("loghi_runner.run.runs.list_runs", fail)
     assert main.run(["runs", str(workplace.folder)]) == 1
     shown = capsys.readouterr().err
     assert "Traceback" not in shown

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from loghi_runner.config.values import PlatformKind
+from loghi_runner.config.choices import PlatformKind
 from loghi_runner.platform import open_platform
 from loghi_runner.platform.base import Platform, PlatformConnection
 from tests.platform.escriptorium_stand_in import ALICE, StandIn

@@ -8,7 +8,7 @@ import pytest
 
 from loghi_contract.cut import Cut
 from loghi_contract.text import Normalization
-from loghi_runner.config.values import TextEquivChoice
+from loghi_runner.config.choices import TextEquivChoice
 from loghi_runner.errors import PlatformError, UsageError
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.platform.base import Platform, Source

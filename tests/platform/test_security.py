@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from loghi_runner.config.values import PlatformKind
+from loghi_runner.config.choices import PlatformKind
 from loghi_runner.errors import PlatformError, RunnerError, UsageError
 from loghi_runner.platform import open_platform, open_session
 from loghi_runner.platform.base import Platform, PlatformConnection, Source

@@ -117,7 +117,7 @@ points = st.lists(st.tuples(coordinates, coordinates), max_size=5).map(tuple)
 
 
 @example(baseline=((0.0, -786232.0), (0.0, 786632.0)), outline=(), cut=Cut.LOGHI, channels=3)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(baseline=points, outline=points, cut=st.sampled_from(Cut), channels=st.sampled_from([3, 4]))
 def test_no_shape_is_a_crash(baseline: tuple[Point, ...], outline: tuple[Point, ...], cut: Cut, channels: int) -> None:
     shape = LineShape(baseline, outline, None)

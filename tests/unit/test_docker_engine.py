@@ -27,7 +27,7 @@ from tests.made_runs import make_run
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def collect_dropped_sockets() -> Iterator[None]:
     yield
     gc.collect()

@@ -1,6 +1,11 @@
 """`loghi-runner --help` on an ordinary terminal."""
 
+import subprocess
+import sys
+
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from loghi_runner.cli.main import app
@@ -12,3 +17,34 @@ def test_every_command_is_told_in_one_whole_line_of_80_columns(group: list[str])
     _, _, commands = shown.partition("Commands:")
     assert commands
     assert "..." not in commands
+
+
+#: What takes a noticeable moment to load: a command imports it when it runs.
+SLOW_TO_LOAD = (
+    *("cv2", "docker", "fastapi", "jinja2", "keras", "lxml", "matplotlib", "numpy", "PIL", "psutil", "pynvml"),
+    *("rapidfuzz", "requests", "scipy", "tensorflow", "uvicorn", "yaml"),
+)
+
+
+def every_command(group: TyperGroup, *before: str) -> list[list[str]]:
+    """The words of the group and of all that is in it."""
+    found = [list(before)]
+    for name, command in group.commands.items():
+        found += every_command(command, *before, name) if isinstance(command, TyperGroup) else [[*before, name]]
+    return found
+
+
+def test_help_and_version_load_nothing_that_is_slow_to_load() -> None:
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    asked = [[*words, "--help"] for words in every_command(group)] + [["version"]]
+    program = f"""
+import sys
+from loghi_runner.cli.main import run
+for words in {asked}:
+    assert run(words) == 0
+    for module in {SLOW_TO_LOAD}:
+        assert module not in sys.modules, f"{{' '.join(words)}} loads {{module}}"
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from loghi_runner.cli.options import reader_options
+from loghi_runner.config.choices import EngineKind
 from loghi_runner.config.file import ConfigError
-from loghi_runner.config.values import EngineKind
 from loghi_runner.engines.base import Launch, ProcessEnd
 from loghi_runner.engines.docker import DockerEngine
 from loghi_runner.errors import UsageError

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from loghi_contract.lines import SkipReason
 from loghi_contract.text import Normalization
-from loghi_runner.config.values import SkipTag, TextEquivChoice
+from loghi_runner.config.choices import SkipTag, TextEquivChoice
 from loghi_runner.pages.custom import parse_custom
 from loghi_runner.pages.model import PageLine, TextVersion
 from loghi_runner.pages.texts import LineText, NoText, TextOptions, choose_text

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loghi_contract.job import Split
+from loghi_runner.config.choices import SplitUnit
 from loghi_runner.config.schema import SplitConfig
-from loghi_runner.config.values import SplitUnit
 from loghi_runner.cutting.pictures import Picture
 from loghi_runner.errors import DataError
 from loghi_runner.findings import Severity

@@ -46,7 +46,7 @@ def platform() -> Iterator[type[FakeEscriptorium]]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Platform)
     Platform.url = f"http://127.0.0.1:{server.server_port}"  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     yield Platform
     server.shutdown()

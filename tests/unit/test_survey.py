@@ -9,7 +9,7 @@ from PIL import Image
 from loghi_contract.cut import Cut
 from loghi_contract.lines import SkipReason
 from loghi_contract.text import Normalization
-from loghi_runner.config.values import TextEquivChoice
+from loghi_runner.config.choices import TextEquivChoice
 from loghi_runner.findings import Finding
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.prepare.survey import Survey, survey_pages

@@ -1,1 +1,4 @@
-"""The command line: parse, call one function, print, exit; no logic. Nobody imports it."""
+"""The command line: parse, call one function, print, exit; no logic. Nobody imports it.
+
+What a command does is imported by its function, when it runs: `--help` waits for nothing.
+"""

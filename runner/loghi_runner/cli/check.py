@@ -10,20 +10,7 @@ from loghi_contract.exit_codes import ExitCode
 from loghi_runner.cli.finetune import Settings
 from loghi_runner.cli.options import AsJson
 from loghi_runner.findings import Severity
-from loghi_runner.finetuning.finetune import check_run
-from loghi_runner.finetuning.preview import write_check_preview
-from loghi_runner.finetuning.probe import probe
-from loghi_runner.finetuning.speeds import estimate_of
-from loghi_runner.terminal.check_text import check_json, check_rows, conclusion, findings_of
-from loghi_runner.terminal.console import (
-    JsonView,
-    PersonView,
-    make_console,
-    plan_json,
-    print_findings,
-    print_json,
-    print_rows,
-)
+from loghi_runner.terminal.console import make_console, print_findings, print_json, print_rows
 from loghi_runner.wording import short_path
 
 app = typer.Typer()
@@ -46,6 +33,13 @@ def check_command(
 
     It takes no graphics card and leaves everything as it is.
     """
+    from loghi_runner.finetuning.finetune import check_run
+    from loghi_runner.finetuning.preview import write_check_preview
+    from loghi_runner.finetuning.probe import probe
+    from loghi_runner.finetuning.speeds import estimate_of
+    from loghi_runner.terminal.check_text import check_json, check_rows, conclusion, findings_of
+    from loghi_runner.terminal.views import JsonView, PersonView, plan_json
+
     view = JsonView() if as_json else PersonView()
     checked = check_run(config, settings or [], view)
     findings = findings_of(checked)

@@ -1,7 +1,7 @@
 """`loghi-runner compare`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,23 +16,12 @@ from loghi_runner.cli.options import (
     ReportFolder,
     reader_options,
 )
-from loghi_runner.config.values import EngineKind
-from loghi_runner.judging.compare_pages import match_pages
-from loghi_runner.judging.compare_text import (
-    compare_json,
-    comparison_rows,
-    difference_rows,
-    model_comparison_rows,
-    remarks,
-)
-from loghi_runner.judging.compare_what import are_models
-from loghi_runner.judging.score_files import write_page_comparison
-from loghi_runner.judging.score_json import model_comparison_json
-from loghi_runner.judging.score_models import ScoreOptions, score_models
-from loghi_runner.judging.score_text import report_rows
-from loghi_runner.scoring.comparison import compare
+from loghi_runner.config.choices import EngineKind
 from loghi_runner.terminal.bars import Bars
 from loghi_runner.terminal.console import make_console, print_findings, print_json, print_rows
+
+if TYPE_CHECKING:
+    from loghi_runner.judging.score_models import ScoreOptions
 
 app = typer.Typer()
 
@@ -61,6 +50,9 @@ def compare_command(
 
     Models read the same lines; recognized pages are compared as they are.
     """
+    from loghi_runner.judging.compare_what import are_models
+    from loghi_runner.judging.score_models import ScoreOptions
+
     if are_models(first, second, data or (), truth):
         options = ScoreOptions(reader_options(engine, gpus, batch_size, beam), cut, root, output)
         _compare_models(first, second, data or [], options, as_json=as_json)
@@ -68,7 +60,13 @@ def compare_command(
         _compare_pages(Path(first), Path(second), truth, output, as_json=as_json)
 
 
-def _compare_models(first: str, second: str, data: list[str], options: ScoreOptions, *, as_json: bool) -> None:
+def _compare_models(first: str, second: str, data: list[str], options: "ScoreOptions", *, as_json: bool) -> None:
+    from loghi_runner.judging.compare_text import model_comparison_rows
+    from loghi_runner.judging.score_json import model_comparison_json
+    from loghi_runner.judging.score_models import score_models
+    from loghi_runner.judging.score_text import report_rows
+    from loghi_runner.scoring.comparison import compare
+
     told = make_console(stderr=True)
     bars = Bars(told)
     try:
@@ -85,6 +83,12 @@ def _compare_models(first: str, second: str, data: list[str], options: ScoreOpti
 
 
 def _compare_pages(first: Path, second: Path, truth: Path | None, output: Path | None, *, as_json: bool) -> None:
+    from loghi_runner.judging.compare_pages import match_pages
+    from loghi_runner.judging.compare_text import compare_json, comparison_rows, difference_rows, remarks
+    from loghi_runner.judging.score_files import write_page_comparison
+    from loghi_runner.judging.score_text import report_rows
+    from loghi_runner.scoring.comparison import compare
+
     matched = match_pages(first, second, truth)
     names = (first.name or "A", second.name or "B") if first.name != second.name else ("A", "B")
     comparison = compare(matched.transcribed(truth), names) if truth is not None else None

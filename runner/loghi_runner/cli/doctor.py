@@ -8,7 +8,6 @@ import typer
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.records import to_json
 from loghi_runner.cli.options import AsJson
-from loghi_runner.doctor import examine
 from loghi_runner.findings import errors
 from loghi_runner.terminal.console import make_console, print_findings, print_json
 
@@ -23,6 +22,8 @@ def doctor_command(
     as_json: AsJson = False,
 ) -> None:
     """Say whether this machine is ready, and what it lacks."""
+    from loghi_runner.doctor import examine
+
     findings = examine(folder.absolute())
     stopping = errors(findings)
     if as_json:

@@ -16,11 +16,7 @@ from loghi_runner.cli.options import (
     ReportFolder,
     reader_options,
 )
-from loghi_runner.config.values import EngineKind
-from loghi_runner.judging.evaluate import evaluate, evaluation_rows
-from loghi_runner.judging.score_json import evaluation_json
-from loghi_runner.judging.score_models import ScoreOptions, score_models
-from loghi_runner.judging.score_text import report_rows
+from loghi_runner.config.choices import EngineKind
 from loghi_runner.terminal.bars import Bars
 from loghi_runner.terminal.console import make_console, print_findings, print_json, print_rows
 
@@ -45,6 +41,11 @@ def evaluate_command(
     as_json: AsJson = False,
 ) -> None:
     """Say how well a model reads lines, and where it errs."""
+    from loghi_runner.judging.evaluate import evaluate, evaluation_rows
+    from loghi_runner.judging.score_json import evaluation_json
+    from loghi_runner.judging.score_models import ScoreOptions, score_models
+    from loghi_runner.judging.score_text import report_rows
+
     told = make_console(stderr=True)
     bars = Bars(told)
     options = ScoreOptions(reader_options(engine, gpus, batch_size, beam, memory), cut, root, output)

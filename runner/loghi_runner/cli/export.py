@@ -8,12 +8,7 @@ import typer
 
 from loghi_contract.cut import Cut
 from loghi_runner.cli.options import AsJson, Output
-from loghi_runner.models.export import export_folder, find_exported, wants_one_file
-from loghi_runner.models.export_file import export_file
-from loghi_runner.models.which_run import run_remarks
-from loghi_runner.run.look import look_at
-from loghi_runner.run.runs import DEFAULT_OUTPUT
-from loghi_runner.terminal.answer import loghi_model_line
+from loghi_runner.config.choices import DEFAULT_OUTPUT
 from loghi_runner.terminal.console import make_console, print_json, say
 from loghi_runner.wording import short_path
 
@@ -33,6 +28,12 @@ def export_command(
     as_json: AsJson = False,
 ) -> None:
     """Copy a run's best_val to a folder, or into one file."""
+    from loghi_runner.models.export import export_folder, find_exported, wants_one_file
+    from loghi_runner.models.export_file import export_file
+    from loghi_runner.models.which_run import run_remarks
+    from loghi_runner.run.look import look_at
+    from loghi_runner.terminal.answer import loghi_model_line
+
     source = find_exported(run, output)
     if wants_one_file(target):
         made = export_file(source, target, cut)

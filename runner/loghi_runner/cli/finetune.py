@@ -6,18 +6,7 @@ from typing import Annotated
 import typer
 
 from loghi_runner.cli.options import AsJson
-from loghi_runner.finetuning.finetune import finetune, show_plan
-from loghi_runner.run.rundir import skipped_counts
-from loghi_runner.terminal.answer import answer_rows, record_json, summary_line
-from loghi_runner.terminal.console import (
-    JsonView,
-    PersonView,
-    make_console,
-    print_error,
-    print_json,
-    print_rows,
-    reader_may_leave,
-)
+from loghi_runner.terminal.console import make_console, print_error, print_json, print_rows, reader_may_leave
 
 app = typer.Typer()
 
@@ -38,6 +27,11 @@ def finetune_command(
     as_json: AsJson = False,
 ) -> None:
     """Adapt a Loghi model to a new hand."""
+    from loghi_runner.finetuning.finetune import finetune, show_plan
+    from loghi_runner.run.rundir import skipped_counts
+    from loghi_runner.terminal.answer import answer_rows, record_json, summary_line
+    from loghi_runner.terminal.views import JsonView, PersonView
+
     view = JsonView() if as_json else PersonView(dry_run=dry_run)
     if dry_run:
         show_plan(config, settings or [], view)

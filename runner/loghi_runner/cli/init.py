@@ -8,8 +8,6 @@ import typer
 
 from loghi_runner.cli.options import AsJson
 from loghi_runner.errors import UsageError
-from loghi_runner.init import write_config
-from loghi_runner.sample import write_sample
 from loghi_runner.terminal.console import make_console, print_json, print_rows
 from loghi_runner.wording import short_path
 
@@ -32,6 +30,9 @@ def init_command(
     as_json: AsJson = False,
 ) -> None:
     """Write a config to start from, or a sample to try."""
+    from loghi_runner.init import write_config
+    from loghi_runner.sample import write_sample
+
     if sample is not None and script is not None:
         raise UsageError("init.two_things", "--sample brings its own config, and --from makes one; give one of them")
     if sample is not None:

@@ -1,30 +1,17 @@
 """`loghi-runner learning-curve`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from loghi_runner.cli.finetune import Settings
 from loghi_runner.cli.options import AsJson
-from loghi_runner.learning_curve.curve import forecast_sentence, point_rows, remarks
-from loghi_runner.learning_curve.measure import Unfinished, measure_curve
-from loghi_runner.learning_curve.percents import parse_percents
-from loghi_runner.learning_curve.ranking import prepare_ranking, rank_with_best
-from loghi_runner.learning_curve.write import curve_json, write_curve
-from loghi_runner.next_pages.words import next_lines
-from loghi_runner.run.rundir import RunFolder
-from loghi_runner.terminal.console import (
-    JsonView,
-    PersonView,
-    make_console,
-    print_error,
-    print_json,
-    print_rows,
-    reader_may_leave,
-    say,
-)
+from loghi_runner.terminal.console import make_console, print_error, print_json, print_rows, reader_may_leave, say
 from loghi_runner.wording import aligned, short_path
+
+if TYPE_CHECKING:
+    from loghi_runner.learning_curve.measure import Unfinished
 
 app = typer.Typer()
 
@@ -54,6 +41,15 @@ def learning_curve_command(
 
     Trains on a quarter, half and all of them.
     """
+    from loghi_runner.learning_curve.curve import forecast_sentence, point_rows, remarks
+    from loghi_runner.learning_curve.measure import Unfinished, measure_curve
+    from loghi_runner.learning_curve.percents import parse_percents
+    from loghi_runner.learning_curve.ranking import prepare_ranking, rank_with_best
+    from loghi_runner.learning_curve.write import curve_json, write_curve
+    from loghi_runner.next_pages.words import next_lines
+    from loghi_runner.run.rundir import RunFolder
+    from loghi_runner.terminal.views import JsonView, PersonView
+
     percents = parse_percents(shares)
     view = JsonView() if as_json else PersonView()
     ranking = prepare_ranking(config, settings or [], next_folder, view) if next_folder else None
@@ -82,7 +78,7 @@ def learning_curve_command(
         print_rows(answer, rows)
 
 
-def _tell_unfinished(unfinished: Unfinished) -> None:
+def _tell_unfinished(unfinished: "Unfinished") -> None:
     record, told = unfinished.record, make_console(stderr=True)
     if not record.state.is_over:
         return  # the terminal was closed; there is nobody to tell

@@ -32,15 +32,13 @@ from loghi_runner.cli import (
 )
 from loghi_runner.cli.options import AsJson
 from loghi_runner.errors import RunnerError, UsageError
-from loghi_runner.run.signals import Terminated, end_when_terminated
-from loghi_runner.run.watch import Detached
+from loghi_runner.json_answer import error_json, print_json
+from loghi_runner.run.signals import Detached, Terminated, end_when_terminated
 from loghi_runner.terminal.console import (
-    error_json,
     make_console,
     open_closed_streams,
     print_any_text,
     print_error,
-    print_json,
     write_nowhere,
 )
 

@@ -7,13 +7,7 @@ import typer
 
 from loghi_contract.exit_codes import ExitCode
 from loghi_runner.cli.options import AsJson, BatchSize, CutAs, Engine, Gpus, reader_options
-from loghi_runner.config.values import EngineKind
-from loghi_runner.models.own_pages import choose_cut
-from loghi_runner.models.which_model import find_model
-from loghi_runner.next_pages.candidates import find_candidates
-from loghi_runner.next_pages.rank import rank_pages
-from loghi_runner.next_pages.words import next_json, next_lines
-from loghi_runner.reading.line_reader import open_reader
+from loghi_runner.config.choices import EngineKind
 from loghi_runner.terminal.bars import Bars
 from loghi_runner.terminal.console import make_console, print_json, print_rows, say
 
@@ -36,6 +30,13 @@ def next_pages_command(
     as_json: AsJson = False,
 ) -> None:
     """Rank untranscribed pages: which would teach most?"""
+    from loghi_runner.models.own_pages import choose_cut
+    from loghi_runner.models.which_model import find_model
+    from loghi_runner.next_pages.candidates import find_candidates
+    from loghi_runner.next_pages.rank import rank_pages
+    from loghi_runner.next_pages.words import next_json, next_lines
+    from loghi_runner.reading.line_reader import open_reader
+
     told = make_console(stderr=True)
     bars = Bars(told)
     try:

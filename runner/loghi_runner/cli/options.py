@@ -1,17 +1,17 @@
 """Arguments and options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic_core import PydanticCustomError
 
 from loghi_contract.cut import Cut
-from loghi_runner.config.values import EngineKind, bytes_of, memory_size
-from loghi_runner.engines.gpus import GpuRequest
+from loghi_runner.config.choices import DEFAULT_OUTPUT, EngineKind
 from loghi_runner.errors import UsageError
-from loghi_runner.reading.line_reader import ReaderOptions
-from loghi_runner.run.runs import DEFAULT_OUTPUT
+
+if TYPE_CHECKING:
+    from loghi_runner.engines.gpus import GpuRequest
+    from loghi_runner.reading.line_reader import ReaderOptions
 
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="Run folder, run id, its beginning, or `last`.")]
 Output = Annotated[
@@ -49,12 +49,14 @@ Beam = Annotated[int, typer.Option("--beam", min=1, max=100, help="Readings foll
 
 def reader_options(
     engine: EngineKind, gpus: str, batch_size: int, beam: int, memory: str | None = None
-) -> ReaderOptions:
+) -> "ReaderOptions":
     """Options of a command as the reader of lines takes them.
 
     Raises:
         UsageError: the memory is no size.
     """
+    from loghi_runner.reading.line_reader import ReaderOptions
+
     request: GpuRequest = tuple(gpus.split(","))
     if gpus.isdigit():
         request = int(gpus)
@@ -66,6 +68,10 @@ def reader_options(
 
 
 def _memory_bytes(memory: str | None) -> int | None:
+    from pydantic_core import PydanticCustomError
+
+    from loghi_runner.config.values import bytes_of, memory_size
+
     try:
         return None if memory is None else bytes_of(memory_size(memory))
     except PydanticCustomError as error:

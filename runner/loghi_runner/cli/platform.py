@@ -8,25 +8,9 @@ import typer
 from loghi_contract.records import to_json
 from loghi_runner.cli.finetune import Settings
 from loghi_runner.cli.options import AsJson, Engine, Gpus, Output, RunName, reader_options
-from loghi_runner.config.load import load_config
-from loghi_runner.config.values import EngineKind
-from loghi_runner.platform.carry_out import finetune_for_platform, push_run
-from loghi_runner.platform.from_config import connect, platform_of, pull_for_config
-from loghi_runner.platform.rows import document_rows, page_rows, parked_rows, pulled_rows, pushed_rows
-from loghi_runner.run.rundir import skipped_counts
-from loghi_runner.run.runs import DEFAULT_OUTPUT, find_run
-from loghi_runner.terminal.answer import answer_rows, record_json, summary_line
+from loghi_runner.config.choices import DEFAULT_OUTPUT, EngineKind
 from loghi_runner.terminal.bars import Bars
-from loghi_runner.terminal.console import (
-    JsonView,
-    PersonView,
-    make_console,
-    print_error,
-    print_json,
-    print_rows,
-    reader_may_leave,
-    say,
-)
+from loghi_runner.terminal.console import make_console, print_error, print_json, print_rows, reader_may_leave, say
 
 app = typer.Typer(help="Learn from pages of eScriptorium, and write back.")
 
@@ -43,6 +27,10 @@ def documents_command(
     as_json: AsJson = False,
 ) -> None:
     """List your documents, or one document's pages."""
+    from loghi_runner.config.load import load_config
+    from loghi_runner.platform.from_config import connect, platform_of
+    from loghi_runner.platform.rows import document_rows, page_rows
+
     platform = connect(platform_of(load_config(config, settings or [])), make_console(stderr=True).print)
     answer = make_console(stderr=False)
     if document is None:
@@ -71,6 +59,10 @@ def pull_command(
     as_json: AsJson = False,
 ) -> None:
     """Bring the pages to learn from to this machine."""
+    from loghi_runner.config.load import load_config
+    from loghi_runner.platform.from_config import connect, platform_of, pull_for_config
+    from loghi_runner.platform.rows import pulled_rows
+
     told = make_console(stderr=True)
     loaded = load_config(config, settings or [])
     platform = connect(platform_of(loaded), told.print)
@@ -88,6 +80,12 @@ def pull_command(
 @app.command("finetune")
 def finetune_command(config: Config, settings: Settings = None, as_json: AsJson = False) -> None:
     """Pull, fine-tune, read, and write back."""
+    from loghi_runner.platform.carry_out import finetune_for_platform
+    from loghi_runner.platform.rows import parked_rows, pulled_rows, pushed_rows
+    from loghi_runner.run.rundir import skipped_counts
+    from loghi_runner.terminal.answer import answer_rows, record_json, summary_line
+    from loghi_runner.terminal.views import JsonView, PersonView
+
     view = JsonView() if as_json else PersonView()
     told = make_console(stderr=True)
     done = finetune_for_platform(
@@ -125,6 +123,10 @@ def push_command(
     as_json: AsJson = False,
 ) -> None:
     """Write a run's readings to its platform, later."""
+    from loghi_runner.platform.carry_out import push_run
+    from loghi_runner.platform.rows import pushed_rows
+    from loghi_runner.run.runs import find_run
+
     told = make_console(stderr=True)
     bars = Bars(told)
     try:

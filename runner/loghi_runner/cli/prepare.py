@@ -9,11 +9,7 @@ from loghi_contract.cut import Cut
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.text import Normalization
 from loghi_runner.cli.options import AsJson
-from loghi_runner.config.schema import SplitConfig
-from loghi_runner.config.values import SkipTag, SplitUnit, TextEquivChoice
-from loghi_runner.pages.texts import TextOptions
-from loghi_runner.prepare.prepare import PrepareOptions, prepare
-from loghi_runner.prepare.summary import prepared_json, summary_rows
+from loghi_runner.config.choices import SkipTag, SplitUnit, TextEquivChoice
 from loghi_runner.terminal.bars import Bars
 from loghi_runner.terminal.console import make_console, print_findings, print_json, print_rows
 
@@ -51,6 +47,11 @@ def prepare_command(
     as_json: AsJson = False,
 ) -> None:
     """Cut transcribed pages into line images and line lists."""
+    from loghi_runner.config.schema import SplitConfig
+    from loghi_runner.pages.texts import TextOptions
+    from loghi_runner.prepare.prepare import PrepareOptions, prepare
+    from loghi_runner.prepare.summary import prepared_json, summary_rows
+
     tags = () if keep_tagged else tuple(skip_tags or (SkipTag.UNCLEAR,))
     options = PrepareOptions(
         text=TextOptions(text_equiv, tags, style_marks, normalization, skip_machine_read),

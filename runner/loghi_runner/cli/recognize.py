@@ -17,10 +17,8 @@ from loghi_runner.cli.options import (
     Memory,
     reader_options,
 )
-from loghi_runner.config.values import EngineKind
+from loghi_runner.config.choices import EngineKind
 from loghi_runner.findings import Severity
-from loghi_runner.reading.recognize import RecognizeOptions, recognize, recognized_json
-from loghi_runner.reading.recognized_text import recognized_rows
 from loghi_runner.terminal.bars import Bars
 from loghi_runner.terminal.console import make_console, print_findings, print_json, print_rows
 
@@ -58,6 +56,9 @@ def recognize_command(
 
     Pages become the same XML with the model's texts, line images Loghi's results file.
     """
+    from loghi_runner.reading.recognize import RecognizeOptions, recognize, recognized_json
+    from loghi_runner.reading.recognized_text import recognized_rows
+
     told = make_console(stderr=True)
     bars = Bars(told)
     options = RecognizeOptions(reader_options(engine, gpus, batch_size, beam, memory), cut, root, plain_text, html)

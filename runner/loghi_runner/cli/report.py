@@ -6,9 +6,7 @@ from typing import Annotated
 import typer
 
 from loghi_runner.cli.options import AsJson, Output, RunName
-from loghi_runner.run.look import look_at
-from loghi_runner.run.run_report import make_run_report
-from loghi_runner.run.runs import DEFAULT_OUTPUT, find_run
+from loghi_runner.config.choices import DEFAULT_OUTPUT
 from loghi_runner.terminal.console import make_console, print_json
 from loghi_runner.wording import short_path
 
@@ -23,6 +21,10 @@ def report_command(
     as_json: AsJson = False,
 ) -> None:
     """Write a run's report, from what the run left so far."""
+    from loghi_runner.run.look import look_at
+    from loghi_runner.run.run_report import make_run_report
+    from loghi_runner.run.runs import find_run
+
     look = look_at(find_run(run, output))
     made = make_run_report(look.folder, look.record)
     if as_json:

@@ -2,21 +2,19 @@
 
 import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from loghi_runner.cli.options import AsJson, Output, RunName, Yes
-from loghi_runner.engines.base import NOT_OURS
+from loghi_runner.config.choices import DEFAULT_OUTPUT
 from loghi_runner.errors import EngineError
-from loghi_runner.prepare.line_store import remove_lines, unused_lines
-from loghi_runner.run.left_over import never_started, without_record
-from loghi_runner.run.look import Look, look_at
-from loghi_runner.run.runs import DEFAULT_OUTPUT, Unreadable, clean_run, find_run, list_runs, look_at_all, stop_run
-from loghi_runner.terminal.answer import answer_rows, record_json
 from loghi_runner.terminal.console import make_console, print_error, print_json, print_rows
-from loghi_runner.terminal.show import console_lines, event_lines, run_table, runs_json, show_json, show_rows
 from loghi_runner.wording import plural, shown
+
+if TYPE_CHECKING:
+    from loghi_runner.run.look import Look
+    from loghi_runner.run.runs import Unreadable
 
 app = typer.Typer()
 
@@ -28,6 +26,8 @@ RunsDir = Annotated[
 @app.command("runs")
 def runs_command(folder: RunsDir = DEFAULT_OUTPUT, as_json: AsJson = False) -> None:
     """List the runs of an output folder."""
+    from loghi_runner.terminal.show import run_table, runs_json
+
     looks, broken = _all(folder)
     if as_json:
         print_json(runs_json(looks, broken))
@@ -42,6 +42,11 @@ def runs_command(folder: RunsDir = DEFAULT_OUTPUT, as_json: AsJson = False) -> N
 @app.command("show")
 def show_command(run: RunName, output: Output = DEFAULT_OUTPUT, as_json: AsJson = False) -> None:
     """Show how a run stands: its epochs, its verdict, its model."""
+    from loghi_runner.run.look import look_at
+    from loghi_runner.run.runs import find_run
+    from loghi_runner.terminal.answer import answer_rows
+    from loghi_runner.terminal.show import show_json, show_rows
+
     look = look_at(find_run(run, output))
     if as_json:
         print_json(show_json(look))
@@ -62,6 +67,9 @@ def logs_command(
     as_json: AsJson = False,
 ) -> None:
     """Print what happened in a run, or follow it with -f."""
+    from loghi_runner.run.runs import find_run
+    from loghi_runner.terminal.show import console_lines, event_lines
+
     folder = find_run(run, output)
     answer = make_console(stderr=False)
     if console:
@@ -83,6 +91,9 @@ def stop_command(
     as_json: AsJson = False,
 ) -> None:
     """End a run after its current step; best_val is kept."""
+    from loghi_runner.run.runs import find_run, stop_run
+    from loghi_runner.terminal.answer import answer_rows, record_json
+
     told = make_console(stderr=True)
 
     def begun() -> None:
@@ -104,6 +115,11 @@ def clean_command(folder: RunsDir = DEFAULT_OUTPUT, yes: Yes = False, as_json: A
 
     Containers, links and line images go; models, reports and records stay.
     """
+    from loghi_runner.engines.base import NOT_OURS
+    from loghi_runner.prepare.line_store import remove_lines, unused_lines
+    from loghi_runner.run.left_over import never_started
+    from loghi_runner.run.runs import clean_run
+
     looks, broken = _all(folder)
     kept = {look.folder.path.name: (look, found) for look in looks if (found := clean_run(look, really=False))}
     left = never_started(folder)
@@ -151,16 +167,21 @@ def clean_command(folder: RunsDir = DEFAULT_OUTPUT, yes: Yes = False, as_json: A
     answer.print(f"removed {' and '.join(done)}" if done else "nothing to remove")
 
 
-def _all(folder: Path) -> tuple[list[Look], list[Unreadable]]:
+def _all(folder: Path) -> "tuple[list[Look], list[Unreadable]]":
+    from loghi_runner.run.left_over import without_record
+    from loghi_runner.run.runs import list_runs, look_at_all
+
     looks, broken = look_at_all(list_runs(folder))
     return looks, [*without_record(folder), *broken]
 
 
-def _named(looks: list[Look]) -> set[str]:
+def _named(looks: "list[Look]") -> set[str]:
     return {name for look in looks for name in look.record.prepared}
 
 
 def _still_unused(folder: Path, unused: list[Path]) -> set[Path]:
     """Of these, what still no run names, now that none can be started."""
+    from loghi_runner.prepare.line_store import unused_lines
+
     looks, broken = _all(folder)
     return set() if broken else set(unused) & set(unused_lines(folder, _named(looks)))

@@ -8,7 +8,6 @@ from typing import Annotated, Any  # a module that is imported when it is needed
 import typer
 
 from loghi_runner.errors import UsageError
-from loghi_runner.installed import pip_install
 from loghi_runner.terminal.console import make_console
 
 app = typer.Typer()
@@ -63,6 +62,8 @@ def work_command(config: Config = None) -> None:
 def _service() -> Any:
     missing = [package for package in _PACKAGES if find_spec(package) is None]
     if missing:
+        from loghi_runner.installed import pip_install
+
         raise UsageError(
             "service.packages",
             f"the service needs Python packages that are not installed: {', '.join(missing)}",

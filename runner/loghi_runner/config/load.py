@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from loghi_runner.config.choices import EngineKind, NormalizationChoice
 from loghi_runner.config.file import ConfigError, ConfigFile, Problem
 from loghi_runner.config.pulled_folder import pulled_folder
 from loghi_runner.config.rules import broken_rules
 from loghi_runner.config.schema import DataConfig, EngineConfig, RunConfig, TextConfig, TrainingConfig, VgslModel
-from loghi_runner.config.values import MAX_NAME, NAME_PATTERN, EngineKind, NormalizationChoice
+from loghi_runner.config.values import MAX_NAME, NAME_PATTERN
 from loghi_runner.config.words import shortened
 from loghi_runner.config.yaml_values import read_yaml_value
 

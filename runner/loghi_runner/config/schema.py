@@ -9,18 +9,20 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 
 from loghi_contract.cut import Cut
 from loghi_contract.job import Augmentation, CharsetPolicy, Part, Precision
-from loghi_runner.config.values import (
-    ConfigPath,
-    ConfigPaths,
+from loghi_runner.config.choices import (
     EngineKind,
     NormalizationChoice,
-    Number,
     PlatformKind,
     SkipTag,
     SplitUnit,
     TextEquivChoice,
-    WholeNumber,
     WriteBack,
+)
+from loghi_runner.config.values import (
+    ConfigPath,
+    ConfigPaths,
+    Number,
+    WholeNumber,
     bytes_of,
     memory_size,
     one_or_many,

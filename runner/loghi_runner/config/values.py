@@ -1,13 +1,13 @@
-"""What a key of a config can hold: choices by name, and values that are checked as they are read."""
+"""What a key of a config can hold besides a choice by name: values that are checked as they are read."""
 
 import re
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias  # raw YAML values have no narrower type
 
 from pydantic import BeforeValidator, Field, Strict, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from loghi_runner.config.choices import WriteBack
 from loghi_runner.files import real_path
 
 #: Letters, digits . _ - : Loghi's scripts and container names break on anything else.
@@ -18,50 +18,6 @@ _UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
 _MEMORY = re.compile(r"(\d{1,6}(?:\.\d{1,3})?) ?(MB|GB|TB)", re.IGNORECASE)
 #: TensorFlow alone takes half of it.
 _LEAST_MEMORY_BYTES = 10**9
-
-
-class NormalizationChoice(str, Enum):
-    AUTO = "auto"
-    NFC = "nfc"
-    NONE = "none"
-
-
-class TextEquivChoice(str, Enum):
-    """Which of several texts of a line is its ground truth."""
-
-    LOWEST = "lowest"
-    LAST = "last"
-
-
-class SkipTag(str, Enum):
-    """A transcriber's mark for which a line can be left out."""
-
-    UNCLEAR = "unclear"
-    GAP = "gap"
-    SIC = "sic"
-
-
-class SplitUnit(str, Enum):
-    PAGE = "page"
-    FOLDER = "folder"
-
-
-class WriteBack(str, Enum):
-    """Which pages the new model reads for the platform."""
-
-    NONE = "none"
-    PULLED = "pulled"
-    ALL = "all"
-
-
-class PlatformKind(str, Enum):
-    ESCRIPTORIUM = "escriptorium"
-
-
-class EngineKind(str, Enum):
-    AUTO = "auto"
-    DOCKER = "docker"
-    LOCAL = "local"
 
 
 def absolute_path(value: Any, info: ValidationInfo) -> Path:

@@ -43,8 +43,8 @@ from loghi_runner.run.rundir import (
     config_sha256,
     new_run_id,
 )
-from loghi_runner.run.signals import StopWishes
-from loghi_runner.run.watch import Detached, Watch
+from loghi_runner.run.signals import Detached, StopWishes
+from loghi_runner.run.watch import Watch
 
 _CUTTING = "cutting pages"
 

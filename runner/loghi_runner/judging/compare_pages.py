@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loghi_contract.text import Normalization
-from loghi_runner.config.values import TextEquivChoice
+from loghi_runner.config.choices import TextEquivChoice
 from loghi_runner.errors import DataError
 from loghi_runner.files import is_folder
 from loghi_runner.judging.pair_lines import pair_lines

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from loghi_runner.config.values import PlatformKind
+from loghi_runner.config.choices import PlatformKind
 from loghi_runner.manifest.model import Permission, PlatformCall, PlatformEntry, PlatformObjects
 
 _ACCOUNT: Literal["service account"] = "service account"

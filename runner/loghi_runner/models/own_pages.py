@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 from loghi_contract.cut import Cut
 from loghi_contract.model_file import read_folder_marker
 from loghi_contract.text import Normalization
+from loghi_runner.config.choices import SkipTag, TextEquivChoice
 from loghi_runner.config.load import ConfigError, DataConfig, load_config
-from loghi_runner.config.values import SkipTag, TextEquivChoice
 from loghi_runner.engines.mounts import host_image
 from loghi_runner.errors import UsageError
 from loghi_runner.models.which_model import NamedModel

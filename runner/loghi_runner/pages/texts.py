@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from loghi_contract.lines import SkipReason
 from loghi_contract.text import Normalization, normalize
-from loghi_runner.config.values import SkipTag, TextEquivChoice
+from loghi_runner.config.choices import SkipTag, TextEquivChoice
 from loghi_runner.pages.model import PageLine, Tag, TextVersion
 
 #: Loghi writes one of these before each letter of a styled text. Source: loghi-tooling.

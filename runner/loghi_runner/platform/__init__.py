@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import cast
 
-from loghi_runner.config.values import PlatformKind
+from loghi_runner.config.choices import PlatformKind
 from loghi_runner.platform.base import Platform, PlatformConnection
 
 __all__ = ["PLATFORMS", "open_platform", "open_session"]

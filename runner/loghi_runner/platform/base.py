@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from loghi_runner.aliases import OnProgress
-from loghi_runner.config.values import PlatformKind
+from loghi_runner.config.choices import PlatformKind
 
 #: A PNG of one transparent pixel.
 EMPTY_PICTURE = b64decode(

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from loghi_contract import __version__
 from loghi_contract.files import read_plain
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
+from loghi_runner.config.choices import PlatformKind
 from loghi_runner.config.schema import PlatformConfig
-from loghi_runner.config.values import PlatformKind
 from loghi_runner.errors import UsageError
 from loghi_runner.files import write_atomically
 from loghi_runner.platform.base import Pushed

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from loghi_contract.files import read_plain
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
-from loghi_runner.config.values import PlatformKind
+from loghi_runner.config.choices import PlatformKind
 from loghi_runner.errors import DataError
 from loghi_runner.files import write_atomically
 from loghi_runner.platform.base import Layer, Source

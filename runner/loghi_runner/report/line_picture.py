@@ -4,7 +4,6 @@ import base64
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from loghi_contract.files import read_plain
@@ -24,6 +23,8 @@ class LinePicture:
 
 def line_picture(path: Path) -> LinePicture | None:
     """The line image, scaled down; None where there is no image that can be read."""
+    import cv2  # whoever looks at a run may have to make its report, and hardly ever has
+
     try:
         pixels = cv2.imdecode(np.frombuffer(read_plain(path), np.uint8), cv2.IMREAD_UNCHANGED)
     except (OSError, cv2.error):  # OpenCV raises on an empty file

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loghi_contract.events import Event
+from loghi_runner.config.choices import DEFAULT_OUTPUT
 from loghi_runner.engines import load_engine
 from loghi_runner.errors import EngineError, RunnerError, UsageError
 from loghi_runner.files import is_file, is_folder
@@ -18,7 +19,6 @@ from loghi_runner.run.owner import is_ours, require_ours
 from loghi_runner.run.rundir import RECORD_FILE, RunFolder, RunRecord, cannot_write_run
 
 LAST = "last"
-DEFAULT_OUTPUT = Path("runs")
 
 _LOOK_EVERY_S = 0.2
 _ASK_EVERY_S = 2.0

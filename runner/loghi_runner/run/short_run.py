@@ -10,8 +10,8 @@ from loghi_runner.run.conclude import explain_end, read_tail
 from loghi_runner.run.follow import EventReader, follow
 from loghi_runner.run.progress import Progress
 from loghi_runner.run.rundir import RunFolder
-from loghi_runner.run.signals import StopWishes, Terminated
-from loghi_runner.run.watch import Detached, Watch
+from loghi_runner.run.signals import Detached, StopWishes, Terminated
+from loghi_runner.run.watch import Watch
 
 
 def run_to_end(

@@ -10,6 +10,10 @@ class Terminated(BaseException):  # as KeyboardInterrupt: no `except Exception` 
     """The system ends us; what would be left behind is removed on the way out."""
 
 
+class Detached(Exception):  # not an error: the terminal was closed and the run goes on
+    """The host leaves; the trainer goes on."""
+
+
 def end_when_terminated() -> None:
     """From now on SIGTERM and a closed terminal unwind the program as Ctrl+C does, instead of killing it."""
     for number in (signal.SIGTERM, signal.SIGHUP):

@@ -7,15 +7,11 @@ from dataclasses import replace
 from loghi_runner.engines.base import Engine, Handle, ProcessEnd
 from loghi_runner.errors import EngineError
 from loghi_runner.run.conclude import Stops
-from loghi_runner.run.signals import StopWishes
+from loghi_runner.run.signals import Detached, StopWishes
 
 _PAUSE_S = 0.1
 #: After its last event the trainer only closes files; what takes longer hangs.
 _LAST_EVENT_GRACE_S = 60.0
-
-
-class Detached(Exception):  # not an error: the terminal was closed and the run goes on
-    """The host leaves; the trainer goes on."""
 
 
 class Watch:

@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from loghi_runner.config.choices import PlatformKind
 from loghi_runner.config.file import ConfigFile
 from loghi_runner.config.schema import EngineConfig
-from loghi_runner.config.values import ConfigPath, ConfigPaths, PlatformKind, WholeNumber
+from loghi_runner.config.values import ConfigPath, ConfigPaths, WholeNumber
 
 CONFIG_FILE = Path("service.yaml")
 DEFAULT_STATE = Path("loghi-service")

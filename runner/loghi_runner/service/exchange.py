@@ -10,7 +10,7 @@ from pathlib import Path
 
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.records import from_json, to_json
-from loghi_runner.config.values import PlatformKind
+from loghi_runner.config.choices import PlatformKind
 from loghi_runner.errors import RunnerError, UsageError
 from loghi_runner.json_answer import error_json, print_json
 from loghi_runner.platform import open_platform

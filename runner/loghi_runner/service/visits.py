@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from loghi_runner.config.values import PlatformKind
+from loghi_runner.config.choices import PlatformKind
 from loghi_runner.errors import RunnerError
 from loghi_runner.platform import open_session
 from loghi_runner.platform.base import Platform, PlatformConnection

@@ -5,7 +5,6 @@ from collections import Counter
 from loghi_contract.job import TrainingSpec
 from loghi_runner.aliases import Row
 from loghi_runner.engines.setting import Setting
-from loghi_runner.findings import Finding
 from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.wording import counted, plural, short_path
 
@@ -52,12 +51,6 @@ def skipped_rows(plan: RunPlan) -> list[Row]:
     ]
     rest = len(plan.skipped) - len(rows)
     return [*rows, ("", f"... and {rest} more")] if rest > 0 else rows
-
-
-def finding_rows(finding: Finding) -> list[Row]:
-    """What stands below a finding's message: where it is and what to do."""
-    rows = (("where:", finding.where), ("fix:", finding.hint))
-    return [(label, text) for label, text in rows if text]
 
 
 def _base_model(plan: RunPlan) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from loghi_runner.aliases import OnProgress
 from loghi_runner.clock import utc_now
-from loghi_runner.config.values import PlatformKind
+from loghi_runner.config.choices import PlatformKind
 from loghi_runner.errors import PlatformError, UsageError, cannot_write
 from loghi_runner.files import why_not_written
 from loghi_runner.platform.base import Pulled, Source

@@ -1,0 +1,51 @@
+"""Choices by name, of a config as of a command's options."""
+
+from enum import Enum
+from pathlib import Path
+
+#: Where runs are looked for when nobody says where they are.
+DEFAULT_OUTPUT = Path("runs")
+
+
+class NormalizationChoice(str, Enum):
+    AUTO = "auto"
+    NFC = "nfc"
+    NONE = "none"
+
+
+class TextEquivChoice(str, Enum):
+    """Which of several texts of a line is its ground truth."""
+
+    LOWEST = "lowest"
+    LAST = "last"
+
+
+class SkipTag(str, Enum):
+    """A transcriber's mark for which a line can be left out."""
+
+    UNCLEAR = "unclear"
+    GAP = "gap"
+    SIC = "sic"
+
+
+class SplitUnit(str, Enum):
+    PAGE = "page"
+    FOLDER = "folder"
+
+
+class WriteBack(str, Enum):
+    """Which pages the new model reads for the platform."""
+
+    NONE = "none"
+    PULLED = "pulled"
+    ALL = "all"
+
+
+class PlatformKind(str, Enum):
+    ESCRIPTORIUM = "escriptorium"
+
+
+class EngineKind(str, Enum):
+    AUTO = "auto"
+    DOCKER = "docker"
+    LOCAL = "local"

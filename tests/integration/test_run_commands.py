@@ -1,6 +1,9 @@
 """The commands that need only a run folder: runs, show, logs, clean, export; and errors of the command line."""
 
 import json
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -27,6 +30,23 @@ def test_a_run_is_found_by_the_beginning_of_its_id(workplace) -> None:
     result = workplace.run("show", "1999")
     assert result.returncode == 2
     assert "there is no run 1999 in runs" in result.stderr
+
+
+def test_looking_at_a_run_that_is_over_loads_nothing_that_draws_or_computes(workplace) -> None:
+    workplace.finetune()
+    program = """
+import sys
+from loghi_runner.cli.main import run
+assert run(["runs"]) == run(["show", "last"]) == 0
+loaded = {"cv2", "matplotlib", "scipy"} & sys.modules.keys()
+assert not loaded, loaded
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=workplace.folder, env={**os.environ, **workplace.own_environment},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 def test_logs_tell_the_events_in_plain_lines(workplace) -> None:

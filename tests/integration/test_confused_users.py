@@ -106,7 +106,7 @@ def test_export_to_a_full_disk_says_so_in_one_sentence(workplace, monkeypatch) -
     monkeypatch.setattr("shutil.copyfile", full)
     result = workplace.run("export", "last", "model")
     assert result.returncode == 4
-    assert result.stderr.splitlines()[0] == "error: the model cannot be copied: No space left on device"
+    assert result.stderr.splitlines()[0] == "error: the model cannot be copied: no space is left on the disk"
     assert not [path for path in workplace.folder.iterdir() if "model" in path.name]
 
 

@@ -268,7 +268,7 @@ def test_a_finished_run_is_told_to_its_end_on_a_full_disk(workplace, monkeypatch
         fill_the_disk(patch, after=2)
         result = workplace.finetune()
     assert result.returncode == 0
-    assert "run.json cannot be written: No space left on device" in result.stderr
+    assert "run.json cannot be written: no space is left on the disk" in result.stderr
     assert "HTRLOGHIMODEL=" in result.stdout
 
 
@@ -277,7 +277,7 @@ def test_a_trainer_that_nobody_could_find_again_is_not_left_running(workplace, m
     fill_the_disk(monkeypatch, after=1)
     result = workplace.finetune()
     assert result.returncode == 4
-    assert "the run folder cannot be written: No space left on device" in result.stderr
+    assert "the run folder cannot be written: no space is left on the disk" in result.stderr
     children = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
     assert not [child for child in children if str(FAKE_TRAINER) in child.cmdline()]
 

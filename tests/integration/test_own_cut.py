@@ -107,3 +107,11 @@ def test_lists_that_prepare_made_tell_how_their_lines_were_cut(workplace: Workpl
     assert workplace.finetune("--set", f"data.train={train}", "--set", f"data.validation={val}").returncode == 0
     read(workplace, "recognize", "last", "pages", "-o", "read")
     assert json.loads((workplace.folder / "read/recognized.json").read_text())["cut"] == "polygon"
+
+
+def test_where_nobody_knows_how_lines_were_cut_that_is_told(workplace: Workplace) -> None:
+    write_page(workplace.folder / "others", "q", [MadeLine(f"l{n}", f"line {n}", 60 + 70 * n) for n in range(4)])
+    workplace.scenario = "gives_a_model"
+    workplace.finetune()
+    result = read(workplace, "recognize", "last", "others", "-o", "read")
+    assert "nobody knows how the lines that bonnevie learnt from were cut" in " ".join(result.stderr.split())

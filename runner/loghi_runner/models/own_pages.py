@@ -36,7 +36,9 @@ def choose_cut(model: NamedModel, asked: Cut | None, note: Callable[[str], None]
     """
     own = own_cut(model)
     if asked is None:
-        if own not in (None, Cut.LOGHI):
+        if own is None and model.run is not None:
+            note(f"nobody knows how the lines that {model.name} learnt from were cut: cut as loghi; see --cut")
+        elif own not in (None, Cut.LOGHI):
             note(f"lines are cut as those that {model.name} learnt from: {own.value}")
         return own or Cut.LOGHI
     if own is not None and own is not asked:

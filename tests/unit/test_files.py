@@ -11,7 +11,7 @@ import pytest
 
 from loghi_contract.storage import sync_file, sync_folder
 from loghi_runner.files import is_utf8, safe_name, whole_file, why_not_written, write_atomically, write_together
-from loghi_runner.run.rundir import cannot_write
+from loghi_runner.run.rundir import cannot_write_run
 
 LATIN1 = os.fsdecode(b"Caf\xe9")
 
@@ -105,7 +105,7 @@ def test_why_nothing_can_be_written_is_said_in_words(tmp_path: Path, monkeypatch
     full = os.statvfs_result([*real[:4], 1, real[5], 0, 0, *real[8:]])
     monkeypatch.setattr(os, "statvfs", lambda place: full if place.exists() else real_statvfs(place))
     assert "inodes" in why_not_written(OSError(errno.ENOSPC, "x"), tmp_path)
-    assert "inodes" in cannot_write(OSError(errno.ENOSPC, "x"), tmp_path / "runs" / "not made").message
+    assert "inodes" in cannot_write_run(OSError(errno.ENOSPC, "x"), tmp_path / "runs" / "not made").message
 
 
 def test_a_name_that_is_no_utf8_can_be_told_and_written_about(tmp_path: Path) -> None:

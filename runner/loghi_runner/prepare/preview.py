@@ -5,11 +5,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, select_autoescape
-
 from loghi_contract import __version__
 from loghi_runner.files import write_atomically
-from loghi_runner.report.html import harmless
+from loghi_runner.report.html import templates_of
 from loghi_runner.report.line_picture import LinePicture, line_picture
 
 #: Lines of each kind that are shown.
@@ -55,16 +53,13 @@ def write_preview(
     Args:
         new_characters: marked in the texts: the base model cannot write them yet.
     """
-    environment = Environment(
-        loader=PackageLoader("loghi_runner.prepare", "templates"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=harmless,
-    )
     shown = [_shown(line, new_characters) for line in lines]
-    html = environment.get_template("preview.html").render(
-        title=title, lines=shown, version=__version__, has_new=any(new for line in shown for _, new in line.parts)
+    html = (
+        templates_of("loghi_runner.prepare")
+        .get_template("preview.html")
+        .render(
+            title=title, lines=shown, version=__version__, has_new=any(new for line in shown for _, new in line.parts)
+        )
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, html)

@@ -44,14 +44,7 @@ def render(template: str, lines: Iterable[ShownLine], images: Mapping[str, Path]
 
 def make_environment() -> Environment:
     """Where all reports' templates are, and how numbers and times read in them."""
-    environment = Environment(
-        loader=PackageLoader("loghi_runner.report", "templates"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=harmless,
-    )
+    environment = templates_of("loghi_runner.report")
     environment.globals["version"] = __version__
     environment.filters |= {
         "percent": lambda fraction: unbroken(percent(fraction)),
@@ -65,8 +58,23 @@ def make_environment() -> Environment:
     return environment
 
 
-def harmless(value: Any) -> Any:
-    """What a template shows; marks that turn the order of a page's text are written out."""
+def templates_of(package: str, *extensions: str) -> Environment:
+    """A package's templates, as all pages of ours are made: texts are escaped, and a missing name is an error.
+
+    Marks that turn the order of a page's text are written out.
+    """
+    return Environment(
+        loader=PackageLoader(package, "templates"),
+        extensions=extensions,
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_without_marks,
+    )
+
+
+def _without_marks(value: Any) -> Any:
     return type(value)(shown(value)) if type(value) in (str, Markup) else value
 
 

@@ -10,11 +10,11 @@ from babel.dates import format_skeleton
 from babel.numbers import format_decimal
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from loghi_contract import __version__
-from loghi_runner.report.html import harmless
+from loghi_runner.report.html import templates_of
 from loghi_runner.service.access import CSRF_FIELD, caller_of, link, services
 from loghi_runner.service.orders import Stage
 from loghi_runner.service.pages import words
@@ -66,15 +66,7 @@ def show(request: Request, template: str, status: int = 200, **shown: Any) -> HT
 
 @cache
 def _environment(language: str) -> Environment:
-    environment = Environment(
-        loader=PackageLoader("loghi_runner.service.pages", "templates"),
-        extensions=["jinja2.ext.i18n"],
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=harmless,
-    )
+    environment = templates_of("loghi_runner.service.pages", "jinja2.ext.i18n")
     catalogue = translations(language)
     environment.install_gettext_callables(catalogue.gettext, catalogue.ngettext, newstyle=True)  # type: ignore[attr-defined]  # made by the extension
 

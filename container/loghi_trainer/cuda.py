@@ -24,7 +24,8 @@ def open_cuda_libraries() -> list[str]:
 
 def why_no_card() -> str:
     """What of CUDA cannot be opened, in words; "" when all of it can."""
-    missing = [name for name in _LIBRARIES if not any(path.name.startswith(f"lib{name}.so") for path in _installed())]
+    installed = [path.name for path in _installed()]
+    missing = [name for name in _LIBRARIES if not any(found.startswith(f"lib{name}.so") for found in installed)]
     faults = [fault for name in _OF_THE_DRIVER if (fault := _fault(name))]
     if _packages():
         faults += [f"lib{name}.so: it is not among the installed packages" for name in missing]

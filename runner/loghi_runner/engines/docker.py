@@ -56,7 +56,7 @@ class DockerEngine:
 
     def check(self) -> str:
         version = self._version()
-        rootless = " rootless" if is_rootless(self._security_options()) else ""
+        rootless = " rootless" if is_rootless(_security_options(self._settings())) else ""
         return f"docker, {_product(version)} {version['Version']}{rootless} at {self._address()}"
 
     def find_image(self, name: str) -> ImageFacts | None:
@@ -188,9 +188,6 @@ class DockerEngine:
             answer: Mapping[str, Any] = self._api().info()
         return answer
 
-    def _security_options(self) -> list[str]:
-        return list(self._settings().get("SecurityOptions") or [])
-
     def _signal(self, handle: Handle, name: str) -> None:
         with self._explained(f"send {name} to the container"):
             try:
@@ -253,9 +250,10 @@ class DockerEngine:
             )
 
     def _create(self, launch: Launch, way: Way) -> str:
-        security = self._security_options()
+        info = self._settings()
+        security = _security_options(info)
         host_config = self._api().create_host_config(
-            **host_settings(launch, way, security), **host_limits(self._settings(), launch.memory_bytes)
+            **host_settings(launch, way, security), **host_limits(info, launch.memory_bytes)
         )
         settings = container_settings(launch, way, security)
         return str(self._api().create_container(**settings, host_config=host_config)["Id"])
@@ -280,6 +278,10 @@ def _from_variables() -> dict[str, Any]:
             where=os.environ["DOCKER_HOST"],
             hint="Set DOCKER_CERT_PATH to their folder; for a daemon without TLS, unset DOCKER_TLS_VERIFY.",
         ) from error
+
+
+def _security_options(info: Mapping[str, Any]) -> list[str]:
+    return list(info.get("SecurityOptions") or [])
 
 
 def _product(version: Mapping[str, Any]) -> str:

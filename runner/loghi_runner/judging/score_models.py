@@ -97,9 +97,10 @@ def _collect(
     """
     told: list[str] = []
     cuts = [choose_cut(model, options.cut, told.append) for model in models]
+    text = truth_options(models)
     truths: dict[Cut, Truth] = {}
     for cut in dict.fromkeys(cuts):
-        how = TruthOptions(cut, truth_options(models), options.root)
+        how = TruthOptions(cut, text, options.root)
         truths[cut] = collect_truth(data, how, work / cut.value, on_progress)
         if truths[cut].cut is None:
             return [truths[cut]] * len(models)

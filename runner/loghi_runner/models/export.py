@@ -1,6 +1,5 @@
 """A model for others to use: best_val copied to a folder for Loghi, or packed into one file for kraken."""
 
-import hashlib
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -8,11 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from loghi_contract.cut import Cut
-from loghi_contract.files import open_plain
 from loghi_contract.model_file import MARKER_FILE, SUFFIX, format_marker
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_runner.errors import DataError, EngineError, UsageError
-from loghi_runner.files import is_file, is_there, real_path, why_not_written
+from loghi_runner.files import file_sha256, is_file, is_there, real_path, why_not_written
 from loghi_runner.models.marker import marker_of, require_whole
 from loghi_runner.models.own_pages import own_cut
 from loghi_runner.models.which_model import NamedModel, find_model
@@ -60,7 +58,7 @@ def export_folder(source: NamedModel, target: Path, cut: Cut | None = None) -> P
         parts = sorted(source.folder.glob("[!.]*"))
         for path in parts:
             shutil.copyfile(path, made / path.name)
-        changed = [path.name for path in parts if _digest(path) != _digest(made / path.name)]
+        changed = [path.name for path in parts if file_sha256(path) != file_sha256(made / path.name)]
         if changed:
             raise EngineError(
                 "export.not_the_same",
@@ -119,8 +117,3 @@ def _is_taken(target: Path) -> bool:
         return is_there(target) and any(target.iterdir())
     except OSError:
         return True  # a file, or a folder that may not be looked into
-
-
-def _digest(path: Path) -> str:
-    with open_plain(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -140,10 +140,9 @@ def stop_run(
     """
     look = look_at(folder)
     record = look.record
-    if not record.state.is_over:
-        require_ours(folder, "stop")
     if record.state.is_over:
         raise UsageError("run.over", f"the run is over already: {record.state.value}", where=str(folder.path))
+    require_ours(folder, "stop")
     if record.handle is None or look.remark is not None:
         raise EngineError(
             "run.out_of_reach",

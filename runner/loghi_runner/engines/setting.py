@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from loghi_contract.job import DeviceKind
+from loghi_runner.engines import choose_engine
 from loghi_runner.engines.base import Engine
 from loghi_runner.engines.gpus import DeviceChoice, GpuRequest, choose_again, choose_device
 from loghi_runner.engines.image import ImageFacts, ImageStore, default_image, require_image
@@ -25,16 +26,18 @@ class Setting:
 
 
 def choose_setting(
-    engine: Engine, gpus: GpuRequest, image: str | None = None, memory_bytes: int | None = None
-) -> Setting:
-    """Device and image for something other than a fine-tuning.
+    kind: str, gpus: GpuRequest, image: str | None = None, memory_bytes: int | None = None
+) -> tuple[Engine, Setting]:
+    """The engine for `engine.kind`, and what it would use.
 
     Raises:
-        EngineError: the cards or the image are not there.
+        EngineError: the engine, the cards or the image cannot be had.
+        ContractError: the image does not fit this loghi-runner.
     """
+    engine, sentence = choose_engine(kind)
     choice = choose_card(engine, gpus)
     facts = choose_image(engine, image, choice.kind)
-    return Setting(engine.check(), choice, facts, memory_bytes=engine.memory_limit(memory_bytes))
+    return engine, Setting(sentence, choice, facts, memory_bytes=engine.memory_limit(memory_bytes))
 
 
 def choose_card(engine: Engine, gpus: GpuRequest, planned: DeviceChoice | None = None) -> DeviceChoice:

@@ -20,7 +20,7 @@ from loghi_runner.engines.base import Engine, Launch
 from loghi_runner.engines.gpus import DeviceChoice
 from loghi_runner.engines.image import BASE_DIGEST_LABEL, ImageFacts
 from loghi_runner.engines.processes import machine_name, name_process
-from loghi_runner.engines.setting import Setting, choose_card, choose_image
+from loghi_runner.engines.setting import Setting, choose_card, choose_image, choose_setting
 from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
 from loghi_runner.files import file_sha256
 from loghi_runner.findings import Finding, Severity
@@ -153,12 +153,9 @@ def prepare_run(
         RunnerError: it cannot be started.
     """
     loaded = load_config(config_path, overrides)
-    engine, sentence = choose_engine(loaded.config.engine.kind.value)
-    choice = choose_card(engine, loaded.config.engine.gpus)
-    memory = engine.memory_limit(loaded.config.engine.memory_bytes)
-    image = choose_image(engine, loaded.config.engine.image, choice.kind)
-    setting = Setting(sentence, choice, image, memory_bytes=memory)
-    plan = _with_memory(_plan(loaded, choice, view), memory)
+    wish = loaded.config.engine
+    engine, setting = choose_setting(wish.kind.value, wish.gpus, wish.image, wish.memory_bytes)
+    plan = _with_memory(_plan(loaded, setting.device, view), setting.memory_bytes)
     view.plan(plan, setting)
     if plan.errors:
         raise _plan_error(plan.errors)

@@ -14,7 +14,6 @@ from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR, RESULTS_FILE
 from loghi_runner.aliases import OnProgress
 from loghi_runner.checks.base_model import check_base_model
-from loghi_runner.engines import choose_engine
 from loghi_runner.engines.base import Engine, Launch
 from loghi_runner.engines.gpus import DeviceChoice, GpuRequest
 from loghi_runner.engines.mounts import DataFolders, folders_of_images, home_folders, run_mounts
@@ -133,8 +132,7 @@ def open_reader(model: Path, options: ReaderOptions) -> LineReader:
     if base.facts is None or base.folder is None:
         first = base.findings[0]
         raise DataError(first.code, first.message, where=str(model), hint=first.hint)
-    engine, _ = choose_engine(options.engine)
-    setting = choose_setting(engine, options.gpus, options.image, options.memory_bytes)
+    engine, setting = choose_setting(options.engine, options.gpus, options.image, options.memory_bytes)
     return LineReader(base.facts, base.folder, engine, setting, options)
 
 

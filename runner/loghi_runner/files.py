@@ -103,6 +103,11 @@ def safe_name(name: str) -> str:
     return "".join(f"x{ord(each) - 0xDC00:02x}" if "\udc80" <= each <= "\udcff" else each for each in name)
 
 
+def breaks_lines(path: Path | PurePath) -> bool:
+    """Whether the path holds a TAB or a line break, so that no line list and no table could name it."""
+    return any(sign in str(path) for sign in "\t\n\r")
+
+
 def is_full(error: OSError) -> bool:
     """Whether there is no more room, which the next file will meet as well."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT)

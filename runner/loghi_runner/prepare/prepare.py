@@ -11,7 +11,7 @@ from loghi_contract.lines import SkippedLine, SkipReason
 from loghi_runner.aliases import OnProgress
 from loghi_runner.config.schema import SplitConfig
 from loghi_runner.errors import DataError, EngineError, UsageError, cannot_write
-from loghi_runner.files import is_utf8, real_path, why_not_written, write_together
+from loghi_runner.files import breaks_lines, is_utf8, real_path, why_not_written, write_together
 from loghi_runner.findings import Finding, Severity, errors, for_folder
 from loghi_runner.locks import FileLock, Timeout, take
 from loghi_runner.pages.texts import TextOptions
@@ -124,7 +124,7 @@ def _require_apart(pages: Path, out: Path) -> None:
 
 
 def _require_listable(out: Path) -> None:
-    if not is_utf8(out) or any(sign in str(out) for sign in "\t\n\r"):
+    if not is_utf8(out) or breaks_lines(out):
         raise UsageError(
             "output.odd_name",
             f"the path of the output has a TAB, a line break or bytes that are no UTF-8: {str(out)!r}",

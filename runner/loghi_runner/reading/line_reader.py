@@ -19,15 +19,13 @@ from loghi_runner.engines.gpus import DeviceChoice, GpuRequest
 from loghi_runner.engines.mounts import DataFolders, folders_of_images, home_folders, run_mounts
 from loghi_runner.engines.setting import Setting, choose_card, choose_setting
 from loghi_runner.errors import DataError
-from loghi_runner.files import is_utf8, real_path
+from loghi_runner.files import breaks_lines, is_utf8, real_path
 from loghi_runner.pages.write import Reading
 from loghi_runner.reading.output_folder import cannot_write_output
 from loghi_runner.run.rundir import new_run_id
 from loghi_runner.run.short_run import run_to_end
 
 _LIST = LISTS_DIR / "lines.txt"
-#: Characters that a line list cannot hold in a path.
-_UNLISTABLE = ("\t", "\n", "\r")
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ class LineReader:
         Raises:
             RunnerError: they cannot be read.
         """
-        real = {image: real_path(image) for image in images if not any(sign in str(image) for sign in _UNLISTABLE)}
+        real = {image: real_path(image) for image in images if not breaks_lines(image)}
         if not real:
             return Readings({}, 0.0)
         data = folders_of_images(real.values(), home_folders())

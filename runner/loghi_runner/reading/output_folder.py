@@ -7,7 +7,7 @@ from pathlib import Path
 from loghi_contract.files import read_plain
 from loghi_contract.records import RecordError, parse_json
 from loghi_runner.errors import EngineError, UsageError, cannot_write
-from loghi_runner.files import is_folder, is_there, real_path, why_not_written
+from loghi_runner.files import breaks_lines, is_folder, is_there, real_path, why_not_written
 
 
 def claim_output(out: Path, record: str, kinds: tuple[str, ...], sources: tuple[Path, ...] = ()) -> None:
@@ -28,7 +28,7 @@ def claim_output(out: Path, record: str, kinds: tuple[str, ...], sources: tuple[
                 f"the output {out} lies in {source}, which is only read",
                 hint="Name a folder of its own.",
             )
-    if any(sign in str(real_path(out)) for sign in "\t\n\r"):
+    if breaks_lines(real_path(out)):
         raise UsageError(
             "output.odd_name",
             f"the path of the output has a TAB or line break: {str(out)!r}",

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from loghi_runner.terminal.console import make_console, print_any_text, print_json, say
+from loghi_runner.json_answer import print_json
+from loghi_runner.terminal.console import make_console, print_any_text, say
 from loghi_runner.wording import shown
 
 LATIN1_NAME = os.fsdecode(b"Caf\xe9")

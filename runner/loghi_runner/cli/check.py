@@ -10,7 +10,8 @@ from loghi_contract.exit_codes import ExitCode
 from loghi_runner.cli.finetune import Settings
 from loghi_runner.cli.options import AsJson
 from loghi_runner.findings import Severity
-from loghi_runner.terminal.console import make_console, print_findings, print_json, print_rows
+from loghi_runner.json_answer import print_json
+from loghi_runner.terminal.console import make_console, print_findings, print_rows
 from loghi_runner.wording import short_path
 
 app = typer.Typer()

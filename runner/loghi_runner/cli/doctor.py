@@ -9,7 +9,8 @@ from loghi_contract.exit_codes import ExitCode
 from loghi_contract.records import to_json
 from loghi_runner.cli.options import AsJson
 from loghi_runner.findings import errors
-from loghi_runner.terminal.console import make_console, print_findings, print_json
+from loghi_runner.json_answer import print_json
+from loghi_runner.terminal.console import make_console, print_findings
 
 app = typer.Typer()
 

@@ -17,8 +17,9 @@ from loghi_runner.cli.options import (
     reader_options,
 )
 from loghi_runner.config.choices import EngineKind
+from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.bars import Bars
-from loghi_runner.terminal.console import make_console, print_findings, print_json, print_rows
+from loghi_runner.terminal.console import make_console, print_findings, print_rows
 
 app = typer.Typer()
 

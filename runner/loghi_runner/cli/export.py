@@ -9,7 +9,8 @@ import typer
 from loghi_contract.cut import Cut
 from loghi_runner.cli.options import AsJson, Output
 from loghi_runner.config.choices import DEFAULT_OUTPUT
-from loghi_runner.terminal.console import make_console, print_json, say
+from loghi_runner.json_answer import print_json
+from loghi_runner.terminal.console import make_console, say
 from loghi_runner.wording import short_path
 
 app = typer.Typer()

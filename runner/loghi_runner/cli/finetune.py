@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from loghi_runner.cli.options import AsJson
-from loghi_runner.terminal.console import make_console, print_error, print_json, print_rows, reader_may_leave
+from loghi_runner.json_answer import print_json
+from loghi_runner.terminal.console import make_console, print_error, print_rows, reader_may_leave
 
 app = typer.Typer()
 

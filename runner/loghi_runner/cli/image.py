@@ -11,7 +11,7 @@ from loghi_runner.cli.options import AsJson
 from loghi_runner.engines import NO_DAEMON, image, image_build, load_engine
 from loghi_runner.engines.image import ImageStore, Variant
 from loghi_runner.errors import EngineError
-from loghi_runner.terminal.console import print_json
+from loghi_runner.json_answer import print_json
 
 app = typer.Typer(help="Build or check the trainer's container image.")
 

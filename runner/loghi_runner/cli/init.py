@@ -8,7 +8,8 @@ import typer
 
 from loghi_runner.cli.options import AsJson
 from loghi_runner.errors import UsageError
-from loghi_runner.terminal.console import make_console, print_json, print_rows
+from loghi_runner.json_answer import print_json
+from loghi_runner.terminal.console import make_console, print_rows
 from loghi_runner.wording import short_path
 
 app = typer.Typer()

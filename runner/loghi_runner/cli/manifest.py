@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from loghi_runner.cli.options import AsJson
-from loghi_runner.terminal.console import make_console, print_json
+from loghi_runner.json_answer import print_json
+from loghi_runner.terminal.console import make_console
 from loghi_runner.wording import plural
 
 app = typer.Typer(help="Show or check what a platform needs to know.")

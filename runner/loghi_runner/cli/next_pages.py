@@ -8,8 +8,9 @@ import typer
 from loghi_contract.exit_codes import ExitCode
 from loghi_runner.cli.options import AsJson, BatchSize, CutAs, Engine, Gpus, reader_options
 from loghi_runner.config.choices import EngineKind
+from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.bars import Bars
-from loghi_runner.terminal.console import make_console, print_json, print_rows, say
+from loghi_runner.terminal.console import make_console, print_rows, say
 
 app = typer.Typer()
 

@@ -9,8 +9,9 @@ from loghi_contract.records import to_json
 from loghi_runner.cli.finetune import Settings
 from loghi_runner.cli.options import AsJson, Engine, Gpus, Output, RunName, reader_options
 from loghi_runner.config.choices import DEFAULT_OUTPUT, EngineKind
+from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.bars import Bars
-from loghi_runner.terminal.console import make_console, print_error, print_json, print_rows, reader_may_leave, say
+from loghi_runner.terminal.console import make_console, print_error, print_rows, reader_may_leave, say
 
 app = typer.Typer(help="Learn from pages of eScriptorium, and write back.")
 

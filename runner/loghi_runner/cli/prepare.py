@@ -10,8 +10,9 @@ from loghi_contract.exit_codes import ExitCode
 from loghi_contract.text import Normalization
 from loghi_runner.cli.options import AsJson
 from loghi_runner.config.choices import SkipTag, SplitUnit, TextEquivChoice
+from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.bars import Bars
-from loghi_runner.terminal.console import make_console, print_findings, print_json, print_rows
+from loghi_runner.terminal.console import make_console, print_findings, print_rows
 
 app = typer.Typer()
 

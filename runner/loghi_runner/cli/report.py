@@ -7,7 +7,8 @@ import typer
 
 from loghi_runner.cli.options import AsJson, Output, RunName
 from loghi_runner.config.choices import DEFAULT_OUTPUT
-from loghi_runner.terminal.console import make_console, print_json
+from loghi_runner.json_answer import print_json
+from loghi_runner.terminal.console import make_console
 from loghi_runner.wording import short_path
 
 app = typer.Typer()

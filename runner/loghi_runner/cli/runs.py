@@ -9,7 +9,8 @@ import typer
 from loghi_runner.cli.options import AsJson, Output, RunName, Yes
 from loghi_runner.config.choices import DEFAULT_OUTPUT
 from loghi_runner.errors import EngineError
-from loghi_runner.terminal.console import make_console, print_error, print_json, print_rows
+from loghi_runner.json_answer import print_json
+from loghi_runner.terminal.console import make_console, print_error, print_rows
 from loghi_runner.wording import plural, shown
 
 if TYPE_CHECKING:

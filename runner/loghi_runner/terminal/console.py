@@ -21,7 +21,6 @@ from loghi_runner.aliases import Row
 from loghi_runner.errors import RunnerError
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.json_answer import Failure
-from loghi_runner.json_answer import print_json as print_json
 from loghi_runner.wording import harmless, shown
 
 _ANY_TEXT = "loghi_runner.any_text"

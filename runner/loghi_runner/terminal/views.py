@@ -11,11 +11,12 @@ from loghi_contract.events import Charset, DataSummary, Epoch, Evaluation, Event
 from loghi_contract.records import to_json
 from loghi_runner.engines.setting import Setting
 from loghi_runner.finetuning.plan import RunPlan
+from loghi_runner.json_answer import print_json
 from loghi_runner.run.progress import Progress
 from loghi_runner.run.rundir import RunFolder
 from loghi_runner.run.signals import Detached
 from loghi_runner.terminal.bars import Bars
-from loghi_runner.terminal.console import make_console, print_findings, print_json, print_rows, say, write_nowhere
+from loghi_runner.terminal.console import make_console, print_findings, print_rows, say, write_nowhere
 from loghi_runner.terminal.live import LiveRun
 from loghi_runner.terminal.plan_text import mount_rows, plan_rows, skipped_rows
 from loghi_runner.wording import epoch_line, event_line

@@ -54,7 +54,7 @@ _ARGUMENTS = {
     "Notice": ("code", "message", "hint"),
     "CrashMessage": ("pattern", "code", "exit_code", "message", "hint"),
     "ModelFolderError": ("code", "message", "hint"),
-    "cannot_write": ("what", "why", "where", "hint"),
+    "cannot_write": ("what", "error", "place", "where", "hint"),
     "_row": ("code", "pattern", "message", "hint"),
     "_unusable": ("code", "message", "hint"),
     "_warning": ("code", "message", "where", "hint"),

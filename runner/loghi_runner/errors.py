@@ -57,10 +57,3 @@ class ContractError(RunnerError):
 ERROR_CLASSES: dict[ExitCode, type[RunnerError]] = {
     kind.exit_code: kind for kind in (RunnerError, UsageError, DataError, EngineError, TrainingError, ContractError)
 }
-
-
-def cannot_write(what: str, why: OSError | str, where: object = None, hint: str | None = None) -> EngineError:
-    """The error for what the disk does not take; `what` begins its sentence, as in "the output cannot be written"."""
-    reason = (why.strerror or why) if isinstance(why, OSError) else why
-    place = None if where is None else str(where)
-    return EngineError("output.cannot_write", f"{what} cannot be written: {reason}", where=place, hint=hint)

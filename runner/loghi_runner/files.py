@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 
 from loghi_contract.files import open_plain
 from loghi_contract.storage import sync_file, sync_folder
+from loghi_runner.errors import EngineError
 
 
 def is_file(path: Path) -> bool:
@@ -122,6 +123,18 @@ def why_not_written(error: OSError, place: Path) -> str:
     if error.errno == errno.ENOSPC:
         return "no space is left on the disk"
     return error.strerror or str(error)
+
+
+def cannot_write(what: str, error: OSError, place: Path, where: object = None, hint: str | None = None) -> EngineError:
+    """The error for what the disk does not take; `what` begins its sentence, as in "the output cannot be written".
+
+    Args:
+        place: what could not be written, or the folder it was to be in.
+        where: what is shown as the place of the fault, if anything.
+    """
+    shown = None if where is None else str(where)
+    message = f"{what} cannot be written: {why_not_written(error, place)}"
+    return EngineError("output.cannot_write", message, where=shown, hint=hint)
 
 
 def _lacks_inodes(place: Path) -> bool:

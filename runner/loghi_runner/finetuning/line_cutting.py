@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 from loghi_contract.job import Split
 from loghi_contract.lines import LineSample, SkippedLine, SkipReason
 from loghi_runner.cutting.cut import CHANNELS
-from loghi_runner.errors import DataError, cannot_write
-from loghi_runner.files import why_not_written
+from loghi_runner.errors import DataError
+from loghi_runner.files import cannot_write
 from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.ground_truth.from_pages import PagesTruth
 from loghi_runner.locks import FileLock, Timeout, take
@@ -50,8 +50,7 @@ def cut_for_run(plan: RunPlan, on_page: Callable[[int, int], None], note: Callab
             lock.release()
     except OSError as error:
         hint = "Name another `output` in the config, or free space there."
-        why = why_not_written(error, store.lines)
-        raise cannot_write("the line images", why, error.filename or store.lines, hint) from error
+        raise cannot_write("the line images", error, store.lines, error.filename or store.lines, hint) from error
     lists, skipped = _sorted_out(plan, plan.pages, cut)
     for split in (Split.TRAIN, Split.VAL):
         if not lists.get(split.value):

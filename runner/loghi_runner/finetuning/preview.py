@@ -11,7 +11,7 @@ from loghi_contract.job import Split
 from loghi_contract.text import normalize
 from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.engines.mounts import on_this_machine
-from loghi_runner.errors import cannot_write
+from loghi_runner.files import cannot_write
 from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.finetuning.plan_facts import new_characters
 from loghi_runner.ground_truth.from_pages import PagesTruth
@@ -37,7 +37,7 @@ def write_check_preview(path: Path, plan: RunPlan) -> None:
             shown = list(_of_pages(plan.pages, Path(folder)) if plan.pages else _of_lists(plan))
             write_preview(path, choose_lines(shown), title=title, new_characters=characters)
     except OSError as error:
-        raise cannot_write("the preview", error, path) from error
+        raise cannot_write("the preview", error, path, path) from error
 
 
 def _of_lists(plan: RunPlan) -> Iterator[PreviewLine]:

@@ -7,8 +7,7 @@ from typing import Any  # JSON values have no narrower type
 from markupsafe import Markup
 
 from loghi_contract.records import to_json
-from loghi_runner.errors import cannot_write
-from loghi_runner.files import why_not_written, write_atomically
+from loghi_runner.files import cannot_write, write_atomically
 from loghi_runner.learning_curve.chart import draw_learning_curve
 from loghi_runner.learning_curve.curve import Curve, forecast_sentence, point_rows, remarks
 from loghi_runner.next_pages.rank import NextPages
@@ -43,7 +42,7 @@ def write_curve(curve: Curve, next_pages: NextPages | None, folder: Path) -> Pat
         write_atomically(folder / HTML_FILE, _as_html(curve, next_pages))
     except OSError as error:
         hint = "Name another --output; the trained runs are kept and used again."
-        raise cannot_write(str(folder), why_not_written(error, folder), hint=hint) from error
+        raise cannot_write(str(folder), error, folder, hint=hint) from error
     return folder / HTML_FILE
 
 

@@ -10,8 +10,8 @@ from loghi_contract.job import Split
 from loghi_contract.lines import SkippedLine, SkipReason
 from loghi_runner.aliases import OnProgress
 from loghi_runner.config.schema import SplitConfig
-from loghi_runner.errors import DataError, EngineError, UsageError, cannot_write
-from loghi_runner.files import breaks_lines, is_utf8, real_path, why_not_written, write_together
+from loghi_runner.errors import DataError, EngineError, UsageError
+from loghi_runner.files import breaks_lines, cannot_write, is_utf8, real_path, write_together
 from loghi_runner.findings import Finding, Severity, errors, for_folder
 from loghi_runner.locks import FileLock, Timeout, take
 from loghi_runner.pages.texts import TextOptions
@@ -106,7 +106,7 @@ def prepare(folder: Path, out: Path, options: PrepareOptions, on_progress: OnPro
         ) from error
     except OSError as error:
         hint = "Name another folder, or free space there; the lists of an earlier time are as they were."
-        raise cannot_write("the line images", why_not_written(error, out), error.filename or out, hint) from error
+        raise cannot_write("the line images", error, out, error.filename or out, hint) from error
 
 
 def _bearable(finding: Finding) -> Finding:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from loghi_contract.files import read_plain
 from loghi_contract.records import RecordError, parse_json
-from loghi_runner.errors import EngineError, UsageError, cannot_write
-from loghi_runner.files import breaks_lines, is_folder, is_there, real_path, why_not_written
+from loghi_runner.errors import EngineError, UsageError
+from loghi_runner.files import breaks_lines, cannot_write, is_folder, is_there, real_path
 
 
 def claim_output(out: Path, record: str, kinds: tuple[str, ...], sources: tuple[Path, ...] = ()) -> None:
@@ -52,7 +52,7 @@ def claim_output(out: Path, record: str, kinds: tuple[str, ...], sources: tuple[
 def cannot_write_output(error: OSError, path: Path) -> EngineError:
     """The error for a result that the disk does not take; what is written already stays."""
     hint = "Free space there, or name another folder with `--output`."
-    return cannot_write("the output", why_not_written(error, path), error.filename or path, hint)
+    return cannot_write("the output", error, path, error.filename or path, hint)
 
 
 @contextmanager

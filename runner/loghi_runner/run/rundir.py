@@ -15,8 +15,8 @@ from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR, SAVING_DIR
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.clock import utc_now
 from loghi_runner.engines.base import PLACES, Handle
-from loghi_runner.errors import EngineError, UsageError, cannot_write
-from loghi_runner.files import why_not_written, write_atomically
+from loghi_runner.errors import EngineError, UsageError
+from loghi_runner.files import cannot_write, write_atomically
 from loghi_runner.skipped_table import SKIPPED_COLUMNS
 
 RECORD_FILE = "run.json"
@@ -225,7 +225,7 @@ def config_sha256(text: str) -> str:
 def cannot_write_run(error: OSError, path: Path) -> EngineError:
     """The error for a run folder that cannot be written."""
     hint = "Name another `output` in the config, or free space there."
-    return cannot_write("the run folder", why_not_written(error, path), error.filename or path, hint)
+    return cannot_write("the run folder", error, path, error.filename or path, hint)
 
 
 def skipped_counts(folder: RunFolder) -> dict[str, int]:

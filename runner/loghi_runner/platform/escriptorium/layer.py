@@ -6,8 +6,8 @@ from pathlib import Path
 
 from loghi_contract.files import read_plain
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
-from loghi_runner.errors import PlatformError, cannot_write
-from loghi_runner.files import why_not_written, write_atomically
+from loghi_runner.errors import PlatformError
+from loghi_runner.files import cannot_write, write_atomically
 from loghi_runner.platform.base import Layer
 from loghi_runner.platform.escriptorium.answers import read_layers
 from loghi_runner.platform.escriptorium.server import Server
@@ -41,7 +41,7 @@ def write_state(folder: Path, state: PushState) -> None:
     try:
         write_atomically(folder / STATE, json.dumps(to_json(state), ensure_ascii=False) + "\n")
     except OSError as error:
-        raise cannot_write(str(folder), why_not_written(error, folder), folder) from error
+        raise cannot_write(str(folder), error, folder, folder) from error
 
 
 def our_layer(server: Server, document: int, wanted: str, folder: Path) -> Layer:

@@ -7,8 +7,8 @@ from pathlib import Path
 from loghi_runner.aliases import OnProgress
 from loghi_runner.clock import utc_now
 from loghi_runner.config.choices import PlatformKind
-from loghi_runner.errors import PlatformError, UsageError, cannot_write
-from loghi_runner.files import why_not_written
+from loghi_runner.errors import PlatformError, UsageError
+from loghi_runner.files import cannot_write
 from loghi_runner.platform.base import Pulled, Source
 from loghi_runner.platform.escriptorium.answers import BrokenData, lines_on_baselines, read_document
 from loghi_runner.platform.escriptorium.page import PageFolder, Wanted, bring_page, is_whole
@@ -47,7 +47,7 @@ class Puller:
                 raise PlatformError("platform.no_page", f"none of the pages could be pulled: {problems[0]}")
             self._finish(wanted, folder, pages)
         except OSError as error:
-            raise cannot_write(str(folder), why_not_written(error, folder), error.filename or folder) from error
+            raise cannot_write(str(folder), error, folder, error.filename or folder) from error
         skipped: Counter[str] = Counter()
         for page in pages.values():
             skipped.update(page.skipped)

@@ -3,12 +3,13 @@
 import shutil
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from tests.background_server import in_background
 
 CONF = Path(__file__).parents[1] / "docs" / "escriptorium" / "nginx-loghi.conf"
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
@@ -59,14 +60,8 @@ def answering(handler: type[BaseHTTPRequestHandler], host: str = "127.0.0.1", po
     """A small HTTP server; its port."""
     server = ThreadingHTTPServer((host, port), handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with in_background(server):
         yield server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def free_port() -> int:

@@ -1,9 +1,7 @@
 """The CUDA image with a stand-in for the graphics driver, so that TensorFlow in it finds a card where there is none."""
 
-import io
 import json
 import subprocess
-import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import pytest
 from loghi_contract import CONTRACT
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines.image import default_image
+from tests.docker_images import built_image, docker_client
 
 STUBBED_IMAGE = "loghi-runner-test-cuda-stub"
 HERE = Path(__file__).parent
@@ -22,9 +21,8 @@ _STUBS = {"libcuda.so.1": "cuda.c", "libnvidia-ml.so.1": "nvml.c"}
 
 @pytest.fixture(scope="session")
 def client() -> Iterator[docker.DockerClient]:
-    made = docker.from_env()
-    yield made
-    made.close()
+    with docker_client() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -34,18 +32,13 @@ def stubbed_image(client: docker.DockerClient, tmp_path_factory: pytest.TempPath
     for library, source in _STUBS.items():
         arguments = ["-shared", "-fPIC", "-O1", f"-Wl,-soname,{library}", "-o", built / library, HERE / "stub" / source]
         subprocess.run(["cc", *arguments], check=True)
-    (built / "Dockerfile").write_text(
+    dockerfile = (
         f"FROM {default_image(DeviceKind.GPU)}\nUSER 0\nCOPY {' '.join(_STUBS)} /usr/local/lib/\n"
         "RUN /sbin/ldconfig\nUSER 1000:1000\n"
     )
-    context = io.BytesIO()
-    with tarfile.open(fileobj=context, mode="w") as archive:
-        for path in sorted(built.iterdir()):
-            archive.add(path, path.name)
-    context.seek(0)
-    client.images.build(fileobj=context, custom_context=True, tag=STUBBED_IMAGE, rm=True, forcerm=True)
-    yield STUBBED_IMAGE
-    client.images.remove(STUBBED_IMAGE, force=True)
+    libraries = {library: (built / library).read_bytes() for library in _STUBS}
+    with built_image(client, STUBBED_IMAGE, {"Dockerfile": dockerfile.encode(), **libraries}) as name:
+        yield name
 
 
 RunInImage = Callable[..., str]

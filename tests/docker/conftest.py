@@ -1,8 +1,6 @@
 """A real daemon and an image whose program reports what the container lets it do."""
 
-import io
 import os
-import tarfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,6 +15,7 @@ from loghi_runner.engines.base import Handle, Launch, Mount, ProcessEnd
 from loghi_runner.engines.container import RUN_LABEL
 from loghi_runner.engines.docker import DockerEngine
 from loghi_runner.engines.image import default_image
+from tests.docker_images import built_image, docker_client
 
 PROBE_IMAGE = "loghi-runner-test-probe"
 STAND_IN_LOG = "LOGHI_RUNNER_GPU_STAND_IN_LOG"
@@ -69,29 +68,19 @@ def wait_until(look: Callable[[], T | None]) -> T:
 
 @pytest.fixture(scope="session")
 def client() -> Iterator[docker.DockerClient]:
-    made = docker.from_env()
-    yield made
-    made.close()
+    with docker_client() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
 def probe_image(client: docker.DockerClient) -> Iterator[str]:
     """The CPU image with the probe in place of the trainer."""
-    context = io.BytesIO()
-    files = {
-        "Dockerfile": f"FROM {default_image(DeviceKind.CPU)}\nCOPY probe.py /opt/probe.py\n"
-        'ENTRYPOINT ["python", "/opt/probe.py"]\n',
-        "probe.py": (Path(__file__).parent / "probe.py").read_text(),
-    }
-    with tarfile.open(fileobj=context, mode="w") as archive:
-        for name, text in files.items():
-            member = tarfile.TarInfo(name)
-            member.size, member.mode = len(text.encode()), 0o644
-            archive.addfile(member, io.BytesIO(text.encode()))
-    context.seek(0)
-    client.images.build(fileobj=context, custom_context=True, tag=PROBE_IMAGE, rm=True, forcerm=True)
-    yield PROBE_IMAGE
-    client.images.remove(PROBE_IMAGE, force=True)
+    dockerfile = (
+        f'FROM {default_image(DeviceKind.CPU)}\nCOPY probe.py /opt/probe.py\nENTRYPOINT ["python", "/opt/probe.py"]\n'
+    )
+    probe = (Path(__file__).parent / "probe.py").read_bytes()
+    with built_image(client, PROBE_IMAGE, {"Dockerfile": dockerfile.encode(), "probe.py": probe}) as name:
+        yield name
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import socketserver
 import struct
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.background_server import in_background
 from tests.made_service import wait_for
 from tests.nginx import answering, free_port, is_accepted, running_nginx, write_conf
 
@@ -69,12 +69,8 @@ class NameServer(socketserver.ThreadingUDPServer):
 @pytest.fixture
 def names() -> Iterator[NameServer]:
     server = NameServer(("127.0.0.1", 0), socketserver.BaseRequestHandler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with in_background(server):
+        yield server
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import json
 import re
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any  # JSON values have no narrower type
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.background_server import in_background
 from tests.platform.escriptorium_stand_in import Refused, StandIn
 
 
@@ -98,11 +98,5 @@ def running() -> Iterator[StandIn]:
     server = _Server(("127.0.0.1", 0), _Handler)
     server.stand_in = stand_in
     stand_in.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with in_background(server):
         yield stand_in
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

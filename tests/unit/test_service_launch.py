@@ -2,7 +2,6 @@
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from loghi_runner.service.callers import SESSION_COOKIE
+from tests.background_server import in_background
 from tests.made_service import BASE_URL, MadeService, finetuning
 
 THEIR_COOKIE = "s3ss10nofal1ce0000000000000000aa"
@@ -46,12 +46,8 @@ def platform() -> Iterator[type[FakeEscriptorium]]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Platform)
     Platform.url = f"http://127.0.0.1:{server.server_port}"  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield Platform
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with in_background(server):
+        yield Platform
 
 
 @pytest.fixture

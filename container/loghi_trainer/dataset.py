@@ -121,11 +121,12 @@ def plan_batches(widths_px: Sequence[int], batch_size: int, rng: np.random.Gener
 def _that_fit(batch: list[int], widths_px: Sequence[int], batch_size: int) -> Iterator[list[int]]:
     """The batch in parts none of which, filled to its widest line, is larger than a batch of usual lines."""
     part: list[int] = []
+    widest = 0
     for index in batch:
-        widest = max(widths_px[each] for each in (*part, index))
+        widest = max(widest, widths_px[index])
         if part and widest * (len(part) + 1) > batch_size * _USUAL_WIDEST_PX:
             yield part
-            part = []
+            part, widest = [], widths_px[index]
         part.append(index)
     if part:
         yield part

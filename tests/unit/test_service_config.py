@@ -9,7 +9,13 @@ from loghi_runner.cli.main import run
 from loghi_runner.config.file import ConfigError
 from loghi_runner.errors import EngineError
 from loghi_runner.service.callers import token_digest
-from loghi_runner.service.config import ServiceConfig, load_service_config, plain_service_config
+from loghi_runner.service.config import (
+    Client,
+    ServiceConfig,
+    for_one_person,
+    load_service_config,
+    plain_service_config,
+)
 from loghi_runner.service.confine import Shelf
 from loghi_runner.service.run import new_client
 from loghi_runner.service.state import open_state
@@ -70,6 +76,15 @@ def test_a_public_address_gives_path_origin_and_host(tmp_path: Path) -> None:
 def test_without_a_config_it_is_for_this_machine_alone(tmp_path: Path) -> None:
     config = plain_service_config(tmp_path)
     assert (config.host, config.state) == ("127.0.0.1", tmp_path / "loghi-service")
+
+
+def test_for_one_person_the_folders_that_are_named_stay_and_others_are_the_configs_own(tmp_path: Path) -> None:
+    (tmp_path / "service.yaml").write_text("roots: {pages: [archive, /srv/pages]}\n", encoding="utf-8")
+    config = load_service_config(tmp_path / "service.yaml")
+    alone = for_one_person(config, Client(name="me", token_sha256="0" * 64), tmp_path)
+    assert alone.roots.pages == (tmp_path / "archive", Path("/srv/pages"))
+    assert alone.roots.base_models == (tmp_path,)
+    assert [client.name for client in alone.clients] == ["me"]
 
 
 def test_a_new_clients_line_fits_into_the_config(tmp_path: Path) -> None:

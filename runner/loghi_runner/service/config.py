@@ -232,6 +232,6 @@ def plain_service_config(folder: Path) -> ServiceConfig:
 
 def for_one_person(config: ServiceConfig, person: Client, folder: Path) -> ServiceConfig:
     """The same for this person alone, who may name what lies below the folder where the config says nothing else."""
-    given = config.roots.model_dump(exclude_none=True)
-    roots = Roots.model_validate({"pages": ".", "base_models": ".", **given}, context={"folder": folder})
-    return config.model_copy(update={"clients": (person,), "roots": roots})
+    below = Roots.model_validate({"pages": ".", "base_models": "."}, context={"folder": folder})
+    given = {root: places for root, places in config.roots if places is not None}
+    return config.model_copy(update={"clients": (person,), "roots": below.model_copy(update=given)})

@@ -21,7 +21,7 @@ TORCH ?= torch torchvision
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-cuda test-kill check image kraken docs bench soak lock clean
+.PHONY: help setup demo test test-cuda test-kill check map image kraken docs bench soak lock clean
 
 help:
 	@echo "make setup   the virtual environment $(VENV) with everything locked in $(LOCK)"
@@ -30,6 +30,7 @@ help:
 	@echo "make test-cuda  TensorFlow in the CUDA image finds a card, a stub where there is none (7 GB, minutes; BASE_IMAGE=...)"
 	@echo "make test-kill  real runs killed in 50 ways, and what is left of them; half an hour to an hour (ARGS=...)"
 	@echo "make check   linter, formatting, types, and whether the generated docs are up to date"
+	@echo "make map     the packages in their layers, and the size of what they are made of"
 	@echo "make image   the trainer's image (VARIANT=cuda, BASE_IMAGE=...)"
 	@echo "make kraken  an environment with kraken 7, for the tests of the plug-in (several GB; TORCH=...)"
 	@echo "make docs    write the generated pages of docs/ again"
@@ -86,6 +87,9 @@ check: setup
 	$(BIN)/mypy
 	@set -e; for page in docs/generate_*.py; do \
 	    [ -e "$$page" ] || continue; echo "$$page --check"; $(BIN)/python "$$page" --check; done
+
+map: setup
+	$(BIN)/python -m tests.code_map
 
 image: setup
 	$(BIN)/loghi-runner image build --variant $(VARIANT) $(if $(BASE_IMAGE),--base-image "$(BASE_IMAGE)")

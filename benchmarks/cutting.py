@@ -18,9 +18,9 @@ from loghi_contract.text import Normalization
 from loghi_runner.config.choices import SkipTag, TextEquivChoice
 from loghi_runner.cutting.cut import CutLine, cut_lines
 from loghi_runner.cutting.image import read_page_image, write_png
+from loghi_runner.ground_truth.cut_pages import cut_pages
+from loghi_runner.ground_truth.survey import SurveyedPage, survey_pages
 from loghi_runner.pages.texts import TextOptions
-from loghi_runner.prepare.cut_pages import cut_pages
-from loghi_runner.prepare.survey import SurveyedPage, survey_pages
 
 _PAGES = 40
 _FEW_PAGES = 10

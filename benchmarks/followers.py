@@ -18,8 +18,8 @@ import psutil
 
 from loghi_contract.events import Event, Phase, Step, encode_event
 from loghi_runner.clock import utc_now_exactly
-from loghi_runner.service.callers import new_token, token_digest
-from loghi_runner.service.orders import OrderFolder, OrderState, Stage
+from loghi_runner.orders.orders import OrderFolder, OrderState, Stage
+from loghi_runner.web.callers import new_token, token_digest
 
 _EVENTS_BEFORE = 5000
 _EVENTS_WHILE = 100

@@ -260,7 +260,7 @@ def _given(target: ast.expr, value: ast.expr, name: str) -> list[ast.expr]:
 
 def main() -> int:
     # all error classes have to be loaded to be known
-    for module in ("loghi_runner.config.load", "loghi_runner.service.problems"):
+    for module in ("loghi_runner.config.load", "loghi_runner.web.problems"):
         import_module(module)
     return write_or_check(PAGE, page, __doc__)
 

@@ -14,10 +14,10 @@ from generated_page import write_or_check
 
 from loghi_runner.orders.action_schema import parameters_schema
 from loghi_runner.orders.actions import Action
-from loghi_runner.service.pages.language import ENGLISH, LANGUAGES
-from loghi_runner.service.problems import TITLES
+from loghi_runner.web.pages.language import ENGLISH, LANGUAGES
+from loghi_runner.web.problems import TITLES
 
-PAGES = Path(__file__).parents[1] / "runner" / "loghi_runner" / "service" / "pages"
+PAGES = Path(__file__).parents[1] / "runner" / "loghi_runner" / "web" / "pages"
 _METHODS = [("**.py", "python"), ("**.html", "jinja2")]
 _KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
 

@@ -1,4 +1,4 @@
-"""The map of the code: which packages there are, in which order they may import, and how large what they are made of is.
+"""The map of the code: its packages, the order in which they may import, and the size of what they are made of.
 
 `make map` prints it for the host; the tests of who may import whom walk the same map.
 """
@@ -26,14 +26,14 @@ MODULES = {
 #: The packages of the host, the highest layer first: each may import from layers below its own, none beside it.
 LAYERS = (
     {"cli", "__main__"},
-    {"learning_curve", "service"},
-    {"judging", "next_pages", "platform", "terminal"},
-    {"doctor", "finetuning", "manifest", "reading"},
-    {"checks"},
-    {"ground_truth", "models"},
-    {"init", "prepare", "run"},
-    {"orders", "pages", "report", "upstream_script"},
-    {"config", "cutting", "engines", "sample", "scoring"},
+    {"learning_curve", "web"},
+    {"orders", "terminal"},
+    {"compare", "doctor", "platform"},
+    {"finetuning", "recognition"},
+    {"init", "models"},
+    {"ground_truth", "runs"},
+    {"pages", "report", "upstream_script"},
+    {"config", "cutting", "engines", "evaluation", "sample"},
 )
 #: Below them all: single modules that everything uses, and that use each other and no package.
 COMMON = {
@@ -80,7 +80,7 @@ def modules_of_names(names: Iterable[str]) -> set[str]:
 
 
 def package_of(module: str) -> str:
-    """The host's package, or single module, that a dotted name is in: `run` of `loghi_runner.run.look`, else ""."""
+    """The host's package, or single module, that a dotted name is in: `run` of `loghi_runner.runs.look`, else ""."""
     return f"{module}.".split(".")[1]
 
 
@@ -109,10 +109,7 @@ def _import_lines(module: str) -> int:
 def _print_map() -> None:
     lines = {module: MODULES[module].read_text().count("\n") for module in modules_of("loghi_runner")}
     importers = Counter(
-        needed
-        for module in MODULES
-        for needed in modules_of_names(imports_of(module)) - {module}
-        if needed in lines
+        needed for module in MODULES for needed in modules_of_names(imports_of(module)) - {module} if needed in lines
     )
     total, largest = sum(lines.values()), max(lines, key=lambda module: lines[module])
     rows: dict[str, list[int]] = {}

@@ -1,4 +1,4 @@
-"""A stand-in for `loghi_runner.service.exchange`: brings pages from a folder, and pushes to nowhere.
+"""A stand-in for `loghi_runner.orders.exchange`: brings pages from a folder, and pushes to nowhere.
 
     FAKE_PLATFORM=<folder> python tests/fake_exchange.py pull < task.json
 

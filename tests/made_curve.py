@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from loghi_runner.evaluation.intervals import Interval
 from loghi_runner.learning_curve.curve import Curve, Point
 from loghi_runner.learning_curve.power_law import PowerLaw
-from loghi_runner.scoring.intervals import Interval
 
 
 def curve(cers: tuple[float, ...], law: PowerLaw, **changes: object) -> Curve:

@@ -10,12 +10,12 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from loghi_runner.service.app import create_app
-from loghi_runner.service.callers import token_digest
-from loghi_runner.service.config import ServiceConfig
-from loghi_runner.service.orders import OrderFolder
-from loghi_runner.service.state import open_state
-from loghi_runner.service.worker import Worker
+from loghi_runner.orders.config import ServiceConfig
+from loghi_runner.orders.orders import OrderFolder
+from loghi_runner.orders.state import open_state
+from loghi_runner.orders.worker import Worker
+from loghi_runner.web.app import create_app
+from loghi_runner.web.callers import token_digest
 from tests.integration.conftest import FAKE_TRAINER, ROOT, write_base_model
 from tests.unit.made_pages import write_pages
 

@@ -11,7 +11,7 @@ from typing import Any  # JSON values have no narrower type
 import httpx
 import psutil
 
-from loghi_runner.service.callers import token_digest
+from loghi_runner.web.callers import token_digest
 from tests.integration.conftest import COMMAND
 from tests.made_service import TOKENS, MadeService, as_user, finetuning, wait_for
 

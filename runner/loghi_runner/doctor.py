@@ -9,9 +9,9 @@ from typing import Protocol, cast
 import psutil
 
 from loghi_contract.job import DeviceKind
-from loghi_runner.checks.card import check_card
 from loghi_runner.engines import NO_DAEMON, load_engine
 from loghi_runner.engines.base import Engine
+from loghi_runner.engines.check_card import check_card
 from loghi_runner.engines.gpus import Cards, choose_device, with_cuda
 from loghi_runner.engines.image import ImageStore, default_image, require_image
 from loghi_runner.engines.local import LocalEngine

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from loghi_runner.service.orders import OrderFolder, OrderState, Stage
+from loghi_runner.orders.orders import OrderFolder, OrderState, Stage
 from tests.made_service import as_user
 from tests.programs import Programs, programs_in
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from loghi_runner.service.callers import Caller
-from loghi_runner.service.config import Role
-from loghi_runner.service.pages.documents import LentTokens
-from loghi_runner.service.problems import ServiceError
+from loghi_runner.orders.config import Role
+from loghi_runner.web.callers import Caller
+from loghi_runner.web.pages.documents import LentTokens
+from loghi_runner.web.problems import ServiceError
 from tests.made_service import BASE_URL, TOKENS, MadeService, as_user, finetuning
 
 RUNS = "/api/v1/runs"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from loghi_runner.service.orders import ArchiveFile
+from loghi_runner.orders.orders import ArchiveFile
 from tests.made_service import MadeService, as_user
 
 RUNS = "/api/v1/runs"

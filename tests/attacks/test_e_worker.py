@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from loghi_runner.engines.processes import name_process
-from loghi_runner.service.orders import OrderState, Stage
+from loghi_runner.orders.orders import OrderState, Stage
 from tests.made_service import MadeService, finetuning, use_fake_trainer
 
 RUNS = "/api/v1/runs"

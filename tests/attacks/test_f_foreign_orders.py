@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from loghi_runner.service.orders import CANCEL_MARK, Stage, list_orders
+from loghi_runner.orders.orders import CANCEL_MARK, Stage, list_orders
 from tests.made_service import MadeService, wait_for
 
 
@@ -95,7 +95,7 @@ def test_an_order_ends_though_its_folder_forbids_to_remove_anything(made: MadeSe
 def test_a_shell_in_an_orders_folder_is_not_taken_for_its_command(
     made: MadeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("loghi_runner.service.commands.RUNNER", ("/bin/false",))
+    monkeypatch.setattr("loghi_runner.orders.commands.RUNNER", ("/bin/false",))
     folder = made.order_folder(made.order())
     folder.work.mkdir(parents=True)
     with subprocess.Popen((sys.executable, "-c", "input()"), cwd=folder.work, stdin=subprocess.PIPE) as shell:
@@ -120,7 +120,7 @@ def test_a_fault_of_ours_on_a_full_disk_is_written_down_when_there_is_room(
     folder = made.order_folder(made.order())
     with monkeypatch.context() as broken:
         broken.setattr(made.worker.carrier, "advance", fail)
-        broken.setattr("loghi_runner.service.orders.write_atomically", disk_full)
+        broken.setattr("loghi_runner.orders.orders.write_atomically", disk_full)
         made.worker.look()
     monkeypatch.setattr(made.worker.carrier, "advance", fail)
     made.worker.look()

@@ -14,12 +14,12 @@ from loghi_runner.config.load import load_config
 from loghi_runner.cutting.image import PageImageError
 from loghi_runner.cutting.pictures import page_pictures, read_page_image
 from loghi_runner.errors import DataError, RunnerError
+from loghi_runner.ground_truth.cut_pages import cut_pages
+from loghi_runner.orders.confine import Shelf
 from loghi_runner.pages.find import find_pages
 from loghi_runner.pages.read import PageError, read_page
-from loghi_runner.prepare.cut_pages import cut_pages
-from loghi_runner.run.run_report import write_run_report
-from loghi_runner.run.runs import list_runs, look_at_all
-from loghi_runner.service.confine import Shelf
+from loghi_runner.runs.run_report import write_run_report
+from loghi_runner.runs.runs import list_runs, look_at_all
 from tests.attacks.hostile_files import ODD, never_waits, project, put, told  # noqa: F401  # fixtures
 from tests.made_runs import make_run
 from tests.made_service import MadeService

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from loghi_runner.service.pages import routes
+from loghi_runner.web.pages import routes
 from tests.nginx import answering, running_nginx
 
 pytestmark = [pytest.mark.browser, pytest.mark.nginx]

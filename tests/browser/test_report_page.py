@@ -7,11 +7,11 @@ import pytest
 from playwright.sync_api import Browser
 
 from loghi_contract import events
-from loghi_runner.prepare.preview import PreviewLine, write_preview
+from loghi_runner.evaluation.comparison import ReadLine
+from loghi_runner.ground_truth.page_preview import PreviewLine, write_preview
 from loghi_runner.report.side_by_side import ReadImage, write_side_by_side
 from loghi_runner.report.write import write_comparison_report, write_evaluation_report
-from loghi_runner.run.run_report import write_run_report
-from loghi_runner.scoring.comparison import ReadLine
+from loghi_runner.runs.run_report import write_run_report
 from tests.browser.looking import SIGHTS, Sight, assert_accessible, assert_quiet, opened
 from tests.made_runs import EPOCHS, FINISHED, HARD, PLAIN, cancelled, draw_line, make_run, skip_lines
 

@@ -27,7 +27,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MadeService:
     write_pages(tmp_path / "platform" / "pages", 8)
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "platform"))
     exchange = (sys.executable, str(ROOT / "tests" / "fake_exchange.py"))
-    monkeypatch.setattr("loghi_runner.service.commands.EXCHANGE", exchange)
+    monkeypatch.setattr("loghi_runner.orders.commands.EXCHANGE", exchange)
     (tmp_path / "token").write_text("f" * 40, encoding="utf-8")
     (tmp_path / "token").chmod(0o600)
     platform = {"url": "http://127.0.0.1:9", "token_file": "token"}

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from loghi_runner.errors import DataError, EngineError
-from loghi_runner.reading.line_reader import ReaderOptions, Readings, open_reader
+from loghi_runner.recognition.line_reader import ReaderOptions, Readings, open_reader
 from tests.integration.conftest import FAKE_TRAINER, write_base_model
 
 
@@ -60,7 +60,7 @@ def test_a_disk_that_is_full_is_told_in_a_sentence(tmp_path, images, monkeypatch
     def full(_job: object) -> str:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("loghi_runner.reading.line_reader.dump_job", full)
+    monkeypatch.setattr("loghi_runner.recognition.line_reader.dump_job", full)
     with pytest.raises(EngineError, match="no space is left on the disk"):
         read(tmp_path, images, monkeypatch)
     assert not list(tmp_path.glob(".reading-*"))

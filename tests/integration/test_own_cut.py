@@ -58,7 +58,7 @@ def test_a_model_is_scored_on_lines_cut_as_its_own(trained: Workplace) -> None:
 
 
 def test_each_of_two_models_gets_lines_cut_as_its_own(trained: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
-    from loghi_runner.judging import truth_lines
+    from loghi_runner.compare import truth_lines
 
     made: list[str] = []
     real = truth_lines.cut_temporarily

@@ -225,7 +225,7 @@ def test_a_disk_that_takes_no_more_is_exit_4_and_the_earlier_lists_stay(workplac
     before = lists(workplace.folder / "out")
     write_page(workplace.folder / "pages", "p09", [MadeLine("l1", "x" * 3000)])
     code = (
-        "import errno, os, sys; from pathlib import Path; import loghi_runner.prepare.cut_pages as cut\n"
+        "import errno, os, sys; from pathlib import Path; import loghi_runner.ground_truth.cut_pages as cut\n"
         "def full(*_): raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))\n"
         "cut.write_png = full\n"
         "from loghi_runner.cli.main import run; sys.exit(run(['prepare', 'pages', 'out', '--workers', '1']))"

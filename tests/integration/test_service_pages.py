@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from loghi_runner.service.callers import SESSION_COOKIE
+from loghi_runner.web.callers import SESSION_COOKIE
 from tests.made_service import BASE_URL, TOKENS, MadeService, use_fake_trainer
 from tests.stand_in_platform import use_stand_in_platform
 

@@ -27,7 +27,7 @@ def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     use_fake_trainer(monkeypatch, "usable_model")
     monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
     command = (sys.executable, str(ROOT / "tests" / "fake_exchange.py"))
-    monkeypatch.setattr("loghi_runner.service.commands.EXCHANGE", command)
+    monkeypatch.setattr("loghi_runner.orders.commands.EXCHANGE", command)
     return folder
 
 

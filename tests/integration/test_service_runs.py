@@ -80,7 +80,7 @@ def test_a_run_whose_command_was_killed_is_followed_to_its_end(
 
 
 def test_a_command_that_vanished_twice_fails_with_a_reason(made: MadeService, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loghi_runner.service.commands.RUNNER", ("/bin/false",))
+    monkeypatch.setattr("loghi_runner.orders.commands.RUNNER", ("/bin/false",))
     view = made.until_over(made.order())
     assert (view["stage"], view["error"]["code"]) == ("failed", "order.command_ended")
 
@@ -89,7 +89,7 @@ def test_a_training_that_vanished_after_its_plan_is_no_success(
     made: MadeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = ("/bin/sh", "-c", """echo '{"kind": "plan", "findings": []}'""")
-    monkeypatch.setattr("loghi_runner.service.commands.RUNNER", command)
+    monkeypatch.setattr("loghi_runner.orders.commands.RUNNER", command)
     view = made.until_over(made.order())
     assert (view["stage"], view["error"]["code"]) == ("failed", "order.command_ended")
 

@@ -155,9 +155,9 @@ def test_the_service_has_its_pages_words_and_files(installed: Installed) -> None
     ask = """
 import json, pathlib
 from fastapi.testclient import TestClient
-from loghi_runner.service.app import create_app
-from loghi_runner.service.config import plain_service_config
-from loghi_runner.service.state import open_state
+from loghi_runner.web.app import create_app
+from loghi_runner.orders.config import plain_service_config
+from loghi_runner.orders.state import open_state
 config = plain_service_config(pathlib.Path.cwd())
 http = TestClient(create_app(config, open_state(config.state)), base_url="http://127.0.0.1:8765")
 names = ("style.css", "service.css", "start.js", "run.js", "escriptorium.js")

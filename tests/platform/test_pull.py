@@ -10,10 +10,10 @@ from loghi_contract.cut import Cut
 from loghi_contract.text import Normalization
 from loghi_runner.config.choices import TextEquivChoice
 from loghi_runner.errors import PlatformError, UsageError
+from loghi_runner.ground_truth.survey import Survey, survey_pages
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.platform.base import Platform, Source
 from loghi_runner.platform.pulled import read_pulled
-from loghi_runner.prepare.survey import Survey, survey_pages
 from tests.platform.escriptorium_stand_in import Document, Fault, StandIn
 from tests.schemas import schema_faults
 

@@ -7,8 +7,8 @@ from loghi_contract.lines import LineSample
 from loghi_contract.model_folder import ModelFacts, inspect_model_folder
 from loghi_contract.text import Normalization
 from loghi_contract.widths import Window, frames_of, windows_of
-from loghi_runner.checks.lines import check_lines
 from loghi_runner.findings import Severity
+from loghi_runner.ground_truth.check_lines import check_lines
 from loghi_runner.ground_truth.collect import GroundTruth
 from loghi_runner.ground_truth.images import GroundTruthLine
 from tests.shared_data import shared_data

@@ -8,9 +8,9 @@ import pytest
 
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.text import Normalization
-from loghi_runner.checks.output import check_disk, check_output
 from loghi_runner.engines.mounts import DataFolders
 from loghi_runner.findings import Severity
+from loghi_runner.finetuning.check_output import check_disk, check_output
 from tests.unit.made_project import LETTERS, Findings, Project, page
 
 NO_DATA = DataFolders((), ())

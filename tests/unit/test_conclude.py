@@ -7,10 +7,10 @@ import pytest
 from loghi_contract.events import Checkpoint, Epoch, Event, Failed, Finished, FinishStatus, Notice, Payload
 from loghi_contract.saved_epoch import SavedEpoch
 from loghi_runner.engines.base import ProcessEnd
-from loghi_runner.run.conclude import Stops, conclude
-from loghi_runner.run.crash_messages import CRASH_MESSAGES, recognise_crash
-from loghi_runner.run.progress import Progress
-from loghi_runner.run.rundir import RunRecord, RunState
+from loghi_runner.runs.conclude import Stops, conclude
+from loghi_runner.runs.crash_messages import CRASH_MESSAGES, recognise_crash
+from loghi_runner.runs.progress import Progress
+from loghi_runner.runs.rundir import RunRecord, RunState
 
 RECORD = RunRecord("id", "name", RunState.RUNNING, "now", {}, "local", "cpu", (), "00")
 

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from loghi_contract.events import Epoch, Event, Payload, Phase, Step
-from loghi_runner.run.progress import Progress
+from loghi_runner.runs.progress import Progress
 from loghi_runner.terminal.live import LiveRun
 
 

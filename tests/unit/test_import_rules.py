@@ -2,76 +2,27 @@
 
 import ast
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable, Iterable
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = {
-    "loghi_contract": ROOT / "container" / "loghi_contract",
-    "loghi_trainer": ROOT / "container" / "loghi_trainer",
-    "loghi_runner": ROOT / "runner" / "loghi_runner",
-    "loghi_kraken": ROOT / "runner" / "loghi_kraken",
-}
-MODULES = {
-    ".".join(file.relative_to(folder.parent).with_suffix("").parts).removesuffix(".__init__"): file
-    for folder in PACKAGES.values()
-    for file in sorted(folder.rglob("*.py"))
-}
+from tests.code_map import (
+    LAYER_OF,
+    MODULES,
+    PACKAGES,
+    imported_names,
+    imports_of,
+    modules_of,
+    modules_of_names,
+    package_of,
+    top,
+    tree_of,
+    upward_imports,
+)
+
 FRAMEWORKS = {"keras", "tensorflow", "torch", "jax"}
 #: The hardest rules of the field are here, to be tested in milliseconds.
 WITHOUT_FRAMEWORK = ("charset", "lines", "scores", "reporter")
-
-#: The packages of the host, the highest layer first: each may import from layers below its own, none beside it.
-LAYERS = (
-    {"cli", "__main__"},
-    {"learning_curve", "service"},
-    {"judging", "next_pages", "platform", "terminal"},
-    {"doctor", "finetuning", "manifest", "reading"},
-    {"checks"},
-    {"ground_truth", "models"},
-    {"init", "prepare", "run"},
-    {"orders", "pages", "report", "upstream_script"},
-    {"config", "cutting", "engines", "sample", "scoring"},
-)
-#: Below them all: single modules that everything uses, and that use each other and no package.
-COMMON = {
-    "aliases", "clock", "errors", "files", "findings", "installed", "json_answer", "line_pages", "locks",
-    "skipped_table", "wording",
-}  # fmt: skip
-LAYER_OF = {package: len(LAYERS) - number for number, layer in enumerate(LAYERS) for package in layer}
-LAYER_OF |= dict.fromkeys(COMMON, 0)
-
-
-def imported_names(tree: ast.AST) -> Iterator[str]:
-    """Everything that is imported anywhere: inside functions and for types only, too."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-            # `from package import module` may import the module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-@cache
-def tree_of(module: str) -> ast.Module:
-    return ast.parse(MODULES[module].read_text())
-
-
-@cache
-def imports_of(module: str) -> frozenset[str]:
-    return frozenset(imported_names(tree_of(module)))
-
-
-def top(name: str) -> str:
-    return name.partition(".")[0]
-
-
-def modules_of(*packages: str) -> list[str]:
-    return [module for module in MODULES if top(module) in packages]
 
 
 def modules_but(*packages: str) -> list[str]:
@@ -81,11 +32,6 @@ def modules_but(*packages: str) -> list[str]:
 
 def offenders(modules: Iterable[str], is_wrong: Callable[[str], bool]) -> list[str]:
     return [f"{module} imports {name}" for module in modules for name in sorted(imports_of(module)) if is_wrong(name)]
-
-
-def package_of(module: str) -> str:
-    """The host's package, or single module, that a dotted name is in: `run` of `loghi_runner.run.look`, else ""."""
-    return f"{module}.".split(".")[1]
 
 
 def test_the_contract_needs_the_standard_library_only() -> None:
@@ -131,20 +77,8 @@ def test_every_package_of_the_host_has_its_layer() -> None:
     assert {package_of(module) for module in modules_of("loghi_runner")} - {""} == LAYER_OF.keys()
 
 
-def is_upward(package: str, imported: str) -> bool:
-    if imported == package or {package, imported} <= COMMON:
-        return False
-    return LAYER_OF[imported] >= LAYER_OF[package]
-
-
 def test_the_host_imports_downward_only() -> None:
-    assert not [
-        f"{module} imports {name}"
-        for module in modules_of("loghi_runner")
-        for name in sorted(imports_of(module))
-        if top(name) == "loghi_runner" and package_of(name) in LAYER_OF
-        if is_upward(package_of(module), package_of(name))
-    ]
+    assert not upward_imports()
 
 
 def test_our_own_modules_are_imported_at_the_top() -> None:
@@ -186,13 +120,7 @@ def _import_time(module: str) -> set[str]:
 
 
 def _own_imports(module: str) -> set[str]:
-    found = set()
-    for name in _import_time(module):
-        for candidate in (name, name.rpartition(".")[0]):
-            if candidate in MODULES and candidate != module:
-                found.add(candidate)
-                break
-    return found
+    return modules_of_names(_import_time(module)) - {module}
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:

@@ -14,12 +14,12 @@ from loghi_contract.events import KINDS
 from loghi_runner.cli.main import app, run
 from loghi_runner.config.file import ConfigError
 from loghi_runner.config.load import RunConfig
-from loghi_runner.manifest.contents import make_manifest
-from loghi_runner.manifest.read import read_manifest
 from loghi_runner.orders.actions import PARAMETERS, Action
-from loghi_runner.service.app import create_app
-from loghi_runner.service.config import ServiceConfig
-from loghi_runner.service.state import open_state
+from loghi_runner.orders.config import ServiceConfig
+from loghi_runner.orders.state import open_state
+from loghi_runner.web.app import create_app
+from loghi_runner.web.manifest.contents import make_manifest
+from loghi_runner.web.manifest.read import read_manifest
 
 REPOSITORY = Path(__file__).parents[2]
 FILE = REPOSITORY / "plugin_manifest.yaml"

@@ -12,7 +12,7 @@ from loghi_runner.engines.base import Launch, ProcessEnd
 from loghi_runner.engines.docker import DockerEngine
 from loghi_runner.errors import UsageError
 from loghi_runner.finetuning.finetune import check_run
-from loghi_runner.run.conclude import conclude
+from loghi_runner.runs.conclude import conclude
 from loghi_runner.terminal.plan_text import plan_rows
 from tests.attacks.hostile_files import project  # noqa: F401  # a fixture
 from tests.unit.made_project import Findings, Project

@@ -7,8 +7,8 @@ from starlette.datastructures import FormData
 
 from loghi_runner.orders.action_schema import parameters_schema
 from loghi_runner.orders.actions import Action, FinetuneParameters
-from loghi_runner.service.pages.asked import check_asked, read_asked
-from loghi_runner.service.pages.form import FieldKind, FormField, FormSection, draw_form, read_form
+from loghi_runner.web.pages.asked import check_asked, read_asked
+from loghi_runner.web.pages.form import FieldKind, FormField, FormSection, draw_form, read_form
 
 SCHEMA = parameters_schema(Action.FINETUNE)
 BASICS = [("name", "bonnevie"), ("base_model", "ibsen/best_val"), ("pages", "bonnevie")]

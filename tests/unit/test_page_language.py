@@ -10,14 +10,14 @@ import pytest
 from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 
-from loghi_runner.service.pages.language import ENGLISH, LANGUAGES, choose_language, own_name, translations
+from loghi_runner.web.pages.language import ENGLISH, LANGUAGES, choose_language, own_name, translations
 
 REPOSITORY = Path(__file__).parents[2]
 OTHERS = [language for language in LANGUAGES if language != ENGLISH]
 
 
 def catalogue(language: str) -> list[Message]:
-    with (files("loghi_runner.service.pages") / "locale" / f"{language}.po").open("rb") as source:
+    with (files("loghi_runner.web.pages") / "locale" / f"{language}.po").open("rb") as source:
         return [message for message in read_po(source, locale=language) if message.id]
 
 

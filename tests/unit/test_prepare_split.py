@@ -13,10 +13,10 @@ from loghi_runner.config.schema import SplitConfig
 from loghi_runner.cutting.pictures import Picture
 from loghi_runner.errors import DataError
 from loghi_runner.findings import Severity
+from loghi_runner.ground_truth.split import EarlierPage, PageSplit, read_split, split_pages, write_split
+from loghi_runner.ground_truth.survey import SurveyedLine, SurveyedPage
 from loghi_runner.pages.find import PageFile
 from loghi_runner.pages.model import Page
-from loghi_runner.prepare.split import EarlierPage, PageSplit, read_split, split_pages, write_split
-from loghi_runner.prepare.survey import SurveyedLine, SurveyedPage
 
 NOWHERE = Path("nowhere")
 

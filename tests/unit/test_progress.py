@@ -3,7 +3,7 @@
 import pytest
 
 from loghi_contract.events import Epoch, Event, Phase, Step
-from loghi_runner.run.progress import Progress
+from loghi_runner.runs.progress import Progress
 
 
 def epoch(number: int, cer: float = 0.2, *, is_best: bool = False, seconds: float = 60.0) -> Epoch:

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loghi_contract.counts import ErrorCounts, pool
-from loghi_runner.scoring.alignment import Kind, align, confusions
-from loghi_runner.scoring.comparison import ReadLine, compare
-from loghi_runner.scoring.counts import Variant, as_variant, count
-from loghi_runner.scoring.intervals import gain_interval
-from loghi_runner.scoring.judge import Outcome, judge
+from loghi_runner.evaluation.alignment import Kind, align, confusions
+from loghi_runner.evaluation.comparison import ReadLine, compare
+from loghi_runner.evaluation.counts import Variant, as_variant, count
+from loghi_runner.evaluation.intervals import gain_interval
+from loghi_runner.evaluation.judge import Outcome, judge
 
 words = st.text(alphabet="abcæøå ,.AB", min_size=1, max_size=30)
 

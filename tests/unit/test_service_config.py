@@ -8,17 +8,17 @@ import pytest
 from loghi_runner.cli.main import run
 from loghi_runner.config.file import ConfigError
 from loghi_runner.errors import EngineError
-from loghi_runner.service.callers import token_digest
-from loghi_runner.service.config import (
+from loghi_runner.orders.config import (
     Client,
     ServiceConfig,
     for_one_person,
     load_service_config,
     plain_service_config,
 )
-from loghi_runner.service.confine import Shelf
-from loghi_runner.service.run import new_client
-from loghi_runner.service.state import open_state
+from loghi_runner.orders.confine import Shelf
+from loghi_runner.orders.state import open_state
+from loghi_runner.web.callers import token_digest
+from loghi_runner.web.run import new_client
 
 
 def load(folder: Path, text: str) -> ServiceConfig:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from loghi_runner.service.callers import SESSION_COOKIE
+from loghi_runner.web.callers import SESSION_COOKIE
 from tests.background_server import in_background
 from tests.made_service import BASE_URL, MadeService, finetuning
 

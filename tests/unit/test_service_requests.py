@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from loghi_runner.service.callers import SESSION_COOKIE
+from loghi_runner.web.callers import SESSION_COOKIE
 from tests.made_service import BASE_URL, TOKENS, MadeService, as_user, finetuning
 
 RUNS = "/api/v1/runs"
@@ -194,7 +194,7 @@ def test_a_fault_of_ours_shows_nothing_of_itself(made: MadeService, monkeypatch:
     def breaks(*_: object) -> None:
         raise ValueError(TOKENS["ada"])
 
-    monkeypatch.setattr("loghi_runner.service.desk.Desk.orders", breaks)
+    monkeypatch.setattr("loghi_runner.web.desk.Desk.orders", breaks)
     answer = made.get(RUNS)
     assert (answer.status_code, answer.json()["code"]) == (500, "bug")
     assert TOKENS["ada"] not in answer.text

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from loghi_runner.errors import PlatformError
+from loghi_runner.orders.orders import CANCEL_MARK, Order, OrderFolder, OrderState, Stage
+from loghi_runner.orders.telling import Teller
 from loghi_runner.platform.base import Outcome, PlatformConnection
-from loghi_runner.service.orders import CANCEL_MARK, Order, OrderFolder, OrderState, Stage
-from loghi_runner.service.telling import Teller
 from tests.made_service import MadeService, finetuning
 
 SOURCE = {"platform": "escriptorium", "document": "12", "layer": "3"}
@@ -47,7 +47,7 @@ class FakePlatform:
 @pytest.fixture
 def platform(monkeypatch: pytest.MonkeyPatch) -> FakePlatform:
     fake = FakePlatform()
-    monkeypatch.setattr("loghi_runner.service.telling.open_platform", fake.opened)
+    monkeypatch.setattr("loghi_runner.orders.telling.open_platform", fake.opened)
     return fake
 
 

@@ -11,8 +11,8 @@ from loghi_contract.lines import SkipReason
 from loghi_contract.text import Normalization
 from loghi_runner.config.choices import TextEquivChoice
 from loghi_runner.findings import Finding
+from loghi_runner.ground_truth.survey import Survey, survey_pages
 from loghi_runner.pages.texts import TextOptions
-from loghi_runner.prepare.survey import Survey, survey_pages
 from tests.unit.made_pages import MadeLine, draw_page, page_xml, write_page
 from tests.unit.made_tiffs import MadePicture, write_tiff
 

@@ -1,11 +1,11 @@
 """The one sentence on whether the new model is better."""
 
 from loghi_contract.events import DataSummary, Epoch, Evaluation, Event, Finished, FinishStatus, Model, Payload
-from loghi_runner.run.judge_run import RunJudgement
-from loghi_runner.run.progress import Progress
-from loghi_runner.run.verdict import verdict_of
-from loghi_runner.scoring.counts import count
-from loghi_runner.scoring.forgetting import judge_forgetting
+from loghi_runner.evaluation.counts import count
+from loghi_runner.evaluation.forgetting import judge_forgetting
+from loghi_runner.runs.judge_run import RunJudgement
+from loghi_runner.runs.progress import Progress
+from loghi_runner.runs.verdict import verdict_of
 
 
 def epoch(number: int, cer: float, *, is_best: bool = True) -> Epoch:

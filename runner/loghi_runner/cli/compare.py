@@ -22,7 +22,7 @@ from loghi_runner.terminal.bars import Bars
 from loghi_runner.terminal.console import make_console, print_findings, print_rows
 
 if TYPE_CHECKING:
-    from loghi_runner.judging.score_models import ScoreOptions
+    from loghi_runner.compare.score_models import ScoreOptions
 
 app = typer.Typer()
 
@@ -51,8 +51,8 @@ def compare_command(
 
     Models read the same lines; recognized pages are compared as they are.
     """
-    from loghi_runner.judging.compare_what import are_models
-    from loghi_runner.judging.score_models import ScoreOptions
+    from loghi_runner.compare.compare_what import are_models
+    from loghi_runner.compare.score_models import ScoreOptions
 
     if are_models(first, second, data or (), truth):
         options = ScoreOptions(reader_options(engine, gpus, batch_size, beam), cut, root, output)
@@ -62,11 +62,11 @@ def compare_command(
 
 
 def _compare_models(first: str, second: str, data: list[str], options: "ScoreOptions", *, as_json: bool) -> None:
-    from loghi_runner.judging.compare_text import model_comparison_rows
-    from loghi_runner.judging.score_json import model_comparison_json
-    from loghi_runner.judging.score_models import score_models
-    from loghi_runner.judging.score_text import report_rows
-    from loghi_runner.scoring.comparison import compare
+    from loghi_runner.compare.compare_text import model_comparison_rows
+    from loghi_runner.compare.score_json import model_comparison_json
+    from loghi_runner.compare.score_models import score_models
+    from loghi_runner.compare.score_text import report_rows
+    from loghi_runner.evaluation.comparison import compare
 
     told = make_console(stderr=True)
     bars = Bars(told)
@@ -84,11 +84,11 @@ def _compare_models(first: str, second: str, data: list[str], options: "ScoreOpt
 
 
 def _compare_pages(first: Path, second: Path, truth: Path | None, output: Path | None, *, as_json: bool) -> None:
-    from loghi_runner.judging.compare_pages import match_pages
-    from loghi_runner.judging.compare_text import compare_json, comparison_rows, difference_rows, remarks
-    from loghi_runner.judging.score_files import write_page_comparison
-    from loghi_runner.judging.score_text import report_rows
-    from loghi_runner.scoring.comparison import compare
+    from loghi_runner.compare.compare_pages import match_pages
+    from loghi_runner.compare.compare_text import compare_json, comparison_rows, difference_rows, remarks
+    from loghi_runner.compare.score_files import write_page_comparison
+    from loghi_runner.compare.score_text import report_rows
+    from loghi_runner.evaluation.comparison import compare
 
     matched = match_pages(first, second, truth)
     names = (first.name or "A", second.name or "B") if first.name != second.name else ("A", "B")

@@ -42,10 +42,10 @@ def evaluate_command(
     as_json: AsJson = False,
 ) -> None:
     """Say how well a model reads lines, and where it errs."""
-    from loghi_runner.judging.evaluate import evaluate, evaluation_rows
-    from loghi_runner.judging.score_json import evaluation_json
-    from loghi_runner.judging.score_models import ScoreOptions, score_models
-    from loghi_runner.judging.score_text import report_rows
+    from loghi_runner.compare.evaluate import evaluate, evaluation_rows
+    from loghi_runner.compare.score_json import evaluation_json
+    from loghi_runner.compare.score_models import ScoreOptions, score_models
+    from loghi_runner.compare.score_text import report_rows
 
     told = make_console(stderr=True)
     bars = Bars(told)

@@ -47,8 +47,8 @@ def learning_curve_command(
     from loghi_runner.learning_curve.percents import parse_percents
     from loghi_runner.learning_curve.ranking import prepare_ranking, rank_with_best
     from loghi_runner.learning_curve.write import curve_json, write_curve
-    from loghi_runner.next_pages.words import next_lines
-    from loghi_runner.run.rundir import RunFolder
+    from loghi_runner.recognition.next_pages.words import next_lines
+    from loghi_runner.runs.rundir import RunFolder
     from loghi_runner.terminal.views import JsonView, PersonView
 
     percents = parse_percents(shares)

@@ -16,9 +16,9 @@ app = typer.Typer(help="Show or check what a platform needs to know.")
 @app.command()
 def show(as_json_: AsJson = False) -> None:
     """Print the manifest of this version (default: as YAML)."""
-    from loghi_runner.manifest.contents import make_manifest
-    from loghi_runner.manifest.model import as_json
-    from loghi_runner.manifest.yaml_text import manifest_yaml
+    from loghi_runner.web.manifest.contents import make_manifest
+    from loghi_runner.web.manifest.model import as_json
+    from loghi_runner.web.manifest.yaml_text import manifest_yaml
 
     manifest = make_manifest()
     if as_json_:
@@ -35,8 +35,8 @@ def validate(
     as_json_: AsJson = False,
 ) -> None:
     """Find everything that is wrong with a manifest."""
-    from loghi_runner.manifest.contents import make_manifest
-    from loghi_runner.manifest.read import read_manifest
+    from loghi_runner.web.manifest.contents import make_manifest
+    from loghi_runner.web.manifest.read import read_manifest
 
     manifest = read_manifest(file)
     is_own = manifest == make_manifest()

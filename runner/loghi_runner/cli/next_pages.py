@@ -33,10 +33,10 @@ def next_pages_command(
     """Rank untranscribed pages: which would teach most?"""
     from loghi_runner.models.own_pages import choose_cut
     from loghi_runner.models.which_model import find_model
-    from loghi_runner.next_pages.candidates import find_candidates
-    from loghi_runner.next_pages.rank import rank_pages
-    from loghi_runner.next_pages.words import next_json, next_lines
-    from loghi_runner.reading.line_reader import open_reader
+    from loghi_runner.recognition.line_reader import open_reader
+    from loghi_runner.recognition.next_pages.candidates import find_candidates
+    from loghi_runner.recognition.next_pages.rank import rank_pages
+    from loghi_runner.recognition.next_pages.words import next_json, next_lines
 
     told = make_console(stderr=True)
     bars = Bars(told)

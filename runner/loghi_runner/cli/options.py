@@ -11,7 +11,7 @@ from loghi_runner.errors import UsageError
 
 if TYPE_CHECKING:
     from loghi_runner.engines.gpus import GpuRequest
-    from loghi_runner.reading.line_reader import ReaderOptions
+    from loghi_runner.recognition.line_reader import ReaderOptions
 
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="Run folder, run id, its beginning, or `last`.")]
 Output = Annotated[
@@ -55,7 +55,7 @@ def reader_options(
     Raises:
         UsageError: the memory is no size.
     """
-    from loghi_runner.reading.line_reader import ReaderOptions
+    from loghi_runner.recognition.line_reader import ReaderOptions
 
     request: GpuRequest = tuple(gpus.split(","))
     if gpus.isdigit():

@@ -49,9 +49,9 @@ def prepare_command(
 ) -> None:
     """Cut transcribed pages into line images and line lists."""
     from loghi_runner.config.schema import SplitConfig
+    from loghi_runner.ground_truth.prepare import PrepareOptions, prepare
+    from loghi_runner.ground_truth.summary import prepared_json, summary_rows
     from loghi_runner.pages.texts import TextOptions
-    from loghi_runner.prepare.prepare import PrepareOptions, prepare
-    from loghi_runner.prepare.summary import prepared_json, summary_rows
 
     tags = () if keep_tagged else tuple(skip_tags or (SkipTag.UNCLEAR,))
     options = PrepareOptions(

@@ -57,8 +57,8 @@ def recognize_command(
 
     Pages become the same XML with the model's texts, line images Loghi's results file.
     """
-    from loghi_runner.reading.recognize import RecognizeOptions, recognize, recognized_json
-    from loghi_runner.reading.recognized_text import recognized_rows
+    from loghi_runner.recognition.recognize import RecognizeOptions, recognize, recognized_json
+    from loghi_runner.recognition.recognized_text import recognized_rows
 
     told = make_console(stderr=True)
     bars = Bars(told)

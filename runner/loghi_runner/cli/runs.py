@@ -14,8 +14,8 @@ from loghi_runner.terminal.console import make_console, print_error, print_rows
 from loghi_runner.wording import plural, shown
 
 if TYPE_CHECKING:
-    from loghi_runner.run.look import Look
-    from loghi_runner.run.runs import Unreadable
+    from loghi_runner.runs.look import Look
+    from loghi_runner.runs.runs import Unreadable
 
 app = typer.Typer()
 
@@ -43,8 +43,8 @@ def runs_command(folder: RunsDir = DEFAULT_OUTPUT, as_json: AsJson = False) -> N
 @app.command("show")
 def show_command(run: RunName, output: Output = DEFAULT_OUTPUT, as_json: AsJson = False) -> None:
     """Show how a run stands: its epochs, its verdict, its model."""
-    from loghi_runner.run.look import look_at
-    from loghi_runner.run.runs import find_run
+    from loghi_runner.runs.look import look_at
+    from loghi_runner.runs.runs import find_run
     from loghi_runner.terminal.answer import answer_rows
     from loghi_runner.terminal.show import show_json, show_rows
 
@@ -68,7 +68,7 @@ def logs_command(
     as_json: AsJson = False,
 ) -> None:
     """Print what happened in a run, or follow it with -f."""
-    from loghi_runner.run.runs import find_run
+    from loghi_runner.runs.runs import find_run
     from loghi_runner.terminal.show import console_lines, event_lines
 
     folder = find_run(run, output)
@@ -92,7 +92,7 @@ def stop_command(
     as_json: AsJson = False,
 ) -> None:
     """End a run after its current step; best_val is kept."""
-    from loghi_runner.run.runs import find_run, stop_run
+    from loghi_runner.runs.runs import find_run, stop_run
     from loghi_runner.terminal.answer import answer_rows, record_json
 
     told = make_console(stderr=True)
@@ -117,9 +117,9 @@ def clean_command(folder: RunsDir = DEFAULT_OUTPUT, yes: Yes = False, as_json: A
     Containers, links and line images go; models, reports and records stay.
     """
     from loghi_runner.engines.base import NOT_OURS
-    from loghi_runner.prepare.line_store import remove_lines, unused_lines
-    from loghi_runner.run.left_over import never_started
-    from loghi_runner.run.runs import clean_run
+    from loghi_runner.ground_truth.line_store import remove_lines, unused_lines
+    from loghi_runner.runs.left_over import never_started
+    from loghi_runner.runs.runs import clean_run
 
     looks, broken = _all(folder)
     kept = {look.folder.path.name: (look, found) for look in looks if (found := clean_run(look, really=False))}
@@ -169,8 +169,8 @@ def clean_command(folder: RunsDir = DEFAULT_OUTPUT, yes: Yes = False, as_json: A
 
 
 def _all(folder: Path) -> "tuple[list[Look], list[Unreadable]]":
-    from loghi_runner.run.left_over import without_record
-    from loghi_runner.run.runs import list_runs, look_at_all
+    from loghi_runner.runs.left_over import without_record
+    from loghi_runner.runs.runs import list_runs, look_at_all
 
     looks, broken = look_at_all(list_runs(folder))
     return looks, [*without_record(folder), *broken]
@@ -182,7 +182,7 @@ def _named(looks: "list[Look]") -> set[str]:
 
 def _still_unused(folder: Path, unused: list[Path]) -> set[Path]:
     """Of these, what still no run names, now that none can be started."""
-    from loghi_runner.prepare.line_store import unused_lines
+    from loghi_runner.ground_truth.line_store import unused_lines
 
     looks, broken = _all(folder)
     return set() if broken else set(unused) & set(unused_lines(folder, _named(looks)))

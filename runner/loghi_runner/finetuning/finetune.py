@@ -29,11 +29,11 @@ from loghi_runner.finetuning.lay_out import create_run_folder
 from loghi_runner.finetuning.line_cutting import cut_for_run
 from loghi_runner.finetuning.plan import RunPlan, make_plan, with_finding
 from loghi_runner.finetuning.speeds import remember
-from loghi_runner.prepare.line_store import lines_in_use
-from loghi_runner.run.finish import finish_run
-from loghi_runner.run.follow import EventReader, follow
-from loghi_runner.run.progress import Progress
-from loghi_runner.run.rundir import (
+from loghi_runner.ground_truth.line_store import lines_in_use
+from loghi_runner.runs.finish import finish_run
+from loghi_runner.runs.follow import EventReader, follow
+from loghi_runner.runs.progress import Progress
+from loghi_runner.runs.rundir import (
     Host,
     RunFailure,
     RunFolder,
@@ -43,8 +43,8 @@ from loghi_runner.run.rundir import (
     config_sha256,
     new_run_id,
 )
-from loghi_runner.run.signals import Detached, StopWishes
-from loghi_runner.run.watch import Watch
+from loghi_runner.runs.signals import Detached, StopWishes
+from loghi_runner.runs.watch import Watch
 
 _CUTTING = "cutting pages"
 

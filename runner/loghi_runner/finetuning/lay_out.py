@@ -8,9 +8,9 @@ from loghi_contract.job import dump_job
 from loghi_contract.lines import format_line_list
 from loghi_runner.files import as_utf8, is_there
 from loghi_runner.finetuning.plan import RunPlan
+from loghi_runner.ground_truth.split import format_split
 from loghi_runner.locks import NoLocks, locked
-from loghi_runner.prepare.split import format_split
-from loghi_runner.run.rundir import HALF_MADE_PREFIX, RECORD_FILE, RunFolder, RunRecord, cannot_write_run
+from loghi_runner.runs.rundir import HALF_MADE_PREFIX, RECORD_FILE, RunFolder, RunRecord, cannot_write_run
 from loghi_runner.skipped_table import format_skipped
 
 

@@ -10,10 +10,10 @@ from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.errors import DataError
 from loghi_runner.files import cannot_write
 from loghi_runner.finetuning.plan import RunPlan
+from loghi_runner.ground_truth.cut_pages import CutPages, cut_pages
 from loghi_runner.ground_truth.from_pages import PagesTruth
+from loghi_runner.ground_truth.split import write_split
 from loghi_runner.locks import FileLock, Timeout, take
-from loghi_runner.prepare.cut_pages import CutPages, cut_pages
-from loghi_runner.prepare.split import write_split
 from loghi_runner.wording import SPLIT_WORDS
 
 #: How a line that is left out is told: split and line.

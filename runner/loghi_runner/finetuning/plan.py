@@ -13,22 +13,22 @@ from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR
 from loghi_contract.text import Normalization
 from loghi_runner.aliases import OnProgress
-from loghi_runner.checks.base_model import check_base_model
-from loghi_runner.checks.card import check_card
-from loghi_runner.checks.charset import check_characters, check_normalization, choose_normalization
-from loghi_runner.checks.images import check_look, check_transparency
-from loghi_runner.checks.lines import check_lines
-from loghi_runner.checks.output import check_disk, check_output
 from loghi_runner.config.load import DataConfig, LoadedConfig, TrainingConfig, VgslModel
 from loghi_runner.engines.base import Mount
+from loghi_runner.engines.check_card import check_card
 from loghi_runner.engines.gpus import Card
 from loghi_runner.engines.mounts import DataFolders, choose_data_folders, home_folders, run_mounts
 from loghi_runner.files import real_path
 from loghi_runner.findings import Finding, Severity, errors
+from loghi_runner.finetuning.check_output import check_disk, check_output
+from loghi_runner.ground_truth.check_charset import check_characters, check_normalization, choose_normalization
+from loghi_runner.ground_truth.check_images import check_look, check_transparency
+from loghi_runner.ground_truth.check_lines import check_lines
 from loghi_runner.ground_truth.collect import GroundTruth, collect_ground_truth
 from loghi_runner.ground_truth.from_pages import PagesTruth
+from loghi_runner.ground_truth.line_store import LineStore
+from loghi_runner.models.check_base_model import check_base_model
 from loghi_runner.pages.texts import TextOptions
-from loghi_runner.prepare.line_store import LineStore
 
 __all__ = ["Finding", "RunPlan", "Severity", "make_plan"]
 

@@ -14,10 +14,10 @@ from loghi_runner.engines.mounts import on_this_machine
 from loghi_runner.files import cannot_write
 from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.finetuning.plan_facts import new_characters
+from loghi_runner.ground_truth.cut_pages import cut_pages
 from loghi_runner.ground_truth.from_pages import PagesTruth
-from loghi_runner.prepare.cut_pages import cut_pages
-from loghi_runner.prepare.preview import PreviewLine, choose_lines, write_preview
-from loghi_runner.prepare.survey import SurveyedPage
+from loghi_runner.ground_truth.page_preview import PreviewLine, choose_lines, write_preview
+from loghi_runner.ground_truth.survey import SurveyedPage
 from loghi_runner.wording import SPLIT_WORDS
 
 #: Lines of pages are not cut yet: so many pages of each split are, to look at.

@@ -14,8 +14,8 @@ from loghi_runner.engines.setting import Setting
 from loghi_runner.errors import EngineError
 from loghi_runner.finetuning.finetune import Checked, View, cut_lines, start_and_follow
 from loghi_runner.finetuning.plan import RunPlan
-from loghi_runner.run.progress import Progress
-from loghi_runner.run.rundir import RunFolder, RunState
+from loghi_runner.runs.progress import Progress
+from loghi_runner.runs.rundir import RunFolder, RunState
 
 #: Steps that are measured, and lines that are validated with meanwhile.
 _STEPS, _VALIDATED = 6, 8

@@ -10,7 +10,7 @@ from loghi_runner.clock import utc_now
 from loghi_runner.engines.processes import machine_name
 from loghi_runner.files import cache_folder, write_atomically
 from loghi_runner.finetuning.plan import RunPlan
-from loghi_runner.run.progress import Progress
+from loghi_runner.runs.progress import Progress
 from loghi_runner.wording import duration
 
 #: Scoring the validation lines each epoch, and saving.

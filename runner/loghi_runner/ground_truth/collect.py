@@ -16,9 +16,9 @@ from loghi_runner.ground_truth.aside import set_pages_aside
 from loghi_runner.ground_truth.from_pages import PagesTruth, read_pages
 from loghi_runner.ground_truth.images import GroundTruthLine, ImageFinder
 from loghi_runner.ground_truth.leaks import find_leaks
+from loghi_runner.ground_truth.line_store import LineStore
 from loghi_runner.ground_truth.lists import ListedLine, read_lists
 from loghi_runner.ground_truth.roots import propose_root
-from loghi_runner.prepare.line_store import LineStore
 from loghi_runner.wording import SPLIT_WORDS
 
 #: A list of so many lines takes seconds: it is told after each so many.

@@ -9,9 +9,9 @@ from loghi_contract.lines import LineSample, SkippedLine
 from loghi_runner.config.schema import SplitConfig
 from loghi_runner.findings import Finding
 from loghi_runner.ground_truth.images import GroundTruthLine
-from loghi_runner.prepare.line_store import LineStore
-from loghi_runner.prepare.split import PageSplit, read_split, split_pages
-from loghi_runner.prepare.survey import Survey, SurveyedPage, survey_pages
+from loghi_runner.ground_truth.line_store import LineStore
+from loghi_runner.ground_truth.split import PageSplit, read_split, split_pages
+from loghi_runner.ground_truth.survey import Survey, SurveyedPage, survey_pages
 
 
 @dataclass(frozen=True)

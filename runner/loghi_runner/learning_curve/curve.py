@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from loghi_runner.evaluation.intervals import Interval, scope
 from loghi_runner.learning_curve.power_law import PowerLaw
-from loghi_runner.scoring.intervals import Interval, scope
 from loghi_runner.wording import percent
 
 #: How much of the errors a doubling of the pages took away in published curves: exponents 0.146 to 0.34.

@@ -11,7 +11,7 @@ from typing import Any  # SciPy passes arrays with an axis
 import numpy as np
 
 from loghi_contract.counts import ErrorCounts
-from loghi_runner.scoring.intervals import Interval, bootstrap_interval
+from loghi_runner.evaluation.intervals import Interval, bootstrap_interval
 
 #: An error that was never seen has no logarithm: half an edit stands for none.
 _LEAST_EDITS = 0.5

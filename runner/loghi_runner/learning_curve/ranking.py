@@ -9,9 +9,9 @@ from loghi_runner.finetuning.finetune import View
 from loghi_runner.learning_curve.curve import Curve
 from loghi_runner.models.own_pages import choose_cut
 from loghi_runner.models.which_model import find_model
-from loghi_runner.next_pages.candidates import Candidates, find_candidates
-from loghi_runner.next_pages.rank import NextPages, rank_pages
-from loghi_runner.reading.line_reader import ReaderOptions, open_reader
+from loghi_runner.recognition.line_reader import ReaderOptions, open_reader
+from loghi_runner.recognition.next_pages.candidates import Candidates, find_candidates
+from loghi_runner.recognition.next_pages.rank import NextPages, rank_pages
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_folder
 from loghi_runner.finetuning.data_hashes import data_sha256
 from loghi_runner.finetuning.plan import RunPlan
-from loghi_runner.run.look import Look, look_at
-from loghi_runner.run.owner import is_ours
-from loghi_runner.run.rundir import RunFolder, RunState
-from loghi_runner.run.runs import list_runs
+from loghi_runner.runs.look import Look, look_at
+from loghi_runner.runs.owner import is_ours
+from loghi_runner.runs.rundir import RunFolder, RunState
+from loghi_runner.runs.runs import list_runs
 
 _WANTED = (RunState.RUNNING, RunState.FINISHED)
 

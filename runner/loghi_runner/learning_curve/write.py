@@ -10,8 +10,8 @@ from loghi_contract.records import to_json
 from loghi_runner.files import cannot_write, write_atomically
 from loghi_runner.learning_curve.chart import draw_learning_curve
 from loghi_runner.learning_curve.curve import Curve, forecast_sentence, point_rows, remarks
-from loghi_runner.next_pages.rank import NextPages
-from loghi_runner.next_pages.words import next_remarks, next_table
+from loghi_runner.recognition.next_pages.rank import NextPages
+from loghi_runner.recognition.next_pages.words import next_remarks, next_table
 from loghi_runner.report.html import render
 
 HTML_FILE = "learning_curve.html"

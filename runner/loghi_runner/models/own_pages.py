@@ -10,10 +10,10 @@ from loghi_runner.config.choices import SkipTag, TextEquivChoice
 from loghi_runner.config.load import ConfigError, DataConfig, load_config
 from loghi_runner.engines.mounts import host_image
 from loghi_runner.errors import UsageError
+from loghi_runner.ground_truth.page_store import cut_in
 from loghi_runner.models.which_model import NamedModel
 from loghi_runner.pages.texts import TextOptions
-from loghi_runner.prepare.page_store import cut_in
-from loghi_runner.run.rundir import RunFolder
+from loghi_runner.runs.rundir import RunFolder
 
 #: As a run reads pages by default.
 _TEXT = TextOptions(TextEquivChoice.LOWEST, (SkipTag.UNCLEAR,), False, Normalization.NONE)

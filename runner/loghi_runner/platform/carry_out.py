@@ -25,10 +25,10 @@ from loghi_runner.platform.parked import (
     write_parked,
 )
 from loghi_runner.platform.told import ToldView
-from loghi_runner.reading.line_reader import ReaderOptions
-from loghi_runner.reading.recognize import RECORD_FILE, RecognizeOptions, recognize
-from loghi_runner.run.owner import require_ours
-from loghi_runner.run.rundir import RunFolder, RunRecord, RunState
+from loghi_runner.recognition.line_reader import ReaderOptions
+from loghi_runner.recognition.recognize import RECORD_FILE, RecognizeOptions, recognize
+from loghi_runner.runs.owner import require_ours
+from loghi_runner.runs.rundir import RunFolder, RunRecord, RunState
 
 _ASK_EVERY_S = 10.0
 

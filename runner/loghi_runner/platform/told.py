@@ -11,9 +11,9 @@ from loghi_runner.errors import RunnerError
 from loghi_runner.finetuning.finetune import View
 from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.platform.base import Report
-from loghi_runner.run.progress import Progress
-from loghi_runner.run.rundir import RunFolder
-from loghi_runner.run.runs import stop_run
+from loghi_runner.runs.progress import Progress
+from loghi_runner.runs.rundir import RunFolder
+from loghi_runner.runs.runs import stop_run
 from loghi_runner.wording import epoch_line
 
 _GRACE_S = 60.0

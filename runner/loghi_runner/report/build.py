@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from rapidfuzz.distance import Levenshtein
 
 from loghi_contract.counts import ErrorCounts, pool
+from loghi_runner.evaluation.alignment import Piece, align, confusions
+from loghi_runner.evaluation.comparison import Comparison, ModelScores, ReadLine, as_scored, compare, score_model
+from loghi_runner.evaluation.counts import LOGHI_COLUMNS, Variant, count
+from loghi_runner.evaluation.intervals import scope
 from loghi_runner.line_pages import page_name
 from loghi_runner.report.characters import is_right_to_left
-from loghi_runner.scoring.alignment import Piece, align, confusions
-from loghi_runner.scoring.comparison import Comparison, ModelScores, ReadLine, as_scored, compare, score_model
-from loghi_runner.scoring.counts import LOGHI_COLUMNS, Variant, count
-from loghi_runner.scoring.intervals import scope
 from loghi_runner.wording import percent, plural
 
 #: Lines shown because the last model errs most in them, and rows of confusions with lines as examples.

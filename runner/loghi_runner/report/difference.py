@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loghi_contract.counts import ErrorCounts, pool
+from loghi_runner.evaluation.alignment import align, confusions
+from loghi_runner.evaluation.comparison import ReadLine, as_scored
+from loghi_runner.evaluation.counts import count
 from loghi_runner.line_pages import page_name
 from loghi_runner.report.build import ConfusionRow, LineGroup, ShownLine
-from loghi_runner.scoring.alignment import align, confusions
-from loghi_runner.scoring.comparison import ReadLine, as_scored
-from loghi_runner.scoring.counts import count
 
 _SHOWN = 20
 _CONFUSIONS = 15

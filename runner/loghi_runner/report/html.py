@@ -8,11 +8,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from loghi_contract import __version__
+from loghi_runner.evaluation.counts import Variant
+from loghi_runner.evaluation.intervals import scope
 from loghi_runner.report.build import ShownLine
 from loghi_runner.report.characters import character_label
 from loghi_runner.report.line_picture import LinePicture, line_picture
-from loghi_runner.scoring.counts import Variant
-from loghi_runner.scoring.intervals import scope
 from loghi_runner.wording import duration, local_time, loss_text, percent, plural, shown
 
 #: What each variant counts, in words.

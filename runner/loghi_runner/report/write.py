@@ -10,11 +10,11 @@ from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
+from loghi_runner.evaluation.comparison import ReadLine
 from loghi_runner.files import write_atomically
 from loghi_runner.report.build import Findings, find
 from loghi_runner.report.difference import find_difference
 from loghi_runner.report.html import render
-from loghi_runner.scoring.comparison import ReadLine
 from loghi_runner.wording import plural
 
 HTML_FILE = "report.html"

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loghi_contract.events import Epoch
-from loghi_runner.run.progress import Progress
+from loghi_runner.runs.progress import Progress
 from loghi_runner.wording import duration, loss_text, percent, phase_word
 
 _HEADER = f"{'epoch':>7}  {'loss':>9}  {'CER':>8}  {'WER':>8}  {'time':>8}"

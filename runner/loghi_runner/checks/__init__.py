@@ -1,1 +1,0 @@
-"""Named checks before a run; each gives findings and touches nothing."""

@@ -1,0 +1,172 @@
+"""Transcribed lines to score models on: of line lists, of a folder of pages, or of a run's test split."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from loghi_contract.cut import Cut
+from loghi_contract.lines import SkippedLine, SkipReason
+from loghi_runner.aliases import OnProgress
+from loghi_runner.engines.mounts import host_image
+from loghi_runner.errors import DataError, UsageError
+from loghi_runner.files import is_file, is_folder
+from loghi_runner.findings import Finding, Severity, errors
+from loghi_runner.ground_truth.images import GroundTruthLine, ImageFinder
+from loghi_runner.ground_truth.lists import ListedLine, read_lists
+from loghi_runner.line_pages import page_names
+from loghi_runner.pages.texts import TextOptions
+from loghi_runner.recognition.temporary_lines import cut_temporarily
+from loghi_runner.runs.rundir import RECORD_FILE, RunFolder
+from loghi_runner.runs.runs import find_run
+from loghi_runner.wording import told_apart
+
+
+@dataclass(frozen=True)
+class TruthLine:
+    """A line image and its transcription; `name` is what a results file calls it, `id` is no other line's."""
+
+    id: str
+    page: str
+    name: str
+    image: Path
+    text: str
+
+
+@dataclass(frozen=True)
+class Truth:
+    """`source` says in words where the lines come from."""
+
+    source: str
+    lines: tuple[TruthLine, ...]
+    skipped: tuple[SkippedLine, ...]
+    findings: tuple[Finding, ...] = ()
+    #: how the lines were cut from their pages; None where they came as images
+    cut: Cut | None = None
+
+
+@dataclass(frozen=True)
+class TruthOptions:
+    """How lines of pages are cut and their texts taken; `root` is where paths of lists begin, if not at the list."""
+
+    cut: Cut
+    text: TextOptions
+    root: Path | None
+
+
+def collect_truth(data: Sequence[str], options: TruthOptions, work: Path, on_progress: OnProgress) -> Truth:
+    """Find out what `data` is and read it.
+
+    Args:
+        data: line lists, or one folder of pages, or one run by its folder or id.
+        work: where lines of pages are cut into.
+
+    Raises:
+        UsageError: it is nothing of these.
+        DataError: there is no transcribed line.
+    """
+    paths = [Path(given) for given in data]
+    if all(map(is_file, paths)):
+        truth = _of_lists(paths, options.root)
+    elif len(paths) > 1:
+        raise UsageError(
+            "evaluate.mixed_data",
+            "several names are given, and not all of them are line lists",
+            where=next(str(path) for path in paths if not is_file(path)),
+            hint="Name line lists (several allowed), or one folder of pages, or one run.",
+        )
+    elif is_folder(paths[0]) and not is_file(paths[0] / RECORD_FILE):
+        truth = _of_pages(paths[0], options, work, on_progress)
+    else:
+        truth = _of_run(_run(data[0]), options.root)
+    if truth.lines:
+        return truth
+    reasons = Counter(line.reason.value for line in truth.skipped)
+    first = next((f", such as {line.where}: {line.detail or line.image}" for line in truth.skipped), "")
+    told = f": {', '.join(f'{count} {reason}' for reason, count in reasons.most_common())}{first}" if reasons else ""
+    raise DataError(
+        "evaluate.no_lines",
+        f"no line of {truth.source} can be read against a transcription{told}",
+        hint="Paths in a list begin at the list's own folder; --root names another.",
+    )
+
+
+def _run(given: str) -> RunFolder:
+    try:
+        return find_run(given)
+    except UsageError as error:
+        raise UsageError(
+            "evaluate.unknown_data",
+            f"{given} is neither a line list, nor a folder of pages, nor a run",
+            hint="Name a file with `image<TAB>text` lines, a folder of page images with XML, or a run.",
+        ) from error
+
+
+def _of_lists(paths: Sequence[Path], root: Path | None) -> Truth:
+    listed = read_lists([path.absolute() for path in paths], "DATA", Path.cwd())
+    for wrong in errors(listed.findings):
+        raise DataError(wrong.code, wrong.message, where=wrong.where, hint=wrong.hint)
+    lines, skipped = _with_images(listed.lines, root)
+    return Truth(", ".join(path.name for path in paths), lines, (*listed.skipped, *skipped))
+
+
+def _of_run(run: RunFolder, root: Path | None) -> Truth:
+    record = run.read()
+    samples = run.read_list("test")
+    if samples is None:
+        raise DataError(
+            "evaluate.no_test_lines",
+            f"run {record.run_id} had no test lines",
+            where=str(run.path),
+            hint="Name a line list or a folder of pages that the run did not learn from.",
+        )
+    listed = []
+    for sample in samples:
+        on_host = host_image(PurePosixPath(sample.image), record.data_folders)
+        listed.append(ListedLine(replace(sample, image=str(on_host or sample.image)), run.path))
+    lines, skipped = _with_images(listed, root)
+    return Truth(f"the test lines of run {record.name}", lines, tuple(skipped))
+
+
+def _of_pages(folder: Path, options: TruthOptions, work: Path, on_progress: OnProgress) -> Truth:
+    lines = cut_temporarily(folder, options.text, options.cut, work, on_progress, every_line=False)
+    found: list[tuple[str, str, Path, str]] = []
+    skipped: list[SkippedLine] = []
+    for page in lines.survey.pages:
+        made = lines.cut.pages.get(page.file.name)
+        files = {line.id: made.folder / line.file for line in made.record.lines} if made else {}
+        why = {line.id: line.detail for line in made.record.not_cut} if made else {}
+        skipped += page.skipped
+        for line in page.lines:
+            name = page.image_name(line.id)
+            if line.id in files:
+                found.append((page.file.name, name, files[line.id], line.text))
+            else:
+                detail = why.get(line.id) or lines.cut.failed.get(page.file.name, "")
+                skipped.append(SkippedLine(name, line.text, line.where, SkipReason.CANNOT_CUT, detail))
+    warnings = [finding for finding in lines.survey.findings if finding.severity is Severity.WARNING]
+    return Truth(folder.name or str(folder), _named(found), tuple(skipped), tuple(warnings), options.cut)
+
+
+def _with_images(
+    listed: Iterable[ListedLine], root: Path | None
+) -> tuple[tuple[TruthLine, ...], tuple[SkippedLine, ...]]:
+    finder = ImageFinder(root)
+    found: list[GroundTruthLine] = []
+    skipped: list[SkippedLine] = []
+    for line in listed:
+        outcome = finder.find(line)
+        if isinstance(outcome, GroundTruthLine):
+            found.append(outcome)
+        else:
+            skipped.append(outcome)
+    pages = page_names([line.image for line in found])
+    named = _named([(pages[line.image], line.sample.image, line.image, line.sample.text) for line in found])
+    return named, tuple(skipped)
+
+
+def _named(found: Sequence[tuple[str, str, Path, str]]) -> tuple[TruthLine, ...]:
+    """Lines with ids: the image's file name, or all of its path where two have one name."""
+    stems = Counter(Path(name).stem for _page, name, _image, _text in found)
+    ids = told_apart([Path(name).stem if stems[Path(name).stem] == 1 else name for _page, name, _image, _text in found])
+    return tuple(TruthLine(line_id, *line) for line_id, line in zip(ids, found, strict=True))

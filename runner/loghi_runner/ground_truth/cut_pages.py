@@ -1,0 +1,230 @@
+"""Lines cut out of many pages, on all cores; a page that fails does not stop the rest."""
+
+import hashlib
+import json
+import multiprocessing
+import os
+import secrets
+import shutil
+import signal
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+
+from loghi_contract import __version__
+from loghi_contract.cut import Cut
+from loghi_contract.records import to_json
+from loghi_runner.cutting.cut import CutLine, LineShape, cut_lines
+from loghi_runner.cutting.image import PageImageError, write_png
+from loghi_runner.cutting.pictures import Picture, read_page_image
+from loghi_runner.files import is_full
+from loghi_runner.ground_truth.page_store import (
+    CutLineFile,
+    ForeignFolder,
+    PageRecord,
+    UncutLine,
+    install,
+    read_record,
+    text_file,
+)
+from loghi_runner.ground_truth.survey import SurveyedLine, SurveyedPage
+
+#: Pages handed to each worker ahead of time: enough that none waits, few enough that memory does not grow.
+_AHEAD = 2
+
+
+@dataclass(frozen=True)
+class CutPage:
+    """A page whose line images are in `folder`; `reused` when they were there already."""
+
+    folder: Path
+    record: PageRecord
+    reused: bool
+
+
+@dataclass(frozen=True)
+class CutPages:
+    """Pages by name: those that are cut, and why the others are not."""
+
+    pages: dict[str, CutPage]
+    failed: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Task:
+    name: str
+    image: Path
+    picture: Picture
+    folder: Path
+    shapes: tuple[LineShape, ...]
+    lines: tuple[SurveyedLine, ...]
+    files: tuple[str, ...]
+    cut: Cut
+    channels: int
+    made_from: str
+
+
+def cut_pages(
+    pages: Sequence[SurveyedPage],
+    folder_of: Callable[[SurveyedPage], Path],
+    *,
+    cut: Cut,
+    channels: int,
+    workers: int | None = None,
+    on_page: Callable[[int, int], None] = lambda _done, _total: None,
+) -> CutPages:
+    """Cut all surveyed lines of the pages; what is there already and unchanged is left as it is.
+
+    Args:
+        folder_of: where a page's line images go; written whole or not at all.
+        workers: processes; one a core by default.
+        on_page: told how many pages are done, and of how many.
+
+    Raises:
+        OSError: there is no more room on the disk; what was there before is as it was.
+    """
+    done: dict[str, CutPage] = {}
+    failed: dict[str, str] = {}
+    tasks = []
+    for page in pages:
+        task = _task(page, folder_of(page), cut, channels)
+        try:
+            record = read_record(task.folder)
+        except (ForeignFolder, OSError) as error:
+            failed[task.name] = str(error)
+            continue
+        if record is not None and record.made_from == task.made_from:
+            done[task.name] = CutPage(task.folder, record, reused=True)
+        else:
+            tasks.append(task)
+    on_page(len(done) + len(failed), len(pages))
+    for task, outcome in _outcomes(tasks, workers or os.cpu_count() or 1):
+        if isinstance(outcome, str):
+            failed[task.name] = outcome
+        else:
+            done[task.name] = CutPage(task.folder, outcome, reused=False)
+        on_page(len(done) + len(failed), len(pages))
+    return CutPages({page.file.name: done[page.file.name] for page in pages if page.file.name in done}, failed)
+
+
+def _task(page: SurveyedPage, folder: Path, cut: Cut, channels: int) -> _Task:
+    texts = [(line.id, line.text) for line in page.lines]
+    made_from = json.dumps(
+        [page.sha256, to_json(page.picture), to_json(page.shapes), texts, cut.value, channels, __version__]
+    )
+    return _Task(
+        name=page.file.name,
+        image=page.file.image,
+        picture=page.picture,
+        folder=folder,
+        shapes=page.shapes,
+        lines=page.lines,
+        files=tuple(page.image_name(line.id) for line in page.lines),
+        cut=cut,
+        channels=channels,
+        made_from=hashlib.sha256(made_from.encode()).hexdigest(),
+    )
+
+
+def _outcomes(tasks: Sequence[_Task], workers: int) -> Iterator[tuple[_Task, PageRecord | str]]:
+    if len(tasks) == 1 or workers == 1:
+        for task in tasks:
+            yield task, _cut_page(task)
+        return
+    waiting = list(reversed(tasks))
+    suspects: list[_Task] = []
+    while waiting:
+        suspects += yield from _in_pool(waiting, workers, workers * _AHEAD)
+    # a worker died, and with it the pool; which page it was is only seen one by one
+    for task in suspects:
+        broken = yield from _in_pool([task], 1, 1)
+        if broken:
+            yield task, "the process that cut it was ended from outside, most often because memory ran out"
+
+
+def _in_pool(
+    waiting: list[_Task], workers: int, ahead: int
+) -> Generator[tuple[_Task, PageRecord | str], None, list[_Task]]:
+    """Cut pages until none waits or a worker dies; returns those that were under way then."""
+    # not by fork: a copy of a process with threads can hang
+    context = multiprocessing.get_context("spawn")
+    running: dict[Future[PageRecord | str], _Task] = {}
+    pool = ProcessPoolExecutor(workers, context, initializer=_begin_worker)
+    try:
+        while waiting or running:
+            while waiting and len(running) < ahead:
+                task = waiting.pop()
+                running[pool.submit(_cut_page, task)] = task
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                outcome = future.result()
+                yield running.pop(future), outcome
+    except BrokenProcessPool:
+        return list(running.values())
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return []
+
+
+def _begin_worker() -> None:
+    # Ctrl+C goes to all processes of a terminal; the page under way is finished, and the parent decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # image libraries write there about broken files; these are told in our own words
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    cv2.setNumThreads(1)
+
+
+def _cut_page(task: _Task) -> PageRecord | str:
+    """Cut one page into its folder; the text is why it cannot be done.
+
+    Raises:
+        OSError: there is no more room on the disk, for this page or any other.
+    """
+    try:
+        image = read_page_image(task.image, task.picture)
+    except PageImageError as error:
+        return f"{task.image.name}: {error}"
+    try:
+        task.folder.parent.mkdir(parents=True, exist_ok=True)
+        # as the umask says, and not for the owner alone: others may train on these lines
+        made = task.folder.with_name(f".{secrets.token_hex(8)}.new")
+        made.mkdir()
+    except OSError as error:
+        if is_full(error):
+            raise
+        return f"{task.folder} cannot be written: {error.strerror or error}"
+    try:
+        places = {line.index: place for place, line in enumerate(task.lines)}
+        lines, not_cut = [], []
+        for index, outcome in cut_lines(image, task.shapes, places.keys(), task.cut, task.channels):
+            line, file = task.lines[places[index]], task.files[places[index]]
+            if not isinstance(outcome, CutLine):
+                not_cut.append(UncutLine(line.id, outcome.detail))
+                continue
+            try:
+                write_png(outcome.pixels, made / file)
+            except (cv2.error, MemoryError, ValueError) as error:
+                not_cut.append(UncutLine(line.id, str(error) or "memory ran out"))
+                continue
+            (made / text_file(file)).write_text(line.text, encoding="utf-8", newline="")
+            height_px, width_px = outcome.pixels.shape[:2]
+            lines.append(CutLineFile(line.id, file, width_px, height_px, outcome.way))
+        record = PageRecord(task.made_from, tuple(lines), tuple(not_cut), task.cut)
+        install(made, record, task.folder)
+    except OSError as error:
+        if is_full(error):
+            raise
+        return f"{error.filename or task.folder} cannot be written: {error.strerror or error}"
+    except MemoryError:
+        return f"{task.image.name} cannot be cut: memory ran out"
+    except Exception as error:  # noqa: BLE001  # the top of a process: one odd page never ends the others' cutting
+        return f"{task.image.name} cannot be cut: {type(error).__name__}: {error}"
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return record

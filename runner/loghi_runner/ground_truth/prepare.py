@@ -1,0 +1,221 @@
+"""`loghi-runner prepare`: transcribed pages into line images, texts and line lists in Loghi's layout."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from loghi_contract.cut import Cut
+from loghi_contract.job import Split
+from loghi_contract.lines import SkippedLine, SkipReason
+from loghi_runner.aliases import OnProgress
+from loghi_runner.config.schema import SplitConfig
+from loghi_runner.errors import DataError, EngineError, UsageError
+from loghi_runner.files import breaks_lines, cannot_write, is_utf8, real_path, write_together
+from loghi_runner.findings import Finding, Severity, errors, for_folder
+from loghi_runner.ground_truth.cut_pages import CutPages, cut_pages
+from loghi_runner.ground_truth.page_preview import PreviewLine, choose_lines, write_preview
+from loghi_runner.ground_truth.page_store import RECORD_FILE, read_record
+from loghi_runner.ground_truth.split import PageSplit, format_split, read_split, split_pages
+from loghi_runner.ground_truth.survey import Survey, SurveyedPage, survey_pages
+from loghi_runner.locks import FileLock, Timeout, take
+from loghi_runner.pages.texts import TextOptions
+from loghi_runner.skipped_table import format_skipped
+from loghi_runner.wording import SPLIT_WORDS
+
+SPLIT_FILE = "split.tsv"
+SKIPPED_FILE = "skipped_lines.tsv"
+PREVIEW_FILE = "preview.html"
+
+#: Loghi's own names for its lists.
+LIST_FILES = {
+    Split.TRAIN: "training_all_train.txt",
+    Split.VAL: "training_all_val.txt",
+    Split.TEST: "training_all_test.txt",
+}
+ALL_FILE = "training_all.txt"
+
+
+@dataclass(frozen=True)
+class PrepareOptions:
+    """`relative` lists name images relative to themselves: for a folder that will be moved."""
+
+    text: TextOptions
+    split: SplitConfig
+    cut: Cut = Cut.LOGHI
+    channels: int = 4
+    workers: int | None = None
+    relative: bool = False
+    preview: bool = False
+
+
+@dataclass(frozen=True)
+class PreparedLine:
+    image: Path
+    text: str
+    split: Split
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What came out; `reused` pages were there already and unchanged."""
+
+    out: Path
+    lines: tuple[PreparedLine, ...]
+    skipped: tuple[tuple[Split, SkippedLine], ...]
+    pages: int
+    reused: int
+    failed: dict[str, str]
+    findings: tuple[Finding, ...]
+
+    @property
+    def counts(self) -> Counter[Split]:
+        return Counter(line.split for line in self.lines)
+
+
+def prepare(folder: Path, out: Path, options: PrepareOptions, on_progress: OnProgress) -> Prepared:
+    """Read, split and cut all pages of a folder; nothing but what is in `out` and ours is written or replaced.
+
+    Raises:
+        DataError: no page can be used.
+        EngineError: `out` cannot be written, or another `prepare` writes there.
+        UsageError: `out` and the pages' folder lie in each other, or no list could name what is in `out`.
+    """
+    _require_apart(real_path(folder), real_path(out))
+    if not options.relative:
+        _require_listable(real_path(out))
+    survey = survey_pages(
+        [folder], options.text, options.cut, folder, lambda done, total: on_progress("reading pages", done, total)
+    )
+    division = split_pages(survey.pages, options.split, read_split(out / SPLIT_FILE))
+    met = for_folder((*survey.findings, *division.findings), folder)
+    findings = tuple(_bearable(finding) for finding in met)
+    wrong = errors(findings)
+    if wrong:
+        first = wrong[0]
+        raise DataError(first.code, first.message, where=first.where, hint=first.hint)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with take(FileLock(out / ".lock"), timeout_s=0):
+            return _write(survey, division, out, options, findings, on_progress)
+    except Timeout as error:
+        raise EngineError(
+            "prepare.busy", f"another prepare writes into {out}", hint="Wait until it is done, or name another folder."
+        ) from error
+    except OSError as error:
+        hint = "Name another folder, or free space there; the lists of an earlier time are as they were."
+        raise cannot_write("the line images", error, out, error.filename or out, hint) from error
+
+
+def _bearable(finding: Finding) -> Finding:
+    """One page is enough to be cut; only a training needs another to be judged by."""
+    return replace(finding, severity=Severity.WARNING) if finding.code == "data.one_page" else finding
+
+
+def _require_apart(pages: Path, out: Path) -> None:
+    if out.is_relative_to(pages) or pages.is_relative_to(out):
+        raise UsageError(
+            "prepare.mixed",
+            f"the pages in {pages} and the line images in {out} would lie in each other",
+            hint=f"Name a folder beside the pages, such as {pages.parent / (pages.name + '_lines')}.",
+        )
+
+
+def _require_listable(out: Path) -> None:
+    if not is_utf8(out) or breaks_lines(out):
+        raise UsageError(
+            "output.odd_name",
+            f"the path of the output has a TAB, a line break or bytes that are no UTF-8: {str(out)!r}",
+            hint="Name another folder, or give `--relative`: line lists cannot hold such a path.",
+        )
+
+
+def _write(
+    survey: Survey,
+    division: PageSplit,
+    out: Path,
+    options: PrepareOptions,
+    findings: tuple[Finding, ...],
+    on_progress: OnProgress,
+) -> Prepared:
+    pages = [page for page in survey.pages if page.lines]
+    cut = cut_pages(
+        pages,
+        lambda page: out / page.file.name,
+        cut=options.cut,
+        channels=options.channels,
+        workers=options.workers,
+        on_page=lambda done, total: on_progress("cutting pages", done, total),
+    )
+    lines = tuple(_lines(pages, division, cut))
+    skipped = tuple(_skipped(survey.pages, division, cut))
+    base = out.absolute()
+    by_split = {split: [line for line in lines if line.split is split] for split in LIST_FILES}
+    lists = {ALL_FILE: lines, **{LIST_FILES[split]: found for split, found in by_split.items() if found}}
+    write_together(
+        {
+            out / SPLIT_FILE: format_split(survey.pages, division.parts),
+            out / SKIPPED_FILE: format_skipped((split.value, line) for split, line in skipped),
+            **{out / name: _format(found, base, relative=options.relative) for name, found in lists.items()},
+        }
+    )
+    for name in LIST_FILES.values() - lists.keys():
+        # of an earlier split with other shares: training on it now would be a leak
+        (out / name).unlink(missing_ok=True)
+    if options.preview:
+        shown = [
+            PreviewLine(line.image, line.text, SPLIT_WORDS[line.split], line.width_px / line.height_px)
+            for line in lines
+        ]
+        write_preview(out / PREVIEW_FILE, choose_lines(shown), title=f"{out.name}: lines and their texts")
+    reused = sum(page.reused for page in cut.pages.values())
+    gone = _no_longer_made(out, {page.file.name for page in pages})
+    return Prepared(out, lines, skipped, len(pages), reused, cut.failed, (*findings, *gone))
+
+
+def _lines(pages: Iterable[SurveyedPage], division: PageSplit, cut: CutPages) -> Iterable[PreparedLine]:
+    for page in pages:
+        cut_page = cut.pages.get(page.file.name)
+        if cut_page is None:
+            continue
+        texts = {line.id: line.text for line in page.lines}
+        for line in cut_page.record.lines:
+            image = cut_page.folder.absolute() / line.file
+            split = division.parts[page.file.name]
+            yield PreparedLine(image, texts[line.id], split, line.width_px, line.height_px)
+
+
+def _skipped(pages: Iterable[SurveyedPage], division: PageSplit, cut: CutPages) -> Iterable[tuple[Split, SkippedLine]]:
+    for page in pages:
+        split = division.parts[page.file.name]
+        for skipped in page.skipped:
+            yield split, skipped
+        cut_page = cut.pages.get(page.file.name)
+        why = {line.id: line.detail for line in cut_page.record.not_cut} if cut_page else {}
+        for line in page.lines:
+            detail = why.get(line.id, cut.failed.get(page.file.name))
+            if detail is not None:
+                image = page.image_name(line.id)
+                yield split, SkippedLine(image, line.text, line.where, SkipReason.CANNOT_CUT, detail)
+
+
+def _format(lines: Iterable[PreparedLine], base: Path, *, relative: bool) -> str:
+    rows = ((line.image.relative_to(base) if relative else line.image, line.text) for line in lines)
+    return "".join(f"{image}\t{text}\n" for image, text in rows)
+
+
+def _no_longer_made(out: Path, names: set[str]) -> list[Finding]:
+    """Folders of pages that are gone now: left alone, as everything is that a person may still want."""
+    gone = sorted(
+        entry.name
+        for entry in out.iterdir()
+        if entry.is_dir() and entry.name not in names and (entry / RECORD_FILE).is_file() and read_record(entry)
+    )
+    if not gone:
+        return []
+    message = (
+        f"{len(gone)} folders in {out} are of pages that are no longer there, such as {gone[0]}; no list names them"
+    )
+    return [Finding(Severity.INFO, "prepare.gone", message, str(out), "Remove them if nothing else needs them.")]

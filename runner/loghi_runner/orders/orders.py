@@ -1,0 +1,240 @@
+"""Orders: what somebody asked for, one folder each; the service writes them, the worker carries them out."""
+
+import contextlib
+import os
+import re
+import stat
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any  # parameters as JSON have no narrower type
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from loghi_contract.files import read_plain
+from loghi_runner.files import write_atomically
+from loghi_runner.orders.actions import PARAMETERS, Action, Parameters
+from loghi_runner.orders.state import WORK, StateFolder
+from loghi_runner.runs.rundir import RunFolder
+
+ORDER_FILE = "order.json"
+STATE_FILE = "state.json"
+CANCEL_MARK = "cancel"
+PUSH_MARK = "push"
+
+#: Anything else in `orders/` is none of the service's.
+_ID = re.compile(r"[a-z2-7]{16}")
+#: Two full lists of pages are below one.
+_MAX_ORDER_BYTES = 4 << 20
+
+
+class Stage(str, Enum):
+    """How far an order is, in this order; the last three are the end."""
+
+    QUEUED = "queued"
+    PULLING = "pulling"
+    CHECKING = "checking"
+    TRAINING = "training"
+    RECOGNIZING = "recognizing"
+    EVALUATING = "evaluating"
+    PUSHING = "pushing"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_over(self) -> bool:
+        return self in (Stage.FINISHED, Stage.FAILED, Stage.CANCELLED)
+
+
+class PushState(str, Enum):
+    """`parked`: the results are kept here, and can be pushed later."""
+
+    DONE = "done"
+    PARKED = "parked"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Fault(_Record):
+    """Why an order has no good end, or why its results are parked."""
+
+    code: str
+    message: str
+    hint: str | None = None
+    where: str | None = None
+
+
+class ArchiveFile(_Record):
+    """A zip of what came of an order: written once, never changed."""
+
+    sha256: str
+    bytes: int
+
+
+class Order(_Record):
+    """order.json, written once. `user` is whose it is: a client's name, or `client:user` of a platform."""
+
+    id: str
+    key: str
+    user: str
+    client: str
+    action: Action
+    parameters: dict[str, Any]
+    content_sha256: str
+    created: str
+
+    @property
+    def asked(self) -> Parameters:
+        return PARAMETERS[self.action].model_validate(_as_now(self.parameters))
+
+    @property
+    def name(self) -> str:
+        return str(self.parameters.get("name", self.id))
+
+
+class OrderState(_Record):
+    """state.json, written by the worker alone; without it the order is queued.
+
+    `process` is the command under way, by id and start; `attempt` counts how often the stage was begun.
+    `answer` is what the last command answered, such as findings.
+    """
+
+    stage: Stage = Stage.QUEUED
+    since: str = ""
+    process: str | None = None
+    attempt: int = 0
+    message: str | None = None
+    error: Fault | None = None
+    pushed: PushState | None = None
+    layer: str | None = None
+    layer_url: str | None = None
+    model: ArchiveFile | None = None
+    texts: ArchiveFile | None = None
+    answer: dict[str, Any] | None = None
+
+
+class OrderFolder:
+    """Where things are: `path` is the service's part of an order, `work` the worker's, which the service only reads."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.work = path.parent.parent / WORK / path.name
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def config_file(self) -> Path:
+        return self.work / "config.yaml"
+
+    @property
+    def pages(self) -> Path:
+        """Ground truth from a platform."""
+        return self.work / "pages"
+
+    @property
+    def to_read(self) -> Path:
+        """Pages from a platform that the model shall read."""
+        return self.work / "to_read"
+
+    @property
+    def recognized(self) -> Path:
+        return self.work / "recognized"
+
+    @property
+    def evaluation(self) -> Path:
+        """The report of an evaluation."""
+        return self.work / "evaluation"
+
+    @property
+    def runs(self) -> Path:
+        return self.work / "runs"
+
+    @property
+    def model_archive(self) -> Path:
+        return self.work / "model.zip"
+
+    @property
+    def texts_archive(self) -> Path:
+        return self.work / "texts.zip"
+
+    def answer_file(self, stage: Stage) -> Path:
+        """What the stage's command wrote on standard output: JSON lines."""
+        return self.work / f"{stage.value}.jsonl"
+
+    @property
+    def log(self) -> Path:
+        return self.work / "worker.log"
+
+    def run(self) -> RunFolder | None:
+        """The one run that the order has become, if it has."""
+        try:
+            found = sorted(path for path in self.runs.glob("[!.]*") if (path / "run.json").is_file())
+        except OSError:
+            return None
+        return RunFolder(found[-1]) if found else None
+
+    def has_mark(self, name: str) -> bool:
+        try:
+            return stat.S_ISREG((self.path / name).lstat().st_mode)
+        except OSError:
+            return False
+
+    def mark(self, name: str) -> None:
+        # never through a link: the folder is the service's, and the worker marks, too
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(self.path / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o660))
+
+    def unmark(self, name: str) -> None:
+        (self.path / name).unlink(missing_ok=True)
+
+    def read_order(self) -> Order:
+        """Raises OSError or ValueError where it is not there or damaged."""
+        order = Order.model_validate_json(read_plain(self.path / ORDER_FILE, _MAX_ORDER_BYTES, follow_links=False))
+        if order.id != self.id:
+            raise ValueError(f"it is the order {order.id[:40]!r}, in another's folder")
+        return order
+
+    @property
+    def state_file(self) -> Path:
+        return self.work / STATE_FILE
+
+    def read_state(self) -> OrderState:
+        """Raises OSError where it is there and cannot be read."""
+        try:
+            return OrderState.model_validate_json(self.state_file.read_bytes())
+        except FileNotFoundError:
+            return OrderState()
+        except ValidationError:
+            fault = Fault(code="order.broken_state", message="the record of this order's state cannot be read")
+            return OrderState(stage=Stage.FAILED, error=fault)
+
+    def write_state(self, state: OrderState) -> None:
+        self.work.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.state_file, state.model_dump_json(indent=1, exclude_none=True) + "\n")
+
+
+def list_orders(state: StateFolder) -> Iterator[OrderFolder]:
+    if not state.orders.is_dir():
+        return  # no service has begun yet
+    with os.scandir(state.orders) as entries:
+        for entry in entries:
+            if _ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                yield OrderFolder(Path(entry.path))
+
+
+def _as_now(parameters: dict[str, Any]) -> dict[str, Any]:
+    """What an order says that was placed by an earlier version: there an empty list stood for every page."""
+    source = parameters.get("source")
+    if not isinstance(source, dict) or source.get("pages") != []:
+        return parameters
+    return parameters | {"source": {key: value for key, value in source.items() if key != "pages"}}
+
+
+def queue_order(order: Order) -> tuple[str, str]:
+    """First come, first served."""
+    return order.created, order.id

@@ -1,1 +1,0 @@
-"""Transcribed pages into line images, texts and line lists, split by page."""

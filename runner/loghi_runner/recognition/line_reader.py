@@ -1,0 +1,143 @@
+"""Line images read by a model: what it needs is looked at first, then one trainer run gives texts and confidences."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from loghi_contract import CONTRACT
+from loghi_contract.files import read_plain
+from loghi_contract.job import Action, RecognizeJob, dump_job
+from loghi_contract.lines import LineSample, format_line_list
+from loghi_contract.model_folder import ModelFacts
+from loghi_contract.places import LISTS_DIR, RESULTS_FILE
+from loghi_runner.aliases import OnProgress
+from loghi_runner.engines.base import Engine, Launch
+from loghi_runner.engines.gpus import DeviceChoice, GpuRequest
+from loghi_runner.engines.mounts import DataFolders, folders_of_images, home_folders, run_mounts
+from loghi_runner.engines.setting import Setting, choose_card, choose_setting
+from loghi_runner.errors import DataError
+from loghi_runner.files import breaks_lines, is_utf8, real_path
+from loghi_runner.models.check_base_model import check_base_model
+from loghi_runner.pages.write import Reading
+from loghi_runner.recognition.output_folder import cannot_write_output
+from loghi_runner.runs.rundir import new_run_id
+from loghi_runner.runs.short_run import run_to_end
+
+_LIST = LISTS_DIR / "lines.txt"
+
+
+@dataclass(frozen=True)
+class ReaderOptions:
+    """Where and how lines are read; none of it but the beam changes a text. A beam of 1 is greedy decoding.
+
+    `image` is the container's, None for the one of this version; `memory_bytes` the most memory that it may take,
+    None for the engine's own limit.
+    """
+
+    engine: str = "auto"
+    gpus: GpuRequest = "auto"
+    batch_size: int = 16
+    beam_width: int = 1
+    image: str | None = None
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What was read, by image as it was given; an image that cannot be decoded is not among them."""
+
+    by_image: dict[Path, Reading]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class LineReader:
+    """A model that can be used, on a machine that can run it; made by `open_reader`."""
+
+    model: ModelFacts
+    folder: Path
+    engine: Engine
+    setting: Setting
+    options: ReaderOptions
+
+    def read(
+        self, images: Sequence[Path], on_progress: OnProgress, note: Callable[[str], None], work_in: Path | None = None
+    ) -> Readings:
+        """Read all images; the order and the company in which they are given change nothing.
+
+        Args:
+            work_in: where a working folder is made and removed again; the system's own place by default.
+
+        Raises:
+            RunnerError: they cannot be read.
+        """
+        real = {image: real_path(image) for image in images if not breaks_lines(image)}
+        if not real:
+            return Readings({}, 0.0)
+        data = folders_of_images(real.values(), home_folders())
+        for folder in data.refused:
+            raise DataError(
+                "data.folder_too_wide",
+                f"line images lie directly in {folder}; the trainer would see everything in there",
+                where=str(folder),
+                hint="Move them to a folder of their own.",
+            )
+        try:
+            work = real_path(Path(tempfile.mkdtemp(prefix=".reading-", dir=work_in)))
+        except OSError as error:
+            raise cannot_write_output(error, work_in or Path(tempfile.gettempdir())) from error
+        try:
+            named = {path: data.container_path(path) for path in real.values()}
+            listed = {str(name): path for path, name in named.items() if is_utf8(name)}
+            chosen = choose_card(self.engine, self.options.gpus, self.setting.device)
+            try:
+                launch = self._lay_out(work, list(listed), data, chosen)
+            except OSError as error:
+                raise cannot_write_output(error, work) from error
+            progress = run_to_end(launch, self.engine, lambda *told: on_progress("reading lines", *told), note)
+            found = _read_results(work / "out" / RESULTS_FILE)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+        by_path = {listed[image]: reading for image, reading in found.items()}
+        seconds = progress.recognized.seconds if progress.recognized else 0.0
+        return Readings({image: by_path[path] for image, path in real.items() if path in by_path}, seconds)
+
+    def _lay_out(self, work: Path, images: Sequence[str], data: DataFolders, device: DeviceChoice) -> Launch:
+        kind, options = device.kind, self.options
+        job = RecognizeJob(
+            CONTRACT, new_run_id(), Action.RECOGNIZE, str(_LIST), kind, options.batch_size, options.beam_width
+        )
+        # a list's line needs a text; the trainer does not look at it
+        lines = format_line_list(LineSample(image, "?", 1.0, "") for image in images)
+        (work / "in" / "lists").mkdir(parents=True)
+        (work / "out").mkdir()
+        (work / "in" / "job.json").write_text(dump_job(job), encoding="utf-8")
+        (work / "in" / "lists" / PurePosixPath(job.list).name).write_text(lines, encoding="utf-8", newline="")
+        image = self.setting.image.name if self.setting.image else ""
+        mounts = run_mounts(data, self.folder, work)
+        return Launch(job.run_id, work, image, kind, device.uuids, mounts, self.setting.memory_bytes)
+
+
+def open_reader(model: Path, options: ReaderOptions) -> LineReader:
+    """Look at the model, the engine, the device and the image, before anything takes long.
+
+    Raises:
+        RunnerError: one of them cannot be used.
+    """
+    base = check_base_model(model)
+    if base.facts is None or base.folder is None:
+        first = base.findings[0]
+        raise DataError(first.code, first.message, where=str(model), hint=first.hint)
+    engine, setting = choose_setting(options.engine, options.gpus, options.image, options.memory_bytes)
+    return LineReader(base.facts, base.folder, engine, setting, options)
+
+
+def _read_results(results: Path) -> dict[str, Reading]:
+    """Readings by container path. Lines end with a line feed alone: a text may hold other separators."""
+    found = {}
+    for row in read_plain(results).decode().split("\n")[:-1]:
+        image, confidence, text = row.split("\t", 2)
+        found[image] = Reading(text, float(confidence))
+    return found

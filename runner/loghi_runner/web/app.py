@@ -1,0 +1,118 @@
+"""The service as an ASGI application."""
+
+from http import HTTPStatus
+
+from anyio import CapacityLimiter
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from loghi_contract import __version__
+from loghi_runner.errors import RunnerError
+from loghi_runner.orders.commands import Commands
+from loghi_runner.orders.config import ServiceConfig
+from loghi_runner.orders.credentials import Vault
+from loghi_runner.orders.order_book import OrderBook
+from loghi_runner.orders.state import StateFolder
+from loghi_runner.web import api, launch, signs_of_life
+from loghi_runner.web.access import Services
+from loghi_runner.web.callers import SESSION_S, Doorkeeper
+from loghi_runner.web.desk import Desk
+from loghi_runner.web.ended_sessions import EndedSessions
+from loghi_runner.web.guard import SECURITY_HEADERS, Guard
+from loghi_runner.web.metrics import Metrics
+from loghi_runner.web.pages import routes as pages
+from loghi_runner.web.pages.documents import LentTokens
+from loghi_runner.web.pages.entry import error_page
+from loghi_runner.web.problems import TITLES, Problem, WrongField, problem_of, problem_response
+from loghi_runner.web.sse import Feeds
+from loghi_runner.web.visits import Visits
+
+_THUMBNAILS_AT_A_TIME = 4
+
+
+def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
+    """The application; it starts nothing and touches no engine."""
+    state.begin_orders()
+    key = state.key()
+    vault, metrics = Vault(key), Metrics()
+    doorkeeper = Doorkeeper(config, key, EndedSessions(state.ended_sessions, SESSION_S))
+    desk = Desk(config, state, OrderBook(state, config.limits, vault), Commands(config, state, vault), vault)
+    app = FastAPI(
+        title="loghi-runner",
+        version=__version__,
+        summary="Fine-tunes Loghi handwriting models for people and platforms.",
+        # their pages load scripts of other hosts
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.services = Services(config, state, doorkeeper, desk, Feeds(metrics), metrics, Visits(config))
+    app.state.lent_tokens = LentTokens()
+    app.state.thumbnails = CapacityLimiter(_THUMBNAILS_AT_A_TIME)
+    for part in (api, signs_of_life, launch, pages):
+        app.include_router(part.router)
+    app.add_exception_handler(RunnerError, _tell)
+    app.add_exception_handler(RequestValidationError, _tell_invalid)
+    app.add_exception_handler(HTTPException, _tell_http)
+    app.add_exception_handler(Exception, _tell_bug)
+    app.add_middleware(Guard, config=config, doorkeeper=doorkeeper, metrics=metrics, answer=_answer)
+    _describe_problems(app)
+    return app
+
+
+def _answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
+    return error_page(request, problem) or problem_response(problem, headers)
+
+
+async def _tell(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RunnerError)  # noqa: S101  # by the way it is registered
+    return _answer(request, problem_of(error))
+
+
+async def _tell_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  # by the way it is registered
+    # what was sent is not repeated: it may hold a token
+    fields = [
+        WrongField(field=".".join(map(str, item["loc"][1:] or item["loc"])), message=str(item["msg"]))
+        for item in error.errors()
+    ]
+    message = f"{fields[0].field}: {fields[0].message}" if fields else "the request is not right"
+    problem = Problem(title=TITLES[422], status=422, code="request.invalid", message=message, fields=fields)
+    return _answer(request, problem)
+
+
+async def _tell_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  # by the way it is registered
+    status = error.status_code
+    title = TITLES.get(status, HTTPStatus(status).phrase)
+    code = "request.not_found" if status == 404 else "request.invalid"
+    message = "there is nothing at this address" if status == 404 else title
+    problem = Problem(title=title, status=status, code=code, message=message)
+    return _answer(request, problem, dict(error.headers or {}))
+
+
+async def _tell_bug(request: Request, _error: Exception) -> Response:
+    # the server writes the traceback into its log
+    message = "a fault in loghi-runner itself; it was written to the service's log"
+    answer = _answer(request, Problem(title=TITLES[500], status=500, code="bug", message=message))
+    for name, value in SECURITY_HEADERS.items():
+        answer.headers.setdefault(name, value)  # this answer is made outside the guard
+    return answer
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Put the shape of our errors into the OpenAPI description, in place of the framework's."""
+    described = app.openapi
+
+    def openapi() -> dict[str, object]:
+        schema = described()
+        schemas = schema["components"]["schemas"]
+        if "Problem" not in schemas:
+            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(problem.pop("$defs", {}))
+            schemas["Problem"] = problem
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+        return schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to change it

@@ -1,0 +1,189 @@
+"""What the API and the web page both do: place an order, find one that the caller may see, cancel, push again."""
+
+from dataclasses import dataclass
+from typing import Any  # parameters as JSON have no narrower type
+
+from loghi_runner.errors import RunnerError
+from loghi_runner.orders.actions import (
+    PARAMETERS,
+    Action,
+    EvaluateParameters,
+    FinetuneParameters,
+    FolderSource,
+    Parameters,
+    PlatformPages,
+    RecognizeParameters,
+)
+from loghi_runner.orders.commands import Commands
+from loghi_runner.orders.config import Role, ServiceConfig
+from loghi_runner.orders.credentials import Credential, Vault
+from loghi_runner.orders.order_book import OrderBook
+from loghi_runner.orders.orders import CANCEL_MARK, PUSH_MARK, Order, OrderFolder, PushState
+from loghi_runner.orders.state import StateFolder
+from loghi_runner.platform.origin import parse_origin
+from loghi_runner.platform.token import checked_token
+from loghi_runner.web.callers import Caller
+from loghi_runner.web.problems import ServiceError
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Orders, as a caller may see and make them. `caller.user` must be known."""
+
+    config: ServiceConfig
+    state: StateFolder
+    book: OrderBook
+    commands: Commands
+    vault: Vault
+
+    def place(
+        self, caller: Caller, action: Action, parameters: Parameters, key: str | None, token: str | None
+    ) -> tuple[Order, bool]:
+        """The order, and whether it is new.
+
+        Raises:
+            RunnerError: it names what is not there or not the caller's, or no more orders are accepted.
+        """
+        user = _user_of(caller)
+        self._require_allowed(caller, user, parameters, has_token=token is not None)
+        return self.book.place(
+            key=key,
+            user=user,
+            client=caller.client,
+            action=action,
+            parameters=parameters.model_dump(mode="json", exclude_none=True),
+            credential=self._credential(parameters.source, token),
+        )
+
+    def orders(self, caller: Caller) -> list[Order]:
+        """What the caller may see, the newest first."""
+        return [order for order in self.book.all() if _may_see(caller, order)]
+
+    def find(self, caller: Caller, order_id: str) -> tuple[Order, OrderFolder]:
+        """An order of theirs.
+
+        Raises:
+            RunnerError: there is none, or its document is no longer theirs; that it is somebody else's is not told.
+        """
+        found = self._find(caller, order_id)
+        _require_still_theirs(caller, found[0].asked.source, is_new=False)
+        return found
+
+    def _find(self, caller: Caller, order_id: str) -> tuple[Order, OrderFolder]:
+        order = self.book.find(order_id)
+        if order is None or not _may_see(caller, order):
+            raise ServiceError(
+                "order.unknown", "there is no such run", hint="GET api/v1/runs lists the runs that you may see."
+            )
+        return order, self.book.folder(order_id)
+
+    def cancel(self, caller: Caller, order_id: str) -> tuple[Order, OrderFolder]:
+        """Ask the worker to end it; what is over stays as it is."""
+        # to stop what is one's own nobody needs the document
+        order, folder = self._find(caller, order_id)
+        if not folder.read_state().stage.is_over:
+            folder.mark(CANCEL_MARK)
+        return order, folder
+
+    def push_again(self, caller: Caller, order_id: str, token: str | None) -> None:
+        """Ask the worker to write parked results to the platform.
+
+        Raises:
+            RunnerError: nothing is parked.
+        """
+        order, folder = self.find(caller, order_id)
+        _require_still_theirs(caller, order.asked.source, is_new=True)
+        if folder.read_state().pushed is not PushState.PARKED:
+            raise ServiceError(
+                "order.not_parked",
+                "this run has no results that wait for the platform",
+                hint="They are parked only when the platform could not take them.",
+            )
+        credential = self._credential(order.asked.source, token)
+        if credential is not None:
+            self.vault.keep(folder.path, order.id, credential)
+        folder.mark(PUSH_MARK)
+
+    def _credential(self, source: object, token: str | None) -> Credential | None:
+        if token is None:
+            return None
+        if not isinstance(source, PlatformPages):
+            raise ServiceError("request.needless_token", "a platform's token was sent, but the pages are in a folder")
+        url = self.commands.platform(source.platform).url
+        return Credential(checked_token(token, "platform_token"), parse_origin(url).base)
+
+    def _require_allowed(self, caller: Caller, user: str, asked: Parameters, *, has_token: bool) -> None:
+        source = asked.source
+        if isinstance(source, FolderSource):
+            if caller.platform is not None:
+                raise _forbidden("the button of a platform opens its documents, not the service's folders")
+            self.commands.pages.find(source.pages)
+        else:
+            platform = self.commands.platform(source.platform)
+            if not has_token:
+                self._require_document(caller, source)
+                if platform.token_file is None:
+                    raise ServiceError(
+                        "request.token_needed",
+                        f"the service has no account of its own on {source.platform}",
+                        where="platform_token",
+                        hint="Send your own token of the platform with the order.",
+                    )
+        if isinstance(asked, FinetuneParameters):
+            self.commands.find_base_model(asked.base_model)
+        elif isinstance(asked, (RecognizeParameters, EvaluateParameters)):
+            self.commands.find_model(asked.model, user)
+
+    def _require_document(self, caller: Caller, source: PlatformPages) -> None:
+        """The service's account reads what its users have shared with it: each may name only what is theirs."""
+        if caller.role is Role.ADMIN:
+            return
+        if caller.platform == source.platform and caller.visit is not None:
+            _require_still_theirs(caller, source, is_new=True)
+            return
+        client = self.config.client(caller.client) if caller.platform is None else None
+        if client is not None and client.role is Role.PLATFORM and source.platform in client.platforms:
+            return
+        raise _forbidden("whether this document is yours is not known here")
+
+
+def parameters_of(action: Action, value: dict[str, Any]) -> Parameters:
+    """Raises pydantic's ValidationError."""
+    return PARAMETERS[action].model_validate(value)
+
+
+def _require_still_theirs(caller: Caller, source: object, *, is_new: bool) -> None:
+    """Whom a platform let in has it say again, with each order, that it is them and the document theirs."""
+    if caller.visit is None or not isinstance(source, PlatformPages) or source.platform != caller.platform:
+        return
+    if is_new:
+        caller.visit.require_user(caller.name_there, is_new=True)
+    caller.visit.require_document(source.document, is_new=is_new)
+
+
+def _user_of(caller: Caller) -> str:
+    if caller.user is None:
+        raise ServiceError(
+            "request.no_user",
+            "a platform must say for which of its users it asks",
+            where="Loghi-User",
+            hint="Send the user's name in the header Loghi-User.",
+        )
+    return caller.user
+
+
+def _may_see(caller: Caller, order: Order) -> bool:
+    if caller.role is Role.ADMIN:
+        return True
+    if caller.role is Role.PLATFORM and caller.user is None:
+        return order.client == caller.client
+    return order.user == caller.user
+
+
+def _forbidden(why: str) -> RunnerError:
+    return ServiceError(
+        "request.forbidden",
+        why,
+        where="source",
+        hint="Open the document on the platform and press the button there, or send your own token of the platform.",
+    )

@@ -1,0 +1,184 @@
+"""What the API tells of an order and its run: no path, handle or token of this machine."""
+
+from typing import Any, Literal  # findings and events have no narrower type
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from loghi_contract.records import to_json
+from loghi_runner.errors import RunnerError
+from loghi_runner.files import is_file
+from loghi_runner.orders.actions import (
+    Action,
+    CheckParameters,
+    EvaluateParameters,
+    FinetuneParameters,
+    RecognizeParameters,
+)
+from loghi_runner.orders.orders import ArchiveFile, Fault, Order, OrderFolder, OrderState, PushState, Stage
+from loghi_runner.runs.follow import read_events
+from loghi_runner.runs.progress import Progress
+from loghi_runner.runs.rundir import RunFolder, skipped_counts
+
+
+class _NewRun(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    key: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        pattern=r"^[!-~]+$",
+        description="The caller's own name for this order. Sent again with the same content it is the same order.",
+    )
+    platform_token: SecretStr | None = Field(
+        default=None,
+        min_length=8,
+        max_length=512,
+        description="A user's token of the platform, where the service's own account is not used. "
+        "Kept encrypted until the order is over.",
+    )
+
+
+class NewCheck(_NewRun):
+    action: Literal["check"]
+    parameters: CheckParameters
+
+
+class NewFinetune(_NewRun):
+    action: Literal["finetune"]
+    parameters: FinetuneParameters
+
+
+class NewRecognition(_NewRun):
+    action: Literal["recognize"]
+    parameters: RecognizeParameters
+
+
+class NewEvaluation(_NewRun):
+    action: Literal["evaluate"]
+    parameters: EvaluateParameters
+
+
+class StepView(BaseModel):
+    epoch: int
+    step: int
+    steps: int
+
+
+class RunView(BaseModel):
+    """The run that an order has become.
+
+    `epochs`, `evaluations` and `warnings` are events as docs/events.md has them.
+    """
+
+    id: str
+    state: str
+    phase: str | None
+    epochs_planned: int | None
+    step: StepView | None
+    remaining_s: float | None = Field(description="Seconds of training that are left at most; null where unknown.")
+    epochs: list[dict[str, Any]]
+    evaluations: list[dict[str, Any]]
+    warnings: list[dict[str, Any]]
+    best_epoch: int | None
+    best_val_cer: float | None
+    verdict: str | None
+    skipped: dict[str, int]
+    has_report: bool
+
+
+class OrderSummary(BaseModel):
+    """An order without its run."""
+
+    id: str
+    key: str
+    user: str
+    action: Action
+    name: str
+    stage: Stage
+    position: int | None = Field(description="Place in the queue, from 1; null once it was taken out of it.")
+    created: str
+    since: str | None = Field(description="When the stage began.")
+    message: str | None
+    error: Fault | None
+    pushed: PushState | None = Field(description="`parked`: the results can be pushed later; null: nothing to push.")
+    layer: str | None = Field(description="Name of the layer that was written on the platform.")
+    layer_url: str | None
+    model: ArchiveFile | None = Field(description="The archive of the model, once there is one.")
+    texts: ArchiveFile | None = Field(description="The archive of the pages that were read, once there is one.")
+    is_cancelling: bool
+
+
+class OrderView(OrderSummary):
+    """An order with what was asked and how its run stands."""
+
+    parameters: dict[str, Any]
+    answer: dict[str, Any] | None = Field(description="What a check, a recognition or an evaluation answered.")
+    run: RunView | None
+
+
+class OrderPage(BaseModel):
+    runs: list[OrderSummary]
+    next: str | None = Field(description="Send it as `before` for the runs that come after these; null: no more.")
+
+
+def order_summary(order: Order, folder: OrderFolder, state: OrderState, position: int | None) -> OrderSummary:
+    return OrderSummary(**_common(order, folder, state, position))
+
+
+def order_view(order: Order, folder: OrderFolder, state: OrderState, position: int | None) -> OrderView:
+    run = folder.run()
+    return OrderView(
+        **_common(order, folder, state, position),
+        parameters=order.parameters,
+        answer=state.answer,
+        run=run_view(run) if run is not None else None,
+    )
+
+
+def _common(order: Order, folder: OrderFolder, state: OrderState, position: int | None) -> dict[str, Any]:
+    return {
+        "id": order.id,
+        "key": order.key,
+        "user": order.user,
+        "action": order.action,
+        "name": order.name,
+        "stage": state.stage,
+        "position": position,
+        "created": order.created,
+        "since": state.since or None,
+        "message": state.message,
+        "error": state.error,
+        "pushed": state.pushed,
+        "layer": state.layer,
+        "layer_url": state.layer_url,
+        "model": state.model,
+        "texts": state.texts,
+        "is_cancelling": not state.stage.is_over and folder.has_mark("cancel"),
+    }
+
+
+def run_view(run: RunFolder) -> RunView | None:
+    """The run as its folder tells; nothing is asked of an engine, and nothing is concluded: that is the worker's."""
+    try:
+        record = run.read()
+    except RunnerError:
+        return None
+    progress = Progress.of(read_events(run.events_file), record.epochs)
+    step = progress.step
+    return RunView(
+        id=record.run_id,
+        state=record.state.value,
+        phase=progress.phase,
+        epochs_planned=progress.planned_epochs,
+        step=StepView(epoch=step.epoch, step=step.step, steps=step.steps) if step else None,
+        remaining_s=progress.remaining_s,
+        epochs=to_json(progress.epochs),
+        evaluations=to_json(progress.evaluations),
+        warnings=to_json(progress.notices),
+        best_epoch=record.best_epoch,
+        best_val_cer=record.best_val_cer,
+        verdict=record.verdict,
+        skipped=skipped_counts(run),
+        has_report=is_file(run.report_file),
+    )

@@ -1,10 +1,12 @@
 """Edited training scripts of Loghi become configs, and what could not be carried over is said."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from loghi_runner.config.load import ConfigError, load_config
 from loghi_runner.upstream_script import CarriedOver, Note, Severity, read_upstream_script
 
 SCRIPTS = Path(__file__).parent / "upstream_scripts"
@@ -311,3 +313,11 @@ def test_example_text_is_not_taken_for_a_path(example: str) -> None:
     carried = read(f"HTRBASEMODEL={example}\n{LISTS}")
     assert "base_model" not in carried.config
     assert "example text" in only_note(carried, Severity.NOT_CARRIED, "HTRBASEMODEL").sentence
+
+
+@pytest.mark.parametrize("written", ["Ålesund brev", "Bjørnson, 1. utkast", "Þór – ł", "Mu\u0308ller-"])
+def test_a_script_and_a_config_name_a_model_alike(written: str, tmp_path: Path) -> None:
+    (tmp_path / f"{written}.yaml").write_text("base_model: b\ndata: {train: t}\noutput: o\n", encoding="utf-8")
+    name = read(f"{BASE}{LISTS}model_name='{written}'\n").config["name"]
+    with pytest.raises(ConfigError, match=re.escape(f"Write `name: {name}`.")):
+        load_config(tmp_path / f"{written}.yaml")

@@ -1,7 +1,6 @@
 """A config file into a RunConfig, or every problem in it at once."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from loghi_runner.config.file import ConfigError, ConfigFile, Problem
 from loghi_runner.config.pulled_folder import pulled_folder
 from loghi_runner.config.rules import broken_rules
 from loghi_runner.config.schema import DataConfig, EngineConfig, RunConfig, TextConfig, TrainingConfig, VgslModel
-from loghi_runner.config.values import MAX_NAME, NAME_PATTERN
+from loghi_runner.config.values import MAX_NAME, NAME_PATTERN, proposed_name
 from loghi_runner.config.words import shortened
 from loghi_runner.config.yaml_values import read_yaml_value
 
@@ -28,7 +27,6 @@ __all__ = [
     "TrainingConfig",
     "VgslModel",
     "load_config",
-    "proposed_name",
 ]
 
 
@@ -97,15 +95,3 @@ def _look_at_name(file: ConfigFile, name: object) -> None:
     else:
         message = f"is taken from the file's name, {shortened(repr(name))}; {allowed}"
     file.add(("name",), message, f"Write `name: {proposed_name(name)}`.")
-
-
-def proposed_name(name: str) -> str:
-    """The nearest name that is allowed: without accents, and with what stands for other letters."""
-    plain = unicodedata.normalize("NFKD", name.translate(_LETTERS)).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", plain).strip("._-")[:MAX_NAME] or "my_model"
-
-
-# letters that have no accent to leave out
-_LETTERS = str.maketrans(
-    {"æ": "ae", "Æ": "Ae", "ø": "o", "Ø": "O", "ß": "ss", "œ": "oe", "đ": "d", "ð": "d", "þ": "th"}
-)

@@ -1,7 +1,9 @@
 """The commented config that `loghi-runner init` writes; the values shown are the defaults."""
 
-import json
 import re
+import sys
+
+import yaml
 
 _TEMPLATE = """\
 # One fine-tuning run. Fill in base_model and train, then type: loghi-runner check {file}
@@ -63,11 +65,17 @@ def config_template(*, file: str = "config.yaml", base_model: str = "", train: s
     """The text of a new config; paths left out are left to the user."""
     values = {"base_model": base_model, "train": train, "output": output}
     prefixes = {"base_model": "base_model: ", "train": "  train: ", "output": "output: "}
-    filled = {key: _scalar(value).ljust(_COLUMN - len(prefixes[key])) for key, value in values.items()}
+    filled = {key: (value and yaml_text(value)).ljust(_COLUMN - len(prefixes[key])) for key, value in values.items()}
     return _TEMPLATE.format(file=file, **filled)
 
 
-def _scalar(path: str) -> str:
-    # a double-quoted JSON string is a YAML string too
-    plain = re.fullmatch(r"[\w./~][\w./~ -]*", path) and not re.fullmatch(r"[\d.]+|~|true|false|null", path.lower())
-    return path if plain or not path else json.dumps(path, ensure_ascii=False)
+def yaml_text(text: str) -> str:
+    """Text as it stands in YAML: plain where every reader, old or new, takes that for text, else in quotes."""
+    if _PLAIN.fullmatch(text) and text.lower() not in _RESERVED:
+        return text
+    return yaml.safe_dump(text, default_style='"', allow_unicode=True, width=sys.maxsize).rstrip("\n")
+
+
+# Source: YAML 1.1, types bool and null; YAML 1.2.2, section 10.
+_PLAIN = re.compile(r"(?:\.{0,2}/)?[^\W\d]\w*(?:[./-]+\w+)*|\.")
+_RESERVED = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")

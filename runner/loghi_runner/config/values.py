@@ -1,6 +1,7 @@
 """What a key of a config can hold besides a choice by name: values that are checked as they are read."""
 
 import re
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias  # raw YAML values have no narrower type
 
@@ -14,10 +15,28 @@ from loghi_runner.files import real_path
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 MAX_NAME = 100
 
+#: Letters that have no accent to leave out, or are spelled out where they cannot be written.
+_LETTERS = str.maketrans(
+    {"æ": "ae", "Æ": "Ae", "ø": "o", "Ø": "O", "å": "aa", "Å": "Aa", "ß": "ss", "œ": "oe", "đ": "d", "ð": "d"}
+    | {"þ": "th", "ł": "l"}
+)
+
 _UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
 _MEMORY = re.compile(r"(\d{1,6}(?:\.\d{1,3})?) ?(MB|GB|TB)", re.IGNORECASE)
 #: TensorFlow alone takes half of it.
 _LEAST_MEMORY_BYTES = 10**9
+
+
+def plain_name(text: str) -> str:
+    """The nearest name that is allowed: without accents, and with what stands for other letters; it may be empty."""
+    spelled = unicodedata.normalize("NFKD", unicodedata.normalize("NFC", text).translate(_LETTERS))
+    plain = spelled.encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", plain).strip("._-")[:MAX_NAME]
+
+
+def proposed_name(text: str) -> str:
+    """The nearest name that is allowed; a name for what holds no letter or digit."""
+    return plain_name(text) or "my_model"
 
 
 def absolute_path(value: Any, info: ValidationInfo) -> Path:

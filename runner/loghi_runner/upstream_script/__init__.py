@@ -1,7 +1,6 @@
 """Turns a Loghi training script (finetune.sh, htr-train-pipeline.sh) into a config; the script is read, never run."""
 
-from loghi_runner.upstream_script.carried import CarriedOver, Note, Severity
-from loghi_runner.upstream_script.read import read_upstream_script
+from loghi_runner.upstream_script.carry import CarriedOver, Note, Severity, read_upstream_script
 from loghi_runner.upstream_script.render import render_config
 
 __all__ = ["CarriedOver", "Note", "Severity", "read_upstream_script", "render_config"]

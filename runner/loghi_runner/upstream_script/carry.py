@@ -1,91 +1,365 @@
 """Decides what each value of a script becomes in the config."""
 
 import re
-import unicodedata
 from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TypeAlias
 
 from loghi_contract.job import Augmentation, CharsetPolicy, Precision
+from loghi_runner.config.choices import DEFAULT_OUTPUT
 from loghi_runner.config.schema import TrainingConfig
-from loghi_runner.config.values import NAME_PATTERN
-from loghi_runner.upstream_script.builder import Builder
-from loghi_runner.upstream_script.carried import CarriedOver
-from loghi_runner.upstream_script.carry_model import carry_model
-from loghi_runner.upstream_script.found import Found, find, shorten
-from loghi_runner.upstream_script.script import Option, Script
-from loghi_runner.upstream_script.tables import (
-    CARRIED,
-    FREEZE_OPTIONS,
-    LIGHT_OPTIONS,
-    LOGHI_PATIENCE,
-    NOT_CARRIED,
-    UNTOUCHED_DATADIRS,
-    UNTOUCHED_NAME,
-    VARIABLES,
-)
-from loghi_runner.upstream_script.values import Value
+from loghi_runner.config.values import plain_name
+from loghi_runner.errors import UsageError
+from loghi_runner.upstream_script import tables
+from loghi_runner.upstream_script.script import Script, read_script
+from loghi_runner.upstream_script.shell import Setting, shorten
 
-DEFAULT_OUTPUT = "runs"
+ConfigValue: TypeAlias = str | int | float | list[str] | dict[str, "ConfigValue"]
+#: Keys whose values are paths.
+PATHS = ("base_model", "data.train", "data.validation", "data.test", "output")
 
 
-def carry_over(script: Script, gpu_uuid: Callable[[int], str | None]) -> CarriedOver:
-    """Return the config and the notes; keys come in the order of the config file."""
-    builder = Builder(script)
-    _name(builder)
-    is_new = carry_model(builder)
-    _lists(builder)
-    _output(builder)
-    _training(builder)
-    _charset(builder, is_new=is_new)
-    _gpus(builder, gpu_uuid)
-    _leftovers(builder)
-    return builder.result()
+class Severity(str, Enum):
+    """What became of a value of the script."""
+
+    CARRIED = "carried"
+    NOT_CARRIED = "not_carried"
+    CHECK = "check"
 
 
-def _name(builder: Builder) -> None:
-    found = builder.look_up(("model_name",), "model_name")
-    if not found or not builder.usable(found, "name", "Without it the config's file name is the name."):
-        return
-    name = _clean_name(found.text)
-    if not name:
-        builder.leave(found, "no letter or digit is left in it", "Write a name of letters, digits, . _ -", "name")
-        return
-    builder.carry_found("name", name, found)
-    if name != found.text:
-        sentence = f"Names have only letters, digits, . _ and -: {shorten(found.text)} became {name}."
-        builder.check(found, sentence, "name")
-    if name == UNTOUCHED_NAME:
-        builder.check(found, f"{found.label} is still the example's {UNTOUCHED_NAME}: a name of its own helps.", "name")
+@dataclass(frozen=True)
+class Note:
+    """One sentence about one value; `key` is the place in the config, such as `data.train`, where there is one."""
+
+    severity: Severity
+    line: int
+    variable: str
+    sentence: str
+    key: str | None = None
 
 
-def _clean_name(text: str) -> str:
-    spelled = "".join(_LETTERS.get(char, char) for char in text)
-    plain = unicodedata.normalize("NFKD", spelled).encode("ascii", "ignore").decode()
-    name = re.sub(r"[^A-Za-z0-9._-]+", "_", plain).strip("_").lstrip(".-_")[:100]
-    return name if re.fullmatch(NAME_PATTERN, name) else ""
+@dataclass(frozen=True)
+class CarriedOver:
+    """`config` has the shape of the YAML file and holds only what the script sets; paths in it are absolute.
+
+    `output` is always there: `runs`, beside the config, where the script names no lasting folder.
+    """
+
+    config: dict[str, ConfigValue]
+    notes: tuple[Note, ...]
 
 
-def _lists(builder: Builder) -> None:
-    lists: dict[str, list[str]] = {}
-    for key, variables, option, hint in _LIST_KEYS:
-        found = builder.look_up(variables, option)
-        if not found or not builder.usable(found, key, hint, is_path=True):
-            continue
-        texts = _list_paths(found.text)
-        paths = [path for text in texts if (path := builder.path(text, found, key))]
-        if not paths:
-            continue
-        lists[key] = paths
-        builder.carry_found(key, paths[0] if len(paths) == 1 else paths, found)
-        if len(texts) > 1:
-            builder.check(found, f"{found.label} was read as {len(texts)} line lists, one at each space.", key)
-        elif " " in texts[0]:
-            builder.check(found, f"{found.label} was read as one path with spaces in it; Loghi cannot open it.", key)
-        if key == "data.validation" and paths == lists.get("data.train"):
-            builder.check(found, "Training and validation are the same list, so the score will flatter the model.", key)
-    datadir = find(builder.script, ("datadir",))
-    if datadir and datadir.text and datadir.text.rstrip("/") not in UNTOUCHED_DATADIRS:
-        hint = "If the lists hold relative image paths, write it as root under data."
-        builder.leave(datadir, "the runner finds images by the paths in the line lists", hint)
+def read_upstream_script(text: str, script_dir: Path, gpu_uuid: Callable[[int], str | None]) -> CarriedOver:
+    """Return what a training script says, as a config; nothing of the script is executed.
+
+    Args:
+        text: the script, byte order mark and Windows line endings allowed.
+        script_dir: the folder it lies in; relative paths in it are taken to start there.
+        gpu_uuid: the UUID of the card with this number, None where it cannot be known.
+
+    Raises:
+        UsageError: not a shell script, or one that does not train a model.
+    """
+    carrier = _Carrier(read_script(text, script_dir.absolute()))
+    carrier.refuse_other_scripts()
+    carrier.name()
+    is_new = carrier.model()
+    carrier.lists()
+    carrier.output()
+    carrier.training()
+    carrier.charset(is_new=is_new)
+    carrier.gpus(gpu_uuid)
+    carrier.leftovers()
+    if found := re.search(r"^#SBATCH\b", text, re.MULTILINE):
+        sentence = "#SBATCH lines were not carried over: keep them in a batch script that starts loghi-runner."
+        carrier.notes.append(Note(Severity.NOT_CARRIED, text.count("\n", 0, found.start()) + 1, "#SBATCH", sentence))
+    return CarriedOver(carrier.config, tuple(sorted(carrier.notes, key=lambda note: note.line)))
+
+
+class _Carrier:
+    """Every value goes in through `_carry`, so that each has its note; keys come in the order of the config file."""
+
+    def __init__(self, script: Script) -> None:
+        self.config: dict[str, ConfigValue] = {}
+        self.notes: list[Note] = []
+        self._script = script
+        for place, sentence in script.remarks:
+            self._check(place, sentence)
+
+    def refuse_other_scripts(self) -> None:
+        models = (*tables.BASE_MODEL_VARIABLES, "HTRNEWMODEL")
+        is_there = {
+            "trainlist": self._find(("trainlist",), "train_list"),
+            "HTRBASEMODEL or HTRNEWMODEL": self._find(models, "model") or self._find((), "existing_model"),
+        }
+        if missing := [name for name, found in is_there.items() if not found]:
+            message = f"the script does not train a handwriting model: it never sets {' nor '.join(missing)}"
+            hint = "Give the edited finetune.sh or htr-train-pipeline.sh; the other scripts hold no training settings."
+            raise UsageError("init.not_a_training_script", message, hint=hint)
+
+    def name(self) -> None:
+        found = self._take("name", ("model_name",), "model_name", "Without it the config's file name is the name.")
+        if not found:
+            return
+        name = plain_name(found.text)
+        if not name:
+            self._leave(found, "no letter or digit is left in it", "Write a name of letters, digits, . _ -", "name")
+            return
+        self._carry("name", name, found)
+        if name != found.text:
+            sentence = f"Names have only letters, digits, . _ and -: {shorten(found.text)} became {name}."
+            self._check(found, sentence, "name")
+        if name == tables.UNTOUCHED_NAME:
+            self._check(found, f"{found.label} is still the example's {name}: a name of its own helps.", "name")
+
+    def model(self) -> bool:
+        """Carry the base model and return whether the script trains a new model from nothing.
+
+        What the person chose counts (USEBASEMODEL), and a model written straight into the call counts more.
+        """
+        switch, new = self._find(("USEBASEMODEL",)), self._find(("HTRNEWMODEL",))
+        base = self._find(tables.BASE_MODEL_VARIABLES) or self._find((), "existing_model")
+        if written := self._written_in_call(base, new):
+            base, new = (written, None) if "/" in written.text else (None, written)
+        elif switch and (problem := self._problem(switch)):
+            self._leave(switch, problem, "It was read as 1: fine-tune a base model.")
+        elif switch and switch.text != "1":
+            if base and not self._problem(base, is_path=True) and tables.IN_IMAGE_MODELS not in base.text:
+                sentence = f"{switch.label} is {shorten(switch.text)}, so Loghi trains a new model and never opens "
+                sentence += f"{base.label}. To fine-tune, write base_model: {shorten(base.text)}"
+                self._check(switch, sentence, "base_model")
+            new = new or self._find((), "model")
+            base, new = (new, None) if new and "/" in new.text else (None, new)
+        if base:
+            self._fine_tune(base)
+        elif new:
+            self._start_new(new)
+        return base is None and new is not None
+
+    def _written_in_call(self, base: Setting | None, new: Setting | None) -> Setting | None:
+        """Return a model that the call names by itself, not through the script's own variables."""
+        ours = [found.text for found in (base, new) if found]
+        # the oldest scripts name the shape in the call, whatever model is used: beside a variable it does not count
+        for option, counts in (("existing_model", ""), ("model", "/" if ours else "")):
+            found = self._find((), option)
+            if found and not self._problem(found) and found.text not in ours and counts in found.text:
+                return found
+        return None
+
+    def _fine_tune(self, found: Setting) -> None:
+        hint = "Write the folder of the base model, the one that holds model.keras, as base_model."
+        problem = self._problem(found, is_path=True)
+        if found.text.startswith(tables.IN_IMAGE_MODELS):
+            problem = "that folder is inside an old image of Loghi, not on this machine"
+        if problem:
+            self._leave(found, problem, hint, "base_model")
+        elif path := self._path(found.text, found, "base_model"):
+            self._carry("base_model", path, found)
+
+    def _start_new(self, found: Setting) -> None:
+        if problem := self._problem(found):
+            hint = "Write base_model: {vgsl: recommended}, or the folder of a base model."
+            self._leave(found, problem, hint, "base_model")
+            return
+        self._carry("base_model.vgsl", found.text, found)
+        sentence = "This trains a new model from nothing, which needs thousands of lines; for one hand, fine-tune."
+        self._check(found, sentence, "base_model")
+        if not re.search(r"[ ,]", found.text) and found.text not in tables.MODEL_LIBRARY:
+            sentence = f"Loghi 2 has no model shape called {shorten(found.text)}; recommended is one."
+            self._check(found, sentence, "base_model")
+        elif re.match(r"None,\d+,None,", found.text):
+            sentence = f"{found.label} is written as in Loghi 1; Loghi 2 puts the width first: None,None,64,1 ..."
+            self._check(found, sentence, "base_model")
+
+    def lists(self) -> None:
+        lists: dict[str, list[str]] = {}
+        for key, variable, option, hint in _LISTS:
+            found = self._take(key, (variable,), option, hint)
+            texts = _list_paths(found.text) if found else []
+            lists[key] = paths = [path for text in texts if found and (path := self._path(text, found, key))]
+            if not found or not paths:
+                continue
+            self._carry(key, paths[0] if len(paths) == 1 else paths, found)
+            if len(texts) > 1:
+                self._check(found, f"{found.label} was read as {len(texts)} line lists, one at each space.", key)
+            elif " " in texts[0]:
+                self._check(found, f"{found.label} was read as one path with spaces in it; Loghi cannot open it.", key)
+            if key == "data.validation" and paths == lists["data.train"]:
+                sentence = "Training and validation are the same list, so the score will flatter the model."
+                self._check(found, sentence, key)
+        datadir = self._find(("datadir",))
+        if datadir and datadir.text and not tables.UNTOUCHED_DATADIRS.fullmatch(datadir.text):
+            hint = "If the lists hold relative image paths, write it as root under data."
+            self._leave(datadir, "the runner finds images by the paths in the line lists", hint)
+
+    def output(self) -> None:
+        self._put("output", str(DEFAULT_OUTPUT))
+        hint = f"Runs are kept in {DEFAULT_OUTPUT}, beside the config."
+        found = self._take("output", ("outputdir",), "output", hint)
+        path = self._path(found.text, found, "output") if found else None
+        if found and path and re.match(r"/(tmp|dev/shm)(/|$)", path):
+            self._leave(found, f"what is in {shorten(path)} is gone after a restart", hint, "output")
+        elif found and path:
+            self._carry("output", path, found)
+
+    def training(self) -> None:
+        for name, variables, option, kind in _NUMBERS:
+            key = f"training.{name}"
+            found = self._take(key, variables, option, f"The runner's own {key} counts until you fill it in.")
+            number = _number(name, found.text, kind) if found else None
+            if found and number is None:
+                hint = "Write the number with a decimal point." if "," in found.text else f"Fill in {key}."
+                self._leave(found, f"{shorten(found.text)} is no number that fits", hint, key)
+            elif found and number is not None:
+                self._carry(key, number, found)
+        options = self._script.options
+        light = [name for name in options if name in tables.LIGHT_OPTIONS]
+        if light:
+            self._carry("training.augmentation", Augmentation.LIGHT.value, options[light[0]])
+            names = ", ".join(f"--{name}" for name in light)
+            sentence = (
+                f"augmentation: light takes the place of {names}; it is of the same kind, not the same to the digit."
+            )
+            self._check(options[light[0]], sentence, "training.augmentation")
+        if found := options.get("use_float32"):
+            self._carry("training.precision", Precision.FLOAT32.value, found)
+        if frozen := [name for name in tables.FREEZE_OPTIONS if name in options]:
+            parts = [tables.FREEZE_OPTIONS[name].value for name in frozen]
+            self._carry("training.freeze", parts, options[frozen[0]])
+        if not self._script.line:
+            return
+        here = Setting("main.py", self._script.line)
+        if "early_stopping_patience" not in options:
+            sentence = (
+                f"The script leaves it to Loghi to stop after {tables.LOGHI_PATIENCE} epochs without a better score; "
+            )
+            self._check(here, sentence + "the runner's own training.early_stopping counts now.")
+        if not light:
+            sentence = "The script trains on unchanged images; the runner changes them a little unless you write "
+            self._check(here, sentence + "augmentation: none under training.")
+
+    def charset(self, *, is_new: bool) -> None:
+        asked = self._find(("REPLACEFINALLAYER",))
+        found = asked if asked and asked.text == "1" else self._script.options.get("replace_final_layer")
+        if found and is_new:
+            self._leave(found, "a new model takes its alphabet from the training lines anyway")
+        elif found:
+            self._carry("charset", CharsetPolicy.REPLACE.value, found)
+            sentence = "charset: replace forgets how every letter was written; extend adds the missing ones and keeps "
+            self._check(found, sentence + "the rest, which needs far fewer lines.", "charset")
+        elif self._script.line and not is_new:
+            sentence = "Loghi skips lines with letters the base model lacks; the runner adds these letters to it "
+            self._check(Setting("main.py", self._script.line), sentence + "(charset: extend).")
+
+    def gpus(self, gpu_uuid: Callable[[int], str | None]) -> None:
+        key, hint = "engine.gpus", "The runner takes a free card (gpus: auto)."
+        found = self._find(("GPU",)) or self._find((), "gpu")
+        if not found or not self._is_usable(found, key, hint):
+            return
+        if found.text == "-1":
+            self._carry(key, "none", found)
+        elif not re.fullmatch(r"[0-9]{1,3}(,[0-9]{1,3})*", found.text):
+            self._leave(found, f"{shorten(found.text)} is not the number of a card", hint, key)
+        else:
+            uuids = [gpu_uuid(int(index)) for index in found.text.split(",")]
+            known = list(dict.fromkeys(uuid for uuid in uuids if uuid))
+            self._carry(key, known if all(uuids) else "auto", found)
+            if not all(uuids):
+                sentence = (
+                    f"Which card {found.text} is cannot be known on this machine, so the runner takes a free one."
+                )
+                self._check(found, sentence, key)
+        inside, words = self._script.options.get("gpu"), self._script.launcher
+        is_given = any(word.strip('"').endswith(f"device={found.text}") for word in words)
+        if is_given and inside and inside.text == found.text != "0":
+            sentence = f"With {found.label}={found.text} Loghi trains on the processor without saying so: the one card "
+            self._check(found, sentence + "it is given is number 0 inside the container.", key)
+
+    def leftovers(self) -> None:
+        """Say what is lost of the options that nothing above has asked for."""
+        multiply = self._find(("multiply",))
+        if multiply and multiply.text != "1":
+            self._leave(multiply, tables.LOST["multiply"])
+        for name, found in self._script.options.items():
+            is_said = multiply and name in ("aug_multiply", "multiply")
+            why = tables.LOST.get(name, "it is not an option of Loghi that this program knows")
+            if why and not is_said and not (found.text == "1" and name in ("beam_width", "aug_multiply", "multiply")):
+                self._leave(found, why)
+
+    def _find(self, variables: tuple[str, ...], option: str = "") -> Setting | None:
+        """Return the value that reaches main.py; the variable's own where the call does not show it."""
+        own = next((self._script.settings[name] for name in variables if name in self._script.settings), None)
+        given = self._script.options.get(option)
+        if given and given.text and (not own or not self._script.shell.problem_in(given.text)):
+            return own if own and own.text == given.text else given
+        return own
+
+    def _take(self, key: str, variables: tuple[str, ...], option: str, hint: str) -> Setting | None:
+        """Return what reaches main.py if it can be used; say why not, and where variable and call differ."""
+        variable, found = self._find(variables), self._find(variables, option)
+        if variable and found and found.label != variable.label:
+            sentence = f"{variable.label} has no effect: the call says {found.label} {shorten(found.text)}."
+            self._check(variable, sentence)
+        elif variable and self._script.line and option not in self._script.options:
+            sentence = f"The call on line {self._script.line} does not pass {variable.label} on; "
+            self._check(variable, sentence + "it was read all the same.")
+        return found if found and self._is_usable(found, key, hint) else None
+
+    def _is_usable(self, found: Setting, key: str, hint: str) -> bool:
+        problem = self._problem(found, is_path=key in PATHS)
+        if problem:
+            self._leave(found, problem, hint, key)
+        return not problem
+
+    def _problem(self, found: Setting, *, is_path: bool = False) -> str | None:
+        """Return why a value cannot be used, as the end of a sentence; None if it can."""
+        if problem := self._script.shell.problem_in(found.text):
+            return problem
+        if not found.text:
+            return "it is empty"
+        if example := _EXAMPLE.search(found.text):
+            return f"it still holds the example text {shorten(example.group())}"
+        if is_path and re.match(r"[A-Za-z]:", found.text):
+            return "it is a Windows path, and the script runs on Linux (WSL calls drive C /mnt/c)"
+        return None
+
+    def _path(self, text: str, found: Setting, key: str) -> str | None:
+        """Return a path as an absolute one; relative paths start where the script is."""
+        folder = self._script.folder
+        if not text.startswith("/"):
+            if problem := self._script.shell.problem_in(folder.text):
+                self._leave(found, f"it is relative to a folder that is not known: {problem}", key=key)
+                return None
+            sentence = f"{found.label} is a relative path; it was read as starting from {folder.text}."
+            self._check(found, sentence, key)
+        return Path(folder.text, text).as_posix()
+
+    def _put(self, key: str, value: ConfigValue) -> None:
+        section, _, name = key.rpartition(".")
+        place = self.config.setdefault(section, {}) if section else self.config
+        if isinstance(place, dict):
+            place[name] = value
+
+    def _carry(self, key: str, value: ConfigValue, found: Setting) -> None:
+        """Carry a value and say what it rests on besides the script's text."""
+        self._put(key, value)
+        shown = ", ".join(value) if isinstance(value, list) else str(value)
+        self._note(Severity.CARRIED, found, f"{found.label} became {key}: {shorten(shown)}", key)
+        for assumed in found.value.assumed:
+            self._check(found, f"{found.label} {_assumption(assumed)}", key)
+
+    def _check(self, found: Setting, sentence: str, key: str | None = None) -> None:
+        self._note(Severity.CHECK, found, sentence, key)
+
+    def _leave(self, found: Setting, problem: str, hint: str = "", key: str | None = None) -> None:
+        """Say that a value was not carried over, why, and what to do."""
+        sentence = f"{found.label} was not carried over: {problem}. {hint}".rstrip()
+        self._note(Severity.NOT_CARRIED, found, sentence, key)
+
+    def _note(self, severity: Severity, found: Setting, sentence: str, key: str | None) -> None:
+        self.notes.append(Note(severity, found.line, found.label, sentence, key))
 
 
 def _list_paths(text: str) -> list[str]:
@@ -93,54 +367,6 @@ def _list_paths(text: str) -> list[str]:
     pieces = text.split()
     ending = re.search(r"\.\w+$", pieces[-1])
     return pieces if ending and all(piece.endswith(ending.group()) for piece in pieces) else [text]
-
-
-def _output(builder: Builder) -> None:
-    found = builder.look_up(("outputdir",), "output")
-    builder.put("output", DEFAULT_OUTPUT)
-    hint = f"Runs are kept in {DEFAULT_OUTPUT}, beside the config."
-    if not found or not builder.usable(found, "output", hint, is_path=True):
-        return
-    path = builder.path(found.text, found, "output")
-    if path and re.match(r"/(tmp|dev/shm)(/|$)", path):
-        builder.leave(found, f"what is in {shorten(path)} is gone after a restart", hint, "output")
-    elif path:
-        builder.carry_found("output", path, found)
-
-
-def _training(builder: Builder) -> None:
-    for key, variables, option, kind in _NUMBERS:
-        found = builder.look_up(variables, option)
-        if not found or not builder.usable(found, key, f"The runner's own {key} counts until you fill it in."):
-            continue
-        number = _number(key.rpartition(".")[2], found.text, kind)
-        if number is None:
-            hint = "Write the number with a decimal point." if "," in found.text else f"Fill in {key}."
-            builder.leave(found, f"{shorten(found.text)} is no number that fits", hint, key)
-        else:
-            builder.carry_found(key, number, found)
-    call = builder.script.call
-    options = call.options if call else {}
-    light = [name for name in options if name in LIGHT_OPTIONS]
-    if light:
-        builder.carry("training.augmentation", Augmentation.LIGHT.value, options[light[0]].line, f"--{light[0]}")
-        names = ", ".join(f"--{name}" for name in light)
-        sentence = f"augmentation: light takes the place of {names}; it is of the same kind, not the same to the digit."
-        builder.check(Found(f"--{light[0]}", options[light[0]].line, Value("")), sentence, "training.augmentation")
-    if "use_float32" in options:
-        builder.carry("training.precision", Precision.FLOAT32.value, options["use_float32"].line, "--use_float32")
-    frozen = [name for name in FREEZE_OPTIONS if name in options]
-    if frozen:
-        parts = [FREEZE_OPTIONS[name].value for name in frozen]
-        builder.carry("training.freeze", parts, options[frozen[0]].line, f"--{frozen[0]}")
-    if call:
-        here = Found("main.py", call.line, Value(""))
-        if "early_stopping_patience" not in options:
-            sentence = f"The script leaves it to Loghi to stop after {LOGHI_PATIENCE} epochs without a better score; "
-            builder.check(here, sentence + "the runner's own training.early_stopping counts now.")
-        if not light:
-            sentence = "The script trains on unchanged images; the runner changes them a little unless you write "
-            builder.check(here, sentence + "augmentation: none under training.")
 
 
 def _number(name: str, text: str, kind: type[int] | type[float]) -> int | float | None:
@@ -152,97 +378,32 @@ def _number(name: str, text: str, kind: type[int] | type[float]) -> int | float 
     return number
 
 
-def _charset(builder: Builder, *, is_new: bool) -> None:
-    script = builder.script
-    asked = find(script, ("REPLACEFINALLAYER",))
-    option = script.call.options.get("replace_final_layer") if script.call else None
-    found = asked if asked and asked.text == "1" else _place(script, "replace_final_layer", option) if option else None
-    if found:
-        if is_new:
-            builder.leave(found, "a new model takes its alphabet from the training lines anyway", "")
-        else:
-            builder.carry("charset", CharsetPolicy.REPLACE.value, found.line, found.label)
-            sentence = "charset: replace forgets how every letter was written; extend adds the missing ones and keeps "
-            builder.check(found, sentence + "the rest, which needs far fewer lines.", "charset")
-    elif script.call and not is_new:
-        sentence = "Loghi skips lines with letters the base model lacks; the runner adds these letters to it "
-        builder.check(Found("main.py", script.call.line, Value("")), sentence + "(charset: extend).")
+def _assumption(assumed: str) -> str:
+    if assumed == "pwd":
+        return "starts at the folder the script is run from; the script's own folder was taken."
+    if assumed.strip("$").isdigit():
+        return f"takes {assumed} if the script is started with it; the value without it was taken."
+    if assumed in ("~", "$HOME", "$USER", "$LOGNAME"):
+        return f"uses {assumed}; your own was filled in."
+    return f"uses {assumed} if that is set outside the script; the script's own value was taken."
 
 
-def _gpus(builder: Builder, gpu_uuid: Callable[[int], str | None]) -> None:
-    found = find(builder.script, ("GPU",)) or find(builder.script, (), "gpu")
-    hint = "The runner takes a free card (gpus: auto)."
-    if not found or not builder.usable(found, "engine.gpus", hint):
-        return
-    if found.text == "-1":
-        builder.carry("engine.gpus", "none", found.line, found.label)
-        return
-    if not re.fullmatch(r"[0-9]{1,3}(,[0-9]{1,3})*", found.text):
-        builder.leave(found, f"{shorten(found.text)} is not the number of a card", hint, "engine.gpus")
-        return
-    uuids = [gpu_uuid(int(index)) for index in found.text.split(",")]
-    known = [uuid for uuid in uuids if uuid]
-    if len(known) == len(uuids):
-        builder.carry_found("engine.gpus", list(dict.fromkeys(known)), found)
-    else:
-        builder.carry("engine.gpus", "auto", found.line, found.label)
-        sentence = f"Which card {found.text} is cannot be known on this machine, so the runner takes a free one."
-        builder.check(found, sentence, "engine.gpus")
-    call = builder.script.call
-    inside = call.options.get("gpu") if call else None
-    if call and inside and inside.value and inside.value.text == found.text != "0":
-        device = any(word.strip('"').endswith(f"device={found.text}") for word in call.launcher)
-        if device:
-            sentence = f"With {found.label}={found.text} Loghi trains on the processor without saying so: the one card "
-            builder.check(found, sentence + "it is given is number 0 inside the container.", "engine.gpus")
-
-
-def _leftovers(builder: Builder) -> None:
-    script = builder.script
-    for name, line in script.not_followed:
-        if name in VARIABLES:
-            sentence = f"Line {line} sets {name} only under a condition; that line was not followed."
-            builder.check(Found(name, line, Value("")), sentence)
-    multiply = find(script, ("multiply",))
-    options = dict(script.call.options) if script.call else {}
-    if multiply and multiply.text != "1":
-        builder.leave(multiply, NOT_CARRIED["multiply"], "")
-    if multiply or any(name in options and _is_one(options[name].value) for name in ("aug_multiply", "multiply")):
-        options.pop("aug_multiply", None)
-        options.pop("multiply", None)
-    for name, option in options.items():
-        why = NOT_CARRIED.get(name, "it is not an option of Loghi that this program knows")
-        if name in CARRIED or not why or (name == "beam_width" and _is_one(option.value)):
-            continue
-        builder.leave(_place(script, name, option), why, "")
-
-
-def _place(script: Script, name: str, option: Option) -> Found:
-    """Return where a reader finds an option: at the variable it came from, or in the call."""
-    if option.variable in script.settings:
-        return Found(option.variable, script.settings[option.variable].line, Value(""))
-    return Found(f"--{name}", option.line, Value(""))
-
-
-def _is_one(value: Value | None) -> bool:
-    return value is not None and value.text == "1"
-
-
-_LIST_KEYS = (
-    ("data.train", ("trainlist",), "train_list", "Write the path of the training line list as data.train."),
-    (
-        "data.validation",
-        ("validationlist",),
-        "validation_list",
-        "Write the path of the validation line list as data.validation; without one the runner splits by page.",
-    ),
-    ("data.test", ("testlist",), "test_list", "Write the path of the test line list as data.test."),
+_LISTS = tuple(
+    (f"data.{name}", f"{option}list", f"{option}_list", f"Write the path of the {text} line list as data.{name}{more}.")
+    for name, option, text, more in (
+        ("train", "train", "training", ""),
+        ("validation", "validation", "validation", "; without one the runner splits by page"),
+        ("test", "test", "test", ""),
+    )
 )
 _NUMBERS: tuple[tuple[str, tuple[str, ...], str, type[int] | type[float]], ...] = (
-    ("training.epochs", ("epochs",), "epochs", int),
-    ("training.batch_size", ("batch_size",), "batch_size", int),
-    ("training.learning_rate", ("learning_rate",), "learning_rate", float),
-    ("training.early_stopping", (), "early_stopping_patience", int),
-    ("training.seed", (), "seed", int),
+    ("epochs", ("epochs",), "epochs", int),
+    ("batch_size", ("batch_size",), "batch_size", int),
+    ("learning_rate", ("learning_rate",), "learning_rate", float),
+    ("early_stopping", (), "early_stopping_patience", int),
+    ("seed", (), "seed", int),
 )
-_LETTERS = {"ø": "o", "Ø": "O", "æ": "ae", "Æ": "Ae", "å": "aa", "Å": "Aa", "ß": "ss", "ð": "d", "þ": "th", "ł": "l"}
+_EXAMPLE = re.compile(
+    r"(?:INSERT|PATH_TO|FULL_PATH|YOUR|FILL_IN|CHANGE_?ME|REPLACE_ME|REPLACE_WITH)(?:_[A-Z0-9_]+|\b)"
+    r"|/path/to/\S*|/\.\.\.(?=/|$)"
+)

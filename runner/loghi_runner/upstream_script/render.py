@@ -1,96 +1,64 @@
 """Writes a config as YAML that a person can read and edit."""
 
-import re
 from decimal import Decimal
 from pathlib import Path
 
-from loghi_runner.upstream_script.carried import CarriedOver, ConfigValue, Note, Severity
+from loghi_runner.config.template import yaml_text
+from loghi_runner.upstream_script.carry import PATHS, CarriedOver, ConfigValue, Note, Severity
 
 
 def render_config(carried: CarriedOver, out_dir: Path) -> str:
     """Return the YAML text; paths inside `out_dir`, where the file will lie, become relative to it."""
-    carried_notes = {note.key: note for note in carried.notes if note.severity is Severity.CARRIED}
-    missing = {note.key: note for note in carried.notes if note.severity is Severity.NOT_CARRIED}
+    notes = {(note.key, note.severity): note for note in carried.notes}
     lines = list(_HEAD)
-    for key in _KEYS:
-        value = _value(carried.config, key)
+    for key in _MEANINGS:
+        section, _, name = key.rpartition(".")
+        value, missing = _value(carried.config, key), notes.get((key, Severity.NOT_CARRIED))
+        indent, is_open = "  " if section else "", not section or section in carried.config
+        header = f"{section}:" if is_open else f"# {section}:"
         if value is not None:
-            if isinstance(value, str | list) and key in _PATHS:
-                value = _shown_paths(value, out_dir.absolute())
-            lines += _section(lines, key)
-            lines += _entry(key, value, carried_notes.get(key))
-        elif key in missing and key in _TO_FILL_IN and not _is_answered(carried.config, key):
-            lines += _section(lines, key, is_comment=key.split(".")[0] not in carried.config)
-            lines.append(_blank(key, missing[key], is_section="." in key and key.split(".")[0] in carried.config))
+            new = _entry(key, f"{indent}{name}:", _shown(key, value, out_dir), notes.get((key, Severity.CARRIED)))
+        elif missing and key in _TO_FILL_IN and key not in carried.config:
+            commented = f"{indent}# {name}:" if is_open else f"# {indent}{name}:"
+            new = [f"{commented} <{_TO_FILL_IN[key]}>  ({missing.variable}, line {missing.line}, could not be used)"]
+        else:
+            continue
+        lines += [header, *new] if section and header not in lines else new
     return "\n".join(lines) + "\n"
 
 
 def _value(config: dict[str, ConfigValue], key: str) -> ConfigValue | None:
-    value: ConfigValue | None = config
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
+    section, _, name = key.rpartition(".")
+    place = config.get(section) if section else config
+    value = place.get(name) if isinstance(place, dict) else None
     return None if isinstance(value, dict) else value
 
 
-def _is_answered(config: dict[str, ConfigValue], key: str) -> bool:
-    return key in config
-
-
-def _section(lines: list[str], key: str, *, is_comment: bool = False) -> list[str]:
-    section = key.rpartition(".")[0]
-    header = f"# {section}:" if is_comment else f"{section}:"
-    return [header] if section and header not in lines else []
-
-
-def _entry(key: str, value: ConfigValue, note: Note | None) -> list[str]:
-    indent, name = "  " * key.count("."), key.rpartition(".")[2]
-    source = f" ({note.variable}, line {note.line})" if note else ""
-    comment = f"# {_MEANINGS[key]}{source}"
-    if isinstance(value, list) and key in _PATHS:
-        return [f"{indent}{name}:  {comment}", *(f"{indent}  - {_scalar(item)}" for item in value)]
-    shown = f"[{', '.join(map(_scalar, value))}]" if isinstance(value, list) else _scalar(value)
-    line = f"{indent}{name}: {shown}"
-    return [f"{line}  {comment}"] if len(line) + len(comment) < _WIDTH else [f"{indent}{comment}", line]
-
-
-def _blank(key: str, note: Note, *, is_section: bool) -> str:
-    name = key.rpartition(".")[2]
-    start = f"  # {name}:" if is_section else f"#   {name}:" if "." in key else f"# {name}:"
-    return f"{start} <{_TO_FILL_IN[key]}>  ({note.variable}, line {note.line}, could not be used)"
-
-
-def _shown_paths(value: str | list[str], folder: Path) -> str | list[str]:
+def _shown(key: str, value: ConfigValue, folder: Path) -> str | list[str]:
+    """Return a value as YAML, several paths one by one."""
     if isinstance(value, list):
-        return [_shown_path(path, folder) for path in value]
-    return _shown_path(value, folder)
-
-
-def _shown_path(text: str, folder: Path) -> str:
-    path = Path(text)
-    if ".." in path.parts or not path.is_relative_to(folder):
-        return text
-    shown = path.relative_to(folder).as_posix()
-    return f"./{shown}" if shown.startswith("~") else shown
-
-
-def _scalar(value: ConfigValue) -> str:
+        texts = [_shown_text(key, text, folder) for text in value]
+        return texts if key in PATHS else f"[{', '.join(texts)}]"
     if isinstance(value, float):
         return f"{Decimal(repr(value)):f}"  # YAML 1.1 takes 1e-05 for text
-    if isinstance(value, int):
-        return str(value)
-    text = str(value)
-    if _PLAIN.fullmatch(text) and text.lower() not in _RESERVED:
-        return text
-    return '"' + "".join(map(_escaped, text)) + '"'
+    return _shown_text(key, str(value), folder) if isinstance(value, str) else str(value)
 
 
-def _escaped(char: str) -> str:
-    if char in '"\\':
-        return f"\\{char}"
-    if char.isprintable():
-        return char
-    number = ord(char)
-    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+def _shown_text(key: str, text: str, folder: Path) -> str:
+    path = Path(text)
+    if key in PATHS and ".." not in path.parts and path.is_relative_to(folder.absolute()):
+        text = path.relative_to(folder.absolute()).as_posix()
+        text = f"./{text}" if text.startswith("~") else text
+    return yaml_text(text)
+
+
+def _entry(key: str, start: str, value: str | list[str], note: Note | None) -> list[str]:
+    comment = f"# {_MEANINGS[key]}" + (f" ({note.variable}, line {note.line})" if note else "")
+    indent = " " * (len(start) - len(start.lstrip()))
+    if isinstance(value, list):
+        return [f"{start}  {comment}", *(f"{indent}  - {item}" for item in value)]
+    line = f"{start} {value}"
+    return [f"{line}  {comment}"] if len(line) + len(comment) < _WIDTH else [f"{indent}{comment}", line]
 
 
 _WIDTH = 110
@@ -117,8 +85,6 @@ _MEANINGS = {
     "charset": "extend adds missing letters, replace starts a new alphabet",
     "engine.gpus": "graphics card: auto, none, or its UUID",
 }
-_KEYS = tuple(_MEANINGS)
-_PATHS = ("base_model", "data.train", "data.validation", "data.test", "output")
 _TO_FILL_IN = {
     "name": "name of letters, digits, . _ -",
     "base_model": "folder of the base model, the one with model.keras in it",
@@ -126,7 +92,3 @@ _TO_FILL_IN = {
     "data.validation": "path of the validation line list",
     "data.test": "path of the test line list",
 }
-
-# Plain only where every version of YAML reads text. Source: YAML 1.1, types bool and null; YAML 1.2.2, section 10.
-_PLAIN = re.compile(r"(?:\.{0,2}/)?[^\W\d]\w*(?:[./-]+\w+)*|\.")
-_RESERVED = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")

@@ -1,47 +1,317 @@
-"""What following a script without running it has shown."""
+"""Follows a script from top to bottom without running it: which variables it sets and how it calls main.py."""
 
-from dataclasses import dataclass
+import operator
+import posixpath
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from pathlib import Path
 
-from loghi_runner.upstream_script.carried import Note
-from loghi_runner.upstream_script.values import Unknowns, Value
+from loghi_runner.errors import UsageError
+from loghi_runner.upstream_script.shell import Setting, Shell, ShellSyntaxError, Value, Word, read_commands, shorten
+from loghi_runner.upstream_script.tables import FLAGS, LIST_OPTIONS, VARIABLES, full_name
 
-
-@dataclass(frozen=True)
-class Setting:
-    """The value a variable has when training starts, and the line that gave it."""
-
-    value: Value
-    line: int
-
-
-@dataclass(frozen=True)
-class Option:
-    """One option of the call of main.py; `variable` is the variable its value, or the option itself, came from."""
-
-    value: Value | None
-    line: int
-    variable: str | None
-
-
-@dataclass(frozen=True)
-class Call:
-    """The call of main.py that trains; `launcher` holds the known words before it (docker, its options, python)."""
-
-    line: int
-    launcher: tuple[str, ...]
-    options: dict[str, Option]
+LONGEST_SCRIPT = 200_000
 
 
 @dataclass(frozen=True)
 class Script:
-    """Variables as they are when training starts, the call, and what was odd on the way.
+    """What holds where a script calls main.py; at its end, without a line and options, where it never does.
 
-    `not_followed` lists assignments under conditions that only a shell can decide, as (variable, line).
+    `remarks` are sentences about settings of the whole script. `launcher` are the known words before main.py (docker,
+    its options, python). `is_sure` is None where only a shell can tell whether the call is reached.
     """
 
+    shell: Shell
     settings: dict[str, Setting]
-    call: Call | None
     folder: Value
-    unknowns: Unknowns
-    not_followed: tuple[tuple[str, int], ...]
-    remarks: tuple[Note, ...]
+    remarks: list[tuple[Setting, str]]
+    line: int | None = None
+    launcher: tuple[str, ...] = ()
+    options: dict[str, Setting] = field(default_factory=dict)
+    is_sure: bool | None = None
+
+
+def read_script(text: str, script_dir: Path) -> Script:
+    """Return what a script sets and calls; conditions are decided where their values are known.
+
+    Raises:
+        UsageError: not a shell script, or its quotes and brackets do not close.
+    """
+    text = text.removeprefix("\ufeff")
+    _refuse_other_files(text)
+    follower = _Follower(script_dir)
+    if "\r" in text:
+        sentence = "The script has Windows line endings: bash cannot run it like this, but its values were read."
+        follower.remark(1, "line endings", sentence)
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    try:
+        for after, words in read_commands(text):
+            follower.take(after, words)
+    except ShellSyntaxError as error:
+        message, line = f"the script cannot be read as shell: {error}", text.count("\n", 0, error.at) + 1
+        hint = "Check the quotes and brackets from that line on; bash -n shows where bash stumbles."
+        raise UsageError("init.unreadable_script", message, where=f"line {line}", hint=hint) from error
+    return follower.script()
+
+
+def _refuse_other_files(text: str) -> None:
+    hint = "Give the edited finetune.sh or htr-train-pipeline.sh."
+    if text.lstrip().startswith("<"):
+        problem, hint = "it is a web page", "Download the script itself (on GitHub: the button Raw)."
+    elif not text.strip():
+        problem = "it is empty"
+    elif "\0" in text or len(text) > LONGEST_SCRIPT:
+        problem = "it is not text, or far too long"
+    elif text.startswith("#!") and not re.match(r"#!.*sh\b", text):
+        problem = "its first line names another program"
+    else:
+        return
+    raise UsageError("init.not_a_shell_script", f"the file is not a shell script: {problem}", hint=hint)
+
+
+@dataclass
+class _Block:
+    """An open `if`, loop, function or subshell. Each claim is None where only a shell can tell."""
+
+    closer: str
+    is_entered: bool | None
+    was_entered: bool | None = False  # an earlier branch of the same `if`
+    conditions: list[bool | None] | None = None  # those between `if` and `then`, None elsewhere
+
+    def turn(self, word: str) -> None:
+        """Go on to what `then`, `elif` or `else` begins."""
+        if word == "then":
+            holds = self.conditions[0] if self.conditions and len(self.conditions) == 1 else None
+            self.is_entered = _both(holds, _not(self.was_entered))
+            self.was_entered = _not(_both(_not(self.was_entered), _not(holds)))
+        else:
+            self.is_entered = True if word == "elif" else _not(self.was_entered)
+        self.conditions = [] if word == "elif" else None
+
+
+class _Follower:
+    def __init__(self, script_dir: Path) -> None:
+        self._shell = Shell(script_dir)
+        self._blocks: list[_Block] = []
+        self._calls: list[Script] = []
+        self._remarks: list[tuple[Setting, str]] = []
+
+    def remark(self, line: int, label: str, sentence: str) -> None:
+        self._remarks.append((Setting(label, line), sentence))
+
+    def script(self) -> Script:
+        training = [call for call in self._calls if "train_list" in call.options] or self._calls
+        call = ([call for call in training if call.is_sure] or training or [self._state()])[-1]
+        if len(training) > 1:
+            sentence = f"The script trains more than once; the call on line {call.line} was read."
+            self.remark(call.line or 0, "main.py", sentence)
+        return call
+
+    def _state(self) -> Script:
+        return Script(self._shell, dict(self._shell.settings), self._shell.folder, self._remarks)
+
+    def take(self, after: str, words: list[Word]) -> None:
+        """Follow a command that stands after an operator."""
+        is_sure = after not in ("&&", "||", "|", "|&")
+        words = self._behind_keywords([Word(after, 0), *words] if after in ("(", ")") else words)
+        is_running = reduce(_both, (block.is_entered for block in self._blocks), True if is_sure else None)
+        if not words:
+            return
+        if self._blocks and self._blocks[-1].conditions is not None:
+            self._blocks[-1].conditions.append(self._succeeds(words) if is_sure else None)
+        elif is_running is False:
+            self._shell.left_out |= {found[0] for word in words if (found := _assignment(word))}
+        else:
+            self._command(words, is_running)
+
+    def _behind_keywords(self, words: list[Word]) -> list[Word]:
+        """Return the words behind `if`, `do` and their kin, with the blocks opened and closed."""
+        while words:
+            word, last = words[0].source, self._blocks[-1] if self._blocks else None
+            if word in _CLOSER_OF:
+                is_if = word == "if"
+                self._blocks.append(_Block(_CLOSER_OF[word], is_if or None, conditions=[] if is_if else None))
+                if word in ("for", "select") and words[1:]:
+                    self._shell.set(words[1].source, self._undecided("a loop"), words[1].line)
+                if word in ("for", "select", "case"):
+                    return []
+            elif word in _CLOSER_OF.values():
+                if last and last.closer == word:
+                    self._blocks.pop()
+            elif word in ("then", "elif", "else"):
+                if last and last.closer == "fi":
+                    last.turn(word)
+            elif word not in ("do", "time", "function"):
+                break
+            words = words[2 if word == "function" else 1 :]
+        return words
+
+    def _undecided(self, source: str) -> Value:
+        return self._shell.unknown(f"it depends on {source}, which is set in a loop or under a condition")
+
+    def _succeeds(self, words: list[Word]) -> bool | None:
+        texts = [self._shell.expand(word).text for word in words]
+        return None if self._shell.problem_in("".join(texts)) or len(texts) > _LONGEST_TEST else _succeeds(texts)
+
+    def _command(self, words: list[Word], is_running: bool | None) -> None:
+        if words[0].source in ("export", "readonly", "declare", "typeset", "local"):
+            words = [word for word in words[1:] if not word.source.startswith("-")]
+        assignments: list[tuple[str, bool, Word]] = []
+        while words and (found := _assignment(words[0])):
+            assignments.append(found)
+            del words[0]
+        if not words:
+            for name, is_appended, word in assignments:
+                self._assign(name, [word], is_running, is_appended=is_appended)
+        elif assignments and assignments[-1][0] in VARIABLES and not _is_program(words):
+            name, _, first = assignments[-1]
+            self._assign(name, [first, *words], is_running)
+            sentence = f"The value of {name} has spaces but no quotes, so bash stops at the first one; "
+            self.remark(first.line, name, sentence + "the whole of it was read.")
+        else:
+            self._run(words, is_running)
+
+    def _assign(self, name: str, words: list[Word], is_running: bool | None, *, is_appended: bool = False) -> None:
+        before, line = self._shell.settings.get(name), words[0].line
+        if is_running:
+            value = before.value if is_appended and before else Value()
+            for word in words:
+                value += Value(" " if word is not words[0] and value.text else "") + self._shell.expand(word)
+            self._shell.set(name, value, line)
+            return
+        if name in VARIABLES:
+            self.remark(line, name, f"Line {line} sets {name} only under a condition; that line was not followed.")
+        if not before:
+            self._shell.set(name, self._undecided(f"${name}"), line)
+
+    def _run(self, words: list[Word], is_running: bool | None) -> None:
+        line, name = words[0].line, words[0].source
+        values = [self._shell.expand(word) for word in words]
+        if name in VARIABLES and values[1:] and values[1].text.startswith("="):
+            sentence = f"Line {line} has spaces around the equals sign, so it does not set {name}: fill it in."
+            self.remark(line, name, sentence)
+        elif name == "cd" and len(values) == 2 and is_running:
+            self._shell.folder = self._shell.resolve(values[1])
+        elif name in ("source", "."):
+            self.remark(line, name, f"Line {line} reads settings from another file; they were not seen.")
+        elif name.startswith("--") and self._calls:
+            sentence = (
+                f"The options from line {line} on are cut off from the call by the line above, so Loghi never saw "
+            )
+            self.remark(line, name[2:].split("=")[0], sentence + "them; they were read as if they belonged to it.")
+            self._calls[-1].options.update(self._options(list(self._arguments(words))))
+        elif name not in ("echo", "printf") and any(_MAIN.search(value.text) for value in values):
+            arguments = list(self._arguments(words))
+            texts = [argument.value.text for argument in arguments]
+            start = next((place for place, text in enumerate(texts) if re.search(r"(^|/)main\.py$", text)), -1)
+            launcher = tuple(text for text in texts[:start] if not self._shell.problem_in(text))
+            options = self._options(arguments[start + 1 :])
+            self._calls.append(
+                replace(self._state(), line=line, launcher=launcher, options=options, is_sure=is_running)
+            )
+
+    def _arguments(self, words: list[Word]) -> Iterator[Setting]:
+        """Yield what the program is given, each labelled with the word that it is in."""
+        for word in words:
+            value = self._shell.expand(word)
+            is_line = re.search(r"main\.py\s", value.text)  # bash -c "... main.py --option ..."
+            if is_line or re.match(r"\s*--", value.text):
+                label = "main.py" if is_line else word.source
+                yield from (Setting(label, word.line, Value(text)) for text in _split(value.text))
+            elif value.text.strip() or not _variable(word.source):
+                yield Setting(word.source, word.line, value)
+
+    def _options(self, arguments: list[Setting]) -> dict[str, Setting]:
+        options: dict[str, Setting] = {}
+        name, is_waiting = "", False
+        for argument in arguments:
+            if argument.value.text.startswith("--"):
+                written, equals, given = argument.value.text[2:].partition("=")
+                name, is_waiting = full_name(written), not equals
+                options[name] = self._option(name, argument, Value(given))
+            elif is_waiting and name not in FLAGS:
+                options[name] = self._option(name, argument, argument.value)
+                is_waiting = False
+            elif self._shell.problem_in(argument.text):
+                sentence = f"The options in {shorten(argument.label)} cannot be known without running the script."
+                self.remark(argument.line, _variable(argument.label) or argument.label, sentence)
+            elif name in LIST_OPTIONS:
+                value = options[name].value + Value(" ") + argument.value
+                options[name] = Setting(f"--{name}", argument.line, value)
+        return options
+
+    def _option(self, name: str, argument: Setting, value: Value) -> Setting:
+        """Return an option where a reader finds it: at the variable it came from, or in the call."""
+        variable = self._shell.settings.get(_variable(argument.label) or "")
+        return replace(variable, value=value) if variable else Setting(f"--{name}", argument.line, value)
+
+
+def _variable(source: str) -> str | None:
+    """Return the variable that is all of a word: `$name`, `"${name}"`."""
+    found = re.fullmatch(r'"?\$(?:(\w+|[@*])|\{(\w+)[^}]*\})"?', source)
+    return found[1] or found[2] if found else None
+
+
+def _assignment(word: Word) -> tuple[str, bool, Word] | None:
+    found = _ASSIGNMENT.fullmatch(word.source)
+    return (found[1], bool(found[2]), Word(found[3], word.line)) if found else None
+
+
+def _is_program(words: list[Word]) -> bool:
+    is_file = any(word.source.endswith((".py", ".sh")) for word in words)
+    return is_file or posixpath.basename(words[0].source) in _PROGRAMS
+
+
+def _split(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
+
+
+def _succeeds(words: list[str]) -> bool | None:
+    """Return whether a command succeeds, all words of it known; None if it is not one of the simple tests."""
+    match words:
+        case ["!", *rest]:
+            return _not(_succeeds(rest))
+        case ["true" | ":", *_]:
+            return True
+        case ["false", *_]:
+            return False
+        case ["[[", *test, "]]"] | ["[", *test, "]"] | ["test", *test]:
+            return _holds(test)
+    return None
+
+
+def _holds(test: list[str]) -> bool | None:
+    match test:
+        case ["!", *rest]:
+            return _not(_holds(rest))
+        case ["-z" | "-n" as sign, text]:
+            return (text == "") == (sign == "-z")
+        case [left, "=" | "==" | "!=" as sign, right] if not re.search(r"[*?\[]", right):
+            return (left == right) == (sign != "!=")
+        case [left, sign, right] if sign in _NUMBERS and _INTEGERS.fullmatch(f"{left} {right}"):
+            return bool(getattr(operator, sign[1:])(int(left), int(right)))
+    return None
+
+
+def _not(value: bool | None) -> bool | None:
+    return None if value is None else not value
+
+
+def _both(left: bool | None, right: bool | None) -> bool | None:
+    return False if left is False or right is False else None if left is None or right is None else True
+
+
+_NUMBERS = ("-eq", "-ne", "-gt", "-ge", "-lt", "-le")
+_INTEGERS = re.compile(r"-?\d{1,18} -?\d{1,18}")
+_LONGEST_TEST = 20
+_CLOSER_OF = {"if": "fi", "case": "esac", "{": "}", "(": ")"}
+_CLOSER_OF |= dict.fromkeys(("for", "select", "while", "until"), "done")
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(\+?)=(.*)", re.DOTALL)
+_MAIN = re.compile(r"(^|[/\s])main\.py(\s|$)")
+_PROGRAMS = ("docker", "podman", "apptainer", "singularity", "python", "python3", "bash", "sh", "srun", "nohup", "env")

@@ -1,0 +1,300 @@
+"""Splits shell text into commands and works out what their words stand for, without running anything.
+
+Nothing that only a shell could work out is guessed: it becomes an unknown part of a value.
+
+Source: POSIX.1-2024, Shell Command Language, sections 2.2 (quoting), 2.3 (tokens) and 2.6 (expansions); arrays and
+`$'...'` as in the Bash manual.
+"""
+
+import os
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+LONGEST_VALUE = 10_000  # a handful of a=$a$a would fill the memory otherwise
+DEEPEST_NESTING = 20
+
+
+class ShellSyntaxError(ValueError):
+    """The text cannot be read as shell from this place on."""
+
+    def __init__(self, message: str, at: int) -> None:
+        super().__init__(message)
+        self.at = at
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word as it is written, quotes included: `"$folder"/a.txt`."""
+
+    source: str
+    line: int
+
+
+def read_commands(text: str) -> Iterator[tuple[str, list[Word]]]:
+    """Yield the operator before each command (newline at the start) and its words, which may be none.
+
+    Raises:
+        ShellSyntaxError: a quote or a bracket is never closed.
+    """
+    at, line, after, words, is_target, heredocs = 0, 1, "\n", list[Word](), False, list[str]()
+    while at < len(text):
+        start = at
+        if found := _SPACE.match(text, at):
+            at = found.end()
+        elif found := _HEREDOC.match(text, at):
+            at, heredocs = found.end(), [*heredocs, found[1]]
+        elif found := _REDIRECTION.match(text, at):
+            at, is_target = found.end(), True
+        elif found := _OPERATOR.match(text, at):
+            yield after, words
+            at, after, words, is_target = found.end(), found[0], [], False
+            while after == "\n" and heredocs:
+                last = re.compile(rf"^\t*{heredocs.pop(0)}$", re.MULTILINE).search(text, at)
+                at = last.end() if last else len(text)
+        else:
+            at = _word_end(text, at)
+            words += [] if is_target else [Word(text[start:at], line)]
+            is_target = False
+        line += text.count("\n", start, at)
+    yield after, words
+
+
+def _word_end(text: str, start: int) -> int:
+    at = start
+    while at < len(text) and (at == start or text[at] not in " \t\n;&|<>()"):
+        # (( arithmetic )) is one word, and name=( array )
+        at = _piece_end(text, at, ")" if text.startswith("((", at) else "")
+        at = _piece_end(text, at, ")") if text.startswith("=(", at - 1) else at
+    return at
+
+
+def _piece_end(text: str, start: int, closer: str = "", depth: int = 0) -> int:
+    """Return where a piece of a word ends: plain text, `\\x`, a quoted text, `$name`, `${...}`, `$(...)`, backticks.
+
+    Args:
+        closer: what will close the text around it, a quote or a bracket; empty in a word itself.
+    """
+    if plain := _PLAIN.match(text, start):
+        return plain.end()
+    found = _OPENING.get(closer, _OPENING[""]).match(text, start)
+    if found is None:
+        return start + 1
+    at, closer = found.end(), _CLOSER_OF[found[0]]
+    if depth > DEEPEST_NESTING:
+        raise ShellSyntaxError("expansions are nested too deeply", start)
+    while at < len(text) and text[at] != closer:
+        at = at + 1 if closer in "'`" else _piece_end(text, at, closer, depth + 1)
+    if at >= len(text):
+        what = _QUOTES.get(closer, f"a bracket {found[0][-1]}")
+        raise ShellSyntaxError(f"{what} is never closed", start)
+    return at + 1
+
+
+@dataclass(frozen=True)
+class Value:
+    """Text in which every unknown part is one character of a private plane, see `Shell.unknown`.
+
+    `assumed` names what the text rests on besides the script: `$HOME`, an argument left out.
+    """
+
+    text: str = ""
+    assumed: tuple[str, ...] = ()
+
+    def __add__(self, other: "Value") -> "Value":
+        return Value(self.text + other.text, tuple(dict.fromkeys(self.assumed + other.assumed)))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value, and the variable (or `--option`) and line a reader finds it at."""
+
+    label: str
+    line: int
+    value: Value = Value()
+
+    @property
+    def text(self) -> str:
+        return self.value.text.strip()
+
+
+class Shell:
+    """Holds the variables while a script is followed, and the folder it is in at the moment.
+
+    `left_out` are variables that only branches not taken would set: the shell reads them as empty.
+    """
+
+    def __init__(self, script_dir: Path) -> None:
+        self.settings: dict[str, Setting] = {}
+        self.folder = Value(script_dir.as_posix())
+        self.left_out: set[str] = set()
+        self._line = 1
+        self._script_dir = script_dir.as_posix()
+        self._unknown: list[str] = []
+
+    def unknown(self, problem: str) -> Value:
+        """Return a value that stands for something unknown: one character, which travels through joins and splits.
+
+        Args:
+            problem: why it cannot be known, as the end of a sentence.
+        """
+        if len(self._unknown) < _ROOM:
+            self._unknown.append(problem)
+        return Value(chr(_FIRST + len(self._unknown) - 1))
+
+    def problem_in(self, text: str) -> str | None:
+        """Return why a text cannot be known, None if all of it is."""
+        places = (ord(char) - _FIRST for char in text)
+        return next((self._unknown[place] for place in places if 0 <= place < len(self._unknown)), None)
+
+    def set(self, name: str, value: Value, line: int) -> None:
+        self.settings[name] = Setting(name, line, value)
+
+    def resolve(self, value: Value) -> Value:
+        """Return a path as seen from the folder the script is in."""
+        return Value(posixpath.normpath(posixpath.join(self.folder.text, value.text)), value.assumed)
+
+    def expand(self, word: Word) -> Value:
+        """Return the text of a word; a list is not split at its spaces."""
+        self._line = word.line
+        if word.source.startswith("("):  # an array, or ((arithmetic))
+            return self._to_be_run(word.source)
+        return self._expanded(word.source, in_quotes=False)
+
+    def _expanded(self, source: str, *, in_quotes: bool) -> Value:
+        value, home = Value(), os.environ.get("HOME")
+        if tilde := _TILDE.match(source):  # in quotes too: nobody means a folder called ~
+            value = Value(home, ("~",)) if home and not tilde[2] else self._to_be_run(f"~{tilde[2]}")
+            source = tilde[1] + source[tilde.end() :]
+        return value + self._joined(source, in_quotes=in_quotes)
+
+    def _joined(self, source: str, *, in_quotes: bool) -> Value:
+        value, at = Value(), 0
+        while at < len(source):
+            start, at = at, _piece_end(source, at, '"' if in_quotes else "")
+            value += self._piece(source[start:at], in_quotes=in_quotes)
+            if len(value.text) > LONGEST_VALUE:
+                return self._to_be_run("a very long value")
+        return value
+
+    def _piece(self, piece: str, *, in_quotes: bool) -> Value:
+        quoted = "" if in_quotes else piece.removeprefix("$")
+        if quoted.startswith("'"):
+            return Value(quoted[1:-1])
+        if quoted.startswith('"'):
+            return self._joined(quoted[1:-1], in_quotes=True)
+        if piece.startswith("\\"):
+            is_kept = in_quotes and piece[1:] not in ("$", "`", '"', "\\", "\n")
+            return Value(piece if is_kept else piece[1:].removeprefix("\n"))
+        if piece.startswith("${"):
+            return self._braces(piece[2:-1], in_quotes=in_quotes)
+        if piece.startswith(("`", "$(")):
+            return self._substitution(piece.removeprefix("$")[1:-1])
+        if piece.startswith("$") and piece != "$":
+            return self._variable(piece[1:]) or self._missing(piece[1:])
+        return Value(piece)
+
+    def _variable(self, name: str) -> Value | None:
+        if name in ("0", "BASH_SOURCE"):
+            return Value(f"{self._script_dir}/") + self._to_be_run("$0")
+        if name == "PWD":
+            return self.folder
+        if name in self.settings:
+            return self.settings[name].value
+        if name in self.left_out:
+            return Value()
+        return Value(os.environ[name], (f"${name}",)) if name in _ENVIRONMENT and name in os.environ else None
+
+    def _missing(self, name: str) -> Value:
+        if name.isidentifier():
+            return self.unknown(f"it uses ${name}, which the script never sets")
+        return self.unknown(f"it comes from ${name}, which is given when the script is started")
+
+    def _to_be_run(self, source: str) -> Value:
+        return self.unknown(f"it needs {shorten(source)} to be run, and the script is only read")
+
+    def _braces(self, source: str, *, in_quotes: bool) -> Value:
+        """Work out `${name}` and `${name<operator><argument>}`."""
+        found = _BRACES.fullmatch(source)
+        name, operator, rest = (found[1], found[2], found[3]) if found else (source, "", "")
+        value = self._variable(name)
+        is_empty = value is None or (operator.startswith(":") and not value.text)
+        match operator.removeprefix(":"):
+            case "-" | "=" if is_empty:
+                given = self._expanded(rest, in_quotes=in_quotes)
+                if operator.endswith("="):
+                    self.set(name, given, self._line)
+                return Value(given.text, (*given.assumed, f"${name}"))
+            case "+":
+                return Value() if is_empty else self._expanded(rest, in_quotes=in_quotes)
+            case "%" | "%%" | "#" | "##" if value:
+                pattern = self._expanded(rest, in_quotes=in_quotes).text
+                return Value(_cut(value.text, operator, pattern), value.assumed)
+            case "" if value and rest:
+                return self._to_be_run(f"${{{name}...}}")
+        return value or self._missing(name)
+
+    def _substitution(self, source: str) -> Value:
+        if source.startswith("("):  # $((arithmetic))
+            return self._to_be_run(f"$({source})")
+        commands = [[Word(word.source, self._line) for word in words] for _, words in read_commands(source) if words]
+        calls = [list(map(self.expand, words)) for words in commands]
+        arguments = [[value for value in call[1:] if not value.text.startswith("-")] for call in calls]
+        match [call[0].text for call in calls], arguments:
+            case ["pwd"], _:
+                return Value(self.folder.text, (*self.folder.assumed, "pwd"))
+            case (["cd", "pwd"], [[path], _]) | (["realpath" | "readlink"], [[path]]):
+                return self.resolve(path)
+            case ["dirname"], [[path]]:
+                return Value(posixpath.dirname(path.text.rstrip("/")) or ".", path.assumed)
+            case ["basename"], [[path]]:
+                return Value(posixpath.basename(path.text.rstrip("/")), path.assumed)
+            case ["echo"], [[text]]:
+                return text
+            case ["mktemp"], _:
+                return self.unknown(f"it lies in a temporary folder, {shorten(f'$({source})')}")
+        return self._to_be_run(f"$({source})")
+
+
+def _cut(text: str, operator: str, pattern: str) -> str:
+    """Return what `${name%pattern}` and its kin leave: the shortest match goes, the longest with `%%` and `##`."""
+    places = range(len(text) + 1)
+    is_end = operator.startswith("%")
+    for place in places if is_end == (len(operator) == 2) else reversed(places):
+        matched, rest = (text[place:], text[:place]) if is_end else (text[:place], text[place:])
+        if fnmatchcase(matched, pattern):
+            return rest
+    return text
+
+
+def shorten(text: str) -> str:
+    """Return text as one line of at most 60 characters, for a sentence."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return line if len(line) <= 60 else f"{line[:57]}..."
+
+
+_SPACE = re.compile(r"(?:[ \t]|\\\n|#[^\n]*)+")
+_OPERATOR = re.compile(r"&&|\|\||;;|\|&|\([ \t]*\)|\((?!\()|[;&|)\n]")
+_HEREDOC = re.compile(r"<<-?[ \t]*['\"\\]?(\w+)['\"]?")
+_REDIRECTION = re.compile(r"\d*(?:<<<|<<-?|<>|<&|>>|>\||>&|<|>)|&>>?")
+#: Text in which nothing opens and no word ends, an escaped character, or `$name`.
+_PLAIN = re.compile(r"[\w./:,=+-]+|\\.|\$(?:[A-Za-z_]\w*|[0-9@*#?$!-])", re.DOTALL)
+#: What opens something, by what will close the text around it.
+_OPENING = {
+    "": re.compile(r"\$?['\"]|\$[({]|`"),
+    '"': re.compile(r"\$[({]|`"),
+    ")": re.compile(r"\$?['\"]|\$[({]|`|\("),
+}
+_CLOSER_OF = {"'": "'", "$'": "'", '"': '"', '$"': '"', "`": "`", "(": ")", "$(": ")", "${": "}"}
+_QUOTES = {"'": "a single quote", '"': "a double quote", "`": "a backtick"}
+_BRACES = re.compile(r"(\w+|[@*#?$!-])(?:\[[^\]]*\])?(:?[-=+?]|%%?|##?|)(.*)", re.DOTALL)
+_TILDE = re.compile(r"(['\"]?)~([\w.-]*)(?=[/'\"]|$)")
+_ENVIRONMENT = ("HOME", "USER", "LOGNAME")
+
+# Plane 16, set aside by Unicode for private use: no path or name holds its characters, while medieval fonts do use
+# the private area of plane 0. Source: Unicode 17, section 23.5.
+_FIRST = 0x100000
+_ROOM = 0xFFFE

@@ -1,4 +1,4 @@
-"""How fast this machine trains a model, and with how much memory: measured in a run or in a few steps, and remembered."""
+"""How fast this machine trains a model, and with how much memory: measured in a run or a few steps, and remembered."""
 
 import json
 import shutil

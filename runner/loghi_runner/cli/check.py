@@ -45,7 +45,7 @@ def check_command(
     findings = findings_of(checked)
     is_ready = not any(finding.severity is Severity.ERROR for finding in findings)
     if measure and is_ready:
-        probe(checked.plan, checked.setting, view)
+        probe(checked.plan, checked.engine, checked.setting, view)
     estimate = estimate_of(checked.plan)
     if html is not None:
         write_check_preview(html, checked.plan)

@@ -5,17 +5,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from loghi_contract.job import DeviceKind
 from loghi_runner.config.load import LoadedConfig, load_config
-from loghi_runner.engines import choose_engine
-from loghi_runner.engines.base import Engine
-from loghi_runner.engines.gpus import DeviceChoice
-from loghi_runner.engines.setting import Setting, choose_card, choose_image, choose_setting
+from loghi_runner.engines.base import Engine, Setting
+from loghi_runner.engines.setting import settle
 from loghi_runner.errors import ERROR_CLASSES, RunnerError
 from loghi_runner.findings import Finding, Severity
-from loghi_runner.finetuning.lay_out import choose_card_again, create_run_folder, first_record, launch_of
+from loghi_runner.finetuning.lay_out import create_run_folder, first_record, settle_now
 from loghi_runner.finetuning.line_cutting import cut_lines
-from loghi_runner.finetuning.plan import RunPlan, View, make_plan, with_finding
+from loghi_runner.finetuning.plan import RunPlan, View, make_plan
 from loghi_runner.finetuning.speeds import remember
 from loghi_runner.runs.folder import RunFolder, RunRecord, new_run_id
 from loghi_runner.runs.run_trainer import run_trainer
@@ -27,14 +24,14 @@ class Checked:
     """What a run would be; with an `engine_error` in the setting, or errors in the plan, it could not be started."""
 
     plan: RunPlan
+    engine: Engine
     setting: Setting
 
     def require_ready(self) -> None:
         """Raise the RunnerError for which the run could not be started, if there is any."""
         if self.plan.errors:
             raise _plan_error(self.plan.errors)
-        if self.setting.engine_error is not None:
-            raise self.setting.engine_error
+        self.setting.require_usable()
 
 
 def check_run(config_path: Path, overrides: Sequence[str], view: View) -> Checked:
@@ -44,26 +41,15 @@ def check_run(config_path: Path, overrides: Sequence[str], view: View) -> Checke
         UsageError: the config cannot be used.
     """
     loaded = load_config(config_path, overrides)
-    kind = loaded.config.engine.kind.value
-    error: RunnerError | None = None
-    choice = DeviceChoice(DeviceKind.CPU, (), "not known")
-    sentence, image, memory = f"{kind}: cannot be used", None, None
-    try:
-        engine, sentence = choose_engine(kind)
-        choice = choose_card(engine, loaded.config.engine.gpus)
-        image = choose_image(engine, loaded.config.engine.image, choice.kind)
-        memory = engine.memory_limit(loaded.config.engine.memory_bytes)
-    except RunnerError as problem:
-        # shown with the plan: the lines can be looked at before the machine is ready
-        error = problem
-    plan = _plan(loaded, choice, view)
+    # an error of the engine is shown with the plan: the lines can be looked at before the machine is ready
+    engine, setting = settle(loaded.config.engine)
+    plan = _plan(loaded, setting, view)
+    error = setting.engine_error
     if error is not None and plan.errors:
         # with errors in the plan the command ends with those: this one must not wait until they are solved
         first = Finding(Severity.ERROR, error.code, error.message, error.where, error.hint)
         plan = replace(plan, findings=(first, *plan.findings))
-    elif error is None:
-        plan = _with_memory(plan, memory)
-    return Checked(plan, Setting(sentence, choice, image, error, memory))
+    return Checked(plan, engine, setting)
 
 
 def show_plan(config_path: Path, overrides: Sequence[str], view: View) -> None:
@@ -101,13 +87,12 @@ def prepare_run(
         RunnerError: it cannot be started.
     """
     loaded = load_config(config_path, overrides)
-    wish = loaded.config.engine
-    engine, setting = choose_setting(wish.kind.value, wish.gpus, wish.image, wish.memory_bytes)
-    plan = _with_memory(_plan(loaded, setting.device, view), setting.memory_bytes)
-    view.plan(plan, setting)
-    if plan.errors:
-        raise _plan_error(plan.errors)
-    return cut_lines(plan, view, lines), engine, setting
+    engine, setting = settle(loaded.config.engine)
+    setting.require_usable()  # before the lines are read, which takes longer
+    checked = Checked(_plan(loaded, setting, view), engine, setting)
+    view.plan(checked.plan, setting)
+    checked.require_ready()
+    return cut_lines(checked.plan, view, lines), engine, setting
 
 
 def start_and_follow(
@@ -118,12 +103,13 @@ def start_and_follow(
     Raises:
         EngineError: it could not be started, or its card was taken meanwhile.
     """
-    setting = choose_card_again(plan, engine, setting, view.note)
+    setting = settle_now(engine, setting, view.note)
     record = first_record(plan, engine, setting)
     with StopWishes() as wishes:
         folder = create_run_folder(plan, record)
         begun()
-        record, progress = run_trainer(engine, launch_of(plan, record, setting), record, view, wishes)
+        launch = setting.launch(plan.run_id, plan.run_dir, plan.mounts)
+        record, progress = run_trainer(engine, launch, record, view, wishes)
         remember(plan, progress)
     return folder, record
 
@@ -135,15 +121,6 @@ def _plan_error(errors: Sequence[Finding]) -> RunnerError:
     return kind("plan.errors", f"{count} to solve first; nothing was started")
 
 
-def _with_memory(plan: RunPlan, memory_bytes: int | None) -> RunPlan:
-    """The plan, with a warning where the config limits the memory and the engine does not."""
-    asked = plan.config.config.engine.memory
-    if asked is None or memory_bytes is not None:
-        return plan
-    message = f"engine.memory ({asked}) is not applied: only a container can be limited, where its daemon lets it be"
-    hint = "Run in Docker (`engine.kind: docker`), or take the key out."
-    return with_finding(plan, Finding(Severity.WARNING, "engine.memory_not_applied", message, "engine.memory", hint))
-
-
-def _plan(loaded: LoadedConfig, choice: DeviceChoice, view: View) -> RunPlan:
-    return make_plan(loaded, run_id=new_run_id(), device=choice.kind, card=choice.card, on_progress=view.progress)
+def _plan(loaded: LoadedConfig, setting: Setting, view: View) -> RunPlan:
+    device, found = setting.device.kind, setting.findings
+    return make_plan(loaded, run_id=new_run_id(), device=device, found=found, on_progress=view.progress)

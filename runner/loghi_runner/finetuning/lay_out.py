@@ -10,9 +10,9 @@ from pathlib import Path
 from loghi_contract.job import dump_job
 from loghi_contract.lines import LineSample, format_line_list
 from loghi_contract.places import DATA_DIR
-from loghi_runner.engines.base import Engine, Launch, Mount
+from loghi_runner.engines.base import Engine, Mount, Setting
 from loghi_runner.engines.mounts import on_this_machine
-from loghi_runner.engines.setting import Setting, choose_card
+from loghi_runner.engines.setting import settle_again
 from loghi_runner.files import as_utf8, file_sha256, is_there
 from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.ground_truth.split import format_split
@@ -29,16 +29,16 @@ from loghi_runner.runs.run_trainer import new_record
 from loghi_runner.skipped_table import format_skipped
 
 
-def choose_card_again(plan: RunPlan, engine: Engine, setting: Setting, note: Callable[[str], None]) -> Setting:
-    """The setting with what the run computes on as things are now: others start runs, too, while pages are cut.
+def settle_now(engine: Engine, planned: Setting, note: Callable[[str], None]) -> Setting:
+    """What the run uses as things are now: others start runs, too, while pages are cut.
 
     Raises:
-        EngineError: its card was taken meanwhile.
+        RunnerError: its card was taken meanwhile, or what else was planned.
     """
-    choice = choose_card(engine, plan.config.config.engine.gpus, setting.device)
-    if choice.uuids != setting.device.uuids:
-        note(f"the planned card was taken meanwhile; instead: {choice.sentence}")
-    return replace(setting, device=choice)
+    setting = settle_again(engine, planned)
+    if setting.device.uuids != planned.device.uuids:
+        note(f"the planned card was taken meanwhile; instead: {setting.device.sentence}")
+    return setting
 
 
 def first_record(plan: RunPlan, engine: Engine, setting: Setting) -> RunRecord:
@@ -78,12 +78,6 @@ def create_run_folder(plan: RunPlan, record: RunRecord) -> RunFolder:
         shutil.rmtree(half_made, ignore_errors=True)
         raise cannot_write_run(error, folder.path) from error
     return folder
-
-
-def launch_of(plan: RunPlan, record: RunRecord, setting: Setting) -> Launch:
-    """What the engine is told of the run."""
-    image, memory = record.image or "", setting.memory_bytes
-    return Launch(plan.run_id, plan.run_dir, image, plan.job.device, record.gpus, plan.mounts, memory)
 
 
 def data_sha256(lists: Mapping[str, Sequence[LineSample]], mounts: Sequence[Mount]) -> dict[str, str]:

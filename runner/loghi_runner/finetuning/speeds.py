@@ -11,13 +11,12 @@ from typing import Any  # JSON values have no narrower type
 from loghi_contract.lines import LineSample
 from loghi_contract.records import RecordError, from_json, to_json
 from loghi_runner.clock import utc_now
-from loghi_runner.engines import choose_engine
+from loghi_runner.engines.base import Engine, Setting
 from loghi_runner.engines.mounts import moved_mounts
 from loghi_runner.engines.processes import machine_name
-from loghi_runner.engines.setting import Setting
 from loghi_runner.errors import EngineError, RunnerError
 from loghi_runner.files import cache_folder, write_atomically
-from loghi_runner.finetuning.lay_out import choose_card_again, create_run_folder, first_record, launch_of
+from loghi_runner.finetuning.lay_out import create_run_folder, first_record, settle_now
 from loghi_runner.finetuning.line_cutting import cut_lines
 from loghi_runner.finetuning.plan import RunPlan, View
 from loghi_runner.runs.progress import Progress
@@ -40,14 +39,14 @@ class Speed:
     measured: str
 
 
-def probe(plan: RunPlan, setting: Setting, view: View) -> None:
+def probe(plan: RunPlan, engine: Engine, setting: Setting, view: View) -> None:
     """Train on a few batches, the longest lines among them; what it took is remembered as for every run.
 
     Raises:
         RunnerError: these steps could not be done, so neither could the run.
     """
     with ExitStack() as lines:
-        _train_a_little(cut_lines(plan, view, lines), setting, view)
+        _train_a_little(cut_lines(plan, view, lines), engine, setting, view)
 
 
 def speed_of(plan: RunPlan) -> Speed | None:
@@ -87,19 +86,19 @@ def estimate_of(plan: RunPlan) -> str | None:
     return f"{', '.join(parts)} (measured on this machine on {speed.measured})"
 
 
-def _train_a_little(plan: RunPlan, setting: Setting, view: View) -> None:
+def _train_a_little(plan: RunPlan, engine: Engine, setting: Setting, view: View) -> None:
     output = plan.config.config.output
     output.mkdir(parents=True, exist_ok=True)
     place = Path(tempfile.mkdtemp(prefix=".probe-", dir=output))
     view.note("measuring a few training steps ...")
     try:
         small = _small(plan, place / plan.run_id)
-        engine, _ = choose_engine(plan.config.config.engine.kind.value)
-        setting = choose_card_again(small, engine, setting, view.note)
+        setting = settle_now(engine, setting, view.note)
         record = first_record(small, engine, setting)
         create_run_folder(small, record)
+        launch = setting.launch(small.run_id, small.run_dir, small.mounts)
         try:
-            remember(small, run_short(engine, launch_of(small, record, setting), record, view.note))
+            remember(small, run_short(engine, launch, record, view.note))
         except RunnerError as error:
             message = f"a few training steps were tried and failed: {error.message}"
             raise EngineError("probe.failed", message, hint=error.hint) from error

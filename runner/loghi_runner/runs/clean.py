@@ -33,8 +33,8 @@ def clean_run(look: Look, *, really: bool) -> list[str]:
     if not record.state.is_over or look.remark is not None or not is_ours(folder):
         return []
     kept = []
-    if record.kept and record.engine != "local" and record.handle is not None:
-        kept.append(f"container {record.handle.id[:12]}")
+    if record.kept and record.handle is not None and (left := load_engine(record.engine).kept(record.handle)):
+        kept.append(left)
     if folder.places.is_dir():
         kept.append(f"{folder.places.name}/ (links to the run's data)")
     half_written = _half_written(folder)

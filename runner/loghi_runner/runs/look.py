@@ -12,7 +12,7 @@ from functools import cached_property
 from loghi_contract.events import Event
 from loghi_contract.exit_codes import ExitCode
 from loghi_runner.engines import load_engine
-from loghi_runner.engines.base import Handle, ProcessEnd
+from loghi_runner.engines.base import Engine, Handle, ProcessEnd, Signal
 from loghi_runner.engines.processes import find_process, is_by_clock, machine_name
 from loghi_runner.errors import EngineError, RunnerError, UsageError
 from loghi_runner.files import is_file
@@ -103,7 +103,7 @@ def fetch_console(look: Look) -> None:
         with contextlib.suppress(RunnerError, OSError):
             engine = load_engine(record.engine)
             if (handle := engine.find(record.run_id, folder.path, record.handle)) is not None:
-                engine.fetch_console(handle, folder.console_log)
+                engine.bring_console(handle, folder.console_log)
 
 
 def stop_run(
@@ -138,14 +138,14 @@ def stop_run(
     handle = engine.find(record.run_id, folder.path, record.handle)
     if handle is None:
         return look_at(folder)  # it ended by itself
-    engine.interrupt(handle)
+    engine.signal(handle, Signal.INTERRUPT)
     begun()
     deadline = clock() + grace_s
     while engine.poll(handle) is None:
         if clock() > deadline:
             with contextlib.suppress(OSError):  # on a full disk the end is told less well, and must come all the same
                 folder.kill_mark.touch()
-            engine.kill(handle)
+            engine.signal(handle, Signal.KILL)
             deadline = clock() + grace_s
         _pause()
     while is_followed(folder.read()) and not folder.read().state.is_over and clock() < deadline + grace_s:
@@ -164,9 +164,10 @@ def _is_final(folder: RunFolder, record: RunRecord) -> bool:
 
 def _brought_up_to_date(folder: RunFolder, record: RunRecord) -> Look:
     """The run of which nobody is there who follows it: its trainer and its events say how it stands."""
-    elsewhere = _elsewhere(record)
+    elsewhere = None
     try:
         engine = load_engine(record.engine)
+        elsewhere = _elsewhere(record, engine)
         handle = engine.find(record.run_id, folder.path, record.handle)
         end = engine.poll(handle) if handle is not None else ProcessEnd(None)
     except EngineError as error:
@@ -195,9 +196,9 @@ def _going_on(record: RunRecord, handle: Handle | None) -> RunRecord:
     return replace(record, state=RunState.RUNNING, handle=handle, ended=None, exit_code=None, error=None)
 
 
-def _elsewhere(record: RunRecord) -> str | None:
+def _elsewhere(record: RunRecord, engine: Engine) -> str | None:
     host = record.host
-    if host is None or host.machine == machine_name():
+    if host is None or engine.reachable_from(host.machine):
         return None
     return f"started on {host.machine}: look there whether it still runs"
 

@@ -13,10 +13,9 @@ from loghi_contract.events import Device, Event, Started, Step
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.job import DeviceKind
 from loghi_runner.clock import utc_now
-from loghi_runner.engines.base import Engine, Handle, Launch, ProcessEnd
+from loghi_runner.engines.base import Engine, Handle, Launch, ProcessEnd, Setting, Signal
 from loghi_runner.engines.image import BASE_DIGEST_LABEL
 from loghi_runner.engines.processes import machine_name, name_process
-from loghi_runner.engines.setting import Setting
 from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
 from loghi_runner.runs.conclude import Stops, finish_run, keep_record
 from loghi_runner.runs.folder import Host, RunFailure, RunFolder, RunRecord, RunState, cannot_write_run
@@ -190,7 +189,7 @@ class Watch:
             self.stops = replace(self.stops, asked=True, terminated=self._wishes.terminated)
             # done first, told afterwards: the key press may have ended the reader of what we tell, too
             try:
-                self._engine.interrupt(self._handle)
+                self._engine.signal(self._handle, Signal.INTERRUPT)
             except EngineError as error:
                 # the run goes on; a second Ctrl+C tries harder
                 self._note(f"it could not be asked to stop: {error.message}")
@@ -202,7 +201,7 @@ class Watch:
             self._note("ending at once")
 
     def kill(self) -> None:
-        self._engine.kill(self._handle)
+        self._engine.signal(self._handle, Signal.KILL)
 
     def wait_for_end(self) -> ProcessEnd:
         """How the process ended; it is killed when it does not end by itself soon. Raises Detached."""
@@ -273,5 +272,5 @@ def _leave_nothing(engine: Engine, folder: RunFolder) -> None:
         if record.handle is None:
             return
         if not record.state.is_over:
-            engine.kill(record.handle)
+            engine.signal(record.handle, Signal.KILL)
         engine.clean_up(record.handle, folder.console_log, keep=False)

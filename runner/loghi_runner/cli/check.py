@@ -36,8 +36,7 @@ def check_command(
     """
     from loghi_runner.finetuning.finetune import check_run
     from loghi_runner.finetuning.preview import write_check_preview
-    from loghi_runner.finetuning.probe import probe
-    from loghi_runner.finetuning.speeds import estimate_of
+    from loghi_runner.finetuning.speeds import estimate_of, probe
     from loghi_runner.terminal.check_text import check_json, check_rows, conclusion, findings_of
     from loghi_runner.terminal.views import JsonView, PersonView, plan_json
 
@@ -46,7 +45,7 @@ def check_command(
     findings = findings_of(checked)
     is_ready = not any(finding.severity is Severity.ERROR for finding in findings)
     if measure and is_ready:
-        probe(checked, view)
+        probe(checked.plan, checked.engine, checked.setting, view)
     estimate = estimate_of(checked.plan)
     if html is not None:
         write_check_preview(html, checked.plan)

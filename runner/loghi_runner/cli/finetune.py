@@ -29,7 +29,7 @@ def finetune_command(
 ) -> None:
     """Adapt a Loghi model to a new hand."""
     from loghi_runner.finetuning.finetune import finetune, show_plan
-    from loghi_runner.runs.rundir import skipped_counts
+    from loghi_runner.runs.folder import skipped_counts
     from loghi_runner.terminal.answer import answer_rows, record_json, summary_line
     from loghi_runner.terminal.views import JsonView, PersonView
 

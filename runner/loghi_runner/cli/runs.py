@@ -15,7 +15,6 @@ from loghi_runner.wording import plural, shown
 
 if TYPE_CHECKING:
     from loghi_runner.runs.look import Look
-    from loghi_runner.runs.runs import Unreadable
 
 app = typer.Typer()
 
@@ -27,9 +26,10 @@ RunsDir = Annotated[
 @app.command("runs")
 def runs_command(folder: RunsDir = DEFAULT_OUTPUT, as_json: AsJson = False) -> None:
     """List the runs of an output folder."""
+    from loghi_runner.runs.find import look_at_all
     from loghi_runner.terminal.show import run_table, runs_json
 
-    looks, broken = _all(folder)
+    looks, broken = look_at_all(folder, with_progress=not as_json)
     if as_json:
         print_json(runs_json(looks, broken))
     elif not looks and not broken:
@@ -43,8 +43,8 @@ def runs_command(folder: RunsDir = DEFAULT_OUTPUT, as_json: AsJson = False) -> N
 @app.command("show")
 def show_command(run: RunName, output: Output = DEFAULT_OUTPUT, as_json: AsJson = False) -> None:
     """Show how a run stands: its epochs, its verdict, its model."""
+    from loghi_runner.runs.find import find_run
     from loghi_runner.runs.look import look_at
-    from loghi_runner.runs.runs import find_run
     from loghi_runner.terminal.answer import answer_rows
     from loghi_runner.terminal.show import show_json, show_rows
 
@@ -68,7 +68,7 @@ def logs_command(
     as_json: AsJson = False,
 ) -> None:
     """Print what happened in a run, or follow it with -f."""
-    from loghi_runner.runs.runs import find_run
+    from loghi_runner.runs.find import find_run
     from loghi_runner.terminal.show import console_lines, event_lines
 
     folder = find_run(run, output)
@@ -92,7 +92,8 @@ def stop_command(
     as_json: AsJson = False,
 ) -> None:
     """End a run after its current step; best_val is kept."""
-    from loghi_runner.runs.runs import find_run, stop_run
+    from loghi_runner.runs.find import find_run
+    from loghi_runner.runs.look import stop_run
     from loghi_runner.terminal.answer import answer_rows, record_json
 
     told = make_console(stderr=True)
@@ -118,10 +119,10 @@ def clean_command(folder: RunsDir = DEFAULT_OUTPUT, yes: Yes = False, as_json: A
     """
     from loghi_runner.engines.base import NOT_OURS
     from loghi_runner.ground_truth.line_store import remove_lines, unused_lines
-    from loghi_runner.runs.left_over import never_started
-    from loghi_runner.runs.runs import clean_run
+    from loghi_runner.runs.clean import clean_run, never_started
+    from loghi_runner.runs.find import look_at_all
 
-    looks, broken = _all(folder)
+    looks, broken = look_at_all(folder)
     kept = {look.folder.path.name: (look, found) for look in looks if (found := clean_run(look, really=False))}
     left = never_started(folder)
     unused = unused_lines(folder, _named(looks))
@@ -168,14 +169,6 @@ def clean_command(folder: RunsDir = DEFAULT_OUTPUT, yes: Yes = False, as_json: A
     answer.print(f"removed {' and '.join(done)}" if done else "nothing to remove")
 
 
-def _all(folder: Path) -> "tuple[list[Look], list[Unreadable]]":
-    from loghi_runner.runs.left_over import without_record
-    from loghi_runner.runs.runs import list_runs, look_at_all
-
-    looks, broken = look_at_all(list_runs(folder))
-    return looks, [*without_record(folder), *broken]
-
-
 def _named(looks: "list[Look]") -> set[str]:
     return {name for look in looks for name in look.record.prepared}
 
@@ -183,6 +176,7 @@ def _named(looks: "list[Look]") -> set[str]:
 def _still_unused(folder: Path, unused: list[Path]) -> set[Path]:
     """Of these, what still no run names, now that none can be started."""
     from loghi_runner.ground_truth.line_store import unused_lines
+    from loghi_runner.runs.find import look_at_all
 
-    looks, broken = _all(folder)
+    looks, broken = look_at_all(folder)
     return set() if broken else set(unused) & set(unused_lines(folder, _named(looks)))

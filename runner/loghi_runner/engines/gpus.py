@@ -1,14 +1,12 @@
 """Which graphics card a run gets. Cards are named by UUID: their numbers change."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from loghi_contract.job import DeviceKind
+from loghi_runner.engines.wish import GpuRequest
 from loghi_runner.errors import EngineError
 from loghi_runner.installed import pip_install
-
-#: What `engine.gpus` can be: a free card, none, how many, or which by UUID.
-GpuRequest: TypeAlias = Literal["auto", "none"] | int | tuple[str, ...]
 
 #: The compute capabilities that TensorFlow 2.21 has ready kernels for, the lowest and the highest. Older cards it
 #: leaves alone; for newer ones the driver compiles its kernels at the first start.
@@ -68,6 +66,10 @@ class DeviceChoice:
     card: Card | None = None
 
 
+#: What an engine computes on that cannot say it.
+NOT_KNOWN = DeviceChoice(DeviceKind.CPU, (), "not known")
+
+
 def choose_device(request: GpuRequest, found: Cards, why_not: str = "") -> DeviceChoice:
     """What `engine.gpus` means on this machine now: one card, the freest of those that fit, or none.
 
@@ -97,25 +99,6 @@ def _choose(request: Literal["auto"] | int | tuple[str, ...], found: Cards) -> D
         return _freest_or_cpu(found)
     wanted = _most_free(found, request) if isinstance(request, int) else _by_uuid(found, request)
     return _chosen(wanted, found, asked=len(wanted))
-
-
-def choose_again(request: GpuRequest, planned: DeviceChoice, found: Cards, why_not: str = "") -> DeviceChoice:
-    """The card just before the start: the planned one may have been taken since by somebody else.
-
-    Raises:
-        EngineError: no card can be had any more.
-    """
-    if planned.kind is DeviceKind.CPU:
-        return planned
-    now = choose_device(request, found, why_not)
-    if now.kind is DeviceKind.CPU:
-        raise EngineError(
-            "gpu.taken",
-            f"there was a free graphics card when the run was planned, and none is left now ({now.sentence})",
-            where="engine.gpus",
-            hint="Start again when a card is free. To share one, write `gpus: 1`; to use the CPU, `gpus: none`.",
-        )
-    return now
 
 
 def _freest_or_cpu(found: Cards) -> DeviceChoice:

@@ -1,77 +1,22 @@
 """The order of one run: check, prepare, start, follow, conclude."""
 
-import os
-import platform
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Protocol
 
-from loghi_contract import CONTRACT, __version__
-from loghi_contract.events import Device, Event, Started
-from loghi_contract.job import DeviceKind
-from loghi_contract.places import DATA_DIR
-from loghi_runner.clock import utc_now
 from loghi_runner.config.load import LoadedConfig, load_config
-from loghi_runner.engines import choose_engine
-from loghi_runner.engines.base import Engine, Launch
-from loghi_runner.engines.gpus import DeviceChoice
-from loghi_runner.engines.image import BASE_DIGEST_LABEL, ImageFacts
-from loghi_runner.engines.processes import machine_name, name_process
-from loghi_runner.engines.setting import Setting, choose_card, choose_image, choose_setting
-from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
-from loghi_runner.files import file_sha256
+from loghi_runner.engines.base import Engine, Setting
+from loghi_runner.engines.setting import settle
+from loghi_runner.errors import ERROR_CLASSES, RunnerError
 from loghi_runner.findings import Finding, Severity
-from loghi_runner.finetuning.data_hashes import data_sha256
-from loghi_runner.finetuning.lay_out import create_run_folder
-from loghi_runner.finetuning.line_cutting import cut_for_run
-from loghi_runner.finetuning.plan import RunPlan, make_plan, with_finding
+from loghi_runner.finetuning.lay_out import create_run_folder, first_record, settle_now
+from loghi_runner.finetuning.line_cutting import cut_lines
+from loghi_runner.finetuning.plan import RunPlan, View, make_plan
 from loghi_runner.finetuning.speeds import remember
-from loghi_runner.ground_truth.line_store import lines_in_use
-from loghi_runner.runs.finish import finish_run
-from loghi_runner.runs.follow import EventReader, follow
-from loghi_runner.runs.progress import Progress
-from loghi_runner.runs.rundir import (
-    Host,
-    RunFailure,
-    RunFolder,
-    RunRecord,
-    RunState,
-    cannot_write_run,
-    config_sha256,
-    new_run_id,
-)
-from loghi_runner.runs.signals import Detached, StopWishes
-from loghi_runner.runs.watch import Watch
-
-_CUTTING = "cutting pages"
-
-
-class View(Protocol):
-    """How a run is shown; the only thing this module tells anybody."""
-
-    def progress(self, doing: str, done: int, total: int) -> None:
-        """So much of something before the start is done, such as `cutting pages`."""
-
-    def plan(self, plan: RunPlan, setting: Setting) -> None:
-        """What will be done, with all findings; before anything is done."""
-
-    def begin(self, folder: RunFolder, progress: Progress) -> None:
-        """The trainer was started."""
-
-    def event(self, line: bytes, event: Event) -> None:
-        """One event, already added to the progress."""
-
-    def note(self, sentence: str) -> None:
-        """Something the host did meanwhile."""
-
-    def end(self) -> None:
-        """Nothing more will come; may be called after `abandon`."""
-
-    def abandon(self) -> None:
-        """The terminal is gone: write nothing to it any more."""
+from loghi_runner.runs.folder import RunFolder, RunRecord, new_run_id
+from loghi_runner.runs.run_trainer import run_trainer
+from loghi_runner.runs.signals import StopWishes
 
 
 @dataclass(frozen=True)
@@ -79,14 +24,14 @@ class Checked:
     """What a run would be; with an `engine_error` in the setting, or errors in the plan, it could not be started."""
 
     plan: RunPlan
+    engine: Engine
     setting: Setting
 
     def require_ready(self) -> None:
         """Raise the RunnerError for which the run could not be started, if there is any."""
         if self.plan.errors:
             raise _plan_error(self.plan.errors)
-        if self.setting.engine_error is not None:
-            raise self.setting.engine_error
+        self.setting.require_usable()
 
 
 def check_run(config_path: Path, overrides: Sequence[str], view: View) -> Checked:
@@ -96,26 +41,15 @@ def check_run(config_path: Path, overrides: Sequence[str], view: View) -> Checke
         UsageError: the config cannot be used.
     """
     loaded = load_config(config_path, overrides)
-    kind = loaded.config.engine.kind.value
-    error: RunnerError | None = None
-    choice = DeviceChoice(DeviceKind.CPU, (), "not known")
-    sentence, image, memory = f"{kind}: cannot be used", None, None
-    try:
-        engine, sentence = choose_engine(kind)
-        choice = choose_card(engine, loaded.config.engine.gpus)
-        image = choose_image(engine, loaded.config.engine.image, choice.kind)
-        memory = engine.memory_limit(loaded.config.engine.memory_bytes)
-    except RunnerError as problem:
-        # shown with the plan: the lines can be looked at before the machine is ready
-        error = problem
-    plan = _plan(loaded, choice, view)
+    # an error of the engine is shown with the plan: the lines can be looked at before the machine is ready
+    engine, setting = settle(loaded.config.engine)
+    plan = _plan(loaded, setting, view)
+    error = setting.engine_error
     if error is not None and plan.errors:
         # with errors in the plan the command ends with those: this one must not wait until they are solved
         first = Finding(Severity.ERROR, error.code, error.message, error.where, error.hint)
         plan = replace(plan, findings=(first, *plan.findings))
-    elif error is None:
-        plan = _with_memory(plan, memory)
-    return Checked(plan, Setting(sentence, choice, image, error, memory))
+    return Checked(plan, engine, setting)
 
 
 def show_plan(config_path: Path, overrides: Sequence[str], view: View) -> None:
@@ -153,20 +87,12 @@ def prepare_run(
         RunnerError: it cannot be started.
     """
     loaded = load_config(config_path, overrides)
-    wish = loaded.config.engine
-    engine, setting = choose_setting(wish.kind.value, wish.gpus, wish.image, wish.memory_bytes)
-    plan = _with_memory(_plan(loaded, setting.device, view), setting.memory_bytes)
-    view.plan(plan, setting)
-    if plan.errors:
-        raise _plan_error(plan.errors)
-    return cut_lines(plan, view, lines), engine, setting
-
-
-def cut_lines(plan: RunPlan, view: View, lines: ExitStack) -> RunPlan:
-    """The plan with its lines cut out of their pages, if they come from pages; `lines` as for `prepare_run`."""
-    if plan.pages is not None:
-        lines.enter_context(lines_in_use(plan.config.config.output))
-    return cut_for_run(plan, partial(view.progress, _CUTTING), view.note)
+    engine, setting = settle(loaded.config.engine)
+    setting.require_usable()  # before the lines are read, which takes longer
+    checked = Checked(_plan(loaded, setting, view), engine, setting)
+    view.plan(checked.plan, setting)
+    checked.require_ready()
+    return cut_lines(checked.plan, view, lines), engine, setting
 
 
 def start_and_follow(
@@ -177,14 +103,15 @@ def start_and_follow(
     Raises:
         EngineError: it could not be started, or its card was taken meanwhile.
     """
-    choice = choose_card(engine, plan.config.config.engine.gpus, setting.device)
-    if choice.uuids != setting.device.uuids:
-        view.note(f"the planned card was taken meanwhile; instead: {choice.sentence}")
-    record = _first_record(plan, engine, choice, setting.image)
+    setting = settle_now(engine, setting, view.note)
+    record = first_record(plan, engine, setting)
     with StopWishes() as wishes:
         folder = create_run_folder(plan, record)
         begun()
-        return folder, _run(plan, record, folder, engine, setting.memory_bytes, view, wishes)
+        launch = setting.launch(plan.run_id, plan.run_dir, plan.mounts)
+        record, progress = run_trainer(engine, launch, record, view, wishes)
+        remember(plan, progress)
+    return folder, record
 
 
 def _plan_error(errors: Sequence[Finding]) -> RunnerError:
@@ -194,120 +121,6 @@ def _plan_error(errors: Sequence[Finding]) -> RunnerError:
     return kind("plan.errors", f"{count} to solve first; nothing was started")
 
 
-def _with_memory(plan: RunPlan, memory_bytes: int | None) -> RunPlan:
-    """The plan, with a warning where the config limits the memory and the engine does not."""
-    asked = plan.config.config.engine.memory
-    if asked is None or memory_bytes is not None:
-        return plan
-    message = f"engine.memory ({asked}) is not applied: only a container can be limited, where its daemon lets it be"
-    hint = "Run in Docker (`engine.kind: docker`), or take the key out."
-    return with_finding(plan, Finding(Severity.WARNING, "engine.memory_not_applied", message, "engine.memory", hint))
-
-
-def _plan(loaded: LoadedConfig, choice: DeviceChoice, view: View) -> RunPlan:
-    return make_plan(loaded, run_id=new_run_id(), device=choice.kind, card=choice.card, on_progress=view.progress)
-
-
-def _first_record(plan: RunPlan, engine: Engine, choice: DeviceChoice, image: ImageFacts | None) -> RunRecord:
-    return RunRecord(
-        run_id=plan.run_id,
-        name=plan.job.name,
-        state=RunState.PREPARED,
-        created=utc_now(),
-        versions={"loghi-runner": __version__, "contract": str(CONTRACT), "python": platform.python_version()},
-        engine=engine.name,
-        device=choice.kind.value,
-        gpus=choice.uuids,
-        config_sha256=config_sha256(plan.config.text),
-        image=image.name if image else None,
-        image_digest=image.digest if image else None,
-        base_image_digest=(image.labels.get(BASE_DIGEST_LABEL) or None) if image else None,
-        host=Host(machine_name(), name_process(os.getpid())),
-        overrides=plan.config.overrides,
-        epochs=plan.job.training.epochs,
-        prepared=tuple(plan.pages.store.page_folder(page).name for page in plan.pages.survey.pages)
-        if plan.pages
-        else (),
-        base_model_sha256=file_sha256(plan.base.model_file) if plan.base else None,
-        data_sha256=data_sha256(plan.lists, plan.mounts),
-        data_folders=tuple(str(mount.source) for mount in plan.mounts if mount.target.is_relative_to(DATA_DIR)),
-    )
-
-
-def _run(
-    plan: RunPlan,
-    record: RunRecord,
-    folder: RunFolder,
-    engine: Engine,
-    memory: int | None,
-    view: View,
-    wishes: StopWishes,
-) -> RunRecord:
-    launch = Launch(plan.run_id, plan.run_dir, record.image or "", plan.job.device, record.gpus, plan.mounts, memory)
-    try:
-        handle = engine.start(launch, folder.console_log)
-    except RunnerError as error:
-        folder.write(record.with_failure(failure_of(error)))
-        raise
-    record = replace(record, state=RunState.RUNNING, handle=handle)
-    watch = Watch(engine, handle, wishes, view.note)
-    try:
-        folder.write(record)
-    except OSError as error:
-        # nobody could find, follow or stop this trainer
-        watch.kill()
-        watch.wait_for_end()
-        raise cannot_write_run(error, folder.record_file) from error
-    progress = Progress(plan.job.training.epochs)
-    try:
-        view.begin(folder, progress)
-        refused = _follow(plan, folder, progress, watch, view)
-        end = watch.wait_for_end()
-    except Detached:
-        view.abandon()
-        return record
-    finally:
-        view.end()
-    remember(plan, progress)
-    return finish_run(
-        folder,
-        record,
-        progress,
-        handle,
-        end,
-        engine,
-        stops=watch.stops,
-        from_scratch=plan.job.vgsl is not None,
-        refused=refused,
-        note=view.note,
-    )
-
-
-def _follow(plan: RunPlan, folder: RunFolder, progress: Progress, watch: Watch, view: View) -> RunFailure | None:
-    """Pass on every event; the failure is a device other than the one that was asked for."""
-    for line, event in follow(EventReader(folder.events_file), watch.has_ended, watch.pause):
-        progress.add(event)
-        view.event(line, event)
-        watch.pass_on_wishes()
-        if plan.job.device is DeviceKind.GPU and isinstance(event.payload, Started):
-            device = event.payload.device
-            if device.kind != DeviceKind.GPU.value:
-                watch.kill()
-                return _gpu_not_used(device)
-    return None
-
-
-def _gpu_not_used(used: Device) -> RunFailure:
-    return failure_of(
-        EngineError(
-            "gpu.not_used",
-            f"the run was to use a graphics card, but the trainer uses {used.name} ({used.kind.upper()}); it was ended",
-            hint="The image or the installed TensorFlow may lack CUDA: `loghi-runner doctor`. "
-            "To train on the CPU, write `gpus: none` under `engine`.",
-        )
-    )
-
-
-def failure_of(error: RunnerError) -> RunFailure:
-    """An error as run.json keeps it."""
-    return RunFailure(error.code, error.message, int(error.exit_code), error.hint, error.where)
+def _plan(loaded: LoadedConfig, setting: Setting, view: View) -> RunPlan:
+    device, found = setting.device.kind, setting.findings
+    return make_plan(loaded, run_id=new_run_id(), device=device, found=found, on_progress=view.progress)

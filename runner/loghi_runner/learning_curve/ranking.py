@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loghi_runner.config.load import load_config
-from loghi_runner.finetuning.finetune import View
+from loghi_runner.finetuning.plan import View
 from loghi_runner.learning_curve.curve import Curve
 from loghi_runner.models.own_pages import choose_cut
 from loghi_runner.models.which_model import find_model
@@ -32,12 +32,7 @@ def prepare_ranking(config_path: Path, overrides: Sequence[str], folder: Path, v
     candidates = find_candidates(folder, config.data.cut, view.progress)
     return Ranking(
         candidates,
-        ReaderOptions(
-            config.engine.kind.value,
-            config.engine.gpus,
-            image=config.engine.image,
-            memory_bytes=config.engine.memory_bytes,
-        ),
+        ReaderOptions(config.engine),
     )
 
 

@@ -199,8 +199,9 @@ class Commands:
         engine = self._config.engine
         gpus = ",".join(engine.gpus) if isinstance(engine.gpus, tuple) else str(engine.gpus)
         way = () if cut is None else ("--cut", cut.value)
+        image = () if engine.image is None else ("--image", engine.image)
         memory = () if engine.memory is None else ("--memory", engine.memory)
-        return (*way, "--engine", engine.kind.value, "--gpus", gpus, *memory, "--json")
+        return (*way, "--engine", engine.kind.value, "--gpus", gpus, *image, *memory, "--json")
 
     def _exchange(self, stage: Stage, order: Order, folder: OrderFolder) -> Command:
         asked, source = order.asked, order.asked.source

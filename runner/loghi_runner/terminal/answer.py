@@ -8,7 +8,7 @@ from loghi_contract.model_folder import MODEL_FILE
 from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
 from loghi_runner.files import is_file, is_folder
-from loghi_runner.runs.rundir import RunFolder, RunRecord, RunState, skipped_counts
+from loghi_runner.runs.folder import RunFolder, RunRecord, RunState, skipped_counts
 from loghi_runner.wording import counted, percent, plural, short_path, status_word
 
 

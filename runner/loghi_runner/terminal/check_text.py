@@ -8,7 +8,7 @@ from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.finetuning.finetune import Checked
-from loghi_runner.finetuning.plan_facts import SplitFacts, new_characters, split_facts
+from loghi_runner.finetuning.plan import SplitFacts, new_characters, split_facts
 from loghi_runner.terminal.plan_text import plan_rows
 from loghi_runner.wording import SPLIT_WORDS, plural
 

@@ -10,10 +10,10 @@ from loghi_contract.events import Event, Step
 from loghi_contract.files import open_plain
 from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
+from loghi_runner.runs.find import Unreadable
+from loghi_runner.runs.folder import RunFolder, RunState
 from loghi_runner.runs.follow import EventReader
-from loghi_runner.runs.look import Look, look_at
-from loghi_runner.runs.rundir import RunFolder, RunState
-from loghi_runner.runs.runs import Unreadable, fetch_console, follow_run
+from loghi_runner.runs.look import Look, fetch_console, follow_run, look_at
 from loghi_runner.terminal.answer import record_json, summary_line
 from loghi_runner.wording import duration, epoch_line, event_line, local_time, percent, phase_word, shown
 

@@ -9,11 +9,11 @@ from rich.text import Text
 
 from loghi_contract.events import Charset, DataSummary, Epoch, Evaluation, Event, Notice, Started
 from loghi_contract.records import to_json
-from loghi_runner.engines.setting import Setting
+from loghi_runner.engines.base import Setting
 from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.json_answer import print_json
+from loghi_runner.runs.folder import RunFolder
 from loghi_runner.runs.progress import Progress
-from loghi_runner.runs.rundir import RunFolder
 from loghi_runner.runs.signals import Detached
 from loghi_runner.terminal.bars import Bars
 from loghi_runner.terminal.console import make_console, print_findings, print_rows, say, write_nowhere

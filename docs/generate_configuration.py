@@ -13,10 +13,10 @@ from pydantic.fields import FieldInfo
 
 from loghi_contract.job import Part
 from loghi_runner.config.choices import SkipTag
+from loghi_runner.config.file import schema_of
 from loghi_runner.config.load import RunConfig, VgslModel
 from loghi_runner.config.template import config_template
 from loghi_runner.config.values import ConfigPath, ConfigPaths
-from loghi_runner.config.words import schema_of
 
 PAGE = Path(__file__).parent / "configuration.md"
 

@@ -37,7 +37,7 @@ def check_command(
     from loghi_runner.finetuning.finetune import check_run
     from loghi_runner.finetuning.preview import write_check_preview
     from loghi_runner.finetuning.speeds import estimate_of, probe
-    from loghi_runner.terminal.check_text import check_json, check_rows, conclusion, findings_of
+    from loghi_runner.terminal.plan_text import check_json, check_rows, conclusion, findings_of
     from loghi_runner.terminal.views import JsonView, PersonView, plan_json
 
     view = JsonView() if as_json else PersonView()

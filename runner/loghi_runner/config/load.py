@@ -1,18 +1,16 @@
 """A config file into a RunConfig, or every problem in it at once."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from loghi_runner.config.choices import NormalizationChoice
-from loghi_runner.config.file import ConfigError, ConfigFile, Problem
-from loghi_runner.config.pulled_folder import pulled_folder
-from loghi_runner.config.rules import broken_rules
-from loghi_runner.config.schema import DataConfig, RunConfig, TextConfig, TrainingConfig, VgslModel
+from loghi_runner.config.file import ConfigError, ConfigFile, Problem, shortened
+from loghi_runner.config.schema import DataConfig, RunConfig, TextConfig, TrainingConfig, VgslModel, pulled_folder
 from loghi_runner.config.values import MAX_NAME, NAME_PATTERN, proposed_name
-from loghi_runner.config.words import shortened
-from loghi_runner.config.yaml_values import read_yaml_value
+from loghi_runner.config.yaml_values import KeyPath, read_yaml_value
+from loghi_runner.engines.wish import foreign_keys
 
 __all__ = [
     "ConfigError",
@@ -51,7 +49,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> LoadedConfig:
     if values.get("platform") is not None:
         values.setdefault("data", {})
     _look_at_name(file, values["name"])
-    for rule in broken_rules(values):
+    for rule in _broken_rules(values):
         file.add(rule.key, rule.message, rule.hint)
     config = file.checked(RunConfig, values)
     if config.platform is not None:
@@ -93,3 +91,54 @@ def _look_at_name(file: ConfigFile, name: object) -> None:
     else:
         message = f"is taken from the file's name, {shortened(repr(name))}; {allowed}"
     file.add(("name",), message, f"Write `name: {proposed_name(name)}`.")
+
+
+#: Keys of `data` that only make sense for line lists, with what stands in for them when there are pages.
+_FOR_LISTS = {
+    "validation": "Pages are split by data.split; leave it out.",
+    "test": "Pages are split by data.split; leave it out.",
+    "root": "It is for paths in line lists; leave it out.",
+}
+_FOR_PAGES = ("split", "cut", "text_equiv", "skip_tags", "skip_machine_read", "style_marks")
+
+
+@dataclass(frozen=True)
+class _BrokenRule:
+    key: KeyPath
+    message: str
+    hint: str
+
+
+def _broken_rules(values: Mapping[str, object]) -> Iterator[_BrokenRule]:
+    """What is wrong between the keys of a config as written."""
+    for key, message, hint in foreign_keys(values.get("engine")):
+        yield _BrokenRule(("engine", key), message, hint)
+    if "data" not in values:
+        return  # a missing section is said elsewhere
+    data = values["data"] or {}
+    if not isinstance(data, Mapping):
+        return
+    given = {key for key, value in data.items() if value is not None}
+    if values.get("platform") is not None:
+        yield from _beside_platform(given)
+    elif not given & {"train", "pages"}:
+        message = "is not filled in" if "train" in data else "is missing"
+        hint = "Name a line list to learn from; or instead, as data.pages, a folder of pages with PAGE XML or ALTO."
+        yield _BrokenRule(("data", "train"), message, hint)
+    elif {"train", "pages"} <= given:
+        hint = "Keep the line lists or the folder of pages; the other lines can be a second run."
+        yield _BrokenRule(("data", "pages"), "stands beside data.train; only one of the two can be learnt from", hint)
+    elif "pages" in given:
+        for key in [key for key in _FOR_LISTS if key in given]:
+            yield _BrokenRule(("data", key), "cannot stand beside data.pages", _FOR_LISTS[key])
+    else:
+        for key in [key for key in _FOR_PAGES if key in given]:
+            hint = "Leave it out, or name a folder of pages as data.pages instead of data.train."
+            yield _BrokenRule(("data", key), "says how pages are read, but there is no data.pages", hint)
+
+
+def _beside_platform(given: set[str]) -> Iterator[_BrokenRule]:
+    """`base_domain` alone can be of another place than the pages."""
+    for key in [key for key in ("train", "pages", *_FOR_LISTS) if key in given]:
+        hint = "Its pages are what is learnt from, split by data.split; leave this out, or the section platform."
+        yield _BrokenRule(("data", key), "cannot stand beside platform", hint)

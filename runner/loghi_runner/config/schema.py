@@ -3,7 +3,10 @@
 The descriptions below are what docs/configuration.md and the platforms' forms show.
 """
 
+import re
+from pathlib import Path
 from typing import Annotated, Any, Literal  # raw YAML values have no narrower type
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Strict, Tag
 
@@ -277,3 +280,18 @@ class RunConfig(_Section):
         description="Learn from pages of a platform such as eScriptorium, instead of `data.train` or `data.pages`.",
         json_schema_extra={"values": "section, see below"},
     )
+
+
+#: In an output folder: pages pulled from platforms, a folder each.
+PULLED = ".pulled"
+
+
+def pulled_folder(output: Path, config: PlatformConfig) -> Path:
+    """Where the pages to learn from lie: one folder a document and layer."""
+    address = urlsplit(config.url)
+    place = _plain(address.netloc.rpartition("@")[2] + address.path)
+    return output / PULLED / f"{place}-document-{config.document}-{_plain(config.layer)}"
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.]+", "_", text).strip("._")[:60] or "_"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from loghi_runner.config.pulled_folder import PULLED
+from loghi_runner.config.schema import PULLED
 from loghi_runner.files import is_file, is_folder, real_path, safe_name
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.pages.read import PageError, read_page

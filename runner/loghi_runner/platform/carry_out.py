@@ -8,8 +8,7 @@ from loghi_contract.cut import Cut
 from loghi_runner.aliases import OnProgress
 from loghi_runner.config.choices import WriteBack
 from loghi_runner.config.load import LoadedConfig, load_config
-from loghi_runner.config.pulled_folder import pulled_folder
-from loghi_runner.config.schema import PlatformConfig
+from loghi_runner.config.schema import PlatformConfig, pulled_folder
 from loghi_runner.errors import RunnerError, UsageError
 from loghi_runner.files import is_file
 from loghi_runner.finetuning.finetune import finetune

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from loghi_runner.aliases import OnProgress
 from loghi_runner.config.load import LoadedConfig
-from loghi_runner.config.pulled_folder import pulled_folder
-from loghi_runner.config.schema import PlatformConfig
+from loghi_runner.config.schema import PlatformConfig, pulled_folder
 from loghi_runner.errors import UsageError
 from loghi_runner.platform import open_platform
 from loghi_runner.platform.base import Document, Layer, Platform, PlatformConnection, Pulled, Source

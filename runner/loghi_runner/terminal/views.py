@@ -15,9 +15,8 @@ from loghi_runner.json_answer import print_json
 from loghi_runner.runs.folder import RunFolder
 from loghi_runner.runs.progress import Progress
 from loghi_runner.runs.signals import Detached
-from loghi_runner.terminal.bars import Bars
+from loghi_runner.terminal.bars import Bars, LiveRun
 from loghi_runner.terminal.console import make_console, print_findings, print_rows, say, write_nowhere
-from loghi_runner.terminal.live import LiveRun
 from loghi_runner.terminal.plan_text import mount_rows, plan_rows, skipped_rows
 from loghi_runner.wording import epoch_line, event_line
 

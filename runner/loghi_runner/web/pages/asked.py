@@ -5,7 +5,7 @@ from typing import Any  # raw parameters have no narrower type
 
 from pydantic import ValidationError
 
-from loghi_runner.config.words import words_for
+from loghi_runner.config.file import words_for
 from loghi_runner.orders.action_schema import parameters_schema
 from loghi_runner.orders.actions import PARAMETERS, Action, Parameters
 from loghi_runner.web.pages.form import Filled, read_form

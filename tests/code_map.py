@@ -33,7 +33,7 @@ LAYERS = (
     {"init", "models"},
     {"ground_truth", "runs"},
     {"pages", "report", "upstream_script"},
-    {"config", "cutting", "evaluation", "sample"},
+    {"config", "cutting", "evaluation"},
     {"engines"},
 )
 #: Below them all: single modules that everything uses, and that use each other and no package.

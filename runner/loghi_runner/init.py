@@ -1,11 +1,13 @@
-"""Writes a config to start from: the commented template, or what an edited upstream script says."""
+"""Writes what one starts from: the commented config, what an edited upstream script says, or the sample."""
 
 import os
 import shlex
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
+import loghi_runner
 from loghi_contract.files import read_plain
 from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
@@ -15,6 +17,10 @@ from loghi_runner.errors import EngineError, UsageError
 from loghi_runner.files import is_folder, is_there, write_atomically
 from loghi_runner.upstream_script import CarriedOver, Note, Severity, read_upstream_script, render_config
 
+#: The sample's config.
+DEMO = "demo.yaml"
+
+_PACKAGE = Path(loghi_runner.__file__).parent
 _MOST_BYTES = 1_000_000
 _TITLES = {
     Severity.CARRIED: "carried over",
@@ -81,6 +87,30 @@ def write_config(path: Path, script: Path | None, *, force: bool) -> WrittenConf
     return written
 
 
+def write_sample(folder: Path) -> Path:
+    """Write the sample into a new or empty folder, and return its config.
+
+    Raises:
+        UsageError: something is there.
+        EngineError: the disk does not take it.
+    """
+    if is_there(folder) and not (is_folder(folder) and not any(folder.iterdir())):
+        raise UsageError(
+            "init.exists", f"{folder} exists already; nothing was written", hint="Name a folder that is new or empty."
+        )
+    try:
+        # what came of trying it in a checkout is not part of it
+        shutil.copytree(_sample_folder(), folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("runs"))
+    except OSError as error:
+        raise EngineError(
+            "init.cannot_write",
+            f"the sample cannot be written: {error}",
+            where=str(folder),
+            hint="Name a folder where you may write.",
+        ) from error
+    return folder / DEMO
+
+
 def uuid_of_card(index: int) -> str | None:
     """The UUID of the card that `nvidia-smi` gives this number, None where that cannot be known."""
     if os.environ.get("CUDA_VISIBLE_DEVICES"):
@@ -112,3 +142,9 @@ def _read(script: Path) -> str:
             where=str(script),
             hint="Name your edited finetune.sh or htr-train-pipeline.sh.",
         ) from error
+
+
+def _sample_folder() -> Path:
+    """In a wheel it lies in the package, in a checkout it has its own place."""
+    shipped = _PACKAGE / "sample"
+    return shipped if shipped.is_dir() else _PACKAGE.parents[1] / "examples" / "sample"

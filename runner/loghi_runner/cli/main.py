@@ -14,12 +14,10 @@ from loghi_contract.exit_codes import ExitCode
 from loghi_runner.cli import (
     check,
     compare,
-    doctor,
     evaluate,
     export,
     finetune,
     image,
-    init,
     learning_curve,
     manifest,
     next_pages,
@@ -29,6 +27,7 @@ from loghi_runner.cli import (
     report,
     runs,
     serve,
+    setup,
 )
 from loghi_runner.cli.options import AsJson
 from loghi_runner.errors import RunnerError, UsageError
@@ -55,11 +54,10 @@ for group in (
     compare,
     learning_curve,
     next_pages,
-    init,
+    setup,
     runs,
     report,
     export,
-    doctor,
     serve,
 ):
     app.registered_commands += group.app.registered_commands

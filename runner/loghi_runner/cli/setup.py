@@ -1,4 +1,4 @@
-"""`loghi-runner init`."""
+"""`loghi-runner init` and `doctor`: before the first run."""
 
 import shlex
 from pathlib import Path
@@ -6,10 +6,13 @@ from typing import Annotated
 
 import typer
 
+from loghi_contract.exit_codes import ExitCode
+from loghi_contract.records import to_json
 from loghi_runner.cli.options import AsJson
 from loghi_runner.errors import UsageError
+from loghi_runner.findings import errors
 from loghi_runner.json_answer import print_json
-from loghi_runner.terminal.console import make_console, print_rows
+from loghi_runner.terminal.console import make_console, print_findings, print_rows
 from loghi_runner.wording import short_path
 
 app = typer.Typer()
@@ -31,8 +34,7 @@ def init_command(
     as_json: AsJson = False,
 ) -> None:
     """Write a config to start from, or a sample to try."""
-    from loghi_runner.init import write_config
-    from loghi_runner.sample import write_sample
+    from loghi_runner.init import write_config, write_sample
 
     if sample is not None and script is not None:
         raise UsageError("init.two_things", "--sample brings its own config, and --from makes one; give one of them")
@@ -55,3 +57,24 @@ def init_command(
     answer = make_console(stderr=False)
     answer.print(short_path(written.path.absolute()))
     told.print(f"next: edit it, then loghi-runner check {written.shell_path()}")
+
+
+@app.command("doctor")
+def doctor_command(
+    folder: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Disk to look at (default: .).")
+    ] = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Say whether this machine is ready, and what it lacks."""
+    from loghi_runner.doctor import examine
+
+    findings = examine(folder.absolute())
+    stopping = errors(findings)
+    if as_json:
+        print_json({"kind": "doctor", "ready": not stopping, "findings": [to_json(finding) for finding in findings]})
+    else:
+        answer = make_console(stderr=False)
+        print_findings(answer, tuple(findings))
+        answer.print("not ready: solve the errors above" if stopping else "ready for a run")
+    raise typer.Exit(ExitCode.ENGINE if stopping else ExitCode.OK)

@@ -1,9 +1,10 @@
-"""Writes what one starts from: the commented config, what an edited upstream script says, or the sample."""
+"""Writes what one starts from: the commented config, one of what an edited upstream script says, or the sample."""
 
 import os
 import shlex
 import shutil
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
@@ -11,11 +12,11 @@ import loghi_runner
 from loghi_contract.files import read_plain
 from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
-from loghi_runner.config.template import config_template
+from loghi_runner.config.template import config_template, yaml_text
 from loghi_runner.engines.nvml import list_cards
 from loghi_runner.errors import EngineError, UsageError
 from loghi_runner.files import is_folder, is_there, write_atomically
-from loghi_runner.upstream_script import CarriedOver, Note, Severity, read_upstream_script, render_config
+from loghi_runner.upstream_script import PATHS, CarriedOver, ConfigValue, Note, Severity, read_upstream_script
 
 #: The sample's config.
 DEMO = "demo.yaml"
@@ -148,3 +149,90 @@ def _sample_folder() -> Path:
     """In a wheel it lies in the package, in a checkout it has its own place."""
     shipped = _PACKAGE / "sample"
     return shipped if shipped.is_dir() else _PACKAGE.parents[1] / "examples" / "sample"
+
+
+def render_config(carried: CarriedOver, out_dir: Path) -> str:
+    """Return the YAML text; paths inside `out_dir`, where the file will lie, become relative to it."""
+    notes = {(note.key, note.severity): note for note in carried.notes}
+    lines = list(_HEAD)
+    for key in _MEANINGS:
+        section, _, name = key.rpartition(".")
+        value, missing = _value(carried.config, key), notes.get((key, Severity.NOT_CARRIED))
+        indent, is_open = "  " if section else "", not section or section in carried.config
+        header = f"{section}:" if is_open else f"# {section}:"
+        if value is not None:
+            new = _entry(key, f"{indent}{name}:", _shown(key, value, out_dir), notes.get((key, Severity.CARRIED)))
+        elif missing and key in _TO_FILL_IN and key not in carried.config:
+            commented = f"{indent}# {name}:" if is_open else f"# {indent}{name}:"
+            new = [f"{commented} <{_TO_FILL_IN[key]}>  ({missing.variable}, line {missing.line}, could not be used)"]
+        else:
+            continue
+        lines += [header, *new] if section and header not in lines else new
+    return "\n".join(lines) + "\n"
+
+
+def _value(config: dict[str, ConfigValue], key: str) -> ConfigValue | None:
+    section, _, name = key.rpartition(".")
+    place = config.get(section) if section else config
+    value = place.get(name) if isinstance(place, dict) else None
+    return None if isinstance(value, dict) else value
+
+
+def _shown(key: str, value: ConfigValue, folder: Path) -> str | list[str]:
+    """Return a value as YAML, several paths one by one."""
+    if isinstance(value, list):
+        texts = [_shown_text(key, text, folder) for text in value]
+        return texts if key in PATHS else f"[{', '.join(texts)}]"
+    if isinstance(value, float):
+        return f"{Decimal(repr(value)):f}"  # YAML 1.1 takes 1e-05 for text
+    return _shown_text(key, str(value), folder) if isinstance(value, str) else str(value)
+
+
+def _shown_text(key: str, text: str, folder: Path) -> str:
+    path = Path(text)
+    if key in PATHS and ".." not in path.parts and path.is_relative_to(folder.absolute()):
+        text = path.relative_to(folder.absolute()).as_posix()
+        text = f"./{text}" if text.startswith("~") else text
+    return yaml_text(text)
+
+
+def _entry(key: str, start: str, value: str | list[str], note: Note | None) -> list[str]:
+    comment = f"# {_MEANINGS[key]}" + (f" ({note.variable}, line {note.line})" if note else "")
+    indent = " " * (len(start) - len(start.lstrip()))
+    if isinstance(value, list):
+        return [f"{start}  {comment}", *(f"{indent}  - {item}" for item in value)]
+    line = f"{start} {value}"
+    return [f"{line}  {comment}"] if len(line) + len(comment) < _WIDTH else [f"{indent}{comment}", line]
+
+
+_WIDTH = 110
+_HEAD = (
+    "# Made by loghi-runner from a Loghi training script; the lines of the script are named in brackets.",
+    "# Relative paths start at this file's folder. Check it with: loghi-runner check <this file>",
+)
+_MEANINGS = {
+    "name": "the new model's name",
+    "base_model": "folder of the model that is fine-tuned",
+    "base_model.vgsl": "a new model of this shape, trained from nothing",
+    "data.train": "line list to learn from",
+    "data.validation": "line list that picks the best epoch",
+    "data.test": "line list that chooses nothing: the fair score",
+    "output": "every run gets its own folder in here",
+    "training.epochs": "times through all training lines, at most",
+    "training.batch_size": "lines at a time; lower it if memory runs out",
+    "training.learning_rate": "how big each step is",
+    "training.early_stopping": "stop after so many epochs without a better score",
+    "training.seed": "start of the random numbers",
+    "training.augmentation": "small changes to the line images while training",
+    "training.precision": "kind of numbers to calculate with",
+    "training.freeze": "parts that do not learn",
+    "charset": "extend adds missing letters, replace starts a new alphabet",
+    "engine.gpus": "graphics card: auto, none, or its UUID",
+}
+_TO_FILL_IN = {
+    "name": "name of letters, digits, . _ -",
+    "base_model": "folder of the base model, the one with model.keras in it",
+    "data.train": "path of the training line list",
+    "data.validation": "path of the validation line list",
+    "data.test": "path of the test line list",
+}

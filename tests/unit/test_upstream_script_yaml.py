@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from loghi_runner.config.load import load_config
-from loghi_runner.upstream_script import CarriedOver, read_upstream_script, render_config
+from loghi_runner.init import render_config
+from loghi_runner.upstream_script import CarriedOver, read_upstream_script
 
 SCRIPTS = Path(__file__).parent / "upstream_scripts"
 SCRIPT_DIR = Path("/home/anna/scripts")

@@ -1,6 +1,5 @@
-"""Turns a Loghi training script (finetune.sh, htr-train-pipeline.sh) into a config; the script is read, never run."""
+"""Reads a Loghi training script (finetune.sh, htr-train-pipeline.sh) as a config; the script is never run."""
 
-from loghi_runner.upstream_script.carry import CarriedOver, Note, Severity, read_upstream_script
-from loghi_runner.upstream_script.render import render_config
+from loghi_runner.upstream_script.carry import PATHS, CarriedOver, ConfigValue, Note, Severity, read_upstream_script
 
-__all__ = ["CarriedOver", "Note", "Severity", "read_upstream_script", "render_config"]
+__all__ = ["PATHS", "CarriedOver", "ConfigValue", "Note", "Severity", "read_upstream_script"]

@@ -100,7 +100,8 @@ class _Carrier:
             raise UsageError("init.not_a_training_script", message, hint=hint)
 
     def name(self) -> None:
-        found = self._take("name", ("model_name",), "model_name", "Without it the config's file name is the name.")
+        given = self._reaching(("model_name",), "model_name")
+        found = self._take("name", given, "Without it the config's file name is the name.")
         if not found:
             return
         name = plain_name(found.text)
@@ -149,14 +150,11 @@ class _Carrier:
         return None
 
     def _fine_tune(self, found: Setting) -> None:
-        hint = "Write the folder of the base model, the one that holds model.keras, as base_model."
-        problem = self._problem(found, is_path=True)
+        key, hint = "base_model", "Write the folder of the base model, the one that holds model.keras, as base_model."
         if found.text.startswith(tables.IN_IMAGE_MODELS):
-            problem = "that folder is inside an old image of Loghi, not on this machine"
-        if problem:
-            self._leave(found, problem, hint, "base_model")
-        elif path := self._path(found.text, found, "base_model"):
-            self._carry("base_model", path, found)
+            self._leave(found, "that folder is inside an old image of Loghi, not on this machine", hint, key)
+        elif self._take(key, found, hint) and (path := self._path(found.text, found, key)):
+            self._carry(key, path, found)
 
     def _start_new(self, found: Setting) -> None:
         if problem := self._problem(found):
@@ -175,8 +173,11 @@ class _Carrier:
 
     def lists(self) -> None:
         lists: dict[str, list[str]] = {}
-        for key, variable, option, hint in _LISTS:
-            found = self._take(key, (variable,), option, hint)
+        for name, words in {"train": "training", "validation": "validation", "test": "test"}.items():
+            key = f"data.{name}"
+            hint = f"Write the path of the {words} line list as {key}"
+            hint += "; without one the runner splits by page." if name == "validation" else "."
+            found = self._take(key, self._reaching((f"{name}list",), f"{name}_list"), hint)
             texts = _list_paths(found.text) if found else []
             lists[key] = paths = [path for text in texts if found and (path := self._path(text, found, key))]
             if not found or not paths:
@@ -197,7 +198,7 @@ class _Carrier:
     def output(self) -> None:
         self._put("output", str(DEFAULT_OUTPUT))
         hint = f"Runs are kept in {DEFAULT_OUTPUT}, beside the config."
-        found = self._take("output", ("outputdir",), "output", hint)
+        found = self._take("output", self._reaching(("outputdir",), "output"), hint)
         path = self._path(found.text, found, "output") if found else None
         if found and path and re.match(r"/(tmp|dev/shm)(/|$)", path):
             self._leave(found, f"what is in {shorten(path)} is gone after a restart", hint, "output")
@@ -205,10 +206,11 @@ class _Carrier:
             self._carry("output", path, found)
 
     def training(self) -> None:
-        for name, variables, option, kind in _NUMBERS:
+        for name, option in _NUMBERS.items():
             key = f"training.{name}"
-            found = self._take(key, variables, option, f"The runner's own {key} counts until you fill it in.")
-            number = _number(name, found.text, kind) if found else None
+            given = self._reaching((name,) if name in tables.VARIABLES else (), option)
+            found = self._take(key, given, f"The runner's own {key} counts until you fill it in.")
+            number = _number(name, found.text) if found else None
             if found and number is None:
                 hint = "Write the number with a decimal point." if "," in found.text else f"Fill in {key}."
                 self._leave(found, f"{shorten(found.text)} is no number that fits", hint, key)
@@ -255,8 +257,8 @@ class _Carrier:
 
     def gpus(self, gpu_uuid: Callable[[int], str | None]) -> None:
         key, hint = "engine.gpus", "The runner takes a free card (gpus: auto)."
-        found = self._find(("GPU",)) or self._find((), "gpu")
-        if not found or not self._is_usable(found, key, hint):
+        found = self._take(key, self._find(("GPU",)) or self._find((), "gpu"), hint)
+        if not found:
             return
         if found.text == "-1":
             self._carry(key, "none", found)
@@ -296,22 +298,25 @@ class _Carrier:
             return own if own and own.text == given.text else given
         return own
 
-    def _take(self, key: str, variables: tuple[str, ...], option: str, hint: str) -> Setting | None:
-        """Return what reaches main.py if it can be used; say why not, and where variable and call differ."""
+    def _reaching(self, variables: tuple[str, ...], option: str) -> Setting | None:
+        """Return what reaches main.py, and say where the script's variable and its call differ."""
         variable, found = self._find(variables), self._find(variables, option)
         if variable and found and found.label != variable.label:
             sentence = f"{variable.label} has no effect: the call says {found.label} {shorten(found.text)}."
             self._check(variable, sentence)
         elif variable and self._script.line and option not in self._script.options:
-            sentence = f"The call on line {self._script.line} does not pass {variable.label} on; "
-            self._check(variable, sentence + "it was read all the same.")
-        return found if found and self._is_usable(found, key, hint) else None
+            sentence = (
+                f"The call on line {self._script.line} does not pass {variable.label} on; it was read all the same."
+            )
+            self._check(variable, sentence)
+        return found
 
-    def _is_usable(self, found: Setting, key: str, hint: str) -> bool:
-        problem = self._problem(found, is_path=key in PATHS)
-        if problem:
+    def _take(self, key: str, found: Setting | None, hint: str) -> Setting | None:
+        """Return a value that can be used; if it cannot, say why."""
+        problem = self._problem(found, is_path=key in PATHS) if found else None
+        if found and problem:
             self._leave(found, problem, hint, key)
-        return not problem
+        return None if problem else found
 
     def _problem(self, found: Setting, *, is_path: bool = False) -> str | None:
         """Return why a value cannot be used, as the end of a sentence; None if it can."""
@@ -369,9 +374,9 @@ def _list_paths(text: str) -> list[str]:
     return pieces if ending and all(piece.endswith(ending.group()) for piece in pieces) else [text]
 
 
-def _number(name: str, text: str, kind: type[int] | type[float]) -> int | float | None:
+def _number(name: str, text: str) -> int | float | None:
     try:
-        number = kind(text) if text.isascii() and "_" not in text else None
+        number = (float if name == "learning_rate" else int)(text) if text.isascii() and "_" not in text else None
         TrainingConfig.model_validate({name: number})
     except ValueError:  # pydantic's ValidationError is one
         return None
@@ -388,22 +393,8 @@ def _assumption(assumed: str) -> str:
     return f"uses {assumed} if that is set outside the script; the script's own value was taken."
 
 
-_LISTS = tuple(
-    (f"data.{name}", f"{option}list", f"{option}_list", f"Write the path of the {text} line list as data.{name}{more}.")
-    for name, option, text, more in (
-        ("train", "train", "training", ""),
-        ("validation", "validation", "validation", "; without one the runner splits by page"),
-        ("test", "test", "test", ""),
-    )
-)
-_NUMBERS: tuple[tuple[str, tuple[str, ...], str, type[int] | type[float]], ...] = (
-    ("epochs", ("epochs",), "epochs", int),
-    ("batch_size", ("batch_size",), "batch_size", int),
-    ("learning_rate", ("learning_rate",), "learning_rate", float),
-    ("early_stopping", (), "early_stopping_patience", int),
-    ("seed", (), "seed", int),
-)
-_EXAMPLE = re.compile(
-    r"(?:INSERT|PATH_TO|FULL_PATH|YOUR|FILL_IN|CHANGE_?ME|REPLACE_ME|REPLACE_WITH)(?:_[A-Z0-9_]+|\b)"
-    r"|/path/to/\S*|/\.\.\.(?=/|$)"
-)
+#: Keys of `training` that are numbers, and the options of main.py; what the scripts call them is a key's name.
+_NUMBERS = {"epochs": "epochs", "batch_size": "batch_size", "learning_rate": "learning_rate"}
+_NUMBERS |= {"early_stopping": "early_stopping_patience", "seed": "seed"}
+_PLACEHOLDERS = "INSERT|PATH_TO|FULL_PATH|YOUR|FILL_IN|CHANGE_?ME|REPLACE_ME|REPLACE_WITH"
+_EXAMPLE = re.compile(rf"(?:{_PLACEHOLDERS})(?:_[A-Z0-9_]+|\b)|/path/to/\S*|/\.\.\.(?=/|$)")

@@ -1,7 +1,6 @@
 """Follows a script from top to bottom without running it: which variables it sets and how it calls main.py."""
 
 import operator
-import posixpath
 import re
 import shlex
 from collections.abc import Iterator
@@ -51,7 +50,8 @@ def read_script(text: str, script_dir: Path) -> Script:
         for after, words in read_commands(text):
             follower.take(after, words)
     except ShellSyntaxError as error:
-        message, line = f"the script cannot be read as shell: {error}", text.count("\n", 0, error.at) + 1
+        problem, at = error.args
+        message, line = f"the script cannot be read as shell: {problem}", text.count("\n", 0, at) + 1
         hint = "Check the quotes and brackets from that line on; bash -n shows where bash stumbles."
         raise UsageError("init.unreadable_script", message, where=f"line {line}", hint=hint) from error
     return follower.script()
@@ -166,7 +166,9 @@ class _Follower:
         if not words:
             for name, is_appended, word in assignments:
                 self._assign(name, [word], is_running, is_appended=is_appended)
-        elif assignments and assignments[-1][0] in VARIABLES and not _is_program(words):
+        elif (
+            assignments and assignments[-1][0] in VARIABLES and not any(_PROGRAM.search(word.source) for word in words)
+        ):
             name, _, first = assignments[-1]
             self._assign(name, [first, *words], is_running)
             sentence = f"The value of {name} has spaces but no quotes, so bash stops at the first one; "
@@ -198,10 +200,9 @@ class _Follower:
         elif name in ("source", "."):
             self.remark(line, name, f"Line {line} reads settings from another file; they were not seen.")
         elif name.startswith("--") and self._calls:
-            sentence = (
-                f"The options from line {line} on are cut off from the call by the line above, so Loghi never saw "
-            )
-            self.remark(line, name[2:].split("=")[0], sentence + "them; they were read as if they belonged to it.")
+            sentence = f"The options from line {line} on are cut off from the call by the line above, so Loghi never "
+            sentence += "saw them; they were read as if they belonged to it."
+            self.remark(line, name[2:].split("=")[0], sentence)
             self._calls[-1].options.update(self._options(list(self._arguments(words))))
         elif name not in ("echo", "printf") and any(_MAIN.search(value.text) for value in values):
             arguments = list(self._arguments(words))
@@ -225,28 +226,26 @@ class _Follower:
                 yield Setting(word.source, word.line, value)
 
     def _options(self, arguments: list[Setting]) -> dict[str, Setting]:
+        """Return the options, each where a reader finds it: at the variable it came from, or in the call."""
         options: dict[str, Setting] = {}
         name, is_waiting = "", False
         for argument in arguments:
-            if argument.value.text.startswith("--"):
-                written, equals, given = argument.value.text[2:].partition("=")
-                name, is_waiting = full_name(written), not equals
-                options[name] = self._option(name, argument, Value(given))
+            variable, value = _variable(argument.label), argument.value
+            if value.text.startswith("--"):
+                written, equals, given = value.text[2:].partition("=")
+                name, is_waiting, value = full_name(written), not equals, Value(given)
             elif is_waiting and name not in FLAGS:
-                options[name] = self._option(name, argument, argument.value)
                 is_waiting = False
-            elif self._shell.problem_in(argument.text):
-                sentence = f"The options in {shorten(argument.label)} cannot be known without running the script."
-                self.remark(argument.line, _variable(argument.label) or argument.label, sentence)
-            elif name in LIST_OPTIONS:
-                value = options[name].value + Value(" ") + argument.value
-                options[name] = Setting(f"--{name}", argument.line, value)
+            elif name in LIST_OPTIONS and not self._shell.problem_in(value.text):
+                variable, value = None, options[name].value + Value(" ") + value
+            else:
+                if self._shell.problem_in(value.text):
+                    sentence = f"The options in {shorten(argument.label)} cannot be known without running the script."
+                    self.remark(argument.line, variable or argument.label, sentence)
+                continue
+            place = self._shell.settings.get(variable or "", Setting(f"--{name}", argument.line))
+            options[name] = replace(place, value=value)
         return options
-
-    def _option(self, name: str, argument: Setting, value: Value) -> Setting:
-        """Return an option where a reader finds it: at the variable it came from, or in the call."""
-        variable = self._shell.settings.get(_variable(argument.label) or "")
-        return replace(variable, value=value) if variable else Setting(f"--{name}", argument.line, value)
 
 
 def _variable(source: str) -> str | None:
@@ -258,11 +257,6 @@ def _variable(source: str) -> str | None:
 def _assignment(word: Word) -> tuple[str, bool, Word] | None:
     found = _ASSIGNMENT.fullmatch(word.source)
     return (found[1], bool(found[2]), Word(found[3], word.line)) if found else None
-
-
-def _is_program(words: list[Word]) -> bool:
-    is_file = any(word.source.endswith((".py", ".sh")) for word in words)
-    return is_file or posixpath.basename(words[0].source) in _PROGRAMS
 
 
 def _split(text: str) -> list[str]:
@@ -294,7 +288,7 @@ def _holds(test: list[str]) -> bool | None:
             return (text == "") == (sign == "-z")
         case [left, "=" | "==" | "!=" as sign, right] if not re.search(r"[*?\[]", right):
             return (left == right) == (sign != "!=")
-        case [left, sign, right] if sign in _NUMBERS and _INTEGERS.fullmatch(f"{left} {right}"):
+        case [left, sign, right] if _COMPARISON.fullmatch(f"{left} {sign} {right}"):
             return bool(getattr(operator, sign[1:])(int(left), int(right)))
     return None
 
@@ -307,11 +301,10 @@ def _both(left: bool | None, right: bool | None) -> bool | None:
     return False if left is False or right is False else None if left is None or right is None else True
 
 
-_NUMBERS = ("-eq", "-ne", "-gt", "-ge", "-lt", "-le")
-_INTEGERS = re.compile(r"-?\d{1,18} -?\d{1,18}")
+_COMPARISON = re.compile(r"-?\d{1,18} -(eq|ne|gt|ge|lt|le) -?\d{1,18}")
 _LONGEST_TEST = 20
 _CLOSER_OF = {"if": "fi", "case": "esac", "{": "}", "(": ")"}
 _CLOSER_OF |= dict.fromkeys(("for", "select", "while", "until"), "done")
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(\+?)=(.*)", re.DOTALL)
 _MAIN = re.compile(r"(^|[/\s])main\.py(\s|$)")
-_PROGRAMS = ("docker", "podman", "apptainer", "singularity", "python", "python3", "bash", "sh", "srun", "nohup", "env")
+_PROGRAM = re.compile(r"(^|/)(docker|podman|apptainer|singularity|python3?|bash|sh|srun|nohup|env)$|\.(py|sh)$")

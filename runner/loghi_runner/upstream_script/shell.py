@@ -19,11 +19,7 @@ DEEPEST_NESTING = 20
 
 
 class ShellSyntaxError(ValueError):
-    """The text cannot be read as shell from this place on."""
-
-    def __init__(self, message: str, at: int) -> None:
-        super().__init__(message)
-        self.at = at
+    """Why a text cannot be read as shell, and from which place of it on: its two arguments."""
 
 
 @dataclass(frozen=True)
@@ -136,11 +132,7 @@ class Shell:
         self._unknown: list[str] = []
 
     def unknown(self, problem: str) -> Value:
-        """Return a value that stands for something unknown: one character, which travels through joins and splits.
-
-        Args:
-            problem: why it cannot be known, as the end of a sentence.
-        """
+        """Return one character for what cannot be known, and why, as the end of a sentence: text joins and splits it."""
         if len(self._unknown) < _ROOM:
             self._unknown.append(problem)
         return Value(chr(_FIRST + len(self._unknown) - 1))
@@ -160,12 +152,12 @@ class Shell:
     def expand(self, word: Word) -> Value:
         """Return the text of a word; a list is not split at its spaces."""
         self._line = word.line
-        if word.source.startswith("("):  # an array, or ((arithmetic))
-            return self._to_be_run(word.source)
-        return self._expanded(word.source, in_quotes=False)
+        return self._expanded(word.source)
 
-    def _expanded(self, source: str, *, in_quotes: bool) -> Value:
+    def _expanded(self, source: str, *, in_quotes: bool = False) -> Value:
         value, home = Value(), os.environ.get("HOME")
+        if source.startswith("(") and not in_quotes:  # an array, or ((arithmetic))
+            return self._to_be_run(source)
         if tilde := _TILDE.match(source):  # in quotes too: nobody means a folder called ~
             value = Value(home, ("~",)) if home and not tilde[2] else self._to_be_run(f"~{tilde[2]}")
             source = tilde[1] + source[tilde.end() :]

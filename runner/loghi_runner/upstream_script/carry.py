@@ -221,9 +221,8 @@ class _Carrier:
         if light:
             self._carry("training.augmentation", Augmentation.LIGHT.value, options[light[0]])
             names = ", ".join(f"--{name}" for name in light)
-            sentence = (
-                f"augmentation: light takes the place of {names}; it is of the same kind, not the same to the digit."
-            )
+            sentence = f"augmentation: light takes the place of {names}; "
+            sentence += "it is of the same kind, not the same to the digit."
             self._check(options[light[0]], sentence, "training.augmentation")
         if found := options.get("use_float32"):
             self._carry("training.precision", Precision.FLOAT32.value, found)
@@ -234,10 +233,8 @@ class _Carrier:
             return
         here = Setting("main.py", self._script.line)
         if "early_stopping_patience" not in options:
-            sentence = (
-                f"The script leaves it to Loghi to stop after {tables.LOGHI_PATIENCE} epochs without a better score; "
-            )
-            self._check(here, sentence + "the runner's own training.early_stopping counts now.")
+            sentence = f"The script leaves it to Loghi to stop after {tables.LOGHI_PATIENCE} epochs without a better "
+            self._check(here, sentence + "score; the runner's own training.early_stopping counts now.")
         if not light:
             sentence = "The script trains on unchanged images; the runner changes them a little unless you write "
             self._check(here, sentence + "augmentation: none under training.")
@@ -269,10 +266,8 @@ class _Carrier:
             known = list(dict.fromkeys(uuid for uuid in uuids if uuid))
             self._carry(key, known if all(uuids) else "auto", found)
             if not all(uuids):
-                sentence = (
-                    f"Which card {found.text} is cannot be known on this machine, so the runner takes a free one."
-                )
-                self._check(found, sentence, key)
+                sentence = f"Which card {found.text} is cannot be known on this machine, "
+                self._check(found, sentence + "so the runner takes a free one.", key)
         inside, words = self._script.options.get("gpu"), self._script.launcher
         is_given = any(word.strip('"').endswith(f"device={found.text}") for word in words)
         if is_given and inside and inside.text == found.text != "0":
@@ -305,10 +300,8 @@ class _Carrier:
             sentence = f"{variable.label} has no effect: the call says {found.label} {shorten(found.text)}."
             self._check(variable, sentence)
         elif variable and self._script.line and option not in self._script.options:
-            sentence = (
-                f"The call on line {self._script.line} does not pass {variable.label} on; it was read all the same."
-            )
-            self._check(variable, sentence)
+            sentence = f"The call on line {self._script.line} does not pass {variable.label} on; "
+            self._check(variable, sentence + "it was read all the same.")
         return found
 
     def _take(self, key: str, found: Setting | None, hint: str) -> Setting | None:

@@ -132,7 +132,7 @@ class Shell:
         self._unknown: list[str] = []
 
     def unknown(self, problem: str) -> Value:
-        """Return one character for what cannot be known, and why, as the end of a sentence: text joins and splits it."""
+        """Return one character for what cannot be known; `problem` says why, as the end of a sentence."""
         if len(self._unknown) < _ROOM:
             self._unknown.append(problem)
         return Value(chr(_FIRST + len(self._unknown) - 1))

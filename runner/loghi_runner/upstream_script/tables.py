@@ -26,11 +26,7 @@ IN_IMAGE_MODELS = "/src/loghi-htr-models/"
 LOGHI_PATIENCE = 20
 
 LIST_OPTIONS = ("train_list", "validation_list", "test_list")
-FREEZE_OPTIONS = {
-    "freeze_conv_layers": Part.CONV,
-    "freeze_recurrent_layers": Part.RECURRENT,
-    "freeze_dense_layers": Part.DENSE,
-}
+FREEZE_OPTIONS = {f"freeze_{part.value}_layers": part for part in Part}
 
 # Source: the model library of loghi-htr 2.x.
 MODEL_LIBRARY = ("recommended", "modelkeras", *(f"model{number}" for number in range(9, 17)))

@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from loghi_contract.exit_codes import ExitCode
-from loghi_runner.cli.finetune import Settings
-from loghi_runner.cli.options import AsJson
+from loghi_runner.cli.options import AsJson, Config, Settings
 from loghi_runner.findings import Severity
 from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.console import make_console, print_findings, print_rows
@@ -19,9 +18,7 @@ app = typer.Typer()
 
 @app.command("check")
 def check_command(
-    config: Annotated[
-        Path, typer.Argument(metavar="CONFIG", help="The run's config, see `loghi-runner init`.", readable=False)
-    ],
+    config: Config,
     settings: Settings = None,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings stop, too: exit code 3 (default: no).")] = False,
     measure: Annotated[bool, typer.Option("--probe", help="Train a few steps to estimate time and memory.")] = False,

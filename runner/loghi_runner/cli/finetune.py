@@ -1,28 +1,21 @@
 """`loghi-runner finetune`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from loghi_runner.cli.options import AsJson
+from loghi_runner.cli.options import AsJson, Config, Settings
 from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.console import make_console, print_error, print_rows, reader_may_leave
 
 app = typer.Typer()
 
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the config, e.g. training.epochs=3."),
-]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and touch nothing (default: run).")]
 
 
 @app.command("finetune")
 def finetune_command(
-    config: Annotated[
-        Path, typer.Argument(metavar="CONFIG", help="The run's config, see `loghi-runner init`.", readable=False)
-    ],
+    config: Config,
     settings: Settings = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loghi_runner.cli.finetune import Settings
-from loghi_runner.cli.options import AsJson
+from loghi_runner.cli.options import AsJson, Settings
 from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.console import make_console, print_error, print_rows, reader_may_leave, say
 from loghi_runner.wording import aligned, short_path

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from loghi_runner.engines.wish import EngineConfig
     from loghi_runner.recognition.line_reader import ReaderOptions
 
+Config = Annotated[
+    Path, typer.Argument(metavar="CONFIG", help="The run's config, see `loghi-runner init`.", readable=False)
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the config, e.g. training.epochs=3."),
+]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="Run folder, run id, its beginning, or `last`.")]
 Output = Annotated[
     Path,

@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from loghi_contract.records import to_json
-from loghi_runner.cli.finetune import Settings
-from loghi_runner.cli.options import AsJson, Engine, Gpus, Image, Memory, Output, RunName, reader_options
+from loghi_runner.cli.options import AsJson, Engine, Gpus, Image, Memory, Output, RunName, Settings, reader_options
 from loghi_runner.config.choices import DEFAULT_OUTPUT
 from loghi_runner.engines import EngineKind
 from loghi_runner.json_answer import print_json

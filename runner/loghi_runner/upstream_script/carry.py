@@ -102,18 +102,16 @@ class _Carrier:
     def name(self) -> None:
         given = self._reaching(("model_name",), "model_name")
         found = self._take("name", given, "Without it the config's file name is the name.")
-        if not found:
-            return
-        name = plain_name(found.text)
-        if not name:
+        name = plain_name(found.text) if found else ""
+        if found and not name:
             self._leave(found, "no letter or digit is left in it", "Write a name of letters, digits, . _ -", "name")
-            return
-        self._carry("name", name, found)
-        if name != found.text:
-            sentence = f"Names have only letters, digits, . _ and -: {shorten(found.text)} became {name}."
-            self._check(found, sentence, "name")
-        if name == tables.UNTOUCHED_NAME:
-            self._check(found, f"{found.label} is still the example's {name}: a name of its own helps.", "name")
+        elif found:
+            self._carry("name", name, found)
+            if name != found.text:
+                sentence = f"Names have only letters, digits, . _ and -: {shorten(found.text)} became {name}."
+                self._check(found, sentence, "name")
+            if name == tables.UNTOUCHED_NAME:
+                self._check(found, f"{found.label} is still the example's {name}: a name of its own helps.", "name")
 
     def model(self) -> bool:
         """Carry the base model and return whether the script trains a new model from nothing.
@@ -327,12 +325,12 @@ class _Carrier:
         """Return a path as an absolute one; relative paths start where the script is."""
         folder = self._script.folder
         if not text.startswith("/"):
-            if problem := self._script.shell.problem_in(folder.text):
+            if problem := self._script.shell.problem_in(folder):
                 self._leave(found, f"it is relative to a folder that is not known: {problem}", key=key)
                 return None
-            sentence = f"{found.label} is a relative path; it was read as starting from {folder.text}."
+            sentence = f"{found.label} is a relative path; it was read as starting from {folder}."
             self._check(found, sentence, key)
-        return Path(folder.text, text).as_posix()
+        return Path(folder, text).as_posix()
 
     def _put(self, key: str, value: ConfigValue) -> None:
         section, _, name = key.rpartition(".")
@@ -345,7 +343,7 @@ class _Carrier:
         self._put(key, value)
         shown = ", ".join(value) if isinstance(value, list) else str(value)
         self._note(Severity.CARRIED, found, f"{found.label} became {key}: {shorten(shown)}", key)
-        for assumed in found.value.assumed:
+        for assumed in sorted(found.assumed):
             self._check(found, f"{found.label} {_assumption(assumed)}", key)
 
     def _check(self, found: Setting, sentence: str, key: str | None = None) -> None:

@@ -9,7 +9,7 @@ from functools import reduce
 from pathlib import Path
 
 from loghi_runner.errors import UsageError
-from loghi_runner.upstream_script.shell import Setting, Shell, ShellSyntaxError, Value, Word, read_commands, shorten
+from loghi_runner.upstream_script.shell import Setting, Shell, ShellSyntaxError, Word, read_commands, shorten
 from loghi_runner.upstream_script.tables import FLAGS, LIST_OPTIONS, VARIABLES, full_name
 
 LONGEST_SCRIPT = 200_000
@@ -25,7 +25,7 @@ class Script:
 
     shell: Shell
     settings: dict[str, Setting]
-    folder: Value
+    folder: str
     remarks: list[tuple[Setting, str]]
     line: int | None = None
     launcher: tuple[str, ...] = ()
@@ -135,7 +135,7 @@ class _Follower:
                 is_if = word == "if"
                 self._blocks.append(_Block(_CLOSER_OF[word], is_if or None, conditions=[] if is_if else None))
                 if word in ("for", "select") and words[1:]:
-                    self._shell.set(words[1].source, self._undecided("a loop"), words[1].line)
+                    self._undecide(words[1].source, "a loop", words[1].line)
                 if word in ("for", "select", "case"):
                     return []
             elif word in _CLOSER_OF.values():
@@ -149,50 +149,49 @@ class _Follower:
             words = words[2 if word == "function" else 1 :]
         return words
 
-    def _undecided(self, source: str) -> Value:
-        return self._shell.unknown(f"it depends on {source}, which is set in a loop or under a condition")
+    def _undecide(self, name: str, source: str, line: int) -> None:
+        value = self._shell.unknown(f"it depends on {source}, which is set in a loop or under a condition")
+        self._shell.settings[name] = Setting(name, line, value)
 
     def _succeeds(self, words: list[Word]) -> bool | None:
-        texts = [self._shell.expand(word).text for word in words]
+        texts = list(map(self._shell.expand, words))
         return None if self._shell.problem_in("".join(texts)) or len(texts) > _LONGEST_TEST else _succeeds(texts)
 
     def _command(self, words: list[Word], is_running: bool | None) -> None:
         if words[0].source in ("export", "readonly", "declare", "typeset", "local"):
             words = [word for word in words[1:] if not word.source.startswith("-")]
-        assignments: list[tuple[str, bool, Word]] = []
+        assignments: list[tuple[str, Word]] = []
         while words and (found := _assignment(words[0])):
             assignments.append(found)
             del words[0]
         if not words:
-            for name, is_appended, word in assignments:
-                self._assign(name, [word], is_running, is_appended=is_appended)
+            for name, value in assignments:
+                self._assign(name, value, is_running)
         elif (
             assignments and assignments[-1][0] in VARIABLES and not any(_PROGRAM.search(word.source) for word in words)
         ):
-            name, _, first = assignments[-1]
-            self._assign(name, [first, *words], is_running)
+            name, value = assignments[-1]
+            source = " ".join(word.source for word in (value, *words)).strip()
+            self._assign(name, Word(source, value.line), is_running)
             sentence = f"The value of {name} has spaces but no quotes, so bash stops at the first one; "
-            self.remark(first.line, name, sentence + "the whole of it was read.")
+            self.remark(value.line, name, sentence + "the whole of it was read.")
         else:
             self._run(words, is_running)
 
-    def _assign(self, name: str, words: list[Word], is_running: bool | None, *, is_appended: bool = False) -> None:
-        before, line = self._shell.settings.get(name), words[0].line
+    def _assign(self, name: str, word: Word, is_running: bool | None) -> None:
+        line = word.line
         if is_running:
-            value = before.value if is_appended and before else Value()
-            for word in words:
-                value += Value(" " if word is not words[0] and value.text else "") + self._shell.expand(word)
-            self._shell.set(name, value, line)
+            self._shell.set(name, self._shell.expand(word))
             return
         if name in VARIABLES:
             self.remark(line, name, f"Line {line} sets {name} only under a condition; that line was not followed.")
-        if not before:
-            self._shell.set(name, self._undecided(f"${name}"), line)
+        if name not in self._shell.settings:
+            self._undecide(name, f"${name}", line)
 
     def _run(self, words: list[Word], is_running: bool | None) -> None:
         line, name = words[0].line, words[0].source
         values = [self._shell.expand(word) for word in words]
-        if name in VARIABLES and values[1:] and values[1].text.startswith("="):
+        if name in VARIABLES and values[1:] and values[1].startswith("="):
             sentence = f"Line {line} has spaces around the equals sign, so it does not set {name}: fill it in."
             self.remark(line, name, sentence)
         elif name == "cd" and len(values) == 2 and is_running:
@@ -204,9 +203,9 @@ class _Follower:
             sentence += "saw them; they were read as if they belonged to it."
             self.remark(line, name[2:].split("=")[0], sentence)
             self._calls[-1].options.update(self._options(list(self._arguments(words))))
-        elif name not in ("echo", "printf") and any(_MAIN.search(value.text) for value in values):
+        elif name not in ("echo", "printf") and any(_MAIN.search(value) for value in values):
             arguments = list(self._arguments(words))
-            texts = [argument.value.text for argument in arguments]
+            texts = [argument.value for argument in arguments]
             start = next((place for place, text in enumerate(texts) if re.search(r"(^|/)main\.py$", text)), -1)
             launcher = tuple(text for text in texts[:start] if not self._shell.problem_in(text))
             options = self._options(arguments[start + 1 :])
@@ -218,12 +217,12 @@ class _Follower:
         """Yield what the program is given, each labelled with the word that it is in."""
         for word in words:
             value = self._shell.expand(word)
-            is_line = re.search(r"main\.py\s", value.text)  # bash -c "... main.py --option ..."
-            if is_line or re.match(r"\s*--", value.text):
-                label = "main.py" if is_line else word.source
-                yield from (Setting(label, word.line, Value(text)) for text in _split(value.text))
-            elif value.text.strip() or not _variable(word.source):
-                yield Setting(word.source, word.line, value)
+            is_line = re.search(r"main\.py\s", value)  # bash -c "... main.py --option ..."
+            argument = Setting("main.py" if is_line else word.source, word.line, value, self._shell.assumed)
+            if is_line or re.match(r"\s*--", value):
+                yield from (replace(argument, value=text) for text in _split(value))
+            elif value.strip() or not _variable(word.source):
+                yield argument
 
     def _options(self, arguments: list[Setting]) -> dict[str, Setting]:
         """Return the options, each where a reader finds it: at the variable it came from, or in the call."""
@@ -231,20 +230,20 @@ class _Follower:
         name, is_waiting = "", False
         for argument in arguments:
             variable, value = _variable(argument.label), argument.value
-            if value.text.startswith("--"):
-                written, equals, given = value.text[2:].partition("=")
-                name, is_waiting, value = full_name(written), not equals, Value(given)
+            if value.startswith("--"):
+                written, equals, value = value[2:].partition("=")
+                name, is_waiting = full_name(written), not equals
             elif is_waiting and name not in FLAGS:
                 is_waiting = False
-            elif name in LIST_OPTIONS and not self._shell.problem_in(value.text):
-                variable, value = None, options[name].value + Value(" ") + value
+            elif name in LIST_OPTIONS and not self._shell.problem_in(value):
+                variable, value = None, f"{options[name].value} {value}"
             else:
-                if self._shell.problem_in(value.text):
+                if self._shell.problem_in(value):
                     sentence = f"The options in {shorten(argument.label)} cannot be known without running the script."
                     self.remark(argument.line, variable or argument.label, sentence)
                 continue
             place = self._shell.settings.get(variable or "", Setting(f"--{name}", argument.line))
-            options[name] = replace(place, value=value)
+            options[name] = replace(place, value=value, assumed=argument.assumed)
         return options
 
 
@@ -254,9 +253,10 @@ def _variable(source: str) -> str | None:
     return found[1] or found[2] if found else None
 
 
-def _assignment(word: Word) -> tuple[str, bool, Word] | None:
+def _assignment(word: Word) -> tuple[str, Word] | None:
     found = _ASSIGNMENT.fullmatch(word.source)
-    return (found[1], bool(found[2]), Word(found[3], word.line)) if found else None
+    # name+=more is name=${name-}more
+    return (found[1], Word(found[3] if not found[2] else f"${{{found[1]}-}}{found[3]}", word.line)) if found else None
 
 
 def _split(text: str) -> list[str]:

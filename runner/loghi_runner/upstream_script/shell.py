@@ -91,159 +91,152 @@ def _piece_end(text: str, start: int, closer: str = "", depth: int = 0) -> int:
 
 
 @dataclass(frozen=True)
-class Value:
-    """Text in which every unknown part is one character of a private plane, see `Shell.unknown`.
-
-    `assumed` names what the text rests on besides the script: `$HOME`, an argument left out.
-    """
-
-    text: str = ""
-    assumed: tuple[str, ...] = ()
-
-    def __add__(self, other: "Value") -> "Value":
-        return Value(self.text + other.text, tuple(dict.fromkeys(self.assumed + other.assumed)))
-
-
-@dataclass(frozen=True)
 class Setting:
-    """A value, and the variable (or `--option`) and line a reader finds it at."""
+    """A value, and the variable (or `--option`) and line a reader finds it at.
+
+    An unknown part of it is one character of a private plane, see `Shell.unknown`. `assumed` names what it rests on
+    besides the script: `$HOME`, an argument left out.
+    """
 
     label: str
     line: int
-    value: Value = Value()
+    value: str = ""
+    assumed: frozenset[str] = frozenset()
 
     @property
     def text(self) -> str:
-        return self.value.text.strip()
+        return self.value.strip()
 
 
 class Shell:
     """Holds the variables while a script is followed, and the folder it is in at the moment.
 
-    `left_out` are variables that only branches not taken would set: the shell reads them as empty.
+    `left_out` are variables that only branches not taken would set: the shell reads them as empty. `assumed` is what
+    the value that was expanded last rests on besides the script.
     """
 
     def __init__(self, script_dir: Path) -> None:
         self.settings: dict[str, Setting] = {}
-        self.folder = Value(script_dir.as_posix())
+        self.folder = script_dir.as_posix()
         self.left_out: set[str] = set()
         self._line = 1
+        self.assumed: frozenset[str] = frozenset()
         self._script_dir = script_dir.as_posix()
         self._unknown: list[str] = []
 
-    def unknown(self, problem: str) -> Value:
+    def unknown(self, problem: str) -> str:
         """Return one character for what cannot be known; `problem` says why, as the end of a sentence."""
         if len(self._unknown) < _ROOM:
             self._unknown.append(problem)
-        return Value(chr(_FIRST + len(self._unknown) - 1))
+        return chr(_FIRST + len(self._unknown) - 1)
 
     def problem_in(self, text: str) -> str | None:
         """Return why a text cannot be known, None if all of it is."""
         places = (ord(char) - _FIRST for char in text)
         return next((self._unknown[place] for place in places if 0 <= place < len(self._unknown)), None)
 
-    def set(self, name: str, value: Value, line: int) -> None:
-        self.settings[name] = Setting(name, line, value)
+    def set(self, name: str, value: str) -> None:
+        """Set a variable to what was expanded last."""
+        self.settings[name] = Setting(name, self._line, value, self.assumed)
 
-    def resolve(self, value: Value) -> Value:
+    def resolve(self, path: str) -> str:
         """Return a path as seen from the folder the script is in."""
-        return Value(posixpath.normpath(posixpath.join(self.folder.text, value.text)), value.assumed)
+        return posixpath.normpath(posixpath.join(self.folder, path))
 
-    def expand(self, word: Word) -> Value:
+    def expand(self, word: Word) -> str:
         """Return the text of a word; a list is not split at its spaces."""
-        self._line = word.line
+        self._line, self.assumed = word.line, frozenset()
         return self._expanded(word.source)
 
-    def _expanded(self, source: str, *, in_quotes: bool = False) -> Value:
-        value, home = Value(), os.environ.get("HOME")
+    def _expanded(self, source: str, *, in_quotes: bool = False) -> str:
+        value, home = "", os.environ.get("HOME")
         if source.startswith("(") and not in_quotes:  # an array, or ((arithmetic))
             return self._to_be_run(source)
         if tilde := _TILDE.match(source):  # in quotes too: nobody means a folder called ~
-            value = Value(home, ("~",)) if home and not tilde[2] else self._to_be_run(f"~{tilde[2]}")
+            value = self._assuming("~", home) if home and not tilde[2] else self._to_be_run(f"~{tilde[2]}")
             source = tilde[1] + source[tilde.end() :]
         return value + self._joined(source, in_quotes=in_quotes)
 
-    def _joined(self, source: str, *, in_quotes: bool) -> Value:
-        value, at = Value(), 0
+    def _assuming(self, source: str, value: str) -> str:
+        self.assumed |= {source}
+        return value
+
+    def _joined(self, source: str, *, in_quotes: bool) -> str:
+        value, at = "", 0
         while at < len(source):
             start, at = at, _piece_end(source, at, '"' if in_quotes else "")
             value += self._piece(source[start:at], in_quotes=in_quotes)
-            if len(value.text) > LONGEST_VALUE:
+            if len(value) > LONGEST_VALUE:
                 return self._to_be_run("a very long value")
         return value
 
-    def _piece(self, piece: str, *, in_quotes: bool) -> Value:
+    def _piece(self, piece: str, *, in_quotes: bool) -> str:
         quoted = "" if in_quotes else piece.removeprefix("$")
         if quoted.startswith("'"):
-            return Value(quoted[1:-1])
+            return quoted[1:-1]
         if quoted.startswith('"'):
             return self._joined(quoted[1:-1], in_quotes=True)
         if piece.startswith("\\"):
             is_kept = in_quotes and piece[1:] not in ("$", "`", '"', "\\", "\n")
-            return Value(piece if is_kept else piece[1:].removeprefix("\n"))
-        if piece.startswith("${"):
-            return self._braces(piece[2:-1], in_quotes=in_quotes)
+            return piece if is_kept else piece[1:].removeprefix("\n")
         if piece.startswith(("`", "$(")):
             return self._substitution(piece.removeprefix("$")[1:-1])
         if piece.startswith("$") and piece != "$":
-            return self._variable(piece[1:]) or self._missing(piece[1:])
-        return Value(piece)
+            return self._reference(piece[1:].removeprefix("{").removesuffix("}"), in_quotes=in_quotes)
+        return piece
 
-    def _variable(self, name: str) -> Value | None:
+    def _variable(self, name: str) -> str | None:
         if name in ("0", "BASH_SOURCE"):
-            return Value(f"{self._script_dir}/") + self._to_be_run("$0")
+            return f"{self._script_dir}/{self._to_be_run('$0')}"
         if name == "PWD":
             return self.folder
         if name in self.settings:
+            self.assumed |= self.settings[name].assumed
             return self.settings[name].value
         if name in self.left_out:
-            return Value()
-        return Value(os.environ[name], (f"${name}",)) if name in _ENVIRONMENT and name in os.environ else None
+            return ""
+        return self._assuming(f"${name}", os.environ[name]) if name in _ENVIRONMENT and name in os.environ else None
 
-    def _missing(self, name: str) -> Value:
-        if name.isidentifier():
-            return self.unknown(f"it uses ${name}, which the script never sets")
-        return self.unknown(f"it comes from ${name}, which is given when the script is started")
-
-    def _to_be_run(self, source: str) -> Value:
+    def _to_be_run(self, source: str) -> str:
         return self.unknown(f"it needs {shorten(source)} to be run, and the script is only read")
 
-    def _braces(self, source: str, *, in_quotes: bool) -> Value:
-        """Work out `${name}` and `${name<operator><argument>}`."""
-        found = _BRACES.fullmatch(source)
+    def _reference(self, source: str, *, in_quotes: bool) -> str:
+        """Work out `$name` and `${name<operator><argument>}`."""
+        found = _REFERENCE.fullmatch(source)
         name, operator, rest = (found[1], found[2], found[3]) if found else (source, "", "")
         value = self._variable(name)
-        is_empty = value is None or (operator.startswith(":") and not value.text)
+        is_empty = value is None or (operator.startswith(":") and not value)
         match operator.removeprefix(":"):
             case "-" | "=" if is_empty:
                 given = self._expanded(rest, in_quotes=in_quotes)
                 if operator.endswith("="):
-                    self.set(name, given, self._line)
-                return Value(given.text, (*given.assumed, f"${name}"))
+                    self.set(name, given)
+                return self._assuming(f"${name}", given)
             case "+":
-                return Value() if is_empty else self._expanded(rest, in_quotes=in_quotes)
+                return "" if is_empty else self._expanded(rest, in_quotes=in_quotes)
             case "%" | "%%" | "#" | "##" if value:
-                pattern = self._expanded(rest, in_quotes=in_quotes).text
-                return Value(_cut(value.text, operator, pattern), value.assumed)
+                return _cut(value, operator, self._expanded(rest, in_quotes=in_quotes))
             case "" if value and rest:
                 return self._to_be_run(f"${{{name}...}}")
-        return value or self._missing(name)
+        if value is not None:
+            return value
+        if name.isidentifier():
+            return self.unknown(f"it uses ${name}, which the script never sets")
+        return self.unknown(f"it comes from ${name}, which is given when the script is started")
 
-    def _substitution(self, source: str) -> Value:
+    def _substitution(self, source: str) -> str:
         if source.startswith("("):  # $((arithmetic))
             return self._to_be_run(f"$({source})")
-        commands = [[Word(word.source, self._line) for word in words] for _, words in read_commands(source) if words]
-        calls = [list(map(self.expand, words)) for words in commands]
-        arguments = [[value for value in call[1:] if not value.text.startswith("-")] for call in calls]
-        match [call[0].text for call in calls], arguments:
+        calls = [[self._expanded(word.source) for word in words] for _, words in read_commands(source) if words]
+        match [call[0] for call in calls], [[value for value in call[1:] if value[:1] != "-"] for call in calls]:
             case ["pwd"], _:
-                return Value(self.folder.text, (*self.folder.assumed, "pwd"))
+                return self._assuming("pwd", self.folder)
             case (["cd", "pwd"], [[path], _]) | (["realpath" | "readlink"], [[path]]):
                 return self.resolve(path)
             case ["dirname"], [[path]]:
-                return Value(posixpath.dirname(path.text.rstrip("/")) or ".", path.assumed)
+                return posixpath.dirname(path.rstrip("/")) or "."
             case ["basename"], [[path]]:
-                return Value(posixpath.basename(path.text.rstrip("/")), path.assumed)
+                return posixpath.basename(path.rstrip("/"))
             case ["echo"], [[text]]:
                 return text
             case ["mktemp"], _:
@@ -282,7 +275,7 @@ _OPENING = {
 }
 _CLOSER_OF = {"'": "'", "$'": "'", '"': '"', '$"': '"', "`": "`", "(": ")", "$(": ")", "${": "}"}
 _QUOTES = {"'": "a single quote", '"': "a double quote", "`": "a backtick"}
-_BRACES = re.compile(r"(\w+|[@*#?$!-])(?:\[[^\]]*\])?(:?[-=+?]|%%?|##?|)(.*)", re.DOTALL)
+_REFERENCE = re.compile(r"(\w+|[@*#?$!-])(?:\[[^\]]*\])?(:?[-=+?]|%%?|##?|)(.*)", re.DOTALL)
 _TILDE = re.compile(r"(['\"]?)~([\w.-]*)(?=[/'\"]|$)")
 _ENVIRONMENT = ("HOME", "USER", "LOGNAME")
 

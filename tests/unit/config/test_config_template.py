@@ -63,7 +63,7 @@ def test_it_stays_short_enough_to_read() -> None:
 
 
 def test_the_reference_page_is_up_to_date() -> None:
-    script = Path(__file__).parents[2] / "docs/generate_configuration.py"
+    script = Path(__file__).parents[3] / "docs/generate_configuration.py"
     ended = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
 
@@ -71,7 +71,7 @@ def test_the_reference_page_is_up_to_date() -> None:
 def test_a_stale_reference_page_is_noticed(tmp_path: Path) -> None:
     script = tmp_path / "generate_configuration.py"
     for name in (script.name, "generated_page.py"):
-        (tmp_path / name).write_text((Path(__file__).parents[2] / "docs" / name).read_text())
+        (tmp_path / name).write_text((Path(__file__).parents[3] / "docs" / name).read_text())
     (tmp_path / "configuration.md").write_text("old")
     ended = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (

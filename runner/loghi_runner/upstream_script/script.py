@@ -51,17 +51,19 @@ def read_script(text: str, script_dir: Path) -> Script:
             follower.take(after, words)
     except ShellSyntaxError as error:
         problem, at = error.args
-        message, line = f"the script cannot be read as shell: {problem}", text.count("\n", 0, at) + 1
+        message = f"the script cannot be read as shell: {problem}"
+        line = text.count("\n", 0, at) + 1
         hint = "Check the quotes and brackets from that line on; bash -n shows where bash stumbles."
         raise UsageError("init.unreadable_script", message, where=f"line {line}", hint=hint) from error
     return follower.script()
 
 
 def _refuse_other_files(text: str) -> None:
-    hint = "Give the edited finetune.sh or htr-train-pipeline.sh."
+    code = "init.not_a_shell_script"
     if text.lstrip().startswith("<"):
-        problem, hint = "it is a web page", "Download the script itself (on GitHub: the button Raw)."
-    elif not text.strip():
+        message = "the file is not a shell script: it is a web page"
+        raise UsageError(code, message, hint="Download the script itself (on GitHub: the button Raw).")
+    if not text.strip():
         problem = "it is empty"
     elif "\0" in text or len(text) > LONGEST_SCRIPT:
         problem = "it is not text, or far too long"
@@ -69,7 +71,8 @@ def _refuse_other_files(text: str) -> None:
         problem = "its first line names another program"
     else:
         return
-    raise UsageError("init.not_a_shell_script", f"the file is not a shell script: {problem}", hint=hint)
+    hint = "Give the edited finetune.sh or htr-train-pipeline.sh."
+    raise UsageError(code, f"the file is not a shell script: {problem}", hint=hint)
 
 
 @dataclass

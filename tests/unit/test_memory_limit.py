@@ -16,9 +16,9 @@ from loghi_runner.finetuning.finetune import check_run
 from loghi_runner.runs.conclude import conclude
 from loghi_runner.terminal.plan_text import plan_rows
 from tests.attacks.hostile_files import project  # noqa: F401  # a fixture
+from tests.unit.config.test_config import SMALLEST, load
 from tests.unit.made_project import Findings, Project
 from tests.unit.test_conclude import RECORD, progress
-from tests.unit.test_config import SMALLEST, load
 from tests.unit.test_docker_engine import HANDLE, FakeDaemon, collect_dropped_sockets, daemon, launch  # noqa: F401
 
 MACHINE = {"MemoryLimit": True, "MemTotal": 100 * 10**9, "NCPU": 8, "CpuCfsQuota": True, "SecurityOptions": []}

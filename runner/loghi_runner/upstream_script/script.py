@@ -99,6 +99,7 @@ class _Follower:
     def __init__(self, script_dir: Path) -> None:
         self._shell = Shell(script_dir)
         self._blocks: list[_Block] = []
+        self._begins_function = False
         self._calls: list[Script] = []
         self._remarks: list[tuple[Setting, str]] = []
 
@@ -119,7 +120,8 @@ class _Follower:
     def take(self, after: str, words: list[Word]) -> None:
         """Follow a command that stands after an operator."""
         is_sure = after not in ("&&", "||", "|", "|&")
-        words = self._behind_keywords([Word(after, 0), *words] if after in ("(", ")") else words)
+        self._begins_function = self._begins_function or (after.startswith("(") and after != "(")
+        words = self._behind_keywords([Word(after, 0), *words] if after in ("(", ")") else words, is_sure=is_sure)
         is_running = reduce(_both, (block.is_entered for block in self._blocks), True if is_sure else None)
         if not words:
             return
@@ -130,13 +132,14 @@ class _Follower:
         else:
             self._command(words, is_running)
 
-    def _behind_keywords(self, words: list[Word]) -> list[Word]:
+    def _behind_keywords(self, words: list[Word], *, is_sure: bool) -> list[Word]:
         """Return the words behind `if`, `do` and their kin, with the blocks opened and closed."""
         while words:
             word, last = words[0].source, self._blocks[-1] if self._blocks else None
             if word in _CLOSER_OF:
-                is_if = word == "if"
-                self._blocks.append(_Block(_CLOSER_OF[word], is_if or None, conditions=[] if is_if else None))
+                is_entered = word == "if" or (word == "{" and is_sure and not self._begins_function) or None
+                self._blocks.append(_Block(_CLOSER_OF[word], is_entered, conditions=[] if word == "if" else None))
+                self._begins_function = False
                 if word in ("for", "select") and words[1:]:
                     self._undecide(words[1].source, "a loop", words[1].line)
                 if word in ("for", "select", "case"):
@@ -149,6 +152,7 @@ class _Follower:
                     last.turn(word)
             elif word not in ("do", "time", "function"):
                 break
+            self._begins_function = self._begins_function or word == "function"
             words = words[2 if word == "function" else 1 :]
         return words
 
@@ -167,17 +171,17 @@ class _Follower:
         while words and (found := _assignment(words[0])):
             assignments.append(found)
             del words[0]
+        is_program = any(_PROGRAM.search(word.source) for word in words)
         if not words:
             for name, value in assignments:
                 self._assign(name, value, is_running)
-        elif (
-            assignments and assignments[-1][0] in VARIABLES and not any(_PROGRAM.search(word.source) for word in words)
-        ):
+        elif assignments and assignments[-1][0] in VARIABLES and not is_program:
             name, value = assignments[-1]
             source = " ".join(word.source for word in (value, *words)).strip()
             self._assign(name, Word(source, value.line), is_running)
-            sentence = f"The value of {name} has spaces but no quotes, so bash stops at the first one; "
-            self.remark(value.line, name, sentence + "the whole of it was read.")
+            if is_running:
+                sentence = f"The value of {name} has spaces but no quotes, so bash stops at the first one; "
+                self.remark(value.line, name, sentence + "the whole of it was read.")
         else:
             self._run(words, is_running)
 

@@ -42,7 +42,8 @@ def read_commands(text: str) -> Iterator[tuple[str, list[Word]]]:
         if found := _SPACE.match(text, at):
             at = found.end()
         elif found := _HEREDOC.match(text, at):
-            at, heredocs = found.end(), [*heredocs, found[1]]
+            at = found.end()
+            heredocs.append(found[1])
         elif found := _REDIRECTION.match(text, at):
             at, is_target = found.end(), True
         elif found := _OPERATOR.match(text, at):

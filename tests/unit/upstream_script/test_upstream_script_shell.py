@@ -111,6 +111,11 @@ def test_an_assignment_in_a_function_is_not_followed() -> None:
     assert only_note(carried, Severity.CHECK, "epochs").line == 7
 
 
+def test_what_stands_in_braces_is_followed_and_a_function_is_not() -> None:
+    carried = read(f"{BASE}{LISTS}longer()\n{{\n  epochs=50\n}}\n{{ epochs=5; {CALL} --epochs $epochs; }} | tee log\n")
+    assert carried.config["training"] == {"epochs": 5}
+
+
 def test_an_assignment_after_a_test_is_not_followed() -> None:
     carried = read(f'{BASE}{LISTS}epochs=5\n[ -n "$LONG" ] && epochs=50\n')
     assert carried.config["training"] == {"epochs": 5}

@@ -21,7 +21,7 @@ from loghi_runner.engines.processes import machine_name, name_process
 from loghi_runner.engines.setting import settle, settle_again
 from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
 from loghi_runner.files import file_sha256
-from loghi_runner.findings import Finding, Severity
+from loghi_runner.findings import Finding, finding_of
 from loghi_runner.finetuning.data_hashes import data_sha256
 from loghi_runner.finetuning.lay_out import create_run_folder
 from loghi_runner.finetuning.line_cutting import cut_for_run
@@ -100,8 +100,7 @@ def check_run(config_path: Path, overrides: Sequence[str], view: View) -> Checke
     error = setting.engine_error
     if error is not None and plan.errors:
         # with errors in the plan the command ends with those: this one must not wait until they are solved
-        first = Finding(Severity.ERROR, error.code, error.message, error.where, error.hint)
-        plan = replace(plan, findings=(first, *plan.findings))
+        plan = replace(plan, findings=(finding_of(error), *plan.findings))
     return Checked(plan, engine, setting)
 
 

@@ -87,10 +87,10 @@ def test_what_is_no_size_of_memory_is_refused_with_an_example(tmp_path: Path, wr
 
 
 def test_commands_that_read_take_the_same_sizes() -> None:
-    assert reader_options(EngineKind.AUTO, "none", None, "16GB", 16).wish.memory_bytes == 16 * 10**9
-    assert reader_options(EngineKind.AUTO, "none", None, None, 16).wish.memory_bytes is None
+    assert reader_options(EngineKind.AUTO, "none", None, "16GB", None, 16).wish.memory_bytes == 16 * 10**9
+    assert reader_options(EngineKind.AUTO, "none", None, None, None, 16).wish.memory_bytes is None
     with pytest.raises(UsageError, match="--memory must be a size"):
-        reader_options(EngineKind.AUTO, "none", None, "16", 16)
+        reader_options(EngineKind.AUTO, "none", None, "16", None, 16)
 
 
 def test_the_plan_tells_the_limit(

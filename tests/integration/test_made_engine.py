@@ -133,7 +133,7 @@ def test_a_request_may_set_the_key_that_is_marked_and_no_other(place: Queued) ->
     assert answer["config"] == {"kind": "queue", "queue": "night", "minutes": 30}
     assert answer["left_out"] == {"kind": "queue", "queue": "night"}
     assert '--set engine.queue="night" --set engine.minutes=30' in answer["reading"]
-    assert answer["refused"] == {"queue": 422, "foreign": 422}
+    assert answer["refused"] == {"queue": 422, "foreign": 400}
 
 
 _DOCS = f"""

@@ -9,8 +9,8 @@ from loghi_runner.cli.options import reader_options
 from loghi_runner.config.file import ConfigError
 from loghi_runner.engines import EngineKind
 from loghi_runner.engines.base import Launch, ProcessEnd
+from loghi_runner.engines.container import memory_limit
 from loghi_runner.engines.docker import DockerEngine
-from loghi_runner.engines.limits import memory_limit
 from loghi_runner.errors import UsageError
 from loghi_runner.finetuning.finetune import check_run
 from loghi_runner.runs.conclude import conclude

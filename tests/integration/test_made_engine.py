@@ -133,6 +133,7 @@ def test_a_request_may_set_the_key_that_is_marked_and_no_other(place: Queued) ->
     assert answer["config"] == {"kind": "queue", "queue": "night", "minutes": 30}
     assert answer["left_out"] == {"kind": "queue", "queue": "night"}
     assert '--set engine.queue="night" --set engine.minutes=30' in answer["reading"]
+    assert "engine.minutes is a key of the engine queue, and the engine here is auto" in answer["operator"]
     assert answer["refused"] == {"queue": 422, "foreign": 400}
 
 
@@ -149,7 +150,9 @@ _SERVICE = """
 import json, re
 from pathlib import Path
 import yaml
+from loghi_runner.config.file import ConfigError
 from loghi_runner.orders.commands import Stage
+from loghi_runner.orders.config import load_service_config
 from loghi_runner.web.manifest.contents import make_manifest
 from tests.made_service import MadeService
 
@@ -171,6 +174,13 @@ def status_of(service, **engine):
     parameters = {"name": "b", "base_model": "base", "source": {"pages": "bonnevie"}, "engine": engine}
     return service.post("/api/v1/runs", {"action": "finetune", "parameters": parameters}).status_code
 
+def operator_told(text):
+    Path("service.yaml").write_text(text)
+    try:
+        load_service_config(Path("service.yaml"))
+    except ConfigError as error:
+        return error.message
+
 actions = make_manifest().model_dump(mode="json", by_alias=True)["actions"]
 reading = {"name": "r", "model": "base", "source": {"pages": "bonnevie"}, "engine": {"minutes": 30}}
 read = made.post("/api/v1/runs", {"action": "recognize", "parameters": reading}).json()["id"]
@@ -183,6 +193,7 @@ print(json.dumps({
     "config": config_of(engine={"minutes": 30}),
     "left_out": config_of(),
     "reading": " ".join(command.arguments),
+    "operator": operator_told("engine: {minutes: 5}"),
     "refused": {"queue": status_of(made, queue="x"), "foreign": status_of(local, minutes=5)},
 }))
 """

@@ -2,7 +2,7 @@
 
 The API checks requests by these models, the manifest and the web form are drawn from their JSON Schema. A request
 names places below the operator's folders, or a document of a platform; image, engine, mounts, commands and folders to
-write to are the operator's alone.
+write to are the operator's alone. Of an engine's own keys it may set those that the engine marks for requests.
 """
 
 from copy import copy

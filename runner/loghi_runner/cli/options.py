@@ -43,7 +43,7 @@ Memory = Annotated[
 Image = Annotated[str | None, typer.Option("--image", help="Container image (default: the one of this version).")]
 EngineKeys = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Another key of the section engine, as of a config."),
+    typer.Option("--set", metavar="KEY=VALUE", help="Another key of a config's section engine, as engine.KEY=VALUE."),
 ]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, max=1024, help="Lines at a time.")]
 

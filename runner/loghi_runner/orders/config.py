@@ -149,7 +149,7 @@ class ServiceConfig(_Section):
     )
     limits: Annotated[Limits, BeforeValidator(_given)] = Field(default=Limits(), description="How much is accepted.")
     engine: Annotated[EngineConfig, BeforeValidator(_given)] = Field(
-        default=EngineConfig(), description="Where training happens."
+        default=EngineConfig(), description="Where models are trained, read and scored."
     )
     platforms: Annotated[dict[Annotated[str, Field(pattern=NAME_PATTERN)], PlatformConfig], BeforeValidator(_given)] = (
         Field(default={}, description="Platforms by name: documents to learn from, and layers to write to.")

@@ -85,7 +85,7 @@ def finetune_command(config: Config, settings: Settings = None, as_json: AsJson 
     from loghi_runner.platform.carry_out import finetune_for_platform
     from loghi_runner.platform.rows import parked_rows, pulled_rows, pushed_rows
     from loghi_runner.runs.folder import skipped_counts
-    from loghi_runner.terminal.answer import answer_rows, record_json, summary_line
+    from loghi_runner.terminal.show import answer_rows, record_json, summary_line
     from loghi_runner.terminal.views import JsonView, PersonView
 
     view = JsonView() if as_json else PersonView()

@@ -27,6 +27,14 @@ class Checked:
     engine: Engine
     setting: Setting
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The plan's and, if the engine is not ready, that too."""
+        error = self.setting.engine_error
+        if error is None or any(finding.code == error.code for finding in self.plan.findings):
+            return self.plan.findings
+        return (_finding(error), *self.plan.findings)
+
     def require_ready(self) -> None:
         """Raise the RunnerError for which the run could not be started, if there is any."""
         if self.plan.errors:
@@ -47,8 +55,7 @@ def check_run(config_path: Path, overrides: Sequence[str], view: View) -> Checke
     error = setting.engine_error
     if error is not None and plan.errors:
         # with errors in the plan the command ends with those: this one must not wait until they are solved
-        first = Finding(Severity.ERROR, error.code, error.message, error.where, error.hint)
-        plan = replace(plan, findings=(first, *plan.findings))
+        plan = replace(plan, findings=(_finding(error), *plan.findings))
     return Checked(plan, engine, setting)
 
 
@@ -119,6 +126,10 @@ def _plan_error(errors: Sequence[Finding]) -> RunnerError:
     count = "one problem" if len(errors) == 1 else f"{len(errors)} problems"
     kind = ERROR_CLASSES[min(finding.exit_code for finding in errors)]
     return kind("plan.errors", f"{count} to solve first; nothing was started")
+
+
+def _finding(error: RunnerError) -> Finding:
+    return Finding(Severity.ERROR, error.code, error.message, error.where, error.hint)
 
 
 def _plan(loaded: LoadedConfig, setting: Setting, view: View) -> RunPlan:

@@ -1,15 +1,72 @@
-"""A plan as a person reads it: what is trained on, where, with what, and what is skipped."""
+"""A plan as a person or a program reads it: what is trained on, where, with what; and what `check` tells of it."""
 
+import shlex
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any  # JSON values have no narrower type
 
-from loghi_contract.job import TrainingSpec
+from rich.console import Console
+from rich.text import Text
+
+from loghi_contract.job import CharsetPolicy, TrainingSpec
+from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
 from loghi_runner.engines.base import Setting
-from loghi_runner.finetuning.plan import RunPlan
-from loghi_runner.wording import counted, plural, short_path
+from loghi_runner.findings import Finding, Severity, errors
+from loghi_runner.finetuning.finetune import Checked
+from loghi_runner.finetuning.plan import RunPlan, SplitFacts, new_characters, split_facts
+from loghi_runner.terminal.console import make_console, print_findings, print_rows, say
+from loghi_runner.wording import SPLIT_WORDS, counted, plural, short_path
 
-#: So many skipped lines are named one by one; the rest is counted.
-_NAMED_SKIPS = 12
+#: So many skipped lines, and characters, are named one by one; the rest is counted.
+_NAMED = 12
+
+#: In which a check tells its findings.
+_CHECK_ORDER = [Severity.INFO, Severity.WARNING, Severity.ERROR]
+
+_POLICIES = {
+    CharsetPolicy.EXTEND: "learnt anew",
+    CharsetPolicy.FAIL: "refused",
+    CharsetPolicy.REPLACE: "learnt, as are all others",
+}
+
+
+def print_plan(console: Console, plan: RunPlan, setting: Setting, *, in_full: bool) -> None:
+    console.print(Text.assemble("plan for ", (plan.config.config.name, "bold")))
+    print_rows(console, plan_rows(plan, setting))
+    if in_full:
+        console.print("what the trainer sees (read-only where nothing else is said)")
+        print_rows(console, mount_rows(plan))
+        if plan.skipped:
+            console.print("skipped lines")
+            print_rows(console, skipped_rows(plan))
+    if setting.device.warning:
+        say(console, Text.assemble(("warning: ", "yellow"), setting.device.sentence))
+    print_findings(console, plan.findings)
+
+
+def plan_json(plan: RunPlan, setting: Setting) -> dict[str, Any]:
+    """What `--dry-run --json` says; the keys are a promise to scripts."""
+    return {
+        "kind": "plan",
+        "run_id": plan.run_id,
+        "run_dir": str(plan.run_dir),
+        "name": plan.config.config.name,
+        "engine": setting.engine,
+        "image": setting.image.name if setting.image else None,
+        "device": setting.device.kind.value,
+        "device_reason": setting.device.sentence,
+        "gpus": list(setting.device.uuids),
+        "lines": {split: len(samples) for split, samples in plan.lists.items()},
+        "skipped": [{"split": split, **to_json(line)} for split, line in plan.skipped],
+        "mounts": [
+            {"source": str(mount.source), "target": str(mount.target), "read_only": mount.read_only}
+            for mount in plan.mounts
+        ],
+        "job": to_json(plan.job),
+        "findings": [to_json(finding) for finding in plan.findings],
+    }
 
 
 def plan_rows(plan: RunPlan, setting: Setting) -> list[Row]:
@@ -45,12 +102,82 @@ def mount_rows(plan: RunPlan) -> list[Row]:
 
 def skipped_rows(plan: RunPlan) -> list[Row]:
     """Where a skipped line stands, and why it is skipped."""
-    rows = [
-        (line.where, f"{line.reason.value}: {line.detail or line.image}")
-        for _split, line in plan.skipped[:_NAMED_SKIPS]
-    ]
+    rows = [(line.where, f"{line.reason.value}: {line.detail or line.image}") for _split, line in plan.skipped[:_NAMED]]
     rest = len(plan.skipped) - len(rows)
     return [*rows, ("", f"... and {rest} more")] if rest > 0 else rows
+
+
+def _check_rows(checked: Checked) -> list[Row]:
+    """Label and text of what was found; numbers of lines, pages and characters instead of the plan's lines."""
+    plan = checked.plan
+    facts = split_facts(plan)
+    rows = []
+    for label, text in plan_rows(plan, checked.setting):
+        split = next((split for split, words in SPLIT_WORDS.items() if words == label), None)
+        rows.append((label, _split_words(facts[split]) if split in facts else text))
+    new = new_characters(plan)
+    for number, character in enumerate(new[:_NAMED]):
+        label = "new" if number == 0 else ""
+        shown = character.character if character.character.isprintable() else " "
+        what = f"{shown}  {character.code_point} {character.name}, {character.count}x"
+        rows.append((label, f"{what}: {_POLICIES[plan.job.charset]}"))
+    if len(new) > _NAMED:
+        rows.append(("", f"... and {len(new) - _NAMED} more characters"))
+    return rows
+
+
+def print_check(checked: Checked, estimate: str | None, preview: Path | None, finetune: Sequence[str]) -> None:
+    """The answer of `check`: what only explains stands first; what is to be done last, nearest to the prompt.
+
+    Args:
+        finetune: the command to type next, when the run can be started.
+    """
+    console = make_console(stderr=False)
+    console.print(f"check of {checked.plan.config.config.name}")
+    rows = _check_rows(checked)
+    rows.append(("time", estimate or "not known on this machine; `loghi-runner check --probe` measures it"))
+    print_rows(console, [*rows, *([("preview", short_path(preview))] if preview else [])])
+    findings = sorted(checked.findings, key=lambda finding: _CHECK_ORDER.index(finding.severity))
+    print_findings(console, tuple(findings))
+    console.print(_conclusion(checked.findings))
+    if not errors(checked.findings):
+        print_rows(console, [("next", shlex.join(finetune))])
+
+
+def _conclusion(findings: tuple[Finding, ...]) -> str:
+    counts = Counter(finding.severity for finding in findings)
+    if counts[Severity.ERROR]:
+        return f"not ready: {plural(counts[Severity.ERROR], 'problem')} to solve first"
+    if counts[Severity.WARNING]:
+        return f"ready, with {plural(counts[Severity.WARNING], 'warning')}"
+    return "ready"
+
+
+def check_json(checked: Checked, estimate: str | None) -> dict[str, Any]:
+    """What `check --json` says: the plan and more; the keys are a promise to scripts."""
+    findings = sorted(checked.findings, key=lambda finding: _CHECK_ORDER.index(finding.severity))
+    return plan_json(checked.plan, checked.setting) | {
+        "kind": "check",
+        "findings": [to_json(finding) for finding in findings],
+        "ready": not errors(findings),
+        "splits": {
+            split.value: {"pages": facts.pages, "lines": facts.lines, "characters": facts.characters}
+            for split, facts in split_facts(checked.plan).items()
+        },
+        "new_characters": [
+            {"character": new.character, "code_point": new.code_point, "name": new.name, "count": new.count}
+            for new in new_characters(checked.plan)
+        ],
+        "charset": checked.plan.job.charset.value,
+        "estimate": estimate,
+    }
+
+
+def _split_words(facts: SplitFacts) -> str:
+    return (
+        f"{plural(facts.lines, 'line')} on {plural(facts.pages, 'page')}, {facts.characters} characters "
+        f"({facts.characters / max(facts.lines, 1):.0f} a line)"
+    )
 
 
 def _base_model(plan: RunPlan) -> str:

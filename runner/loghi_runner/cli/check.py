@@ -32,9 +32,10 @@ def check_command(
     It takes no graphics card and leaves everything as it is.
     """
     from loghi_runner.finetuning.finetune import check_run
+    from loghi_runner.finetuning.plan_json import check_json
     from loghi_runner.finetuning.preview import write_check_preview
     from loghi_runner.finetuning.speeds import estimate_of, probe
-    from loghi_runner.terminal.plan_text import check_json, print_check
+    from loghi_runner.terminal.plan_text import print_check
     from loghi_runner.terminal.views import JsonView, PersonView
 
     view = JsonView() if as_json else PersonView()
@@ -42,14 +43,13 @@ def check_command(
     stopping = errors(checked.findings)
     if measure and not stopping:
         probe(checked.plan, checked.engine, checked.setting, view)
-    estimate = estimate_of(checked.plan)
     if html is not None:
         write_check_preview(html, checked.plan)
     if as_json:
-        print_json(check_json(checked, estimate))
+        print_json(check_json(checked))
     else:
         overrides = [part for setting in settings or [] for part in ("--set", setting)]
-        print_check(checked, estimate, html, ["loghi-runner", "finetune", str(config), *overrides])
+        print_check(checked, estimate_of(checked.plan), html, ["loghi-runner", "finetune", str(config), *overrides])
     if stopping:
         raise typer.Exit(min(finding.exit_code for finding in stopping))
     if strict and any(finding.severity is Severity.WARNING for finding in checked.findings):

@@ -1,7 +1,7 @@
 """`loghi-runner runs`, `show`, `logs`, `stop` and `clean`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -9,9 +9,6 @@ from loghi_runner.cli.options import AsJson, Output, RunName, Yes
 from loghi_runner.config.choices import DEFAULT_OUTPUT
 from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.console import make_console, print_error, print_rows
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer()
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -28,7 +29,8 @@ from loghi_runner.engines.container import (
     is_rootless,
 )
 from loghi_runner.engines.docker_messages import explain, refused
-from loghi_runner.engines.image import ImageFacts, default_image, require_image
+from loghi_runner.engines.gpus import Cards
+from loghi_runner.engines.image import ImageFacts, default_image, examine_images, require_image
 from loghi_runner.engines.kernel_cache import kernel_cache
 from loghi_runner.engines.limits import host_limits, memory_limit
 from loghi_runner.engines.nvml import choose_here
@@ -36,6 +38,7 @@ from loghi_runner.engines.processes import machine_name
 from loghi_runner.engines.wish import Wish
 from loghi_runner.errors import EngineError, RunnerError
 from loghi_runner.files import whole_file
+from loghi_runner.findings import Finding, Severity, finding_of
 
 #: How long a daemon that was there may be silent (it is restarted, the machine sleeps) before polling gives up.
 SILENCE_GRACE_S = 120.0
@@ -63,6 +66,24 @@ class DockerEngine:
         version = self._version()
         rootless = " rootless" if is_rootless(_security_options(self._settings())) else ""
         return f"docker, {_product(version)} {version['Version']}{rootless} at {self._address()}"
+
+    def examine(self, found: Cards) -> list[Finding]:
+        try:
+            findings = [Finding(Severity.INFO, "engine.docker", self.check()), *examine_images(self, found)]
+        except EngineError as error:
+            if error.code == NO_DAEMON:
+                raise
+            findings = [finding_of(error)]
+        if found.cards and shutil.which("nvidia-container-cli") is None and shutil.which("nvidia-ctk") is None:
+            findings.append(
+                Finding(
+                    Severity.WARNING,
+                    "gpu.no_toolkit",
+                    "the NVIDIA Container Toolkit was not found: containers may get no graphics card",
+                    hint="The administrator installs it and runs `nvidia-ctk runtime configure --runtime=docker`.",
+                )
+            )
+        return findings
 
     def settle(self, wish: Wish) -> Setting:
         setting = Setting(wish, f"{wish.kind.value}: cannot be used")

@@ -1,12 +1,14 @@
 """Which graphics card a run gets. Cards are named by UUID: their numbers change."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from loghi_contract.job import DeviceKind
-from loghi_runner.engines.wish import GpuRequest
 from loghi_runner.errors import EngineError
 from loghi_runner.installed import pip_install
+
+#: What `engine.gpus` can be: a free card, none, how many, or which by UUID.
+GpuRequest: TypeAlias = Literal["auto", "none"] | int | tuple[str, ...]
 
 #: The compute capabilities that TensorFlow 2.21 has ready kernels for, the lowest and the highest. Older cards it
 #: leaves alone; for newer ones the driver compiles its kernels at the first start.

@@ -7,8 +7,7 @@ from typing import Any  # NVML's handles are opaque
 import pynvml
 
 from loghi_runner.engines.given_cards import given_cards
-from loghi_runner.engines.gpus import Card, Cards, DeviceChoice, choose_device
-from loghi_runner.engines.wish import GpuRequest
+from loghi_runner.engines.gpus import Card, Cards, DeviceChoice, GpuRequest, choose_device
 
 _MIB = 1024 * 1024
 

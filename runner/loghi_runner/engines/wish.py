@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, TypeAlias  # raw YAML values have no narrower type
+from typing import Annotated, Any, Literal  # raw YAML values have no narrower type
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from loghi_runner.engines import ENGINES, EngineKind, imported
-
-#: What `engine.gpus` can be: a free card, none, how many, or which by UUID.
-GpuRequest: TypeAlias = Literal["auto", "none"] | int | tuple[str, ...]
+from loghi_runner.engines.gpus import GpuRequest
 
 _UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
 _MEMORY = re.compile(r"(\d{1,6}(?:\.\d{1,3})?) ?(MB|GB|TB)", re.IGNORECASE)

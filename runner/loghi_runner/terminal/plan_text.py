@@ -1,16 +1,14 @@
-"""A plan as a person or a program reads it: what is trained on, where, with what; and what `check` tells of it."""
+"""A plan as a person reads it: what is trained on, where, with what, and what is skipped; and a check of it."""
 
 import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any  # JSON values have no narrower type
 
 from rich.console import Console
 from rich.text import Text
 
 from loghi_contract.job import CharsetPolicy, TrainingSpec
-from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
 from loghi_runner.engines.base import Setting
 from loghi_runner.findings import Finding, Severity, errors
@@ -21,9 +19,6 @@ from loghi_runner.wording import SPLIT_WORDS, counted, plural, short_path
 
 #: So many skipped lines, and characters, are named one by one; the rest is counted.
 _NAMED = 12
-
-#: In which a check tells its findings.
-_CHECK_ORDER = [Severity.INFO, Severity.WARNING, Severity.ERROR]
 
 _POLICIES = {
     CharsetPolicy.EXTEND: "learnt anew",
@@ -44,29 +39,6 @@ def print_plan(console: Console, plan: RunPlan, setting: Setting, *, in_full: bo
     if setting.device.warning:
         say(console, Text.assemble(("warning: ", "yellow"), setting.device.sentence))
     print_findings(console, plan.findings)
-
-
-def plan_json(plan: RunPlan, setting: Setting) -> dict[str, Any]:
-    """What `--dry-run --json` says; the keys are a promise to scripts."""
-    return {
-        "kind": "plan",
-        "run_id": plan.run_id,
-        "run_dir": str(plan.run_dir),
-        "name": plan.config.config.name,
-        "engine": setting.engine,
-        "image": setting.image.name if setting.image else None,
-        "device": setting.device.kind.value,
-        "device_reason": setting.device.sentence,
-        "gpus": list(setting.device.uuids),
-        "lines": {split: len(samples) for split, samples in plan.lists.items()},
-        "skipped": [{"split": split, **to_json(line)} for split, line in plan.skipped],
-        "mounts": [
-            {"source": str(mount.source), "target": str(mount.target), "read_only": mount.read_only}
-            for mount in plan.mounts
-        ],
-        "job": to_json(plan.job),
-        "findings": [to_json(finding) for finding in plan.findings],
-    }
 
 
 def plan_rows(plan: RunPlan, setting: Setting) -> list[Row]:
@@ -127,7 +99,7 @@ def _check_rows(checked: Checked) -> list[Row]:
 
 
 def print_check(checked: Checked, estimate: str | None, preview: Path | None, finetune: Sequence[str]) -> None:
-    """The answer of `check`: what only explains stands first; what is to be done last, nearest to the prompt.
+    """The answer of `check`.
 
     Args:
         finetune: the command to type next, when the run can be started.
@@ -137,8 +109,7 @@ def print_check(checked: Checked, estimate: str | None, preview: Path | None, fi
     rows = _check_rows(checked)
     rows.append(("time", estimate or "not known on this machine; `loghi-runner check --probe` measures it"))
     print_rows(console, [*rows, *([("preview", short_path(preview))] if preview else [])])
-    findings = sorted(checked.findings, key=lambda finding: _CHECK_ORDER.index(finding.severity))
-    print_findings(console, tuple(findings))
+    print_findings(console, checked.findings)
     console.print(_conclusion(checked.findings))
     if not errors(checked.findings):
         print_rows(console, [("next", shlex.join(finetune))])
@@ -151,26 +122,6 @@ def _conclusion(findings: tuple[Finding, ...]) -> str:
     if counts[Severity.WARNING]:
         return f"ready, with {plural(counts[Severity.WARNING], 'warning')}"
     return "ready"
-
-
-def check_json(checked: Checked, estimate: str | None) -> dict[str, Any]:
-    """What `check --json` says: the plan and more; the keys are a promise to scripts."""
-    findings = sorted(checked.findings, key=lambda finding: _CHECK_ORDER.index(finding.severity))
-    return plan_json(checked.plan, checked.setting) | {
-        "kind": "check",
-        "findings": [to_json(finding) for finding in findings],
-        "ready": not errors(findings),
-        "splits": {
-            split.value: {"pages": facts.pages, "lines": facts.lines, "characters": facts.characters}
-            for split, facts in split_facts(checked.plan).items()
-        },
-        "new_characters": [
-            {"character": new.character, "code_point": new.code_point, "name": new.name, "count": new.count}
-            for new in new_characters(checked.plan)
-        ],
-        "charset": checked.plan.job.charset.value,
-        "estimate": estimate,
-    }
 
 
 def _split_words(facts: SplitFacts) -> str:

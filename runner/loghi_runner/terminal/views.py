@@ -13,13 +13,14 @@ from rich.text import Text
 from loghi_contract.events import Charset, DataSummary, Epoch, Evaluation, Event, Notice, Started
 from loghi_runner.engines.base import Setting
 from loghi_runner.finetuning.plan import RunPlan
+from loghi_runner.finetuning.plan_json import plan_json
 from loghi_runner.json_answer import print_json
 from loghi_runner.runs.folder import RunFolder
 from loghi_runner.runs.progress import Progress
 from loghi_runner.runs.signals import Detached
 from loghi_runner.terminal.bars import Bars
 from loghi_runner.terminal.console import make_console, print_rows, say, write_nowhere
-from loghi_runner.terminal.plan_text import plan_json, print_plan
+from loghi_runner.terminal.plan_text import print_plan
 from loghi_runner.wording import duration, epoch_line, event_line, loss_text, percent, phase_word
 
 _HEADER = f"{'epoch':>7}  {'loss':>9}  {'CER':>8}  {'WER':>8}  {'time':>8}"
@@ -69,6 +70,7 @@ class PersonView:
         say(self._console, sentence)
 
     def end(self) -> None:
+        self._bars.close()
         if self._live is not None:
             self._live.stop()
             self._live = None

@@ -11,7 +11,7 @@ import pytest
 
 from loghi_contract.storage import sync_file, sync_folder
 from loghi_runner.files import is_utf8, safe_name, whole_file, why_not_written, write_atomically, write_together
-from loghi_runner.runs.rundir import cannot_write_run
+from loghi_runner.runs.folder import cannot_write_run
 
 LATIN1 = os.fsdecode(b"Caf\xe9")
 

@@ -48,7 +48,7 @@ def learning_curve_command(
     from loghi_runner.learning_curve.ranking import prepare_ranking, rank_with_best
     from loghi_runner.learning_curve.write import curve_json, write_curve
     from loghi_runner.recognition.next_pages.words import next_lines
-    from loghi_runner.runs.rundir import RunFolder
+    from loghi_runner.runs.folder import RunFolder
     from loghi_runner.terminal.views import JsonView, PersonView
 
     percents = parse_percents(shares)

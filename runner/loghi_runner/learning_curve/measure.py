@@ -13,18 +13,17 @@ from loghi_runner.engines.mounts import moved_mounts
 from loghi_runner.errors import TrainingError
 from loghi_runner.evaluation.intervals import cer_interval
 from loghi_runner.files import file_sha256, real_path
-from loghi_runner.finetuning.finetune import View, prepare_run, start_and_follow
-from loghi_runner.finetuning.plan import RunPlan
+from loghi_runner.finetuning.finetune import prepare_run, start_and_follow
+from loghi_runner.finetuning.plan import RunPlan, View
 from loghi_runner.ground_truth.from_pages import PagesTruth
 from loghi_runner.learning_curve.curve import Curve, Point
 from loghi_runner.learning_curve.power_law import fit_power_law
 from loghi_runner.learning_curve.same_run import find_same_run
 from loghi_runner.learning_curve.shares import Share, nested_shares
+from loghi_runner.runs.folder import RunFolder, RunRecord, RunState, new_run_id
 from loghi_runner.runs.line_tables import TableLine, count_lines, read_line_table
-from loghi_runner.runs.look import Look, look_at
+from loghi_runner.runs.look import Look, follow_run, look_at
 from loghi_runner.runs.progress import Progress
-from loghi_runner.runs.rundir import RunFolder, RunRecord, RunState, new_run_id
-from loghi_runner.runs.runs import follow_run
 from loghi_runner.wording import SPLIT_WORDS, plural
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loghi_runner.config.load import load_config
-from loghi_runner.finetuning.finetune import View
+from loghi_runner.finetuning.plan import View
 from loghi_runner.learning_curve.curve import Curve
 from loghi_runner.models.own_pages import choose_cut
 from loghi_runner.models.which_model import find_model

@@ -5,12 +5,12 @@ from dataclasses import replace
 from loghi_contract.job import DeviceKind, JobSpec
 from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_folder
-from loghi_runner.finetuning.data_hashes import data_sha256
+from loghi_runner.finetuning.lay_out import data_sha256
 from loghi_runner.finetuning.plan import RunPlan
+from loghi_runner.runs.find import list_runs
+from loghi_runner.runs.folder import RunFolder, RunState
 from loghi_runner.runs.look import Look, look_at
 from loghi_runner.runs.owner import is_ours
-from loghi_runner.runs.rundir import RunFolder, RunState
-from loghi_runner.runs.runs import list_runs
 
 _WANTED = (RunState.RUNNING, RunState.FINISHED)
 

@@ -3,9 +3,14 @@
 from pathlib import Path
 
 from loghi_runner.pages.write import Reading
-from loghi_runner.recognition.next_pages.confidence import judged_lines, measure_confidence
-from loghi_runner.recognition.next_pages.rank import NextPages, RankedPage, mean_confidence
-from loghi_runner.recognition.next_pages.words import next_lines
+from loghi_runner.recognition.next_pages import (
+    NextPages,
+    RankedPage,
+    judged_lines,
+    mean_confidence,
+    measure_confidence,
+    next_lines,
+)
 from tests.made_runs import make_run
 
 

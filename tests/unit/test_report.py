@@ -11,13 +11,13 @@ from PIL import Image
 from loghi_contract import events
 from loghi_contract.lines import LineSample
 from loghi_runner.engines.base import Mount
-from loghi_runner.evaluation.comparison import ReadLine
+from loghi_runner.evaluation.results import ReadLine, Results, difference
 from loghi_runner.finetuning.data_hashes import data_sha256
 from loghi_runner.line_pages import page_name
-from loghi_runner.report.build import find
-from loghi_runner.report.characters import character_label
-from loghi_runner.report.curve import draw_curve
-from loghi_runner.report.write import write_comparison_report, write_evaluation_report
+from loghi_runner.report.charts import draw_curve
+from loghi_runner.report.shown import choose_errors
+from loghi_runner.report.words import character_label
+from loghi_runner.report.write import write_difference, write_results
 from loghi_runner.runs.run_facts import read_run
 from loghi_runner.runs.run_report import write_run_report
 from loghi_runner.runs.rundir import RunFolder, RunRecord
@@ -30,16 +30,17 @@ def run(tmp_path: Path) -> tuple[RunFolder, RunRecord]:
 
 
 def test_it_answers_what_a_scholar_asks(run: tuple[RunFolder, RunRecord]) -> None:
-    facts = read_run(*run)
-    found = find(facts.test, facts.names, "test lines", "ð")
-    assert found.comparison is not None
-    assert {line.id for group in (found.worst, found.suspected) for line in group.lines} >= {"p1-3", "p0-1"}
-    assert {line.id for line in found.comparison.suspected} == {"p1-3", "p0-1"}
-    assert found.comparison.only_second_right == 1
-    assert {(page.page, page.counts[1].lines) for page in found.page_scores} == {("p0", 2), ("p1", 2)}
-    (new,) = found.new_characters
+    results = read_run(*run).test
+    assert results is not None
+    errors = choose_errors(results, "ð")
+    assert results.comparison is not None
+    assert {line.id for group in (errors.worst, errors.suspected) for line in group.lines} >= {"p1-3", "p0-1"}
+    assert {line.id for line in results.comparison.suspected} == {"p1-3", "p0-1"}
+    assert results.comparison.only_second_right == 1
+    assert {(page.page, page.counts[1].lines) for page in results.page_scores} == {("p0", 2), ("p1", 2)}
+    (new,) = errors.new_characters
     assert (new.character, new.written, new.right) == ("ð", 1, 0)
-    assert {"cer", "cer_lower", "cer_simple"} == set(found.loghi[0])
+    assert {"cer", "cer_lower", "cer_simple"} == set(results.loghi[0])
 
 
 def test_a_line_is_shown_once_and_every_example_leads_to_one(run: tuple[RunFolder, RunRecord]) -> None:
@@ -131,15 +132,14 @@ def test_a_cut_pages_hash_is_not_shown() -> None:
     assert page_name("/in/data/0/my-page") == "my-page"
 
 
-LINES = [ReadLine(str(n), f"p{n % 2}", reference, (old, new)) for n, (reference, old, new) in enumerate(PLAIN)]
+LINES = tuple(ReadLine(str(n), f"p{n % 2}", reference, (old, new)) for n, (reference, old, new) in enumerate(PLAIN))
 
 
 def test_two_readings_of_any_lines_have_a_report(tmp_path: Path) -> None:
-    untranscribed = ReadLine("u", "p0", "", ("a", "b"))
     made = [("model A", "sha256 00ff")]
-    html = write_comparison_report(tmp_path / "new", "A and B", ("A", "B"), [*LINES, untranscribed], {}, made=made)
+    html = write_results(tmp_path / "new", "A and B", Results(LINES, ("A", "B")), {}, ["a note"], made)
     text = html.read_text(encoding="utf-8")
-    assert "1 line without a transcription left out" in text
+    assert "a note" in text
     assert "sha256 00ff" in text
     report = json.loads((tmp_path / "new" / "report.json").read_text(encoding="utf-8"))
     assert (report["kind"], report["findings"]["comparison"]["only_second_right"]) == ("comparison", 1)
@@ -147,20 +147,20 @@ def test_two_readings_of_any_lines_have_a_report(tmp_path: Path) -> None:
 
 
 def test_without_any_transcription_it_says_how_they_differ(tmp_path: Path) -> None:
-    lines = [ReadLine(line.id, line.page, "", line.readings) for line in LINES]
-    text = write_comparison_report(tmp_path, "A and B", ("A", "B"), lines, {}).read_text(encoding="utf-8")
+    names = ("A", "B")
+    text = write_difference(tmp_path, "A and B", names, difference(LINES, names), {}).read_text(encoding="utf-8")
     assert "only a transcription can tell" in text
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert (report["kind"], report["difference"]["equal"]) == ("difference", 2)
 
 
 def test_one_model_has_a_report(tmp_path: Path) -> None:
-    lines = [ReadLine(line.id, line.page, line.reference, line.readings[:1]) for line in LINES]
-    text = write_evaluation_report(tmp_path, "base on these", "base", lines, {}).read_text(encoding="utf-8")
+    lines = tuple(ReadLine(line.id, line.page, line.reference, line.readings[:1]) for line in LINES)
+    text = write_results(tmp_path, "base on these", Results(lines, ("base",)), {}).read_text(encoding="utf-8")
     assert "CER on 4 lines: 27.6\u00a0%" in text
     assert "by both models" not in text
-    with pytest.raises(ValueError, match="transcription"):
-        write_evaluation_report(tmp_path, "base", "base", [ReadLine("u", "p", "", ("a",))], {})
+    with pytest.raises(ValueError, match="no lines"):
+        Results((), ("base",))
 
 
 def test_differences_are_heard_and_not_only_seen(run: tuple[RunFolder, RunRecord]) -> None:
@@ -219,7 +219,9 @@ def test_lines_of_one_name_are_told_apart(run: tuple[RunFolder, RunRecord]) -> N
     folder, record = run
     table = folder.out / "report" / "test_lines.tsv"
     table.write_text(re.sub(r"p\d-(\d)\.png", "line.png", table.read_text(encoding="utf-8")), encoding="utf-8")
-    names = [line.id for line in read_run(folder, record).test]
+    results = read_run(folder, record).test
+    assert results is not None
+    names = [line.id for line in results.lines]
     assert len(set(names)) == len(names) == 4
 
 

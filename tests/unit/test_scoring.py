@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from loghi_contract.counts import ErrorCounts, pool
 from loghi_runner.evaluation.alignment import Kind, align, confusions
-from loghi_runner.evaluation.comparison import ReadLine, compare
 from loghi_runner.evaluation.counts import Variant, as_variant, count
 from loghi_runner.evaluation.intervals import gain_interval
-from loghi_runner.evaluation.judge import Outcome, judge
+from loghi_runner.evaluation.judgement import Outcome, judge
+from loghi_runner.evaluation.results import ReadLine, Results
 
 words = st.text(alphabet="abcæøå ,.AB", min_size=1, max_size=30)
 
@@ -100,14 +100,15 @@ def test_slips_of_the_transcriber_are_suspected() -> None:
     lines = [ReadLine(str(n), "p", "alle er like", ("alle er like", "alle er lige")) for n in range(9)]
     lines.append(ReadLine("slip", "p", "dette er ret", ("dette er rett", "dette er rett")))
     lines.append(ReadLine("both", "p", "helt annet", ("hxlt ynnet", "helt annit")))
-    found = compare(lines, ("old", "new"))
+    found = Results(tuple(lines), ("old", "new")).comparison
+    assert found is not None
     assert [line.id for line in found.suspected] == ["slip"]
     assert {line.id for line in found.both_wrong} == {"slip", "both"}
     assert (found.only_first_right, found.only_second_right, found.both_right) == (9, 0, 0)
 
 
 def test_style_marks_are_neither_counted_nor_shown_as_errors() -> None:
-    found = compare([ReadLine("1", "p", "␅a␅b cd", ("ab cd", "ab ce"))], ("old", "new"))
+    found = Results((ReadLine("1", "p", "␅a␅b cd", ("ab cd", "ab ce")),), ("old", "new"))
     assert found.models[0].counts[Variant.DIPLOMATIC].edits == 0
     assert found.models[0].confusions == ()
     assert [(each.written, each.read) for each in found.models[1].confusions] == [("d", "e")]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from loghi_contract.counts import ErrorCounts
+from loghi_runner.evaluation.alignment import suspected_slips
 from loghi_runner.evaluation.intervals import cer_interval, gain_interval, scope
-from loghi_runner.evaluation.slips import suspected_slips
 
 _LETTERS = "abcdefghijklmnoprstuvy"
 _LENGTH = 40

@@ -2,10 +2,9 @@
 
 from loghi_contract.events import DataSummary, Epoch, Evaluation, Event, Finished, FinishStatus, Model, Payload
 from loghi_runner.evaluation.counts import count
-from loghi_runner.evaluation.forgetting import judge_forgetting
-from loghi_runner.runs.judge_run import RunJudgement
+from loghi_runner.evaluation.judgement import judge_forgetting
 from loghi_runner.runs.progress import Progress
-from loghi_runner.runs.verdict import verdict_of
+from loghi_runner.runs.verdict import RunJudgement, verdict_of
 
 
 def epoch(number: int, cer: float, *, is_best: bool = True) -> Epoch:

@@ -8,7 +8,7 @@ from loghi_contract.text import Normalization
 from loghi_runner.compare.pair_lines import pair_lines
 from loghi_runner.config.choices import TextEquivChoice
 from loghi_runner.errors import DataError
-from loghi_runner.evaluation.comparison import ReadLine
+from loghi_runner.evaluation.results import ReadLine
 from loghi_runner.files import is_folder
 from loghi_runner.pages.model import Page, PageLine
 from loghi_runner.pages.read import PageError, read_page
@@ -36,8 +36,8 @@ class MatchedPages:
     by_place: int = 0
     scaled: int = 0
 
-    def both_read(self, first: Path, second: Path) -> tuple[ReadLine, ...]:
-        """All lines. Raises DataError: one side has no text at all, so that nothing differs or everything does."""
+    def require_texts(self, first: Path, second: Path) -> None:
+        """Raise DataError where one side has no text at all, so that nothing differs or everything does."""
         for place, folder in enumerate((first, second)):
             if not any(line.readings[place] for line in self.lines):
                 raise DataError(
@@ -45,11 +45,10 @@ class MatchedPages:
                     f"no line in {folder} has a text, so there is nothing to compare",
                     hint="Name the folder that `loghi-runner recognize` wrote, or another with texts.",
                 )
-        return self.lines
 
-    def transcribed(self, truth: Path) -> list[ReadLine]:
+    def transcribed(self, truth: Path) -> tuple[ReadLine, ...]:
         """The lines with a transcription. Raises DataError: there is none."""
-        found = [line for line in self.lines if line.reference]
+        found = tuple(line for line in self.lines if line.reference)
         if not found:
             raise DataError(
                 "compare.no_transcription",
@@ -57,6 +56,26 @@ class MatchedPages:
                 hint="Leave out --truth to see where the two differ.",
             )
         return found
+
+    def remarks(self, truth: Path | None) -> list[str]:
+        """What was left out of the comparison, one sentence each."""
+        told = [f"{path} is left out: {why}" for path, why in self.failed.items()]
+        if self.unmatched_pages:
+            lonely = plural(len(self.unmatched_pages), "page")
+            told.append(f"{lonely} not in all folders, such as {self.unmatched_pages[0]}")
+        if self.unmatched_lines:
+            told.append(f"{plural(self.unmatched_lines, 'line')} without a partner")
+        if self.by_place:
+            told.append(
+                f"{self.by_place} of {plural(len(self.lines), 'line')} are paired by where they lie: "
+                "their ids differ or repeat, or the line of that id lies elsewhere"
+            )
+        if self.scaled:
+            told.append(f"the coordinates of {plural(self.scaled, 'page')} are for images of another size; scaled")
+        silent = sum(not line.reference for line in self.lines)
+        if truth is not None and silent:
+            told.append(f"{plural(silent, 'line')} without a transcription left out")
+        return told
 
 
 def match_pages(first: Path, second: Path, truth: Path | None) -> MatchedPages:

@@ -1,10 +1,12 @@
-"""`loghi-runner recognize`: pages or line images, read by a model into a folder of their own."""
+"""Pages or line images, read by a model into a folder of their own.
+
+Pages become the same XML with its texts, line images Loghi's results file: `image<TAB>confidence<TAB>text`.
+"""
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any  # JSON values have no narrower type
+from pathlib import Path, PurePosixPath
 
 from loghi_contract import __version__
 from loghi_contract.cut import Cut
@@ -12,22 +14,28 @@ from loghi_runner.aliases import OnProgress
 from loghi_runner.clock import utc_now
 from loghi_runner.errors import DataError
 from loghi_runner.files import file_sha256, is_file, is_folder, write_atomically
-from loghi_runner.ground_truth.image_lists import read_image_folder, read_image_list
+from loghi_runner.ground_truth.image_lists import ImageLines, read_image_folder, read_image_list
+from loghi_runner.line_pages import page_names
 from loghi_runner.models.own_pages import choose_cut
 from loghi_runner.models.which_model import find_model
 from loghi_runner.pages.find import holds_xml
 from loghi_runner.recognition.line_reader import LineReader, ReaderOptions, open_reader
 from loghi_runner.recognition.output_folder import cannot_write_output, claimed_output
-from loghi_runner.recognition.recognize_lines import recognize_lines
 from loghi_runner.recognition.recognize_pages import recognize_pages
-from loghi_runner.recognition.recognized import Recognized
+from loghi_runner.recognition.recognized import (
+    HTML_FILE,
+    KIND,
+    RECORD_FILE,
+    RESULTS_FILE,
+    TEXT_FILE,
+    Recognized,
+    RecognizedLine,
+    format_results,
+    recognized_json,
+)
 from loghi_runner.report.side_by_side import ReadImage, write_side_by_side
 
-RECORD_FILE = "recognized.json"
-TEXT_FILE = "text.txt"
-HTML_FILE = "recognized.html"
-
-_KIND = "recognized"
+_UNREAD = "the image cannot be read, or is far too wide for a line"
 
 
 @dataclass(frozen=True)
@@ -63,24 +71,37 @@ def recognize(
         if options.html:
             _write_html(recognized, f"{source.name or source}, as {named.name} reads it", out)
 
-    with claimed_output(out, RECORD_FILE, (_KIND,), (source,) if is_folder(source) else ()):
+    with claimed_output(out, RECORD_FILE, (KIND,), (source,) if is_folder(source) else ()):
         if cut is not None:
             return recognize_pages(reader, source, out, cut, on_progress, note, finish)
         images = read_image_list(source, options.root) if is_file(source) else read_image_folder(source)
-        recognized = recognize_lines(reader, images, out, on_progress, note)
+        recognized = _recognize_lines(reader, images, out, on_progress, note)
         finish(recognized)
         return recognized
 
 
-def recognized_json(recognized: Recognized) -> dict[str, Any]:
-    """What `recognize --json` says."""
-    return {
-        "kind": _KIND,
-        "files": {name: str(path) for name, path in recognized.files.items()},
-        "lines": len(recognized.lines),
-        "seconds": recognized.seconds,
-        "failed": recognized.failed,
-    }
+def _recognize_lines(
+    reader: LineReader, images: ImageLines, out: Path, on_progress: OnProgress, note: Callable[[str], None]
+) -> Recognized:
+    """Read all images and write the results file into `out`, one row a line, in the order of the list.
+
+    Raises:
+        RunnerError: nothing could be read or written.
+    """
+    read = reader.read([line.image for line in images.lines], on_progress, note, work_in=out)
+    pages = page_names([PurePosixPath(line.name) for line in images.lines])
+    lines = [
+        RecognizedLine(line.name, pages[PurePosixPath(line.name)], place, line.image, read.by_image[line.image])
+        for place, line in enumerate(images.lines)
+        if line.image in read.by_image
+    ]
+    unread = {line.name: _UNREAD for line in images.lines if line.image not in read.by_image}
+    path = out / RESULTS_FILE
+    try:
+        write_atomically(path, format_results((line.name, line.reading) for line in lines))
+    except OSError as error:
+        raise cannot_write_output(error, path) from error
+    return Recognized({"results": path}, tuple(lines), read.seconds, images.failed | unread)
 
 
 def _write_extras(

@@ -11,7 +11,7 @@ from loghi_contract.saved_epoch import SavedEpoch
 from loghi_runner.clock import utc_now
 from loghi_runner.engines.base import ProcessEnd
 from loghi_runner.runs.crash_messages import disk_fault, recognise_crash
-from loghi_runner.runs.judge_run import RunJudgement
+from loghi_runner.runs.verdict import RunJudgement
 from loghi_runner.runs.progress import Progress
 from loghi_runner.runs.rundir import RunFailure, RunRecord, RunState
 from loghi_runner.runs.verdict import verdict_of

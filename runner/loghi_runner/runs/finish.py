@@ -10,7 +10,7 @@ from loghi_runner.engines.base import Engine, Handle, ProcessEnd
 from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_file, is_folder, is_there, why_not_written
 from loghi_runner.runs.conclude import Stops, conclude, explained_by_disk, read_tail, removed
-from loghi_runner.runs.judge_run import judge_run
+from loghi_runner.runs.verdict import judge_run
 from loghi_runner.runs.progress import Progress
 from loghi_runner.runs.run_report import write_run_report
 from loghi_runner.runs.rundir import RunFailure, RunFolder, RunRecord

@@ -9,11 +9,10 @@ from loghi_contract import __version__
 from loghi_contract.model_folder import ModelFolderError, inspect_model_folder
 from loghi_runner.aliases import OnProgress, Row
 from loghi_runner.clock import utc_now
-from loghi_runner.compare.compare_pages import MatchedPages, match_pages
+from loghi_runner.compare.match_pages import MatchedPages, match_pages
 from loghi_runner.compare.model_results import ModelResults
 from loghi_runner.compare.score_models import ScoreOptions, score_models
 from loghi_runner.errors import UsageError
-from loghi_runner.evaluation.counts import Variant
 from loghi_runner.evaluation.results import Results, difference
 from loghi_runner.files import is_folder
 from loghi_runner.findings import Finding
@@ -109,7 +108,7 @@ def _pages_json(matched: MatchedPages, differing: Results, results: Results | No
         "paired_by_place": matched.by_place,
         "scaled_pages": matched.scaled,
         "failed": matched.failed,
-        "equal": sum(not counts.wrong for counts in differing.counts[0][Variant.DIPLOMATIC]),
+        "equal": sum(not counts.wrong for counts in differing.counts()[0]),
         "comparison": comparison_json(results) if results else None,
         "loghi": results.loghi if results else None,
     }

@@ -15,7 +15,6 @@ from loghi_contract.text import Normalization
 from loghi_runner.aliases import Row
 from loghi_runner.clock import utc_now
 from loghi_runner.compare.truth_lines import Truth
-from loghi_runner.evaluation.counts import Variant
 from loghi_runner.evaluation.results import Results
 from loghi_runner.files import file_sha256, write_atomically
 from loghi_runner.line_pages import page_name
@@ -140,8 +139,8 @@ class ModelResults:
         rows = [header]
         for place, (truth, line) in enumerate(zip(self.truth.lines, self.results.read_lines, strict=True)):
             row = [truth.name, page_name(truth.page), line.reference]
-            for each, reading, counts in zip(self.models, line.readings, self.results.counts, strict=True):
-                edits = counts[Variant.DIPLOMATIC][place].edits
+            for each, reading, counts in zip(self.models, line.readings, self.results.counts(), strict=True):
+                edits = counts[place].edits
                 row += [reading, str(edits), f"{each.readings[truth.image].confidence:.4f}"]
             rows.append(row)
         return "".join("\t".join(cell.replace("\t", " ") for cell in row) + "\n" for row in rows)

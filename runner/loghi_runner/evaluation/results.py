@@ -6,7 +6,7 @@ and what is slow, such as an interval, is worked out when somebody asks for it.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from rapidfuzz.distance import Levenshtein
@@ -97,6 +97,9 @@ class Results:
     read_lines: tuple[ReadLine, ...]
     names: tuple[str, ...]
     what: str = "lines"
+    _counts: dict[Variant, tuple[tuple[ErrorCounts, ...], ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if not self.read_lines:
@@ -119,44 +122,43 @@ class Results:
     def pages(self) -> int:
         return len(set(self.line_pages))
 
-    @cached_property
-    def counts(self) -> tuple[dict[Variant, tuple[ErrorCounts, ...]], ...]:
+    def counts(self, variant: Variant = Variant.DIPLOMATIC) -> tuple[tuple[ErrorCounts, ...], ...]:
         """The errors of each model in each line."""
-        return tuple(
-            {
-                variant: tuple(count(line.reference, line.readings[number], variant) for line in self.read_lines)
-                for variant in Variant
-            }
-            for number in range(len(self.names))
-        )
+        if variant not in self._counts:
+            self._counts[variant] = tuple(
+                tuple(count(line.reference, line.readings[number], variant) for line in self.read_lines)
+                for number in range(len(self.names))
+            )
+        return self._counts[variant]
 
     @cached_property
     def models(self) -> tuple[ModelScores, ...]:
         return tuple(
             ModelScores(
                 name,
-                {variant: pool(found) for variant, found in counts.items()},
-                {variant: score_intervals(found, self.line_pages) for variant, found in counts.items()},
+                {variant: pool(self.counts(variant)[number]) for variant in Variant},
+                {variant: score_intervals(self.counts(variant)[number], self.line_pages) for variant in Variant},
                 tuple(confusions(self._read_by(number), _MOST_CONFUSIONS)),
             )
-            for number, (name, counts) in enumerate(zip(self.names, self.counts, strict=True))
+            for number, name in enumerate(self.names)
         )
 
     @property
     def loghi(self) -> tuple[dict[str, float], ...]:
         """What Loghi's own files say of each model, by column."""
         return tuple(
-            {column: pool(counts[variant]).cer for variant, column in LOGHI_COLUMNS.items()} for counts in self.counts
+            {column: pool(self.counts(variant)[number]).cer for variant, column in LOGHI_COLUMNS.items()}
+            for number in range(len(self.names))
         )
 
     def judge(self, names: tuple[str, str] = ("before", "after"), keep: str = "the base model") -> Judgement:
         """Whether the second of two models is better. Arguments as for `judge` of counts."""
-        old, new = (counts[Variant.DIPLOMATIC] for counts in self.counts)
+        old, new = self.counts()
         return judge(old, new, self.line_pages, self.what, names, keep)
 
     def judge_forgetting(self) -> Forgetting:
         """Whether the second of two models forgot what the first knew, of lines of the old hand."""
-        old, new = (counts[Variant.DIPLOMATIC] for counts in self.counts)
+        old, new = self.counts()
         return judge_forgetting(old, new, self.line_pages)
 
     @cached_property
@@ -165,7 +167,7 @@ class Results:
         if len(self.names) != 2:
             return None
         first, second = self.names
-        right = [tuple(not each.wrong for each in both) for both in zip(*self._diplomatic, strict=True)]
+        right = [tuple(not each.wrong for each in both) for both in zip(*self.counts(), strict=True)]
         wrong = [line for line, correct in zip(self.lines, right, strict=True) if not any(correct)]
         slips = suspected_slips([(line.reference, line.readings[0], line.readings[1]) for line in self.lines])
         return Comparison(
@@ -181,14 +183,14 @@ class Results:
 
     def worst(self, errors: Callable[[ErrorCounts], float] = lambda counts: counts.cer) -> list[ReadLine]:
         """The lines in which the last model errs, the most errors first."""
-        wrong = [(errors(counts), line) for counts, line in zip(self._diplomatic[-1], self.lines, strict=True)]
+        wrong = [(errors(counts), line) for counts, line in zip(self.counts()[-1], self.lines, strict=True)]
         return [line for amount, line in sorted(wrong, key=lambda pair: -pair[0]) if amount]
 
     @cached_property
     def page_scores(self) -> tuple[PageScore, ...]:
         """The page with the most errors of the last model first."""
         by_page: dict[str, list[tuple[ErrorCounts, ...]]] = {}
-        for page, counts in zip(self.line_pages, zip(*self._diplomatic, strict=True), strict=True):
+        for page, counts in zip(self.line_pages, zip(*self.counts(), strict=True), strict=True):
             by_page.setdefault(page, []).append(counts)
         scores = [
             PageScore(page_name(page), tuple(map(pool, zip(*found, strict=True))))
@@ -224,10 +226,6 @@ class Results:
             NewCharacter(character, written[character], written[character] - missed[character])
             for character in sorted(added, key=lambda character: (-written[character], character))
         )
-
-    @property
-    def _diplomatic(self) -> list[tuple[ErrorCounts, ...]]:
-        return [counts[Variant.DIPLOMATIC] for counts in self.counts]
 
     def _read_by(self, number: int) -> Iterator[tuple[str, str, str]]:
         return ((line.id, line.reference, line.readings[number]) for line in self.lines)

@@ -16,7 +16,6 @@ from loghi_runner.engines.base import Engine
 from loghi_runner.engines.mounts import moved_mounts
 from loghi_runner.engines.setting import Setting
 from loghi_runner.errors import RunnerError, TrainingError
-from loghi_runner.evaluation.counts import Variant
 from loghi_runner.evaluation.intervals import cer_interval
 from loghi_runner.evaluation.results import Results
 from loghi_runner.files import file_sha256, is_folder, real_path
@@ -170,8 +169,8 @@ def _curve(plan: RunPlan, split: Split, trained: Sequence[_Trained]) -> Curve:
             hint="`report/skipped_lines.tsv` in the run folders tells which lines were left out, and why.",
         )
     pages = found[0].line_pages
-    before = found[0].counts[0][Variant.DIPLOMATIC]
-    after = [results.counts[1][Variant.DIPLOMATIC] for results in found]
+    before = found[0].counts()[0]
+    after = [results.counts()[1] for results in found]
     points = tuple(
         Point(
             percent=run.share.percent,

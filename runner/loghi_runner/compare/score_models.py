@@ -1,6 +1,5 @@
 """Transcribed lines read by models, to be scored: by one for `evaluate`, by two for `compare`."""
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,7 +17,7 @@ from loghi_runner.evaluation.results import ReadLine, Results
 from loghi_runner.models.own_pages import choose_cut, truth_options
 from loghi_runner.models.which_model import NamedModel, find_model
 from loghi_runner.recognition.line_reader import ReaderOptions, open_reader
-from loghi_runner.recognition.output_folder import cannot_write_output, claim_output
+from loghi_runner.recognition.output_folder import claim_output, work_folder
 from loghi_runner.report.write import JSON_FILE, KINDS
 
 _UNREAD = "the trainer could not read it"
@@ -51,12 +50,8 @@ def score_models(
     if options.output is not None:
         sources = [Path(given) for given in data if Path(given).is_dir()]
         claim_output(options.output, JSON_FILE, KINDS, tuple(sources))
-    try:
-        work = tempfile.TemporaryDirectory(prefix=".scoring-", dir=options.output)
-    except OSError as error:
-        raise cannot_write_output(error, options.output or Path(tempfile.gettempdir())) from error
-    with work as folder:
-        truths = _collect(named, data, options, Path(folder), on_progress, note)
+    with work_folder(".scoring-", options.output) as work:
+        truths = _collect(named, data, options, work, on_progress, note)
         truth = without_learnt(_in_all(truths), named)
         read = []
         for model, reader, own in zip(named, readers, truths, strict=True):
@@ -66,7 +61,7 @@ def score_models(
                 [images[line.id] for line in truth.lines],
                 partial(_renamed, on_progress, doing),
                 note,
-                work_in=Path(folder),
+                work_in=work,
             )
             by_image = {
                 line.image: readings.by_image[images[line.id]]

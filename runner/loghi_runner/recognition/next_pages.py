@@ -3,8 +3,6 @@
 How confidence relates to errors is measured on the test lines of the run that made the model.
 """
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +24,7 @@ from loghi_runner.models.which_model import find_model, run_of
 from loghi_runner.pages.texts import ANY_TEXT, LineText, choose_text
 from loghi_runner.pages.write import Reading
 from loghi_runner.recognition.line_reader import LineReader, ReaderOptions, open_reader
+from loghi_runner.recognition.output_folder import work_folder
 from loghi_runner.recognition.temporary_lines import survey_folder
 from loghi_runner.runs.readings import read_split
 from loghi_runner.wording import aligned, percent, plural
@@ -138,8 +137,7 @@ def rank_pages(
     Raises:
         RunnerError: they cannot be read.
     """
-    work = Path(tempfile.mkdtemp(prefix="loghi-runner-next-"))
-    try:
+    with work_folder("loghi-runner-next-") as work:
         cut = cut_pages(
             candidates.pages,
             lambda page: work / page.file.name,
@@ -151,8 +149,6 @@ def rank_pages(
         judged = judged_lines(reader.folder)
         wanted = [*(image for found in images.values() for image in found), *judged]
         readings = reader.read(wanted, on_progress, note).by_image
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     ranked = []
     for page in candidates.pages:
         read = [readings[image] for image in images.get(page.file.name, ()) if image in readings]

@@ -4,7 +4,8 @@ Pages become the same XML with its texts, line images Loghi's results file: `ima
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -13,15 +14,17 @@ from loghi_contract.cut import Cut
 from loghi_runner.aliases import OnProgress
 from loghi_runner.clock import utc_now
 from loghi_runner.errors import DataError
-from loghi_runner.files import file_sha256, is_file, is_folder, write_atomically
+from loghi_runner.files import file_sha256, is_file, is_folder, real_path, write_atomically
 from loghi_runner.ground_truth.image_lists import ImageLines, read_image_folder, read_image_list
+from loghi_runner.ground_truth.survey import SurveyedPage
 from loghi_runner.line_pages import page_names
 from loghi_runner.models.own_pages import choose_cut
 from loghi_runner.models.which_model import find_model
 from loghi_runner.pages.find import holds_xml
+from loghi_runner.pages.texts import ANY_TEXT
+from loghi_runner.pages.write import Reading, with_readings
 from loghi_runner.recognition.line_reader import LineReader, ReaderOptions, open_reader
-from loghi_runner.recognition.output_folder import cannot_write_output, claimed_output
-from loghi_runner.recognition.recognize_pages import recognize_pages
+from loghi_runner.recognition.output_folder import cannot_write_output, claimed_output, work_folder
 from loghi_runner.recognition.recognized import (
     HTML_FILE,
     KIND,
@@ -33,9 +36,10 @@ from loghi_runner.recognition.recognized import (
     format_results,
     recognized_json,
 )
+from loghi_runner.recognition.temporary_lines import TemporaryLines, cut_temporarily
 from loghi_runner.report.side_by_side import ReadImage, write_side_by_side
 
-_UNREAD = "the image cannot be read, or is far too wide for a line"
+_UNREAD = "image cannot be read, or is far too wide for a line"
 
 
 @dataclass(frozen=True)
@@ -66,18 +70,42 @@ def recognize(
     are_pages = is_folder(source) and holds_xml(source)
     cut = choose_cut(named, options.cut, note) if are_pages else None
 
-    def finish(recognized: Recognized) -> None:
+    with ExitStack() as stack:
+        stack.enter_context(claimed_output(out, RECORD_FILE, (KIND,), (source,) if is_folder(source) else ()))
+        if cut is not None:
+            # the lines' images are wanted until all is written
+            work = stack.enter_context(work_folder(".recognize-", real_path(out)))
+            recognized = _recognize_pages(reader, source, out, cut, work, on_progress, note)
+        else:
+            images = read_image_list(source, options.root) if is_file(source) else read_image_folder(source)
+            recognized = _recognize_lines(reader, images, out, on_progress, note)
         _write_extras(recognized, reader, source, out, options, cut)
         if options.html:
             _write_html(recognized, f"{source.name or source}, as {named.name} reads it", out)
+    return recognized
 
-    with claimed_output(out, RECORD_FILE, (KIND,), (source,) if is_folder(source) else ()):
-        if cut is not None:
-            return recognize_pages(reader, source, out, cut, on_progress, note, finish)
-        images = read_image_list(source, options.root) if is_file(source) else read_image_folder(source)
-        recognized = _recognize_lines(reader, images, out, on_progress, note)
-        finish(recognized)
-        return recognized
+
+def _recognize_pages(
+    reader: LineReader,
+    folder: Path,
+    out: Path,
+    cut: Cut,
+    work: Path,
+    on_progress: OnProgress,
+    note: Callable[[str], None],
+) -> Recognized:
+    """Read all lines of the pages, cut into `work`, and write their XML with the model's texts into `out`.
+
+    Raises:
+        RunnerError: nothing could be read.
+    """
+    lines = cut_temporarily(folder, ANY_TEXT, cut, work, on_progress, every_line=True)
+    images = [page.folder / line.file for page in lines.cut.pages.values() for line in page.record.lines]
+    read = reader.read(images, on_progress, note, work_in=work)
+    found = [line for page in lines.survey.pages for line in _lines_of(page, lines, read.by_image)]
+    files, unwritten = _write_pages(lines, read.by_image, out)
+    unread = lines.cut.failed | _unread_lines(lines, read.by_image)
+    return Recognized(files, tuple(found), read.seconds, unread, unwritten, lines.survey.findings)
 
 
 def _recognize_lines(
@@ -95,7 +123,7 @@ def _recognize_lines(
         for place, line in enumerate(images.lines)
         if line.image in read.by_image
     ]
-    unread = {line.name: _UNREAD for line in images.lines if line.image not in read.by_image}
+    unread = {line.name: f"the {_UNREAD}" for line in images.lines if line.image not in read.by_image}
     path = out / RESULTS_FILE
     try:
         write_atomically(path, format_results((line.name, line.reading) for line in lines))
@@ -146,3 +174,47 @@ def _write_html(recognized: Recognized, title: str, out: Path) -> None:
         write_side_by_side(out / HTML_FILE, title, lines, notes)
     except OSError as error:
         raise cannot_write_output(error, out / HTML_FILE) from error
+
+
+def _lines_of(page: SurveyedPage, lines: TemporaryLines, readings: Mapping[Path, Reading]) -> list[RecognizedLine]:
+    cut = lines.cut.pages.get(page.file.name)
+    if cut is None:
+        return []
+    made = {line.id: cut.folder / line.file for line in cut.record.lines}
+    return [
+        RecognizedLine(line.id, page.file.name, line.index, made[line.id], readings[made[line.id]])
+        for line in page.lines
+        if made.get(line.id) in readings
+    ]
+
+
+def _unread_lines(lines: TemporaryLines, readings: Mapping[Path, Reading]) -> dict[str, str]:
+    """Lines that have no image, or one that the trainer could not read."""
+    failed: dict[str, str] = {}
+    for name, page in lines.cut.pages.items():
+        failed |= {f"{name} {line.id}": f"it cannot be cut: {line.detail}" for line in page.record.not_cut}
+        failed |= {
+            f"{name} {line.id}": f"its {_UNREAD}"
+            for line in page.record.lines
+            if page.folder / line.file not in readings
+        }
+    return failed
+
+
+def _write_pages(
+    lines: TemporaryLines, readings: Mapping[Path, Reading], out: Path
+) -> tuple[dict[str, Path], dict[str, str]]:
+    files: dict[str, Path] = {}
+    unwritten: dict[str, str] = {}
+    for page in lines.survey.pages:
+        if page.file.name not in lines.cut.pages:
+            continue
+        texts = {line.place: line.reading for line in _lines_of(page, lines, readings)}
+        target = out / f"{page.file.name}.xml"
+        try:
+            write_atomically(target, with_readings(page.file.xml, texts))
+        except OSError as error:
+            unwritten[page.file.name] = f"{target} cannot be written: {error.strerror or error}"
+        else:
+            files[page.file.name] = target
+    return files, unwritten

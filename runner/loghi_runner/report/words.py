@@ -2,16 +2,13 @@
 
 import unicodedata
 from collections.abc import Sequence
-from pathlib import Path
 
 from loghi_runner.aliases import Row
 from loghi_runner.evaluation.alignment import Confusion
 from loghi_runner.evaluation.counts import Variant
 from loghi_runner.evaluation.intervals import Interval, scope
 from loghi_runner.evaluation.results import Comparison, ModelScores, ReadLine, Results
-from loghi_runner.wording import percent, plural, short_path
-
-HTML_FILE = "report.html"
+from loghi_runner.wording import percent, plural
 
 _VARIANTS = {
     Variant.DIPLOMATIC: "every character",
@@ -67,13 +64,6 @@ def difference_rows(difference: Results, names: tuple[str, str]) -> list[Row]:
     for line in difference.worst(lambda counts: counts.edits)[:_SHOWN]:
         rows += [(line.id, line.reference), ("", line.readings[0])]
     return [*rows, ("", "Which is better only a transcription can tell: --truth DIR.")]
-
-
-def report_rows(out: Path | None) -> list[Row]:
-    """Where the files are, or how to have some."""
-    if out is None:
-        return [("next", "--output DIR writes a report with the images of these lines")]
-    return [("report", short_path(out / HTML_FILE))]
 
 
 def character_label(character: str) -> str:

@@ -15,8 +15,10 @@ from loghi_runner.evaluation.results import Results
 from loghi_runner.files import write_atomically
 from loghi_runner.report.html import render
 from loghi_runner.report.shown import ShownErrors, choose_differing, choose_errors
-from loghi_runner.report.words import HTML_FILE, verdict_sentence
+from loghi_runner.report.words import verdict_sentence
+from loghi_runner.wording import short_path
 
+HTML_FILE = "report.html"
 JSON_FILE = "report.json"
 #: What `report.json` says it is of, in a folder that results are written into again.
 KINDS = ("evaluation", "comparison", "difference")
@@ -88,6 +90,13 @@ def write_files(folder: Path, html: str, value: Mapping[str, Any]) -> Path:
 def write_loghi_csv(file: Path, row: Mapping[str, float]) -> None:
     """Write Loghi's own file of one model and split, so that old results and new ones compare. Raises OSError."""
     write_atomically(file, f"{','.join(row)}\n{','.join(map(repr, row.values()))}\n")
+
+
+def report_rows(out: Path | None) -> list[Row]:
+    """Where the files are, or how to have some."""
+    if out is None:
+        return [("next", "--output DIR writes a report with the images of these lines")]
+    return [("report", short_path(out / HTML_FILE))]
 
 
 def results_json(results: Results, errors: ShownErrors) -> dict[str, Any]:

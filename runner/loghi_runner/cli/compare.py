@@ -12,12 +12,15 @@ from loghi_runner.cli.options import (
     Beam,
     CutAs,
     Engine,
+    EngineKeys,
     Gpus,
+    Image,
     ImageRoot,
+    Memory,
     ReportFolder,
     reader_options,
 )
-from loghi_runner.config.choices import EngineKind
+from loghi_runner.engines import EngineKind
 from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.bars import Bars
 from loghi_runner.terminal.console import make_console, print_findings, print_rows
@@ -44,6 +47,9 @@ def compare_command(
     root: ImageRoot = None,
     engine: Engine = EngineKind.AUTO,
     gpus: Gpus = "auto",
+    image: Image = None,
+    memory: Memory = None,
+    keys: EngineKeys = None,
     batch_size: BatchSize = 16,
     beam: Beam = 1,
     as_json: AsJson = False,
@@ -55,7 +61,7 @@ def compare_command(
     from loghi_runner.compare.answer import compare
     from loghi_runner.compare.score_models import ScoreOptions
 
-    options = ScoreOptions(reader_options(engine, gpus, batch_size, beam), cut, root, output)
+    options = ScoreOptions(reader_options(engine, gpus, image, memory, keys, batch_size, beam), cut, root, output)
     told = make_console(stderr=True)
     with closing(Bars(told)) as bars:
         answer = compare(first, second, data or (), truth, options, bars.show, told.print)

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from loghi_contract.exit_codes import ExitCode
-from loghi_runner.cli.options import AsJson, BatchSize, CutAs, Engine, Gpus, reader_options
-from loghi_runner.config.choices import EngineKind
+from loghi_runner.cli.options import AsJson, BatchSize, CutAs, Engine, EngineKeys, Gpus, Image, Memory, reader_options
+from loghi_runner.engines import EngineKind
 from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.bars import Bars
 from loghi_runner.terminal.console import make_console, print_rows, say
@@ -28,6 +28,9 @@ def next_pages_command(
     cut: CutAs = None,
     engine: Engine = EngineKind.AUTO,
     gpus: Gpus = "auto",
+    image: Image = None,
+    memory: Memory = None,
+    keys: EngineKeys = None,
     batch_size: BatchSize = 16,
     as_json: AsJson = False,
 ) -> None:
@@ -36,7 +39,7 @@ def next_pages_command(
 
     told = make_console(stderr=True)
     with closing(Bars(told)) as bars:
-        options = reader_options(engine, gpus, batch_size, 1)
+        options = reader_options(engine, gpus, image, memory, keys, batch_size)
         found = next_pages(model, pages, options, cut, bars.show, told.print, with_text=with_text)
     if as_json:
         print_json(next_json(found))

@@ -1,16 +1,18 @@
 """Arguments and options that several commands share."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from loghi_contract.cut import Cut
-from loghi_runner.config.choices import DEFAULT_OUTPUT, EngineKind
+from loghi_runner.config.choices import DEFAULT_OUTPUT
+from loghi_runner.engines import EngineKind
 from loghi_runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from loghi_runner.engines.gpus import GpuRequest
+    from loghi_runner.engines.section import EngineConfig
     from loghi_runner.recognition.line_reader import ReaderOptions
 
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="Run folder, run id, its beginning, or `last`.")]
@@ -38,6 +40,11 @@ Gpus = Annotated[str, typer.Option("--gpus", help="auto, none, 1, or a card's UU
 Memory = Annotated[
     str | None, typer.Option("--memory", help="Most memory of the container, such as 16GB (default: four fifths).")
 ]
+Image = Annotated[str | None, typer.Option("--image", help="Container image (default: the one of this version).")]
+EngineKeys = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Another key of the section engine, as of a config."),
+]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, max=1024, help="Lines at a time.")]
 
 ReportFolder = Annotated[
@@ -48,31 +55,56 @@ Beam = Annotated[int, typer.Option("--beam", min=1, max=100, help="Readings foll
 
 
 def reader_options(
-    engine: EngineKind, gpus: str, batch_size: int, beam: int, memory: str | None = None
+    engine: EngineKind,
+    gpus: str,
+    image: str | None,
+    memory: str | None,
+    keys: Sequence[str] | None,
+    batch_size: int,
+    beam: int = 1,
 ) -> "ReaderOptions":
     """Options of a command as the reader of lines takes them.
 
     Raises:
-        UsageError: the memory is no size.
+        UsageError: one of them is not what an engine can be asked for.
     """
     from loghi_runner.recognition.line_reader import ReaderOptions
 
-    request: GpuRequest = tuple(gpus.split(","))
-    if gpus.isdigit():
-        request = int(gpus)
-    elif gpus == "auto":
-        request = "auto"
-    elif gpus == "none":
-        request = "none"
-    return ReaderOptions(engine.value, request, batch_size, beam, memory_bytes=_memory_bytes(memory))
+    cards: object = int(gpus) or "none" if gpus.isdigit() else gpus.split(",")
+    if gpus in ("auto", "none"):
+        cards = gpus
+    values = {"kind": engine.value, "gpus": cards, "image": image, "memory": memory}
+    return ReaderOptions(_wish(values | dict(_key_and_value(key) for key in keys or ())), batch_size, beam)
 
 
-def _memory_bytes(memory: str | None) -> int | None:
-    from pydantic_core import PydanticCustomError
+def _key_and_value(setting: str) -> tuple[str, object]:
+    from loghi_runner.config.yaml_values import read_yaml_value
 
-    from loghi_runner.config.values import bytes_of, memory_size
-
+    key, equals, raw = setting.partition("=")
+    section, _, name = key.strip().partition(".")
+    hint = "Write for example --set engine.gpus=none"
+    if not equals or section != "engine" or not name:
+        raise UsageError("usage.engine", f"--set {setting} is not `engine.key=value`", hint=hint)
     try:
-        return None if memory is None else bytes_of(memory_size(memory))
-    except PydanticCustomError as error:
-        raise UsageError("usage.memory", f"--memory {error.message()}, not {memory!r}") from None
+        return name, read_yaml_value(raw)
+    except ValueError as error:
+        raise UsageError("usage.engine", f"--set {setting} has a value that is not YAML: {error}", hint=hint) from None
+
+
+def _wish(values: dict[str, object]) -> "EngineConfig":
+    from pydantic import ValidationError
+
+    from loghi_runner.config.words import words_for
+    from loghi_runner.engines.section import EngineConfig, foreign_keys
+
+    for key, message, hint in foreign_keys(values):
+        raise UsageError("usage.engine", f"--set engine.{key} {message}", hint=hint)
+    try:
+        return EngineConfig.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        said, advice = words_for(dict(first), (name,), EngineConfig)
+        option = f"--{name}" if name in ("gpus", "image", "memory") else f"--set engine.{name}"
+        kind = "usage.memory" if name == "memory" else "usage.engine"
+        raise UsageError(kind, f"{option} {said}", hint=advice) from None

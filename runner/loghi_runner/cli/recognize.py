@@ -13,12 +13,14 @@ from loghi_runner.cli.options import (
     Beam,
     CutAs,
     Engine,
+    EngineKeys,
     Gpus,
+    Image,
     ImageRoot,
     Memory,
     reader_options,
 )
-from loghi_runner.config.choices import EngineKind
+from loghi_runner.engines import EngineKind
 from loghi_runner.findings import Severity
 from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.bars import Bars
@@ -45,7 +47,9 @@ def recognize_command(
     root: ImageRoot = None,
     engine: Engine = EngineKind.AUTO,
     gpus: Gpus = "auto",
+    image: Image = None,
     memory: Memory = None,
+    keys: EngineKeys = None,
     batch_size: BatchSize = 16,
     beam: Beam = 1,
     plain_text: Annotated[bool, typer.Option("--text", help="Also write plain text (default: no).")] = False,
@@ -61,7 +65,8 @@ def recognize_command(
     from loghi_runner.recognition.recognize import RecognizeOptions, recognize
     from loghi_runner.recognition.recognized import recognized_json, recognized_rows
 
-    options = RecognizeOptions(reader_options(engine, gpus, batch_size, beam, memory), cut, root, plain_text, html)
+    reader = reader_options(engine, gpus, image, memory, keys, batch_size, beam)
+    options = RecognizeOptions(reader, cut, root, plain_text, html)
     told = make_console(stderr=True)
     with closing(Bars(told)) as bars:
         recognized = recognize(model, source, output, options, bars.show, told.print)

@@ -12,9 +12,8 @@ from loghi_contract.counts import pool
 from loghi_contract.job import DeviceKind, JobSpec, Split
 from loghi_contract.lines import LineSample
 from loghi_runner.config.load import load_config
-from loghi_runner.engines.base import Engine
+from loghi_runner.engines.base import Engine, Setting
 from loghi_runner.engines.mounts import moved_mounts
-from loghi_runner.engines.setting import Setting
 from loghi_runner.errors import RunnerError, TrainingError
 from loghi_runner.evaluation.intervals import cer_interval
 from loghi_runner.evaluation.results import Results
@@ -246,12 +245,7 @@ def _prepare_ranking(config_path: Path, overrides: Sequence[str], folder: Path, 
     candidates = find_candidates(folder, config.data.cut, view.progress)
     return _Ranking(
         candidates,
-        ReaderOptions(
-            config.engine.kind.value,
-            config.engine.gpus,
-            image=config.engine.image,
-            memory_bytes=config.engine.memory_bytes,
-        ),
+        ReaderOptions(config.engine),
     )
 
 

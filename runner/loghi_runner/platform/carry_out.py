@@ -109,13 +109,12 @@ def _give_back(
         report.end(Outcome.FINISHED, done.record.verdict or "finished")
         return done
     parked = read_parked(done.folder)
-    engine = loaded.config.engine
     try:
         _pull_more(loaded, config, platform, Path(parked.pages), view.progress)
         _recognize(
             done.folder,
             parked,
-            ReaderOptions(engine.kind.value, engine.gpus, image=engine.image, memory_bytes=engine.memory_bytes),
+            ReaderOptions(loaded.config.engine),
             view.progress,
             view.note,
         )

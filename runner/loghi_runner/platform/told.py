@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from loghi_contract.events import Epoch, Event
-from loghi_runner.engines.setting import Setting
+from loghi_runner.engines.base import Setting
 from loghi_runner.errors import RunnerError
 from loghi_runner.finetuning.finetune import View
 from loghi_runner.finetuning.plan import RunPlan

@@ -6,7 +6,7 @@ from typing import Any  # JSON values have no narrower type
 from loghi_contract.job import CharsetPolicy
 from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
-from loghi_runner.findings import Finding, Severity
+from loghi_runner.findings import Finding, Severity, finding_of
 from loghi_runner.finetuning.finetune import Checked
 from loghi_runner.finetuning.plan_facts import SplitFacts, new_characters, split_facts
 from loghi_runner.terminal.plan_text import plan_rows
@@ -51,8 +51,7 @@ def findings_of(checked: Checked) -> tuple[Finding, ...]:
     error = checked.setting.engine_error
     if error is None or any(finding.code == error.code for finding in checked.plan.findings):
         return ordered(checked.plan.findings)
-    engine = Finding(Severity.ERROR, error.code, error.message, error.where, error.hint)
-    return ordered((*checked.plan.findings, engine))
+    return ordered((*checked.plan.findings, finding_of(error)))
 
 
 def conclusion(findings: tuple[Finding, ...]) -> str:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from loghi_contract.events import Charset, DataSummary, Epoch, Evaluation, Event, Notice, Started
 from loghi_contract.records import to_json
-from loghi_runner.engines.setting import Setting
+from loghi_runner.engines.base import Setting
 from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.json_answer import print_json
 from loghi_runner.runs.progress import Progress

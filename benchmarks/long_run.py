@@ -19,7 +19,7 @@ from loghi_contract.events import Checkpoint, Epoch, Event, Finished, FinishStat
 from loghi_runner.clock import utc_now
 from loghi_runner.engines.base import Handle
 from loghi_runner.engines.processes import machine_name, name_process
-from loghi_runner.runs.rundir import Host, RunFolder, RunRecord, RunState
+from loghi_runner.runs.folder import Host, RunFolder, RunRecord, RunState
 
 _EPOCHS = 20
 _FOLLOWED_S = 30.0

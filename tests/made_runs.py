@@ -20,7 +20,7 @@ from loghi_contract.job import (
     dump_job,
 )
 from loghi_contract.text import Normalization
-from loghi_runner.runs.rundir import RunFolder, RunRecord, RunState
+from loghi_runner.runs.folder import RunFolder, RunRecord, RunState
 from loghi_runner.skipped_table import SKIPPED_COLUMNS
 
 #: Reference, base model, new model.

@@ -18,8 +18,8 @@ from loghi_runner.ground_truth.cut_pages import cut_pages
 from loghi_runner.orders.confine import Shelf
 from loghi_runner.pages.find import find_pages
 from loghi_runner.pages.read import PageError, read_page
+from loghi_runner.runs.find import look_at_all
 from loghi_runner.runs.run_report import write_run_report
-from loghi_runner.runs.runs import list_runs, look_at_all
 from tests.attacks.hostile_files import ODD, never_waits, project, put, told  # noqa: F401  # fixtures
 from tests.made_runs import make_run
 from tests.made_service import MadeService
@@ -102,7 +102,7 @@ def test_looking_at_a_strange_run_folder_comes_to_an_end(tmp_path: Path, kind: s
     folder, record = make_run(tmp_path)
     folder.write(record)
     put(kind, folder.path / name)
-    looks, _broken = look_at_all(list_runs(tmp_path))
+    looks, _broken = look_at_all(tmp_path, with_progress=True)
     assert len(looks) <= 1
     for look in looks:
         write_run_report(folder, look.record)

@@ -16,7 +16,7 @@ from loghi_contract.lines import LineSample, parse_line_list
 from loghi_runner import locks
 from loghi_runner.finetuning.finetune import finetune
 from loghi_runner.ground_truth.line_store import lines_in_use
-from loghi_runner.runs.rundir import RunFolder
+from loghi_runner.runs.folder import RunFolder
 from tests.integration.conftest import Result, Workplace
 from tests.integration.test_interruptions import Watcher
 from tests.unit.made_pages import write_pages

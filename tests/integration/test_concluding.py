@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from loghi_runner.runs.rundir import RunFolder
+from loghi_runner.runs.folder import RunFolder
 from tests.integration.conftest import FAKE_TRAINER
 
 DYING_TRAINER = FAKE_TRAINER.with_name("dying_trainer.py")

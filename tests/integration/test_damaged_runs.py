@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from loghi_runner.runs.rundir import RunFolder
+from loghi_runner.runs.folder import RunFolder
 from tests.integration.conftest import make_workplace
 
 DEEP = "[" * 60_000

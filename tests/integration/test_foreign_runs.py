@@ -18,7 +18,7 @@ from loghi_runner.ground_truth.line_store import lines_in_use
 from loghi_runner.platform.base import PlatformKind
 from loghi_runner.platform.parked import Parked, write_parked
 from loghi_runner.runs import owner
-from loghi_runner.runs.rundir import Host, RunFolder, RunState
+from loghi_runner.runs.folder import Host, RunFolder, RunState
 from tests.integration.conftest import Result, Workplace
 
 #: `nobody`: another account that every machine has.

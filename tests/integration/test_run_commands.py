@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from loghi_runner.runs.rundir import RunFolder
+from loghi_runner.runs.folder import RunFolder
 
 
 def test_runs_lists_states_and_scores(workplace) -> None:
@@ -297,7 +297,7 @@ def test_a_fault_of_our_own_leaves_its_traceback_in_a_file(workplace, monkeypatc
     def fail(*_arguments: object) -> None:
         raise ZeroDivisionError("a fault")
 
-    monkeypatch.setattr("loghi_runner.runs.runs.list_runs", fail)
+    monkeypatch.setattr("loghi_runner.runs.find.list_runs", fail)
     assert main.run(["runs", str(workplace.folder)]) == 1
     shown = capsys.readouterr().err
     assert "Traceback" not in shown

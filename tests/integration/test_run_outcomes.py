@@ -249,7 +249,7 @@ def fill_the_disk(monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
         write_atomically(path, text)
 
-    monkeypatch.setattr("loghi_runner.runs.rundir.write_atomically", write)
+    monkeypatch.setattr("loghi_runner.runs.folder.write_atomically", write)
 
 
 def test_a_disk_that_fills_up_is_named_even_when_the_trainer_could_not_say_so(workplace, monkeypatch) -> None:

@@ -14,12 +14,12 @@ import pytest
 
 from loghi_runner.engines.base import Handle
 from loghi_runner.engines.processes import name_process
-from loghi_runner.runs.rundir import Host, RunFailure, RunFolder, RunRecord, RunState
+from loghi_runner.runs.folder import Host, RunFailure, RunFolder, RunRecord, RunState
 from tests.integration.conftest import Workplace
 
 #: The command, which dies when it writes run.json for the second time: its trainer is started, and not written down.
 DIES = """
-import os, loghi_runner.runs.rundir as rundir
+import os, loghi_runner.runs.folder as rundir
 from loghi_runner.cli.main import run
 write, written = rundir.RunFolder.write, []
 def dies(folder, record):

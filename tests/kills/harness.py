@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from loghi_contract.exit_codes import ExitCode
-from loghi_runner.runs.rundir import RunFolder
+from loghi_runner.runs.folder import RunFolder
 from tests.kills.place import Place
 from tests.kills.plan import ANNOUNCED, ENDING, HOST, SAVING, STARTING, TRAINER, Kill
 from tests.kills.promises import PARTS, Undisturbed, break_of_end, break_of_model, read_events, weights_digest

@@ -12,7 +12,7 @@ import h5py
 
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.saved_epoch import read_saved_epoch
-from loghi_runner.runs.rundir import RunFolder, RunRecord
+from loghi_runner.runs.folder import RunFolder, RunRecord
 
 PARTS = {"model.keras", "tokenizer.json", "charlist.txt", "config.json"}
 

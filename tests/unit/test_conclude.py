@@ -8,9 +8,9 @@ from loghi_contract.events import Checkpoint, Epoch, Event, Failed, Finished, Fi
 from loghi_contract.saved_epoch import SavedEpoch
 from loghi_runner.engines.base import ProcessEnd
 from loghi_runner.runs.conclude import Stops, conclude
-from loghi_runner.runs.crash_messages import CRASH_MESSAGES, recognise_crash
+from loghi_runner.runs.explain import CRASH_MESSAGES, recognise_crash
+from loghi_runner.runs.folder import RunRecord, RunState
 from loghi_runner.runs.progress import Progress
-from loghi_runner.runs.rundir import RunRecord, RunState
 
 RECORD = RunRecord("id", "name", RunState.RUNNING, "now", {}, "local", "cpu", (), "00")
 

@@ -17,9 +17,9 @@ from loghi_runner.engines import NO_DAEMON
 from loghi_runner.engines.base import NOT_OURS, Handle, Launch, ProcessEnd
 from loghi_runner.engines.docker import RUN_LABEL, SILENCE_GRACE_S, DockerEngine
 from loghi_runner.errors import EngineError, UsageError
-from loghi_runner.runs.look import look_at
-from loghi_runner.runs.rundir import RunFolder, RunState
-from loghi_runner.runs.runs import clean_run, fetch_console, stop_run
+from loghi_runner.runs.clean import clean_run
+from loghi_runner.runs.folder import RunFolder, RunState
+from loghi_runner.runs.look import fetch_console, look_at, stop_run
 from tests.fake_daemon import HANDLE, FakeDaemon
 from tests.made_runs import make_run
 

@@ -13,8 +13,8 @@ from loghi_contract.storage import sync_file, sync_folder
 from loghi_runner.errors import EngineError
 from loghi_runner.files import is_utf8, safe_name, whole_file, why_not_written, write_atomically, write_together
 from loghi_runner.init import write_config
+from loghi_runner.runs.folder import cannot_write_run
 from loghi_runner.runs.run_report import make_run_report
-from loghi_runner.runs.rundir import cannot_write_run
 from loghi_runner.sample import write_sample
 from tests.made_runs import make_run
 

@@ -10,7 +10,7 @@ from loghi_runner.compare.learnt_lines import without_learnt
 from loghi_runner.compare.truth_lines import Truth, TruthLine
 from loghi_runner.errors import DataError
 from loghi_runner.models.which_model import NamedModel
-from loghi_runner.runs.rundir import RunFolder, RunRecord, RunState
+from loghi_runner.runs.folder import RunFolder, RunRecord, RunState
 
 #: What the run learnt from: images (whose content is their name) and texts.
 LEARNT = [(f"p1/p1-l{n}.png", f"the text {n}") for n in range(4)]

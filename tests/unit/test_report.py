@@ -12,15 +12,15 @@ from loghi_contract import events
 from loghi_contract.lines import LineSample
 from loghi_runner.engines.base import Mount
 from loghi_runner.evaluation.results import ReadLine, Results, difference
-from loghi_runner.finetuning.data_hashes import data_sha256
+from loghi_runner.finetuning.lay_out import data_sha256
 from loghi_runner.line_pages import page_name
 from loghi_runner.report.charts import draw_curve
 from loghi_runner.report.shown import choose_errors
 from loghi_runner.report.words import character_label
 from loghi_runner.report.write import write_difference, write_results
+from loghi_runner.runs.folder import RunFolder, RunRecord
 from loghi_runner.runs.run_facts import read_run
 from loghi_runner.runs.run_report import write_run_report
-from loghi_runner.runs.rundir import RunFolder, RunRecord
 from tests.made_runs import EPOCHS, PLAIN, make_run, skip_lines
 
 

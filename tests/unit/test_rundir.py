@@ -10,7 +10,7 @@ from loghi_contract.lines import SkippedLine, SkipReason
 from loghi_runner.engines.base import Handle
 from loghi_runner.errors import UsageError
 from loghi_runner.files import whole_file, write_atomically
-from loghi_runner.runs.rundir import (
+from loghi_runner.runs.folder import (
     Host,
     RunFailure,
     RunFolder,

@@ -33,7 +33,7 @@ def export_command(
     from loghi_runner.models.export_file import export_file
     from loghi_runner.models.which_run import run_remarks
     from loghi_runner.runs.look import look_at
-    from loghi_runner.terminal.answer import loghi_model_line
+    from loghi_runner.terminal.show import loghi_model_line
 
     source = find_exported(run, output)
     if wants_one_file(target):

@@ -84,8 +84,8 @@ def finetune_command(config: Config, settings: Settings = None, as_json: AsJson 
     """Pull, fine-tune, read, and write back."""
     from loghi_runner.platform.carry_out import finetune_for_platform
     from loghi_runner.platform.rows import parked_rows, pulled_rows, pushed_rows
-    from loghi_runner.runs.rundir import skipped_counts
-    from loghi_runner.terminal.answer import answer_rows, record_json, summary_line
+    from loghi_runner.runs.folder import skipped_counts
+    from loghi_runner.terminal.show import answer_rows, record_json, summary_line
     from loghi_runner.terminal.views import JsonView, PersonView
 
     view = JsonView() if as_json else PersonView()
@@ -130,7 +130,7 @@ def push_command(
     """Write a run's readings to its platform, later."""
     from loghi_runner.platform.carry_out import push_run
     from loghi_runner.platform.rows import pushed_rows
-    from loghi_runner.runs.runs import find_run
+    from loghi_runner.runs.find import find_run
 
     told = make_console(stderr=True)
     bars = Bars(told)

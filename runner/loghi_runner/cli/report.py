@@ -22,9 +22,9 @@ def report_command(
     as_json: AsJson = False,
 ) -> None:
     """Write a run's report, from what the run left so far."""
+    from loghi_runner.runs.find import find_run
     from loghi_runner.runs.look import look_at
     from loghi_runner.runs.run_report import make_run_report
-    from loghi_runner.runs.runs import find_run
 
     look = look_at(find_run(run, output))
     made = make_run_report(look.folder, look.record)

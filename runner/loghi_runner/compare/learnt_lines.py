@@ -19,7 +19,7 @@ from loghi_runner.files import file_sha256, real_path
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.line_pages import page_name, page_names
 from loghi_runner.models.which_model import NamedModel
-from loghi_runner.runs.rundir import RunFolder
+from loghi_runner.runs.folder import RunFolder
 
 #: Training lines, and those that chose the best epoch.
 _SPLITS = ("train", "val")

@@ -17,8 +17,8 @@ from loghi_runner.ground_truth.lists import ListedLine, read_lists
 from loghi_runner.line_pages import page_names
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.recognition.temporary_lines import cut_temporarily
-from loghi_runner.runs.rundir import RECORD_FILE, RunFolder
-from loghi_runner.runs.runs import find_run
+from loghi_runner.runs.find import find_run
+from loghi_runner.runs.folder import RECORD_FILE, RunFolder
 from loghi_runner.wording import told_apart
 
 

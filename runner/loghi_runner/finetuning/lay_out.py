@@ -1,17 +1,60 @@
-"""A new run's folder: everything that the trainer reads, whole or not there."""
+"""A new run: what its record says, its folder with everything that the trainer reads, and how it is started."""
 
 import contextlib
+import hashlib
 import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from loghi_contract.job import dump_job
-from loghi_contract.lines import format_line_list
-from loghi_runner.files import as_utf8, is_there
+from loghi_contract.lines import LineSample, format_line_list
+from loghi_contract.places import DATA_DIR
+from loghi_runner.engines.base import Engine, Mount, Setting
+from loghi_runner.engines.mounts import on_this_machine
+from loghi_runner.engines.setting import settle_again
+from loghi_runner.files import as_utf8, file_sha256, is_there
 from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.ground_truth.split import format_split
 from loghi_runner.locks import NoLocks, locked
-from loghi_runner.runs.rundir import HALF_MADE_PREFIX, RECORD_FILE, RunFolder, RunRecord, cannot_write_run
+from loghi_runner.runs.folder import (
+    HALF_MADE_PREFIX,
+    RECORD_FILE,
+    RunFolder,
+    RunRecord,
+    cannot_write_run,
+    config_sha256,
+)
+from loghi_runner.runs.run_trainer import new_record
 from loghi_runner.skipped_table import format_skipped
+
+
+def settle_now(engine: Engine, planned: Setting, note: Callable[[str], None]) -> Setting:
+    """What the run uses as things are now: others start runs, too, while pages are cut.
+
+    Raises:
+        RunnerError: its card was taken meanwhile, or what else was planned.
+    """
+    setting = settle_again(engine, planned)
+    if setting.device.uuids != planned.device.uuids:
+        note(f"the planned card was taken meanwhile; instead: {setting.device.sentence}")
+    return setting
+
+
+def first_record(plan: RunPlan, engine: Engine, setting: Setting) -> RunRecord:
+    """The run's record before it is started."""
+    return replace(
+        new_record(plan.run_id, plan.job.name, engine, setting),
+        config_sha256=config_sha256(plan.config.text),
+        overrides=plan.config.overrides,
+        epochs=plan.job.training.epochs,
+        prepared=tuple(plan.pages.store.page_folder(page).name for page in plan.pages.survey.pages)
+        if plan.pages
+        else (),
+        base_model_sha256=file_sha256(plan.base.model_file) if plan.base else None,
+        data_sha256=data_sha256(plan.lists, plan.mounts),
+        data_folders=tuple(str(mount.source) for mount in plan.mounts if mount.target.is_relative_to(DATA_DIR)),
+    )
 
 
 def create_run_folder(plan: RunPlan, record: RunRecord) -> RunFolder:
@@ -35,6 +78,27 @@ def create_run_folder(plan: RunPlan, record: RunRecord) -> RunFolder:
         shutil.rmtree(half_made, ignore_errors=True)
         raise cannot_write_run(error, folder.path) from error
     return folder
+
+
+def data_sha256(lists: Mapping[str, Sequence[LineSample]], mounts: Sequence[Mount]) -> dict[str, str]:
+    """The hash of each split: over the content of each image with its weight and text, in the order of the lines.
+
+    A split with an image that cannot be read has none.
+
+    Args:
+        lists: with container paths, which `mounts` leads to files.
+    """
+    found = {}
+    for split, samples in lists.items():
+        total = hashlib.sha256()
+        try:
+            for sample in samples:
+                content = file_sha256(on_this_machine(mounts, sample.image))
+                total.update(f"{content}\t{sample.weight}\t{sample.text}\n".encode("utf-8", "surrogateescape"))
+        except OSError:
+            continue
+        found[split] = total.hexdigest()
+    return found
 
 
 def _give_name(half_made: Path, path: Path) -> None:

@@ -1,7 +1,8 @@
 """The lines of a run cut out of their pages, after all checks and before anything is started."""
 
-from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePosixPath
 
 from loghi_contract.job import Split
@@ -9,9 +10,10 @@ from loghi_contract.lines import LineSample, SkippedLine, SkipReason
 from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.errors import DataError
 from loghi_runner.files import cannot_write
-from loghi_runner.finetuning.plan import RunPlan
+from loghi_runner.finetuning.plan import RunPlan, View
 from loghi_runner.ground_truth.cut_pages import CutPages, cut_pages
 from loghi_runner.ground_truth.from_pages import PagesTruth
+from loghi_runner.ground_truth.line_store import lines_in_use
 from loghi_runner.ground_truth.split import write_split
 from loghi_runner.locks import FileLock, Timeout, take
 from loghi_runner.wording import SPLIT_WORDS
@@ -20,12 +22,11 @@ from loghi_runner.wording import SPLIT_WORDS
 _Skipped = list[tuple[str, SkippedLine]]
 
 
-def cut_for_run(plan: RunPlan, on_page: Callable[[int, int], None], note: Callable[[str], None]) -> RunPlan:
-    """The plan with the lines that could be cut; a plan of line lists is as it was.
+def cut_lines(plan: RunPlan, view: View, held: ExitStack) -> RunPlan:
+    """The plan with the lines that could be cut out of their pages; a plan of line lists is as it was.
 
     Args:
-        on_page: told how many pages are cut, and of how many.
-        note: told what is waited for.
+        held: until it is closed nobody removes the line images; then a run.json has to name them.
 
     Raises:
         DataError: no training or no validation line could be cut.
@@ -33,6 +34,7 @@ def cut_for_run(plan: RunPlan, on_page: Callable[[int, int], None], note: Callab
     """
     if plan.pages is None:
         return plan
+    held.enter_context(lines_in_use(plan.config.config.output))
     store, survey = plan.pages.store, plan.pages.survey
     pages = [page for page in survey.pages if page.lines]
     try:
@@ -41,9 +43,10 @@ def cut_for_run(plan: RunPlan, on_page: Callable[[int, int], None], note: Callab
         try:
             take(lock, timeout_s=0)
         except Timeout:
-            note("waiting for another run that cuts pages into the same output folder")
+            view.note("waiting for another run that cuts pages into the same output folder")
             take(lock)
         try:
+            on_page = partial(view.progress, "cutting pages")
             cut = cut_pages(pages, store.page_folder, cut=store.cut, channels=CHANNELS, on_page=on_page)
             write_split(plan.pages.split_file, survey.pages, plan.pages.split.parts)
         finally:

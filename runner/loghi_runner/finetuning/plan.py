@@ -1,20 +1,22 @@
-"""What a run will do, decided before anything is written: job, lists, mounts and findings."""
+"""What a run will do, decided before anything is written: job, lists, mounts and findings; and what is told of it."""
 
 import shutil
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal
+from pathlib import Path, PurePosixPath
+from typing import Literal, Protocol
 
 from loghi_contract import CONTRACT
 from loghi_contract.job import DeviceKind, JobSpec, ListsSpec, Split, TrainingSpec
 from loghi_contract.lines import LineSample, SkippedLine
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR
-from loghi_contract.text import Normalization
+from loghi_contract.text import Normalization, normalize
 from loghi_runner.aliases import OnProgress
 from loghi_runner.config.load import DataConfig, LoadedConfig, TrainingConfig, VgslModel
-from loghi_runner.engines.base import Mount
+from loghi_runner.engines.base import Mount, Setting
 from loghi_runner.engines.mounts import DataFolders, choose_data_folders, home_folders, run_mounts
 from loghi_runner.files import real_path
 from loghi_runner.findings import Finding, Severity, errors
@@ -25,10 +27,10 @@ from loghi_runner.ground_truth.check_lines import check_lines
 from loghi_runner.ground_truth.collect import GroundTruth, collect_ground_truth
 from loghi_runner.ground_truth.from_pages import PagesTruth
 from loghi_runner.ground_truth.line_store import LineStore
+from loghi_runner.line_pages import page_names
 from loghi_runner.models.check_base_model import check_base_model
 from loghi_runner.pages.texts import TextOptions
-
-__all__ = ["Finding", "RunPlan", "Severity", "make_plan"]
+from loghi_runner.runs.run_trainer import RunView
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,35 @@ class RunPlan:
     def errors(self) -> tuple[Finding, ...]:
         """The findings that stop the run."""
         return errors(self.findings)
+
+
+@dataclass(frozen=True)
+class SplitFacts:
+    """Numbers of one split; `pages` are told apart by `page_names`."""
+
+    pages: int
+    lines: int
+    characters: int
+
+
+@dataclass(frozen=True)
+class NewCharacter:
+    """A character of the training lines that the base model cannot write."""
+
+    character: str
+    code_point: str
+    name: str
+    count: int
+
+
+class View(RunView, Protocol):
+    """How a fine-tuning is shown, from before it starts; the only thing that this package tells anybody."""
+
+    def progress(self, doing: str, done: int, total: int) -> None:
+        """So much of something before the start is done, such as `cutting pages`."""
+
+    def plan(self, plan: RunPlan, setting: Setting) -> None:
+        """What will be done, with all findings; before anything is done."""
 
 
 def make_plan(
@@ -122,9 +153,31 @@ def make_plan(
     )
 
 
-def with_finding(plan: RunPlan, finding: Finding) -> RunPlan:
-    """The plan with one finding more, in its place."""
-    return replace(plan, findings=_by_severity((*plan.findings, finding)))
+def split_facts(plan: RunPlan) -> dict[Split, SplitFacts]:
+    return {
+        split: SplitFacts(
+            pages=len(set(page_names([PurePosixPath(line.image) for line in plan.lists[split.value]]).values())),
+            lines=len(plan.lists[split.value]),
+            characters=sum(len(sample.text) for sample in plan.lists[split.value]),
+        )
+        for split in Split
+        if split.value in plan.lists
+    }
+
+
+def new_characters(plan: RunPlan) -> list[NewCharacter]:
+    """The most frequent first; none where there is no base model to compare with."""
+    if plan.base is None:
+        return []
+    counts: Counter[str] = Counter()
+    for sample in plan.lists.get(Split.TRAIN.value, ()):
+        counts.update(normalize(sample.text, plan.job.normalization))
+    known = set(plan.base.tokenizer.characters)
+    return [
+        NewCharacter(character, f"U+{ord(character):04X}", unicodedata.name(character, "without a name"), count)
+        for character, count in counts.most_common()
+        if character not in known
+    ]
 
 
 def resolve_batch_size(choice: int | Literal["auto"], train_lines: int) -> int:

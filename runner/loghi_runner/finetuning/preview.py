@@ -12,8 +12,7 @@ from loghi_contract.text import normalize
 from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.engines.mounts import on_this_machine
 from loghi_runner.files import cannot_write
-from loghi_runner.finetuning.plan import RunPlan
-from loghi_runner.finetuning.plan_facts import new_characters
+from loghi_runner.finetuning.plan import RunPlan, new_characters
 from loghi_runner.ground_truth.cut_pages import cut_pages
 from loghi_runner.ground_truth.from_pages import PagesTruth
 from loghi_runner.ground_truth.page_preview import PreviewLine, choose_lines, write_preview

@@ -1,20 +1,32 @@
-"""How fast this machine trains a model, and with how much memory: measured in a run or a probe, and remembered."""
+"""How fast this machine trains a model, and with how much memory: measured in a run or a few steps, and remembered."""
 
 import json
-from dataclasses import dataclass
+import shutil
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
+from loghi_contract.lines import LineSample
 from loghi_contract.records import RecordError, from_json, to_json
 from loghi_runner.clock import utc_now
+from loghi_runner.engines.base import Engine, Setting
+from loghi_runner.engines.mounts import moved_mounts
 from loghi_runner.engines.processes import machine_name
+from loghi_runner.errors import EngineError, RunnerError
 from loghi_runner.files import cache_folder, write_atomically
-from loghi_runner.finetuning.plan import RunPlan
+from loghi_runner.finetuning.lay_out import create_run_folder, first_record, settle_now
+from loghi_runner.finetuning.line_cutting import cut_lines
+from loghi_runner.finetuning.plan import RunPlan, View
 from loghi_runner.runs.progress import Progress
+from loghi_runner.runs.run_trainer import run_short
 from loghi_runner.wording import duration
 
 #: Scoring the validation lines each epoch, and saving.
 _BESIDE_TRAINING = 1.2
+#: Steps that are measured, and lines that are validated with meanwhile.
+_STEPS, _VALIDATED = 6, 8
 
 
 @dataclass(frozen=True)
@@ -25,6 +37,16 @@ class Speed:
     memory_mb: int | None
     gpu_memory_mb: int | None
     measured: str
+
+
+def probe(plan: RunPlan, engine: Engine, setting: Setting, view: View) -> None:
+    """Train on a few batches, the longest lines among them; what it took is remembered as for every run.
+
+    Raises:
+        RunnerError: these steps could not be done, so neither could the run.
+    """
+    with ExitStack() as lines:
+        _train_a_little(cut_lines(plan, view, lines), engine, setting, view)
 
 
 def speed_of(plan: RunPlan) -> Speed | None:
@@ -62,6 +84,49 @@ def estimate_of(plan: RunPlan) -> str | None:
     parts += [f"{speed.memory_mb / 1000:.1f} GB of memory"] if speed.memory_mb else []
     parts += [f"{speed.gpu_memory_mb / 1000:.1f} GB on the card"] if speed.gpu_memory_mb else []
     return f"{', '.join(parts)} (measured on this machine on {speed.measured})"
+
+
+def _train_a_little(plan: RunPlan, engine: Engine, setting: Setting, view: View) -> None:
+    output = plan.config.config.output
+    output.mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(prefix=".probe-", dir=output))
+    view.note("measuring a few training steps ...")
+    try:
+        small = _small(plan, place / plan.run_id)
+        setting = settle_now(engine, setting, view.note)
+        record = first_record(small, engine, setting)
+        create_run_folder(small, record)
+        launch = setting.launch(small.run_id, small.run_dir, small.mounts)
+        try:
+            remember(small, run_short(engine, launch, record, view.note))
+        except RunnerError as error:
+            message = f"a few training steps were tried and failed: {error.message}"
+            raise EngineError("probe.failed", message, hint=error.hint) from error
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _small(plan: RunPlan, run_dir: Path) -> RunPlan:
+    """The same run with few lines, two epochs (the first makes the graph) and no scores in the end."""
+    batch = plan.job.training.batch_size
+    job = replace(
+        plan.job,
+        training=replace(plan.job.training, epochs=2, early_stopping=0),
+        lists=replace(plan.job.lists, test=None, base_domain=None),
+    )
+    lists = {
+        "train": _some(plan.lists["train"], batch * _STEPS, longest=batch),
+        "val": plan.lists["val"][:_VALIDATED],
+    }
+    return replace(plan, run_dir=run_dir, job=job, lists=lists, mounts=moved_mounts(plan.mounts, run_dir))
+
+
+def _some(samples: tuple[LineSample, ...], count: int, *, longest: int) -> tuple[LineSample, ...]:
+    """The lines with the longest texts, which need most memory, and others evenly from all of them."""
+    by_length = sorted(samples, key=lambda sample: -len(sample.text))
+    rest = by_length[longest:]
+    step = max(len(rest) // max(count - longest, 1), 1)
+    return tuple(by_length[:longest] + rest[::step][: count - longest])
 
 
 def _file() -> Path:

@@ -18,9 +18,9 @@ from loghi_runner.errors import RunnerError, TrainingError
 from loghi_runner.evaluation.intervals import cer_interval
 from loghi_runner.evaluation.results import Results
 from loghi_runner.files import file_sha256, is_folder, real_path
-from loghi_runner.finetuning.data_hashes import data_sha256
-from loghi_runner.finetuning.finetune import View, prepare_run, start_and_follow
-from loghi_runner.finetuning.plan import RunPlan
+from loghi_runner.finetuning.finetune import prepare_run, start_and_follow
+from loghi_runner.finetuning.lay_out import data_sha256
+from loghi_runner.finetuning.plan import RunPlan, View
 from loghi_runner.ground_truth.from_pages import PagesTruth
 from loghi_runner.learning_curve.curve import Curve, Point
 from loghi_runner.learning_curve.power_law import fit_power_law
@@ -30,12 +30,12 @@ from loghi_runner.models.own_pages import choose_cut
 from loghi_runner.models.which_model import find_model
 from loghi_runner.recognition.line_reader import ReaderOptions, open_reader
 from loghi_runner.recognition.next_pages import Candidates, NextPages, find_candidates, rank_pages
-from loghi_runner.runs.look import Look, look_at
+from loghi_runner.runs.find import list_runs
+from loghi_runner.runs.folder import RunFolder, RunRecord, RunState, new_run_id
+from loghi_runner.runs.look import Look, follow_run, look_at
 from loghi_runner.runs.owner import is_ours
 from loghi_runner.runs.progress import Progress
 from loghi_runner.runs.readings import read_split
-from loghi_runner.runs.rundir import RunFolder, RunRecord, RunState, new_run_id
-from loghi_runner.runs.runs import follow_run, list_runs
 from loghi_runner.wording import SPLIT_WORDS, plural
 
 _WANTED = (RunState.RUNNING, RunState.FINISHED)

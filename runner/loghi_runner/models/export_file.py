@@ -11,7 +11,7 @@ from loghi_runner.models.export import beside
 from loghi_runner.models.marker import marker_of, require_whole
 from loghi_runner.models.own_pages import own_cut
 from loghi_runner.models.which_model import NamedModel
-from loghi_runner.runs.rundir import RunRecord
+from loghi_runner.runs.folder import RunRecord
 from loghi_runner.wording import percent
 
 _CUTS = {

@@ -13,7 +13,7 @@ from loghi_runner.errors import UsageError
 from loghi_runner.ground_truth.page_store import cut_in
 from loghi_runner.models.which_model import NamedModel
 from loghi_runner.pages.texts import TextOptions
-from loghi_runner.runs.rundir import RunFolder
+from loghi_runner.runs.folder import RunFolder
 
 #: As a run reads pages by default.
 _TEXT = TextOptions(TextEquivChoice.LOWEST, (SkipTag.UNCLEAR,), False, Normalization.NONE)

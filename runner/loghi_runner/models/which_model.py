@@ -7,8 +7,8 @@ from loghi_contract.places import BEST_VAL
 from loghi_runner.config.choices import DEFAULT_OUTPUT
 from loghi_runner.errors import UsageError
 from loghi_runner.files import is_file, is_folder, real_path
-from loghi_runner.runs.rundir import RECORD_FILE, RunFolder
-from loghi_runner.runs.runs import LAST, find_run
+from loghi_runner.runs.find import LAST, find_run
+from loghi_runner.runs.folder import RECORD_FILE, RunFolder
 
 #: Folders that are called so in every run, here and in Loghi.
 _SAME_EVERYWHERE = ("best_val", "last")

@@ -1,8 +1,8 @@
 """Which run an exported model is of, and how far it got: `last` may be another than was meant."""
 
 from loghi_runner.config.load import ConfigError, load_config
+from loghi_runner.runs.folder import RunState
 from loghi_runner.runs.look import Look
-from loghi_runner.runs.rundir import RunState
 from loghi_runner.wording import percent
 
 _ENDED_EARLY = {

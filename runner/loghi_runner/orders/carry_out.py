@@ -33,8 +33,8 @@ from loghi_runner.orders.orders import (
     Stage,
 )
 from loghi_runner.platform.token import TOKEN_VARIABLE
+from loghi_runner.runs.folder import RunFailure, RunFolder, RunState
 from loghi_runner.runs.look import Look, look_at, silent_s
-from loghi_runner.runs.rundir import RunFailure, RunFolder, RunState
 
 _log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from loghi_contract.files import read_plain
 from loghi_runner.files import write_atomically
 from loghi_runner.orders.actions import PARAMETERS, Action, Parameters
 from loghi_runner.orders.state import WORK, StateFolder
-from loghi_runner.runs.rundir import RunFolder
+from loghi_runner.runs.folder import RunFolder
 
 ORDER_FILE = "order.json"
 STATE_FILE = "state.json"

@@ -12,7 +12,8 @@ from loghi_runner.config.pulled_folder import pulled_folder
 from loghi_runner.config.schema import PlatformConfig
 from loghi_runner.errors import RunnerError, UsageError
 from loghi_runner.files import is_file
-from loghi_runner.finetuning.finetune import View, finetune
+from loghi_runner.finetuning.finetune import finetune
+from loghi_runner.finetuning.plan import View
 from loghi_runner.platform.base import Outcome, Platform, Pulled, Pushed, Report, Source
 from loghi_runner.platform.from_config import connect, find_layer, platform_of, pull_for_config
 from loghi_runner.platform.parked import (
@@ -28,8 +29,8 @@ from loghi_runner.platform.told import ToldView
 from loghi_runner.recognition.line_reader import ReaderOptions
 from loghi_runner.recognition.recognize import RecognizeOptions, recognize
 from loghi_runner.recognition.recognized import RECORD_FILE
+from loghi_runner.runs.folder import RunFolder, RunRecord, RunState
 from loghi_runner.runs.owner import require_ours
-from loghi_runner.runs.rundir import RunFolder, RunRecord, RunState
 
 _ASK_EVERY_S = 10.0
 

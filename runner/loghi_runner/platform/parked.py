@@ -11,7 +11,7 @@ from loghi_runner.config.schema import PlatformConfig
 from loghi_runner.errors import UsageError
 from loghi_runner.files import write_atomically
 from loghi_runner.platform.base import Pushed
-from loghi_runner.runs.rundir import RunFolder, RunRecord, cannot_write_run
+from loghi_runner.runs.folder import RunFolder, RunRecord, cannot_write_run
 
 FILE = "platform.json"
 #: In the run folder: the pages as the new model reads them.

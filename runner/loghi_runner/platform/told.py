@@ -8,12 +8,11 @@ from collections.abc import Callable
 from loghi_contract.events import Epoch, Event
 from loghi_runner.engines.base import Setting
 from loghi_runner.errors import RunnerError
-from loghi_runner.finetuning.finetune import View
-from loghi_runner.finetuning.plan import RunPlan
+from loghi_runner.finetuning.plan import RunPlan, View
 from loghi_runner.platform.base import Report
+from loghi_runner.runs.folder import RunFolder
+from loghi_runner.runs.look import stop_run
 from loghi_runner.runs.progress import Progress
-from loghi_runner.runs.rundir import RunFolder
-from loghi_runner.runs.runs import stop_run
 from loghi_runner.wording import epoch_line
 
 _GRACE_S = 60.0

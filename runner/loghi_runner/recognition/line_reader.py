@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from loghi_contract import CONTRACT
@@ -20,8 +21,8 @@ from loghi_runner.files import breaks_lines, is_utf8, real_path
 from loghi_runner.models.check_base_model import check_base_model
 from loghi_runner.pages.write import Reading
 from loghi_runner.recognition.output_folder import cannot_write_output, work_folder
-from loghi_runner.runs.rundir import new_run_id
-from loghi_runner.runs.short_run import run_to_end
+from loghi_runner.runs.folder import new_run_id
+from loghi_runner.runs.run_trainer import new_record, run_short
 
 _LIST = LISTS_DIR / "lines.txt"
 
@@ -83,7 +84,8 @@ class LineReader:
                 launch = self._lay_out(work, list(listed), data, now)
             except OSError as error:
                 raise cannot_write_output(error, work) from error
-            progress = run_to_end(launch, self.engine, lambda *told: on_progress("reading lines", *told), note)
+            record = new_record(launch.run_id, "reading", self.engine, now)
+            progress = run_short(self.engine, launch, record, note, partial(on_progress, "reading lines"))
             found = _read_results(work / "out" / RESULTS_FILE)
         by_path = {listed[image]: reading for image, reading in found.items()}
         seconds = progress.recognized.seconds if progress.recognized else 0.0

@@ -1,31 +1,27 @@
-"""How a run ended: from its events, or, when the trainer left no last word, from how its process ended."""
+"""The end of a run, concluded in one way whoever does it: its record, its report, and nothing half-written left over."""
 
-import signal
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from loghi_contract.events import FinishStatus, Notice
+from loghi_contract.events import FinishStatus
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.files import open_plain
-from loghi_contract.saved_epoch import SavedEpoch
+from loghi_contract.model_folder import MODEL_FILE
+from loghi_contract.saved_epoch import SavedEpoch, read_saved_epoch
 from loghi_runner.clock import utc_now
-from loghi_runner.engines.base import ProcessEnd
-from loghi_runner.runs.crash_messages import disk_fault, recognise_crash
-from loghi_runner.runs.verdict import RunJudgement
+from loghi_runner.engines.base import Engine, Handle, ProcessEnd
+from loghi_runner.errors import RunnerError
+from loghi_runner.files import is_file, is_folder, is_there, why_not_written
+from loghi_runner.runs.explain import WITHOUT_CAUSE, disk_fault, explain_end
+from loghi_runner.runs.folder import RunFailure, RunFolder, RunRecord, RunState
+from loghi_runner.runs.verdict import RunJudgement, judge_run
 from loghi_runner.runs.progress import Progress
-from loghi_runner.runs.rundir import RunFailure, RunRecord, RunState
+from loghi_runner.runs.run_report import write_run_report
 from loghi_runner.runs.verdict import verdict_of
 
 _TAIL_BYTES = 16 * 1024
-_SEE_LOG = "`loghi-runner logs RUN --console` shows what the trainer printed."
-#: Failures that only say that the trainer left no last word.
-_WITHOUT_CAUSE = ("trainer.ended", "trainer.no_last_event", "run.lost")
-#: The trainer's word on a limit of its memory, and how a library ends that meets it.
-_LIMITED = "memory.limited"
-_FAILED_ALLOCATION = (signal.SIGSEGV, signal.SIGABRT)
-#: The trainer's own code of an exception that it does not know.
-_UNEXPECTED = "trainer.bug"
-_INTERRUPTED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 
 
 @dataclass(frozen=True)
@@ -39,6 +35,67 @@ class Stops:
     @property
     def exit_code(self) -> ExitCode:
         return ExitCode.TERMINATED if self.terminated else ExitCode.INTERRUPTED
+
+
+def finish_run(
+    folder: RunFolder,
+    record: RunRecord,
+    progress: Progress,
+    handle: Handle | None,
+    end: ProcessEnd,
+    engine: Engine,
+    *,
+    stops: Stops | None = None,
+    refused: RunFailure | None = None,
+    note: Callable[[str], None] = lambda _sentence: None,
+) -> RunRecord:
+    """Conclude a run whose trainer is gone, and return its record as it was written.
+
+    No fault of the disk or the engine keeps a run from its end: each is told to `note`.
+
+    Args:
+        progress: of all that the trainer wrote.
+        handle: of the trainer; None where nothing of it is left.
+        stops: what the caller did to the trainer; a kill by `stop` is known from the run folder.
+        refused: why the caller ended it, if that is the reason of its end.
+    """
+    stops = stops or Stops()
+    stops = replace(stops, killed=stops.killed or is_there(folder.kill_mark))
+    is_removed = not is_folder(folder.out)
+    keep = not progress.has_good_end and not stops.killed and not is_removed
+    try:
+        if handle is not None:
+            engine.clean_up(handle, folder.console_log, keep=keep)
+        elif not keep:
+            shutil.rmtree(folder.places, ignore_errors=True)
+    except (RunnerError, OSError):
+        keep = True  # the daemon is away or the disk is full: `clean` removes it later, the run has its end now
+    shutil.rmtree(folder.saving, ignore_errors=True)
+    record = replace(record, kept=keep)
+    if not is_folder(folder.path):
+        return record.with_failure(_removed("run folder"))  # which is not made again for the sake of a record
+    if is_removed:
+        refused = refused or _removed("run's folder out")
+    if refused is not None:
+        return keep_record(folder, record.with_failure(refused), note)
+    job = folder.read_job()
+    record = conclude(
+        record,
+        progress,
+        end,
+        _tail(folder.console_log),
+        best=_best_on_disk(folder, progress),
+        stops=stops,
+        from_scratch=job is not None and job.vgsl is not None,
+        judgement=judge_run(folder.out),
+    )
+    try:
+        if progress.finished is not None:
+            # before run.json says that the run is over: nobody concludes it again then
+            _write_report(folder, record, note)
+    finally:
+        record = keep_record(folder, record, note)
+    return record
 
 
 def conclude(
@@ -73,47 +130,71 @@ def conclude(
             verdict=verdict_of(progress, from_scratch=from_scratch, judgement=judgement),
             error=None,
         )
+    if progress.has_good_end:
+        return replace(record, state=RunState.FINISHED, ended=utc_now(), exit_code=int(ExitCode.OK), error=None)
     if best is not None:
         record = replace(record, best_epoch=best.epoch, best_val_cer=best.val_cer)
     if failed is not None:
         return record.with_failure(explain_end(progress, end, console_tail))
     if stops.killed:
-        failure = RunFailure("run.killed", f"ended at once, as asked{_kept(record)}", int(stops.exit_code))
+        failure = RunFailure("run.killed", f"ended at once, as asked{_and_model(record)}", int(stops.exit_code))
         return record.with_failure(failure, RunState.CANCELLED)
     failure = explain_end(progress, end, console_tail)
     state = RunState.LOST if failure.code == "run.lost" else RunState.FAILED
-    return record.with_failure(replace(failure, message=failure.message + _kept(record)), state)
+    return record.with_failure(replace(failure, message=failure.message + _and_model(record)), state)
 
 
-def explain_end(progress: Progress, end: ProcessEnd, console_tail: str) -> RunFailure:
-    """Why a trainer has no good end: in its own words where it left any, else from how its process ended."""
-    failed = progress.failed
-    if failed is None:
-        limit = next((notice for notice in progress.notices if notice.code == _LIMITED), None)
-        return _without_last_word(end, console_tail, limit)
-    known = recognise_crash(failed.message) if failed.code == _UNEXPECTED else None
-    if known is not None:
-        # the framework raises the same few exceptions for all that can happen to a card: only the words tell
-        failed = replace(
-            failed, code=known.code, exit_code=int(known.exit_code), message=known.message, hint=known.hint
-        )
-    traceback = f"The details are in out/{failed.traceback_file}." if failed.traceback_file else None
-    hint = " ".join(part for part in (failed.hint, traceback) if part) or _SEE_LOG
-    return RunFailure(failed.code, failed.message, failed.exit_code, hint, failed.where)
+def keep_record(
+    folder: RunFolder, record: RunRecord, note: Callable[[str], None] = lambda _sentence: None
+) -> RunRecord:
+    """Write run.json and return it as it is then, or, where the disk does not take it, as it would be."""
+    try:
+        folder.write(record)
+    except OSError as error:
+        # the run is told to its end all the same; whoever looks next concludes it again from its events
+        note(f"run.json cannot be written: {why_not_written(error, folder.path)}")
+        return _explained_by_disk(record, error)
+    return record
 
 
-def explained_by_disk(record: RunRecord, error: OSError) -> RunRecord:
+def _best_on_disk(folder: RunFolder, progress: Progress) -> SavedEpoch | None:
+    """Which epoch the model in best_val is, with its CER where it was scored; None where there is no model.
+
+    The file says it. Of an older trainer, whose files do not, it is the epoch that was announced last.
+    """
+    file = folder.best_val / MODEL_FILE
+    if not is_file(file):
+        return None
+    saved = read_saved_epoch(file)
+    if saved is None and progress.best_val_epoch is not None:
+        saved = SavedEpoch(progress.best_val_epoch)
+    if saved is None or saved.val_cer is not None:
+        return saved
+    scored = next((row.val_cer for row in progress.epochs if row.epoch == saved.epoch), None)
+    return SavedEpoch(saved.epoch, scored)
+
+
+def _write_report(folder: RunFolder, record: RunRecord, note: Callable[[str], None]) -> None:
+    try:
+        write_run_report(folder, record)
+    except OSError as error:
+        # the model is there and the run has its end: a full disk must not take that back
+        why = why_not_written(error, folder.out)
+        note(f"the report cannot be written: {why}; `loghi-runner report RUN` makes it later")
+
+
+def _explained_by_disk(record: RunRecord, error: OSError) -> RunRecord:
     """The record of a run without a last word, when its folder cannot be written: that is why it has none."""
-    if record.error is None or record.error.code not in _WITHOUT_CAUSE:
+    if record.error is None or record.error.code not in WITHOUT_CAUSE:
         return record
     known = disk_fault(error)
     if known is None:
         return record
-    failure = RunFailure(known.code, known.message + _kept(record), int(known.exit_code), known.hint)
+    failure = RunFailure(known.code, known.message + _and_model(record), int(known.exit_code), known.hint)
     return replace(record, error=failure, exit_code=failure.exit_code, state=RunState.FAILED)
 
 
-def removed(what: str) -> RunFailure:
+def _removed(what: str) -> RunFailure:
     """Why a run has no good end whose folder is gone: nothing of it can be kept or explained."""
     return RunFailure(
         "run.removed",
@@ -123,7 +204,7 @@ def removed(what: str) -> RunFailure:
     )
 
 
-def read_tail(console_log: Path) -> str:
+def _tail(console_log: Path) -> str:
     """The end of console.log; "" when there is none."""
     try:
         with open_plain(console_log) as file:
@@ -134,67 +215,5 @@ def read_tail(console_log: Path) -> str:
         return ""
 
 
-def _kept(record: RunRecord) -> str:
+def _and_model(record: RunRecord) -> str:
     return "" if record.best_epoch is None else f"; best_val of epoch {record.best_epoch} is kept"
-
-
-def _without_last_word(end: ProcessEnd, console_tail: str, limit: Notice | None) -> RunFailure:
-    code = end.exit_code
-    if end.out_of_memory:
-        return _out_of_memory("the trainer was ended because memory ran out", end.memory_bytes)
-    known = recognise_crash(console_tail)
-    if known is not None:
-        return RunFailure(known.code, known.message, int(known.exit_code), known.hint)
-    if code is None:
-        return RunFailure(
-            "run.lost",
-            "the trainer is gone and nobody saw it end (was the machine restarted?)",
-            int(ExitCode.ENGINE),
-            _SEE_LOG,
-        )
-    number = _signal_of(code)
-    if number == signal.SIGKILL:
-        return _out_of_memory("the trainer was ended from outside (SIGKILL), most often because memory ran out")
-    if number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        ended_by = ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED
-        return RunFailure("run.terminated", f"the trainer was ended from outside ({_name(number)})", int(ended_by))
-    if number == signal.SIGBUS:
-        return RunFailure(
-            "engine.shared_memory",
-            "the trainer crashed (bus error): shared memory or the disk ran out",
-            int(ExitCode.ENGINE),
-            "Free space on the disk. In a container, /dev/shm may be too small.",
-        )
-    if number in _FAILED_ALLOCATION and limit is not None:
-        message = f"the trainer crashed ({_name(number)}); {limit.message}, which may be too little"
-        return RunFailure("trainer.crashed", message, int(ExitCode.TRAINING), limit.hint)
-    if number is not None:
-        return RunFailure("trainer.crashed", f"the trainer crashed ({_name(number)})", int(ExitCode.TRAINING), _SEE_LOG)
-    if code == ExitCode.OK:
-        return RunFailure("trainer.no_last_event", "the trainer ended without saying how", int(ExitCode.BUG), _SEE_LOG)
-    exit_code = code if code in set(ExitCode) and code not in _INTERRUPTED else ExitCode.TRAINING
-    return RunFailure(
-        "trainer.ended", f"the trainer ended with exit code {code} and no explanation", int(exit_code), _SEE_LOG
-    )
-
-
-def _out_of_memory(message: str, limit_bytes: int | None = None) -> RunFailure:
-    hint = "Halve training.batch_size, close other programs, or give the container or virtual machine more memory."
-    if limit_bytes is not None:
-        message = f"{message}: it may take {limit_bytes / 1e9:.1f} GB"
-        hint = "Halve training.batch_size, or let it take more with engine.memory, if the machine has more."
-    return RunFailure("memory.out_of_memory", message, int(ExitCode.ENGINE), hint)
-
-
-def _signal_of(exit_code: int) -> int | None:
-    """Negative as subprocess counts, 128 + n as shells and containers count."""
-    if exit_code < 0:
-        return -exit_code
-    return exit_code - 128 if 128 < exit_code <= 128 + 64 else None
-
-
-def _name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -1,25 +1,34 @@
-"""How a run stands. One of ours that ended while nobody followed it is concluded by whoever looks."""
+"""A run seen from outside: how it stands, followed and stopped.
+
+One of ours that ended while nobody followed it is concluded by whoever looks.
+"""
 
 import contextlib
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from loghi_contract.events import Event
 from loghi_contract.exit_codes import ExitCode
 from loghi_runner.engines import load_engine
-from loghi_runner.engines.base import Engine, Handle, ProcessEnd
+from loghi_runner.engines.base import Engine, Handle, ProcessEnd, Signal
 from loghi_runner.engines.processes import find_process, is_by_clock, machine_name
-from loghi_runner.errors import EngineError
+from loghi_runner.errors import EngineError, RunnerError, UsageError
 from loghi_runner.files import is_file
-from loghi_runner.runs.finish import finish_run
-from loghi_runner.runs.follow import read_events
-from loghi_runner.runs.owner import is_ours, owner_name
+from loghi_runner.runs.conclude import finish_run, keep_record
+from loghi_runner.runs.follow import EventReader, follow, read_events
+from loghi_runner.runs.owner import is_ours, owner_name, require_ours
 from loghi_runner.runs.progress import Progress
-from loghi_runner.runs.rundir import RunFailure, RunFolder, RunRecord, RunState
+from loghi_runner.runs.folder import RunFailure, RunFolder, RunRecord, RunState
 from loghi_runner.wording import duration
 
 #: A trainer that cannot be seen from here, and has written nothing for so long, is lost.
 LOST_AFTER_S = 3600.0
+
+_LOOK_EVERY_S = 0.2
+_ASK_EVERY_S = 2.0
+_LOOKS_AFTER_LAST_EVENT = 50
 
 _NEVER_STARTED = RunFailure(
     "run.never_started", "loghi-runner ended before the trainer was started", int(ExitCode.ENGINE)
@@ -72,6 +81,78 @@ def silent_s(folder: RunFolder) -> float:
     return time.time() - heard
 
 
+def follow_run(
+    folder: RunFolder, pause: Callable[[], None] | None = None, *, steps: bool = True
+) -> Iterator[tuple[bytes, Event]]:
+    """All events of a run from its beginning, until it is over; without `steps` as in `EventReader`."""
+    is_over = _AskedSeldom(lambda: look_at(folder).record.state.is_over)
+    wait = pause or _pause
+    yield from follow(EventReader(folder.events_file, steps=steps), is_over, wait)
+    # whoever asks next shall find the run concluded: after its last event the trainer only closes files
+    for _look in range(_LOOKS_AFTER_LAST_EVENT):
+        look = look_at(folder)
+        if look.record.state.is_over or look.remark is not None:
+            return
+        wait()
+
+
+def fetch_console(look: Look) -> None:
+    """Bring console.log up to date; it stays as it is where the trainer cannot be reached."""
+    record, folder = look.record, look.folder
+    if record.handle is not None and not record.state.is_over and look.remark is None:
+        with contextlib.suppress(RunnerError, OSError):
+            engine = load_engine(record.engine)
+            if (handle := engine.find(record.run_id, folder.path, record.handle)) is not None:
+                engine.bring_console(handle, folder.console_log)
+
+
+def stop_run(
+    folder: RunFolder,
+    *,
+    grace_s: float,
+    begun: Callable[[], None] = lambda: None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Look:
+    """Ask the trainer to end after its step; after the grace it is ended at once. Returns the run as it is then.
+
+    Args:
+        begun: called once the trainer was asked.
+
+    Raises:
+        UsageError: the run is over already, or another account's.
+        EngineError: its trainer cannot be reached from here, or is not its own.
+    """
+    look = look_at(folder)
+    record = look.record
+    if record.state.is_over:
+        raise UsageError("run.over", f"the run is over already: {record.state.value}", where=str(folder.path))
+    require_ours(folder, "stop")
+    if record.handle is None or look.remark is not None:
+        raise EngineError(
+            "run.out_of_reach",
+            f"the run cannot be reached: {look.remark or 'its trainer is not started yet'}",
+            where=str(folder.path),
+            hint="Try again in a moment, or stop it on the machine where it was started.",
+        )
+    engine = load_engine(record.engine)
+    handle = engine.find(record.run_id, folder.path, record.handle)
+    if handle is None:
+        return look_at(folder)  # it ended by itself
+    engine.signal(handle, Signal.INTERRUPT)
+    begun()
+    deadline = clock() + grace_s
+    while engine.poll(handle) is None:
+        if clock() > deadline:
+            with contextlib.suppress(OSError):  # on a full disk the end is told less well, and must come all the same
+                folder.kill_mark.touch()
+            engine.signal(handle, Signal.KILL)
+            deadline = clock() + grace_s
+        _pause()
+    while is_followed(folder.read()) and not folder.read().state.is_over and clock() < deadline + grace_s:
+        _pause()  # the host writes the record
+    return look_at(folder)
+
+
 def _is_final(folder: RunFolder, record: RunRecord) -> bool:
     """Whether the record is the last word on the run. Nobody saw the end of one that is lost: it may be going on."""
     if not record.state.is_over or record.error is None:
@@ -93,7 +174,7 @@ def _brought_up_to_date(folder: RunFolder, record: RunRecord) -> Look:
         return Look(folder, record, None if record.state.is_over else elsewhere or error.message)
     if end is None:
         going_on = _going_on(record, handle)
-        return Look(folder, record if going_on == record else _keep_record(folder, going_on))
+        return Look(folder, record if going_on == record else keep_record(folder, going_on))
     progress = _progress(folder, record)
     has_last_word = progress.finished is not None or progress.failed is not None
     if record.state.is_over and not has_last_word:
@@ -106,11 +187,9 @@ def _brought_up_to_date(folder: RunFolder, record: RunRecord) -> Look:
             # its own machine may know better, so this is not written down
             return Look(folder, record.with_failure(_unheard_of(silence_s), RunState.LOST), elsewhere)
     if handle is None and record.handle is None and progress.began_t is None:
-        return Look(folder, _keep_record(folder, record.with_failure(_NEVER_STARTED)))
+        return Look(folder, keep_record(folder, record.with_failure(_NEVER_STARTED)))
     record = replace(record, handle=handle or record.handle)
-    job = folder.read_job()
-    from_scratch = job is not None and job.vgsl is not None
-    return Look(folder, finish_run(folder, record, progress, handle, end, engine, from_scratch=from_scratch))
+    return Look(folder, finish_run(folder, record, progress, handle, end, engine))
 
 
 def _going_on(record: RunRecord, handle: Handle | None) -> RunRecord:
@@ -133,13 +212,25 @@ def _unheard_of(silence_s: float) -> RunFailure:
     )
 
 
-def _keep_record(folder: RunFolder, record: RunRecord) -> RunRecord:
-    # an archive that only may be read is concluded again at every look
-    with contextlib.suppress(OSError):
-        folder.write(record)
-    return record
-
-
 def _progress(folder: RunFolder, record: RunRecord) -> Progress:
     job = folder.read_job()
     return Progress.of(read_events(folder.events_file), job.training.epochs if job is not None else record.epochs)
+
+
+class _AskedSeldom:
+    """A question that costs something, asked every other second however often somebody wants to know."""
+
+    def __init__(self, ask: Callable[[], bool]) -> None:
+        self._ask = ask
+        self._next_s = 0.0
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        if now < self._next_s:
+            return False
+        self._next_s = now + _ASK_EVERY_S
+        return self._ask()
+
+
+def _pause() -> None:
+    time.sleep(_LOOK_EVERY_S)

@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 
 from loghi_runner.errors import UsageError
-from loghi_runner.runs.rundir import RunFolder
+from loghi_runner.runs.folder import RunFolder
 
 #: What `open` answers where files cannot be made without a name: there one with a name is made, and removed.
 _NO_NAMELESS_FILES = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT)

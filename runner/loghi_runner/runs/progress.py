@@ -11,6 +11,7 @@ from loghi_contract.events import (
     Event,
     Failed,
     Finished,
+    FinishStatus,
     Model,
     Notice,
     Phase,
@@ -90,6 +91,13 @@ class Progress:
     def best(self) -> Epoch | None:
         """The epoch of best_val, as the trainer marked it."""
         return next((epoch for epoch in reversed(self.epochs) if epoch.is_best), None)
+
+    @property
+    def has_good_end(self) -> bool:
+        """Whether the trainer said that it did what it was to do, or, while it learnt, as much as it was let."""
+        return self.finished is not None or (
+            self.recognized is not None and self.recognized.status is FinishStatus.COMPLETED
+        )
 
     def score(self, split: str, model: Model) -> Evaluation | None:
         return next((e for e in reversed(self.evaluations) if e.split == split and e.model is model), None)

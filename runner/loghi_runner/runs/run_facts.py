@@ -1,20 +1,22 @@
-"""What a run left behind, read for its report: readings line by line, epochs, times, skipped lines."""
+"""What a run left behind, read for its report: readings line by line, epochs, times, and how the model was made."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from loghi_contract.events import Event, Model, Phase
+from loghi_contract.events import DataSummary, Event, Model, Phase
 from loghi_contract.job import JobSpec
+from loghi_runner.aliases import Row
 from loghi_runner.engines.mounts import host_image
 from loghi_runner.evaluation.judgement import Forgetting
 from loghi_runner.evaluation.results import Results
 from loghi_runner.report.write import LOGHI_FILES
 from loghi_runner.runs.follow import read_events
 from loghi_runner.runs.progress import Progress
+from loghi_runner.runs.folder import RunFolder, RunRecord, skipped_counts
 from loghi_runner.runs.readings import MODELS, read_split
-from loghi_runner.runs.rundir import RunFolder, RunRecord, skipped_counts
+from loghi_runner.wording import duration, local_time, phase_word, plural, split_word
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,40 @@ def read_run(folder: RunFolder, record: RunRecord) -> RunFacts:
     )
 
 
+def made_rows(facts: RunFacts) -> list[Row]:
+    """How the run's model was made: all that is needed to make it again, or to cite it; what is not known is left out."""
+    record, progress = facts.record, facts.progress
+    started, finished = progress.started, progress.finished
+    rows = [("run", record.run_id), ("base model", _base_model(facts))]
+    if facts.job is not None:
+        rows += [("trained with", _training(facts.job)), ("seed", str(facts.job.training.seed))]
+    rows += [
+        (split_word(name), _split(summary, record.data_sha256.get(name))) for name, summary in progress.data.items()
+    ]
+    rows.append(("text normalization", facts.job.normalization.value) if facts.job else ("", ""))
+    rows.append(("device", started.device.name if started else record.device))
+    image = f", image {record.image} {record.image_digest or ''}".rstrip() if record.image else ", no container"
+    rows.append(("engine", record.engine + image))
+    versions = dict(record.versions)
+    if started is not None:
+        versions |= {"trainer": started.versions.trainer, "Keras": started.versions.keras}
+        cuda = f", CUDA {started.versions.cuda}" if started.versions.cuda else ""
+        rows.append(("backend", started.versions.backend + cuda))
+    rows.append(("versions", ", ".join(f"{name} {version}" for name, version in versions.items())))
+    rows.append(("started", local_time(record.created)))
+    if record.ended:
+        rows.append(("ended", local_time(record.ended)))
+    if facts.phase_s:
+        parts = ", ".join(f"{phase_word(name)} {duration(seconds)}" for name, seconds in facts.phase_s.items())
+        rows.append(("took", f"{duration(sum(facts.phase_s.values()))} ({parts})"))
+    if finished is not None and finished.peak_memory_mb:
+        gpu = f", {finished.peak_gpu_memory_mb} MB on the card" if finished.peak_gpu_memory_mb else ""
+        rows.append(("memory", f"{finished.peak_memory_mb} MB at most{gpu}"))
+    overrides = "; set on the command line: " + ", ".join(record.overrides) if record.overrides else ""
+    rows.append(("config", f"sha256 {record.config_sha256}{overrides}"))
+    return [row for row in rows if row[0]]
+
+
 def _models(progress: Progress, *, is_from_scratch: bool) -> tuple[Model, ...]:
     """Both, but a network not trained yet has nothing to say, and a model that never got better is the base model."""
     if is_from_scratch:
@@ -88,3 +124,30 @@ def _phase_seconds(events: Sequence[Event]) -> dict[str, float]:
         if current is not None:
             took[current] = took.get(current, 0.0) + event.t - before.t
     return took
+
+
+def _base_model(facts: RunFacts) -> str:
+    if facts.job is not None and facts.job.vgsl is not None:
+        return f"none: trained from scratch, network {facts.job.vgsl}"
+    return f"sha256 {facts.record.base_model_sha256}" if facts.record.base_model_sha256 else "not known"
+
+
+def _training(job: JobSpec) -> str:
+    spec = job.training
+    parts = [
+        f"{plural(spec.epochs, 'epoch')} at most",
+        f"{spec.batch_size} lines a step",
+        f"learning rate {spec.learning_rate:g}",
+        f"augmentation {spec.augmentation.value}",
+        f"stop after {plural(spec.early_stopping, 'epoch')} without gain" if spec.early_stopping else "no early stop",
+        f"charset {job.charset.value}",
+    ]
+    if spec.freeze:
+        parts.append("frozen: " + ", ".join(part.value for part in spec.freeze))
+    return ", ".join(parts)
+
+
+def _split(summary: DataSummary, sha256: str | None) -> str:
+    """The split's size and the hash of its images and texts."""
+    size = f"{plural(summary.lines, 'line')}, {summary.characters} characters"
+    return f"{size}; images and texts sha256 {sha256}" if sha256 else size

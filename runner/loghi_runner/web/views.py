@@ -15,9 +15,9 @@ from loghi_runner.orders.actions import (
     RecognizeParameters,
 )
 from loghi_runner.orders.orders import ArchiveFile, Fault, Order, OrderFolder, OrderState, PushState, Stage
+from loghi_runner.runs.folder import RunFolder, skipped_counts
 from loghi_runner.runs.follow import read_events
 from loghi_runner.runs.progress import Progress
-from loghi_runner.runs.rundir import RunFolder, skipped_counts
 
 
 class _NewRun(BaseModel):

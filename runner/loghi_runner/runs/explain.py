@@ -1,13 +1,30 @@
-"""What an exception that the trainer does not know, or the end of its console.log, says about why it ended.
+"""Why a trainer has no good end: in its own words, from how its process ended, or from what others printed.
 
-The one place where an error is recognised by its text: these are other programs' words, and no code comes with them.
+`CRASH_MESSAGES` is the one place where an error is recognised by its text: these are other programs' words, and no
+code comes with them.
 """
 
 import errno
 import re
-from dataclasses import dataclass
+import signal
+from dataclasses import dataclass, replace
 
+from loghi_contract.events import Notice
 from loghi_contract.exit_codes import ExitCode
+from loghi_runner.engines.base import ProcessEnd
+from loghi_runner.runs.folder import RunFailure
+from loghi_runner.runs.progress import Progress
+
+#: Failures that only say that the trainer left no last word.
+WITHOUT_CAUSE = ("trainer.ended", "trainer.no_last_event", "run.lost")
+
+_SEE_LOG = "`loghi-runner logs RUN --console` shows what the trainer printed."
+#: The trainer's word on a limit of its memory, and how a library ends that meets it.
+_LIMITED = "memory.limited"
+_FAILED_ALLOCATION = (signal.SIGSEGV, signal.SIGABRT)
+#: The trainer's own code of an exception that it does not know.
+_UNEXPECTED = "trainer.bug"
+_INTERRUPTED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 
 
 @dataclass(frozen=True)
@@ -166,3 +183,82 @@ def disk_fault(error: OSError) -> CrashMessage | None:
     """What the host's own trouble with the run folder's disk says about the trainer's."""
     code = _DISK_FAULTS.get(error.errno or 0)
     return next((crash for crash in CRASH_MESSAGES if crash.code == code), None)
+
+
+def explain_end(progress: Progress, end: ProcessEnd, console_tail: str) -> RunFailure:
+    """Why a trainer has no good end: in its own words where it left any, else from how its process ended."""
+    failed = progress.failed
+    if failed is None:
+        limit = next((notice for notice in progress.notices if notice.code == _LIMITED), None)
+        return _without_last_word(end, console_tail, limit)
+    known = recognise_crash(failed.message) if failed.code == _UNEXPECTED else None
+    if known is not None:
+        # the framework raises the same few exceptions for all that can happen to a card: only the words tell
+        failed = replace(
+            failed, code=known.code, exit_code=int(known.exit_code), message=known.message, hint=known.hint
+        )
+    traceback = f"The details are in out/{failed.traceback_file}." if failed.traceback_file else None
+    hint = " ".join(part for part in (failed.hint, traceback) if part) or _SEE_LOG
+    return RunFailure(failed.code, failed.message, failed.exit_code, hint, failed.where)
+
+
+def _without_last_word(end: ProcessEnd, console_tail: str, limit: Notice | None) -> RunFailure:
+    code = end.exit_code
+    if end.out_of_memory:
+        return _out_of_memory("the trainer was ended because memory ran out", end.memory_bytes)
+    known = recognise_crash(console_tail)
+    if known is not None:
+        return RunFailure(known.code, known.message, int(known.exit_code), known.hint)
+    if code is None:
+        return RunFailure(
+            "run.lost",
+            "the trainer is gone and nobody saw it end (was the machine restarted?)",
+            int(ExitCode.ENGINE),
+            _SEE_LOG,
+        )
+    number = _signal_of(code)
+    if number == signal.SIGKILL:
+        return _out_of_memory("the trainer was ended from outside (SIGKILL), most often because memory ran out")
+    if number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        ended_by = ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED
+        return RunFailure("run.terminated", f"the trainer was ended from outside ({_name(number)})", int(ended_by))
+    if number == signal.SIGBUS:
+        return RunFailure(
+            "engine.shared_memory",
+            "the trainer crashed (bus error): shared memory or the disk ran out",
+            int(ExitCode.ENGINE),
+            "Free space on the disk. In a container, /dev/shm may be too small.",
+        )
+    if number in _FAILED_ALLOCATION and limit is not None:
+        message = f"the trainer crashed ({_name(number)}); {limit.message}, which may be too little"
+        return RunFailure("trainer.crashed", message, int(ExitCode.TRAINING), limit.hint)
+    if number is not None:
+        return RunFailure("trainer.crashed", f"the trainer crashed ({_name(number)})", int(ExitCode.TRAINING), _SEE_LOG)
+    if code == ExitCode.OK:
+        return RunFailure("trainer.no_last_event", "the trainer ended without saying how", int(ExitCode.BUG), _SEE_LOG)
+    exit_code = code if code in set(ExitCode) and code not in _INTERRUPTED else ExitCode.TRAINING
+    return RunFailure(
+        "trainer.ended", f"the trainer ended with exit code {code} and no explanation", int(exit_code), _SEE_LOG
+    )
+
+
+def _out_of_memory(message: str, limit_bytes: int | None = None) -> RunFailure:
+    hint = "Halve training.batch_size, close other programs, or give the container or virtual machine more memory."
+    if limit_bytes is not None:
+        message = f"{message}: it may take {limit_bytes / 1e9:.1f} GB"
+        hint = "Halve training.batch_size, or let it take more with engine.memory, if the machine has more."
+    return RunFailure("memory.out_of_memory", message, int(ExitCode.ENGINE), hint)
+
+
+def _signal_of(exit_code: int) -> int | None:
+    """Negative as subprocess counts, 128 + n as shells and containers count."""
+    if exit_code < 0:
+        return -exit_code
+    return exit_code - 128 if 128 < exit_code <= 128 + 64 else None
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

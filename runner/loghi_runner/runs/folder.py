@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import secrets
 import time
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR, SAVING_DIR
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.clock import utc_now
 from loghi_runner.engines.base import PLACES, Handle
-from loghi_runner.errors import EngineError, UsageError
+from loghi_runner.errors import EngineError, RunnerError, UsageError
 from loghi_runner.files import cannot_write, write_atomically
 from loghi_runner.skipped_table import SKIPPED_COLUMNS
 
@@ -27,6 +28,7 @@ HALF_MADE_PREFIX = "."
 #: A record names each page of a run; with so many bytes it could name a hundred thousand.
 _MAX_RECORD_BYTES = 16 << 20
 
+_RUN_ID = re.compile(r"\d{8}-\d{6}-[a-z2-7]{4}")
 _ID_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # base32: no letter is taken for a digit
 
 
@@ -52,6 +54,10 @@ class RunFailure:
     exit_code: int
     hint: str | None = None
     where: str | None = None
+
+    @classmethod
+    def of(cls, error: RunnerError) -> "RunFailure":
+        return cls(error.code, error.message, int(error.exit_code), error.hint, error.where)
 
 
 @dataclass(frozen=True)
@@ -216,6 +222,10 @@ def new_run_id(now_s: float | None = None) -> str:
     """`YYYYMMDD-HHMMSS-xxxx`, UTC: sorts by time, and two runs of one second differ."""
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now_s))
     return stamp + "-" + "".join(secrets.choice(_ID_LETTERS) for _ in range(4))
+
+
+def is_run_id(name: str) -> bool:
+    return _RUN_ID.fullmatch(name) is not None
 
 
 def config_sha256(text: str) -> str:

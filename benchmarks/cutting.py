@@ -17,7 +17,8 @@ from loghi_contract.cut import Cut
 from loghi_contract.text import Normalization
 from loghi_runner.config.choices import SkipTag, TextEquivChoice
 from loghi_runner.cutting.cut import CutLine, cut_lines
-from loghi_runner.cutting.image import read_page_image, write_png
+from loghi_runner.cutting.image import write_png
+from loghi_runner.cutting.pictures import read_page_image
 from loghi_runner.ground_truth.cut_pages import cut_pages
 from loghi_runner.ground_truth.survey import SurveyedPage, survey_pages
 from loghi_runner.pages.texts import TextOptions

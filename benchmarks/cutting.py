@@ -91,9 +91,9 @@ def _cut_line_by_line(pages: list[SurveyedPage], out: Path, cut: Cut) -> None:
     for page in pages:
         for line in page.lines:
             image = read_page_image(page.file.image)
-            for _, outcome in cut_lines(image, page.shapes, [line.index], cut, 4):
+            for _, outcome in cut_lines(image, page.shapes, [line.place], cut, 4):
                 if isinstance(outcome, CutLine):
-                    write_png(outcome.pixels, out / page.image_name(line.id))
+                    write_png(outcome.pixels, out / line.sample.image)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from loghi_runner.evaluation.intervals import cer_interval
 from loghi_runner.files import file_sha256, real_path
 from loghi_runner.finetuning.finetune import View, prepare_run, start_and_follow
 from loghi_runner.finetuning.plan import RunPlan
-from loghi_runner.ground_truth.from_pages import PagesTruth
+from loghi_runner.ground_truth.collect import PagesTruth
 from loghi_runner.learning_curve.curve import Curve, Point
 from loghi_runner.learning_curve.power_law import fit_power_law
 from loghi_runner.learning_curve.same_run import find_same_run

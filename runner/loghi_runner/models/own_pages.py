@@ -10,7 +10,7 @@ from loghi_runner.config.choices import SkipTag, TextEquivChoice
 from loghi_runner.config.load import ConfigError, DataConfig, load_config
 from loghi_runner.engines.mounts import host_image
 from loghi_runner.errors import UsageError
-from loghi_runner.ground_truth.page_store import cut_in
+from loghi_runner.ground_truth.line_store import cut_in
 from loghi_runner.models.which_model import NamedModel
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.runs.rundir import RunFolder

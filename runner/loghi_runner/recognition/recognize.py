@@ -12,7 +12,7 @@ from loghi_runner.aliases import OnProgress
 from loghi_runner.clock import utc_now
 from loghi_runner.errors import DataError
 from loghi_runner.files import file_sha256, is_file, is_folder, write_atomically
-from loghi_runner.ground_truth.image_lists import read_image_folder, read_image_list
+from loghi_runner.ground_truth.lists import read_image_folder, read_image_list
 from loghi_runner.models.own_pages import choose_cut
 from loghi_runner.models.which_model import find_model
 from loghi_runner.pages.find import holds_xml

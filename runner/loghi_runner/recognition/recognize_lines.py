@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 from loghi_runner.aliases import OnProgress
 from loghi_runner.files import write_atomically
-from loghi_runner.ground_truth.image_lists import ImageLines
+from loghi_runner.ground_truth.lists import ImageLines
 from loghi_runner.line_pages import page_names
 from loghi_runner.pages.write import Reading
 from loghi_runner.recognition.line_reader import LineReader
@@ -26,13 +26,13 @@ def recognize_lines(
         RunnerError: nothing could be read or written.
     """
     read = reader.read([line.image for line in images.lines], on_progress, note, work_in=out)
-    pages = page_names([PurePosixPath(line.name) for line in images.lines])
+    pages = page_names([PurePosixPath(line.sample.image) for line in images.lines])
     lines = [
-        RecognizedLine(line.name, pages[PurePosixPath(line.name)], place, line.image, read.by_image[line.image])
-        for place, line in enumerate(images.lines)
+        RecognizedLine(name, pages[PurePosixPath(name)], place, line.image, read.by_image[line.image])
+        for place, (name, line) in enumerate((line.sample.image, line) for line in images.lines)
         if line.image in read.by_image
     ]
-    unread = {line.name: _UNREAD for line in images.lines if line.image not in read.by_image}
+    unread = {line.sample.image: _UNREAD for line in images.lines if line.image not in read.by_image}
     path = out / RESULTS_FILE
     try:
         write_atomically(path, format_results((line.name, line.reading) for line in lines))

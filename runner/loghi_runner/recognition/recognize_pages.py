@@ -53,14 +53,10 @@ def recognize_pages(
 
 
 def _read_lines(page: SurveyedPage, lines: TemporaryLines, readings: Mapping[Path, Reading]) -> list[RecognizedLine]:
-    cut = lines.cut.pages.get(page.file.name)
-    if cut is None:
-        return []
-    made = {line.id: cut.folder / line.file for line in cut.record.lines}
     return [
-        RecognizedLine(line.id, page.file.name, line.index, made[line.id], readings[made[line.id]])
-        for line in page.lines
-        if made.get(line.id) in readings
+        RecognizedLine(page.ids[line.place], page.file.name, line.place, line.image, readings[line.image])
+        for line in lines.cut.lines(page)
+        if line.image in readings
     ]
 
 

@@ -51,5 +51,5 @@ def find_candidates(folder: Path, cut: Cut, on_progress: OnProgress, *, with_tex
 
 def _without_text(page: SurveyedPage) -> SurveyedPage:
     lines = page.page.lines
-    open_lines = (line for line in page.lines if not isinstance(choose_text(lines[line.index], ANY_TEXT), LineText))
+    open_lines = (line for line in page.lines if not isinstance(choose_text(lines[line.place], ANY_TEXT), LineText))
     return replace(page, lines=tuple(open_lines))

@@ -31,8 +31,7 @@ def next_pages_command(
     as_json: AsJson = False,
 ) -> None:
     """Rank untranscribed pages: which would teach most?"""
-    from loghi_runner.models.own_pages import choose_cut
-    from loghi_runner.models.which_model import find_model
+    from loghi_runner.models.find import choose_cut, find_model
     from loghi_runner.recognition.line_reader import open_reader
     from loghi_runner.recognition.next_pages.candidates import find_candidates
     from loghi_runner.recognition.next_pages.rank import rank_pages

@@ -6,7 +6,7 @@ from pathlib import Path
 from loghi_contract.model_folder import ModelFolderError, inspect_model_folder
 from loghi_runner.errors import UsageError
 from loghi_runner.files import is_folder
-from loghi_runner.models.which_model import find_model
+from loghi_runner.models.find import find_model
 
 
 def are_models(first: str, second: str, data: Sequence[str], truth: Path | None) -> bool:

@@ -16,8 +16,7 @@ from loghi_runner.compare.scored import ModelReadings, Scored
 from loghi_runner.compare.truth_lines import Truth, TruthLine, TruthOptions, collect_truth
 from loghi_runner.errors import DataError
 from loghi_runner.evaluation.comparison import ReadLine
-from loghi_runner.models.own_pages import choose_cut, truth_options
-from loghi_runner.models.which_model import NamedModel, find_model
+from loghi_runner.models.find import NamedModel, choose_cut, find_model, truth_options
 from loghi_runner.recognition.line_reader import ReaderOptions, open_reader
 from loghi_runner.recognition.output_folder import cannot_write_output, claim_output
 from loghi_runner.report.write import JSON_FILE

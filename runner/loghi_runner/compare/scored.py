@@ -7,7 +7,7 @@ from loghi_contract.cut import Cut
 from loghi_contract.text import Normalization
 from loghi_runner.compare.truth_lines import Truth
 from loghi_runner.evaluation.comparison import ReadLine
-from loghi_runner.models.which_model import NamedModel
+from loghi_runner.models.find import NamedModel
 from loghi_runner.pages.write import Reading
 from loghi_runner.recognition.line_reader import LineReader
 

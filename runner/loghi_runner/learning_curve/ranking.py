@@ -7,8 +7,7 @@ from pathlib import Path
 from loghi_runner.config.load import load_config
 from loghi_runner.finetuning.finetune import View
 from loghi_runner.learning_curve.curve import Curve
-from loghi_runner.models.own_pages import choose_cut
-from loghi_runner.models.which_model import find_model
+from loghi_runner.models.find import choose_cut, find_model
 from loghi_runner.recognition.line_reader import ReaderOptions, open_reader
 from loghi_runner.recognition.next_pages.candidates import Candidates, find_candidates
 from loghi_runner.recognition.next_pages.rank import NextPages, rank_pages

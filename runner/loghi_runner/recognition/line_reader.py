@@ -19,7 +19,7 @@ from loghi_runner.engines.mounts import DataFolders, folders_of_images, home_fol
 from loghi_runner.engines.setting import Setting, choose_card, choose_setting
 from loghi_runner.errors import DataError
 from loghi_runner.files import breaks_lines, is_utf8, real_path
-from loghi_runner.models.check_base_model import check_base_model
+from loghi_runner.models.check import check_base_model
 from loghi_runner.pages.write import Reading
 from loghi_runner.recognition.output_folder import cannot_write_output
 from loghi_runner.runs.rundir import new_run_id

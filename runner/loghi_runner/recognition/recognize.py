@@ -13,8 +13,7 @@ from loghi_runner.clock import utc_now
 from loghi_runner.errors import DataError
 from loghi_runner.files import file_sha256, is_file, is_folder, write_atomically
 from loghi_runner.ground_truth.lists import read_image_folder, read_image_list
-from loghi_runner.models.own_pages import choose_cut
-from loghi_runner.models.which_model import find_model
+from loghi_runner.models.find import choose_cut, find_model
 from loghi_runner.pages.find import holds_xml
 from loghi_runner.recognition.line_reader import LineReader, ReaderOptions, open_reader
 from loghi_runner.recognition.output_folder import cannot_write_output, claimed_output

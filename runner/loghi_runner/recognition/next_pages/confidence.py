@@ -9,7 +9,7 @@ from loghi_runner.engines.mounts import host_image
 from loghi_runner.errors import UsageError
 from loghi_runner.evaluation.counts import count
 from loghi_runner.files import is_file
-from loghi_runner.models.which_model import run_of
+from loghi_runner.models.find import run_of
 from loghi_runner.pages.write import Reading
 from loghi_runner.runs.line_tables import read_line_table
 from loghi_runner.wording import percent

@@ -75,6 +75,53 @@ def check_lines(base: ModelFacts | None, normalization: Normalization, truth: Gr
     yield from _few(measured)
 
 
+def check_look(config: RunConfig, base: ModelFacts | None, truth: GroundTruth) -> Iterator[Finding]:
+    """Whether the lines look like those the base model knows, as far as any of those are given."""
+    if truth.pages is not None and config.data.cut is Cut.LOGHI and base is not None and base.channels < 4:
+        yield Finding(
+            Severity.INFO,
+            "data.no_mask",
+            f"the base model sees {base.channels} channel{'s' if base.channels > 1 else ''}: it does not see the "
+            "line's shape that Loghi's way of cutting adds, so parts of neighbouring lines stay visible to it",
+            where="data.cut",
+            hint="That is right for a model trained on lines cut so; `data.cut: polygon` paints over what is outside.",
+        )
+    known = _look(truth.splits.get(Split.BASE_DOMAIN, ()))
+    given = _look(truth.splits.get(Split.TRAIN, ()))
+    if known is None:
+        return
+    masked = given.is_masked if given is not None else config.data.cut is Cut.POLYGON
+    if known.is_masked and not masked:
+        yield _other_look(
+            f"the base model's own lines are masked by their outline ({100 * known.one_grey:.0f} % of one grey), "
+            "yours are not",
+            "`data.cut: polygon` may suit it better, if you have the pages.",
+        )
+    elif masked and not known.is_masked:
+        yield _other_look(
+            "your lines are masked by their outline, the base model's own are not",
+            "`data.cut: loghi` may suit it better, if you have the pages.",
+        )
+
+
+def check_transparency(config: RunConfig, base: ModelFacts | None, truth: GroundTruth) -> Iterator[Finding]:
+    """Transparent line images given to a model that cannot see transparency."""
+    if base is None or base.channels == 4:
+        return
+    transparent = [line for line in truth.lines() if line.has_transparency]
+    if transparent:
+        first = transparent[0]
+        yield Finding(
+            Severity.WARNING,
+            "data.transparency",
+            f"{len(transparent)} line images have a transparent background, but the base model sees {base.channels} "
+            f"channel{'s' if base.channels > 1 else ''}: what is hidden behind the transparency becomes visible to it; "
+            f"the first is {first.image}",
+            where=first.sample.where,
+            hint="Cut the line images without transparency, as for the base model.",
+        )
+
+
 def _measure(line: GroundTruthLine, normalization: Normalization, height_px: int) -> _Measured:
     text = normalize(line.sample.text, normalization)
     return _Measured(line, text, max(round(line.width_px * height_px / max(line.height_px, 1)), 1))
@@ -181,35 +228,6 @@ def _few(measured: dict[Split, list[_Measured]]) -> Iterator[Finding]:
         )
 
 
-def check_look(config: RunConfig, base: ModelFacts | None, truth: GroundTruth) -> Iterator[Finding]:
-    """Whether the lines look like those the base model knows, as far as any of those are given."""
-    if truth.pages is not None and config.data.cut is Cut.LOGHI and base is not None and base.channels < 4:
-        yield Finding(
-            Severity.INFO,
-            "data.no_mask",
-            f"the base model sees {base.channels} channel{'s' if base.channels > 1 else ''}: it does not see the "
-            "line's shape that Loghi's way of cutting adds, so parts of neighbouring lines stay visible to it",
-            where="data.cut",
-            hint="That is right for a model trained on lines cut so; `data.cut: polygon` paints over what is outside.",
-        )
-    known = _look(truth.splits.get(Split.BASE_DOMAIN, ()))
-    given = _look(truth.splits.get(Split.TRAIN, ()))
-    if known is None:
-        return
-    masked = given.is_masked if given is not None else config.data.cut is Cut.POLYGON
-    if known.is_masked and not masked:
-        yield _other_look(
-            f"the base model's own lines are masked by their outline ({100 * known.one_grey:.0f} % of one grey), "
-            "yours are not",
-            "`data.cut: polygon` may suit it better, if you have the pages.",
-        )
-    elif masked and not known.is_masked:
-        yield _other_look(
-            "your lines are masked by their outline, the base model's own are not",
-            "`data.cut: loghi` may suit it better, if you have the pages.",
-        )
-
-
 def _other_look(message: str, hint: str) -> Finding:
     return Finding(Severity.WARNING, "data.other_look", message, "data.base_domain", hint)
 
@@ -228,21 +246,3 @@ def _look(lines: Sequence[GroundTruthLine]) -> _Look | None:
             continue  # an unreadable image is the trainer's to report
         shares.append(np.bincount(grey.ravel()).max() / grey.size)
     return _Look(float(statistics.median(shares))) if shares else None
-
-
-def check_transparency(config: RunConfig, base: ModelFacts | None, truth: GroundTruth) -> Iterator[Finding]:
-    """Transparent line images given to a model that cannot see transparency."""
-    if base is None or base.channels == 4:
-        return
-    transparent = [line for line in truth.lines() if line.has_transparency]
-    if transparent:
-        first = transparent[0]
-        yield Finding(
-            Severity.WARNING,
-            "data.transparency",
-            f"{len(transparent)} line images have a transparent background, but the base model sees {base.channels} "
-            f"channel{'s' if base.channels > 1 else ''}: what is hidden behind the transparency becomes visible to it; "
-            f"the first is {first.image}",
-            where=first.sample.where,
-            hint="Cut the line images without transparency, as for the base model.",
-        )

@@ -144,27 +144,6 @@ def remove_lines(output: Path, unused: Callable[[], set[Path]]) -> tuple[list[Pa
         return [], f"{error.filename or output} cannot be removed: {error.strerror or error}"
 
 
-def _in_use_file(output: Path) -> Path:
-    """Raises OSError."""
-    file = output / STORE_FOLDER / _IN_USE_FILE
-    file.parent.mkdir(parents=True, exist_ok=True)
-    if not is_there(file):
-        with contextlib.suppress(FileExistsError):
-            file.open("xb").close()  # never through a link, as `touch` would
-    return file
-
-
-def _is_being_made(folder: Path) -> bool:
-    try:
-        return folder.name.startswith(".") and time.time() - folder.stat().st_mtime < _HALF_MADE_S
-    except OSError:
-        return False
-
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
-
-
 def cut_in(folder: Path) -> Cut | None:
     """How the line images of a folder were cut, where it is one of ours that says so."""
     try:
@@ -216,13 +195,30 @@ def install(made: Path, record: PageRecord, folder: Path) -> None:
             names.insert(0, RECORD_FILE)
         for name in names:
             (made / name).replace(folder / name)
-        remove(folder, sorted(earlier - record.files))
+        for name in sorted(earlier - record.files):
+            (folder / name).unlink(missing_ok=True)
         shutil.rmtree(made)
 
 
-def remove(folder: Path, names: Sequence[str]) -> None:
-    for name in names:
-        (folder / name).unlink(missing_ok=True)
+def _in_use_file(output: Path) -> Path:
+    """Raises OSError."""
+    file = output / STORE_FOLDER / _IN_USE_FILE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not is_there(file):
+        with contextlib.suppress(FileExistsError):
+            file.open("xb").close()  # never through a link, as `touch` would
+    return file
+
+
+def _is_being_made(folder: Path) -> bool:
+    try:
+        return folder.name.startswith(".") and time.time() - folder.stat().st_mtime < _HALF_MADE_S
+    except OSError:
+        return False
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _record_in(folder: Path) -> PageRecord:

@@ -116,26 +116,6 @@ class ImageFinder:
         return real.resolve() if real.is_symlink() else real
 
 
-def _header(path: Path) -> tuple[int, int, bool] | str:
-    """Width, height and transparency, or why it is no image; only the header is read."""
-    try:
-        with warnings.catch_warnings():
-            # a very large image is the trainer's business: it scales each line to the model's height
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with open_plain(path) as file, Image.open(file, formats=_FORMATS) as image:
-                has_transparency = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
-                return image.width, image.height, has_transparency
-    except UnidentifiedImageError:
-        return "empty file" if path.stat().st_size == 0 else "not an image of a known kind"
-    except Image.DecompressionBombError:
-        return "far too large for a line image"
-    except OSError as error:
-        return error.strerror or str(error)
-    except (ValueError, SyntaxError) as error:
-        # Pillow reports broken PNG chunks so
-        return str(error)
-
-
 def propose_root(missing: Mapping[Path, Sequence[LineSample]], config_folder: Path) -> RootProposal | None:
     """The folder near the lists or the config below which most of the missing images are: what `data.root` may be.
 
@@ -154,6 +134,26 @@ def propose_root(missing: Mapping[Path, Sequence[LineSample]], config_folder: Pa
             if distinct == len(tried):
                 break
     return best
+
+
+def _header(path: Path) -> tuple[int, int, bool] | str:
+    """Width, height and transparency, or why it is no image; only the header is read."""
+    try:
+        with warnings.catch_warnings():
+            # a very large image is the trainer's business: it scales each line to the model's height
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with open_plain(path) as file, Image.open(file, formats=_FORMATS) as image:
+                has_transparency = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+                return image.width, image.height, has_transparency
+    except UnidentifiedImageError:
+        return "empty file" if path.stat().st_size == 0 else "not an image of a known kind"
+    except Image.DecompressionBombError:
+        return "far too large for a line image"
+    except OSError as error:
+        return error.strerror or str(error)
+    except (ValueError, SyntaxError) as error:
+        # Pillow reports broken PNG chunks so
+        return str(error)
 
 
 def _candidates(near: Sequence[Path]) -> Iterator[Path]:

@@ -59,6 +59,17 @@ def read_page_xml(path: Path, root: Element) -> Page:
     )
 
 
+def parse_custom(custom: str | None) -> tuple[Tag, ...]:
+    """All tags of the attribute in which Transkribus keeps them: `unclear {offset:3; length:4;} textStyle {...}`.
+
+    In order; a word without braces is a tag on the whole line.
+    """
+    custom = custom or ""
+    tags = [_tag(name, body) for name, body in _TAG.findall(custom)]
+    tags += [Tag(word, None, None) for word in re.findall(r"[\w.-]+", _TAG.sub(" ", custom))]
+    return tuple(tags)
+
+
 class _Reader:
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -116,17 +127,6 @@ def _word(word: Element) -> tuple[TextVersion, ...]:
 
 def _index(value: str | None) -> int | None:
     return int(value) if value is not None and re.fullmatch(r"-?\d{1,9}", value.strip()) else None
-
-
-def parse_custom(custom: str | None) -> tuple[Tag, ...]:
-    """All tags of the attribute in which Transkribus keeps them: `unclear {offset:3; length:4;} textStyle {...}`.
-
-    In order; a word without braces is a tag on the whole line.
-    """
-    custom = custom or ""
-    tags = [_tag(name, body) for name, body in _TAG.findall(custom)]
-    tags += [Tag(word, None, None) for word in re.findall(r"[\w.-]+", _TAG.sub(" ", custom))]
-    return tuple(tags)
 
 
 def _tag(name: str, body: str) -> Tag:

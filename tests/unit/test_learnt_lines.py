@@ -9,7 +9,7 @@ from loghi_contract.lines import LineSample, SkipReason, format_line_list
 from loghi_runner.compare.learnt_lines import without_learnt
 from loghi_runner.compare.truth_lines import Truth, TruthLine
 from loghi_runner.errors import DataError
-from loghi_runner.models.which_model import NamedModel
+from loghi_runner.models.find import NamedModel
 from loghi_runner.runs.folder import RunFolder, RunRecord, RunState
 
 #: What the run learnt from: images (whose content is their name) and texts.

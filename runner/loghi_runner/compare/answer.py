@@ -16,7 +16,7 @@ from loghi_runner.errors import UsageError
 from loghi_runner.evaluation.results import Results, difference
 from loghi_runner.files import is_folder
 from loghi_runner.findings import Finding
-from loghi_runner.models.which_model import find_model
+from loghi_runner.models.find import find_model
 from loghi_runner.recognition.output_folder import cannot_write_output, claim_output
 from loghi_runner.report.words import difference_rows, result_rows
 from loghi_runner.report.write import JSON_FILE, KINDS, comparison_json, report_rows, write_difference, write_results

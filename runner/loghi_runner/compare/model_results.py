@@ -18,7 +18,7 @@ from loghi_runner.compare.truth_lines import Truth
 from loghi_runner.evaluation.results import Results
 from loghi_runner.files import file_sha256, write_atomically
 from loghi_runner.line_pages import page_name
-from loghi_runner.models.which_model import NamedModel
+from loghi_runner.models.find import NamedModel
 from loghi_runner.pages.write import Reading
 from loghi_runner.recognition.line_reader import LineReader
 from loghi_runner.recognition.output_folder import cannot_write_output

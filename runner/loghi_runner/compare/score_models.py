@@ -14,8 +14,7 @@ from loghi_runner.compare.model_results import ModelReadings, ModelResults
 from loghi_runner.compare.truth_lines import Truth, TruthLine, TruthOptions, collect_truth
 from loghi_runner.errors import DataError
 from loghi_runner.evaluation.results import ReadLine, Results
-from loghi_runner.models.own_pages import choose_cut, truth_options
-from loghi_runner.models.which_model import NamedModel, find_model
+from loghi_runner.models.find import NamedModel, choose_cut, find_model, truth_options
 from loghi_runner.recognition.line_reader import ReaderOptions, open_reader
 from loghi_runner.recognition.output_folder import claim_output, work_folder
 from loghi_runner.report.write import JSON_FILE, KINDS

@@ -21,13 +21,12 @@ from loghi_runner.files import file_sha256, is_folder, real_path
 from loghi_runner.finetuning.finetune import prepare_run, start_and_follow
 from loghi_runner.finetuning.lay_out import data_sha256
 from loghi_runner.finetuning.plan import RunPlan, View
-from loghi_runner.ground_truth.from_pages import PagesTruth
+from loghi_runner.ground_truth.collect import PagesTruth
 from loghi_runner.learning_curve.curve import Curve, Point
 from loghi_runner.learning_curve.power_law import fit_power_law
 from loghi_runner.learning_curve.report import CurveAnswer, write_curve
 from loghi_runner.learning_curve.shares import Share, nested_shares
-from loghi_runner.models.own_pages import choose_cut
-from loghi_runner.models.which_model import find_model
+from loghi_runner.models.find import choose_cut, find_model
 from loghi_runner.recognition.line_reader import ReaderOptions, open_reader
 from loghi_runner.recognition.next_pages import Candidates, NextPages, find_candidates, rank_pages
 from loghi_runner.runs.find import list_runs

@@ -19,8 +19,7 @@ from loghi_runner.evaluation.counts import count
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.ground_truth.cut_pages import cut_pages
 from loghi_runner.ground_truth.survey import SurveyedPage
-from loghi_runner.models.own_pages import choose_cut
-from loghi_runner.models.which_model import find_model, run_of
+from loghi_runner.models.find import choose_cut, find_model, run_of
 from loghi_runner.pages.texts import ANY_TEXT, LineText, choose_text
 from loghi_runner.pages.write import Reading
 from loghi_runner.recognition.line_reader import LineReader, ReaderOptions, open_reader
@@ -235,5 +234,5 @@ def next_json(found: NextPages) -> dict[str, Any]:
 
 def _without_text(page: SurveyedPage) -> SurveyedPage:
     lines = page.page.lines
-    open_lines = (line for line in page.lines if not isinstance(choose_text(lines[line.index], ANY_TEXT), LineText))
+    open_lines = (line for line in page.lines if not isinstance(choose_text(lines[line.place], ANY_TEXT), LineText))
     return replace(page, lines=tuple(open_lines))

@@ -15,11 +15,10 @@ from loghi_runner.aliases import OnProgress
 from loghi_runner.clock import utc_now
 from loghi_runner.errors import DataError
 from loghi_runner.files import file_sha256, is_file, is_folder, real_path, write_atomically
-from loghi_runner.ground_truth.image_lists import ImageLines, read_image_folder, read_image_list
+from loghi_runner.ground_truth.lists import ImageLines, read_image_folder, read_image_list
 from loghi_runner.ground_truth.survey import SurveyedPage
 from loghi_runner.line_pages import page_names
-from loghi_runner.models.own_pages import choose_cut
-from loghi_runner.models.which_model import find_model
+from loghi_runner.models.find import choose_cut, find_model
 from loghi_runner.pages.find import holds_xml
 from loghi_runner.pages.texts import ANY_TEXT
 from loghi_runner.pages.write import Reading, with_readings
@@ -117,13 +116,13 @@ def _recognize_lines(
         RunnerError: nothing could be read or written.
     """
     read = reader.read([line.image for line in images.lines], on_progress, note, work_in=out)
-    pages = page_names([PurePosixPath(line.name) for line in images.lines])
+    pages = page_names([PurePosixPath(line.sample.image) for line in images.lines])
     lines = [
-        RecognizedLine(line.name, pages[PurePosixPath(line.name)], place, line.image, read.by_image[line.image])
-        for place, line in enumerate(images.lines)
+        RecognizedLine(name, pages[PurePosixPath(name)], place, line.image, read.by_image[line.image])
+        for place, (name, line) in enumerate((line.sample.image, line) for line in images.lines)
         if line.image in read.by_image
     ]
-    unread = {line.name: f"the {_UNREAD}" for line in images.lines if line.image not in read.by_image}
+    unread = {line.sample.image: f"the {_UNREAD}" for line in images.lines if line.image not in read.by_image}
     path = out / RESULTS_FILE
     try:
         write_atomically(path, format_results((line.name, line.reading) for line in lines))
@@ -177,14 +176,10 @@ def _write_html(recognized: Recognized, title: str, out: Path) -> None:
 
 
 def _lines_of(page: SurveyedPage, lines: TemporaryLines, readings: Mapping[Path, Reading]) -> list[RecognizedLine]:
-    cut = lines.cut.pages.get(page.file.name)
-    if cut is None:
-        return []
-    made = {line.id: cut.folder / line.file for line in cut.record.lines}
     return [
-        RecognizedLine(line.id, page.file.name, line.index, made[line.id], readings[made[line.id]])
-        for line in page.lines
-        if made.get(line.id) in readings
+        RecognizedLine(page.ids[line.place], page.file.name, line.place, line.image, readings[line.image])
+        for line in lines.cut.lines(page)
+        if line.image in readings
     ]
 
 

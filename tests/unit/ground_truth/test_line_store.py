@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loghi_runner.ground_truth.page_store import CutLineFile, PageRecord, cut_in, install, read_record
+from loghi_runner.ground_truth.line_store import CutLineFile, PageRecord, cut_in, install, read_record
 
 
 def made(folder: Path, made_from: str, *names: str) -> tuple[Path, PageRecord]:

@@ -1,7 +1,8 @@
-"""Line images: found on disk, symlinks resolved, their headers looked at."""
+"""A line of ground truth; and listed line images on disk: found, their headers looked at, or where they moved to."""
 
 import os
 import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,29 +10,48 @@ from PIL import Image, UnidentifiedImageError
 
 from loghi_contract.files import open_plain
 from loghi_contract.lines import LineSample, SkippedLine, SkipReason
-from loghi_runner.files import is_file
-from loghi_runner.ground_truth.lists import ListedLine
+from loghi_runner.files import is_file, is_folder
 
 #: What the trainer's decoder (OpenCV) reads.
 _FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "JPEG2000", "PPM")
 
+#: So many images are looked for, in so many folders beside each other, to propose `data.root`.
+_MAX_TRIED, _MAX_CHILDREN = 40, 100
+
 
 @dataclass(frozen=True)
 class GroundTruthLine:
-    """A line whose image is there and looks like one.
+    """A line image and its text, of a line list or of a page: the one form of a line from there to a run's list.
 
-    `image` is the real path. `retried` tells that the listed path was found by its end under data.root. A line that
-    is not cut from its page yet has the path its image will have, and an estimated size.
+    `sample` is how a list has it: the image as it is listed, or `<page>-<line id>.png`; the text is `?` where lines are
+    only to be read. `image` is the real path. A line that is not cut from its page yet has an estimated size, and the
+    path that its image will have: its name alone, until somebody says in which folder.
+
+    Args:
+        has_transparency, bytes: of a listed image.
+        retried: the listed path was found by its end under data.root.
+        place: of a line of a page: among all lines of the page, from 0.
     """
 
     sample: LineSample
     image: Path
     width_px: int
     height_px: int
-    has_transparency: bool
-    bytes: int
+    has_transparency: bool = False
+    bytes: int = 0
     retried: bool = False
     is_cut: bool = True
+    place: int = 0
+
+
+@dataclass(frozen=True)
+class RootProposal:
+    """`found` of `tried` missing images are below `root`; `example` is one of them."""
+
+    root: Path
+    found: int
+    tried: int
+    example: Path
 
 
 class ImageFinder:
@@ -46,13 +66,14 @@ class ImageFinder:
         self._real_folders: dict[Path, Path] = {}
         self._tails: dict[str, int | None] = {}
 
-    def listed_path(self, line: ListedLine) -> Path:
-        """Where the list says the image is; an absolute path stays what it is."""
-        return (self._root or line.folder) / line.sample.image
+    def find(self, sample: LineSample, folder: Path) -> GroundTruthLine | SkippedLine:
+        """The line, or why its image cannot be used.
 
-    def find(self, line: ListedLine) -> GroundTruthLine | SkippedLine:
-        sample = line.sample
-        path, retried = self.listed_path(line), False
+        Args:
+            folder: where the list lies.
+        """
+        # an absolute path stays what it is
+        path, retried = (self._root or folder) / sample.image, False
         try:
             status = path.stat()
         except (OSError, ValueError) as error:
@@ -95,6 +116,26 @@ class ImageFinder:
         return real.resolve() if real.is_symlink() else real
 
 
+def propose_root(missing: Mapping[Path, Sequence[LineSample]], config_folder: Path) -> RootProposal | None:
+    """The folder near the lists or the config below which most of the missing images are: what `data.root` may be.
+
+    Args:
+        missing: lines without an image, by the folder of their list.
+    """
+    samples = [sample for found in missing.values() for sample in found]
+    tried = samples[:: max(1, len(samples) // _MAX_TRIED)][:_MAX_TRIED]
+    best: RootProposal | None = None
+    for root in dict.fromkeys(_candidates([*missing, config_folder])):
+        found = [path for path in (_below(root, sample.image) for sample in tried) if path is not None]
+        # two images that end in the same file are not found, they are confused
+        distinct = len(set(found))
+        if distinct and (best is None or distinct > best.found):
+            best = RootProposal(root, distinct, len(tried), found[0])
+            if distinct == len(tried):
+                break
+    return best
+
+
 def _header(path: Path) -> tuple[int, int, bool] | str:
     """Width, height and transparency, or why it is no image; only the header is read."""
     try:
@@ -113,3 +154,33 @@ def _header(path: Path) -> tuple[int, int, bool] | str:
     except (ValueError, SyntaxError) as error:
         # Pillow reports broken PNG chunks so
         return str(error)
+
+
+def _candidates(near: Sequence[Path]) -> Iterator[Path]:
+    yield from near
+    for folder in near:
+        yield from _children(folder)
+    for folder in near:
+        yield from folder.parents[:2]
+    for folder in near:
+        yield from _children(folder.parent)
+
+
+def _children(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if is_folder(entry) and not entry.name.startswith("."))
+    except OSError:
+        return []
+    return [folder / name for name in names[:_MAX_CHILDREN]]
+
+
+def _below(root: Path, image: str) -> Path | None:
+    """The image below `root`: a relative path as it is, an absolute one by its end, longest first."""
+    parts = [part for part in image.split("/") if part]
+    ends = range(len(parts)) if image.startswith("/") else range(1)
+    for skipped in ends:
+        path = root.joinpath(*parts[skipped:])
+        if is_file(path):
+            return path
+    return None

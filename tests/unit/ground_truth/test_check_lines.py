@@ -10,7 +10,7 @@ from loghi_contract.widths import Window, frames_of, windows_of
 from loghi_runner.findings import Severity
 from loghi_runner.ground_truth.check_lines import check_lines
 from loghi_runner.ground_truth.collect import GroundTruth
-from loghi_runner.ground_truth.images import GroundTruthLine
+from loghi_runner.ground_truth.lines import GroundTruthLine
 from tests.shared_data import shared_data
 from tests.unit.made_project import Findings, Project
 

@@ -8,13 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loghi_contract.job import Split
+from loghi_contract.lines import LineSample
 from loghi_runner.config.choices import SplitUnit
 from loghi_runner.config.schema import SplitConfig
 from loghi_runner.cutting.pictures import Picture
 from loghi_runner.errors import DataError
 from loghi_runner.findings import Severity
+from loghi_runner.ground_truth.lines import GroundTruthLine
 from loghi_runner.ground_truth.split import EarlierPage, PageSplit, read_split, split_pages, write_split
-from loghi_runner.ground_truth.survey import SurveyedLine, SurveyedPage
+from loghi_runner.ground_truth.survey import SurveyedPage
 from loghi_runner.pages.find import PageFile
 from loghi_runner.pages.model import Page
 
@@ -23,10 +25,10 @@ NOWHERE = Path("nowhere")
 
 def made(name: str, lines: int = 10, document: str = "d", sha256: str | None = None) -> SurveyedPage:
     page = Page(NOWHERE, "PAGE", None, None, None, ())
-    surveyed = tuple(SurveyedLine(str(n), n, "text", f"{name}:{n}", 100, 30) for n in range(lines))
-    return SurveyedPage(
-        PageFile(name, document, NOWHERE, NOWHERE), page, Picture(1, 1), (), surveyed, (), sha256 or name
-    )
+    samples = (LineSample(f"{name}-{n}.png", "text", 1.0, f"{name}:{n}") for n in range(lines))
+    surveyed = tuple(GroundTruthLine(sample, Path(sample.image), 100, 30, is_cut=False) for sample in samples)
+    file = PageFile(name, document, NOWHERE, NOWHERE)
+    return SurveyedPage(file, page, Picture(1, 1), (), (), surveyed, (), sha256 or name)
 
 
 def pages(count: int, lines: int = 10) -> list[SurveyedPage]:

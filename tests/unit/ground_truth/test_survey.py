@@ -81,8 +81,8 @@ def test_an_image_that_fits_in_no_way_is_left_out_with_both_sizes(tmp_path: Path
 def test_lines_that_a_machine_read_are_counted_or_left_out(tmp_path: Path) -> None:
     write_page(tmp_path, "p", [MadeLine("l1", y=80), MadeLine("l2", y=160, inner=MACHINE)])
     found = survey(tmp_path)
-    assert [line.text for line in found.pages[0].lines] == ["some words", "tne mi11"]
+    assert [line.sample.text for line in found.pages[0].lines] == ["some words", "tne mi11"]
     assert finding(found, "data.machine_read").message.startswith("1 line has a machine's reading only")
     found = survey(tmp_path, replace(TEXT, skip_machine_read=True))
-    assert [line.text for line in found.pages[0].lines] == ["some words"]
+    assert [line.sample.text for line in found.pages[0].lines] == ["some words"]
     assert [(line.image, line.reason) for line in found.pages[0].skipped] == [("p-l2.png", SkipReason.MACHINE_READ)]

@@ -13,7 +13,7 @@ from tests.schemas import schema_faults
 from tests.shared_data import shared_data
 from tests.unit.made_pages import PAGE_2013, MadeLine, alto_xml, page_xml
 
-SAMPLE = Path(__file__).parents[2] / "examples/sample/pages/new_hand/page/letters-01.xml"
+SAMPLE = Path(__file__).parents[3] / "examples/sample/pages/new_hand/page/letters-01.xml"
 TEXTS = {"TextEquiv", "String", "SP", "HYP"}
 
 

@@ -7,9 +7,9 @@ from PIL import Image, ImageDraw
 
 from loghi_contract.lines import LineSample
 from loghi_runner.findings import Finding
-from loghi_runner.ground_truth.images import GroundTruthLine, ImageFinder
 from loghi_runner.ground_truth.leaks import find_leaks
-from loghi_runner.ground_truth.lists import read_lists
+from loghi_runner.ground_truth.lines import GroundTruthLine, ImageFinder
+from loghi_runner.ground_truth.lists import read_list
 from loghi_runner.wording import SPLIT_WORDS
 from tests.shared_data import shared_data
 
@@ -89,8 +89,8 @@ def test_real_lines_of_other_pages_raise_no_alarm() -> None:
     finder = ImageFinder(None)
     splits = {}
     for split in ("train", "val", "test"):
-        listed = read_lists([shared_data("target_lines", f"{split}.txt")], "data", Path("/")).lines
-        found = [finder.find(each) for each in listed]
+        listed = read_list(shared_data("target_lines", f"{split}.txt"), "data", Path("/"))
+        found = [finder.find(sample, listed.folder) for sample in listed.samples]
         splits[split] = [each for each in found if isinstance(each, GroundTruthLine)]
         assert len(splits[split]) > 100
     assert list(find_leaks(splits, WORDS)) == []

@@ -12,9 +12,9 @@ from loghi_runner.engines.mounts import host_image
 from loghi_runner.evaluation.judgement import Forgetting
 from loghi_runner.evaluation.results import Results
 from loghi_runner.report.write import LOGHI_FILES
+from loghi_runner.runs.folder import RunFolder, RunRecord, skipped_counts
 from loghi_runner.runs.follow import read_events
 from loghi_runner.runs.progress import Progress
-from loghi_runner.runs.folder import RunFolder, RunRecord, skipped_counts
 from loghi_runner.runs.readings import MODELS, read_split
 from loghi_runner.wording import duration, local_time, phase_word, plural, split_word
 
@@ -66,7 +66,7 @@ def read_run(folder: RunFolder, record: RunRecord) -> RunFacts:
 
 
 def made_rows(facts: RunFacts) -> list[Row]:
-    """How the run's model was made: all that is needed to make it again, or to cite it; what is not known is left out."""
+    """How the run's model was made: what is needed to make it again, or to cite it; what is not known is left out."""
     record, progress = facts.record, facts.progress
     started, finished = progress.started, progress.finished
     rows = [("run", record.run_id), ("base model", _base_model(facts))]

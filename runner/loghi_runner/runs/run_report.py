@@ -15,9 +15,9 @@ from loghi_runner.report.charts import draw_curve
 from loghi_runner.report.html import render
 from loghi_runner.report.shown import ShownErrors, choose_errors
 from loghi_runner.report.write import results_json, write_files, write_loghi_csv
+from loghi_runner.runs.folder import RunFolder, RunRecord
 from loghi_runner.runs.owner import require_ours
 from loghi_runner.runs.run_facts import RunFacts, made_rows, read_run
-from loghi_runner.runs.folder import RunFolder, RunRecord
 from loghi_runner.wording import status_word
 
 

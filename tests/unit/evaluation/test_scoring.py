@@ -114,6 +114,14 @@ def test_style_marks_are_neither_counted_nor_shown_as_errors() -> None:
     assert [(each.written, each.read) for each in found.models[1].confusions] == [("d", "e")]
 
 
+def test_scores_and_loghis_columns_are_of_the_same_counts() -> None:
+    # a blank beside a style mark at the end of a line is one that Loghi counts
+    found = Results((ReadLine("1", "p", "␃ a b", ("a b",)),), ("new",))
+    assert found.loghi[0]["cer"] == found.models[0].counts[Variant.DIPLOMATIC].cer == 1 / 4
+    assert [line.id for line in found.worst()] == ["1"]
+    assert [(each.written, each.read) for each in found.confusions] == [(" ", "")]
+
+
 def test_words_of_letters_are_those_of_the_text_and_not_the_whole_line() -> None:
     found = count("Kun 12, — ja!", "kun 12 ja", Variant.LETTERS)
     assert (found.words, found.word_edits, found.edits) == (3, 0, 0)

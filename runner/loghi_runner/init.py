@@ -14,8 +14,8 @@ from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
 from loghi_runner.config.template import config_template, yaml_text
 from loghi_runner.engines.nvml import list_cards
-from loghi_runner.errors import EngineError, UsageError
-from loghi_runner.files import is_folder, is_there, write_atomically
+from loghi_runner.errors import UsageError
+from loghi_runner.files import cannot_write, is_folder, is_there, write_atomically
 from loghi_runner.upstream_script import PATHS, CarriedOver, ConfigValue, Note, Severity, read_upstream_script
 
 #: The sample's config.
@@ -79,12 +79,7 @@ def write_config(path: Path, script: Path | None, *, force: bool) -> WrittenConf
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, text)
     except OSError as error:
-        raise EngineError(
-            "init.cannot_write",
-            f"the config cannot be written: {error.strerror or error}",
-            where=str(path),
-            hint="Name a file in a folder where you may write.",
-        ) from error
+        raise cannot_write("the config", error, path, path, "Name a file in a folder where you may write.") from error
     return written
 
 
@@ -103,12 +98,7 @@ def write_sample(folder: Path) -> Path:
         # what came of trying it in a checkout is not part of it
         shutil.copytree(_sample_folder(), folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("runs"))
     except OSError as error:
-        raise EngineError(
-            "init.cannot_write",
-            f"the sample cannot be written: {error}",
-            where=str(folder),
-            hint="Name a folder where you may write.",
-        ) from error
+        raise cannot_write("the sample", error, folder, folder, "Name a folder where you may write.") from error
     return folder / DEMO
 
 

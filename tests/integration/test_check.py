@@ -1,6 +1,10 @@
 """`loghi-runner check`: all that can be known before a run, for people and for programs."""
 
 import json
+import signal
+from pathlib import Path
+
+import psutil
 
 from tests.integration.conftest import CHARACTERS
 from tests.unit.made_pages import MadeLine, write_page, write_pages
@@ -68,6 +72,30 @@ def test_a_probe_measures_and_the_next_check_knows(workplace) -> None:
     assert [path.name for path in (workplace.folder / "runs").iterdir()] == []
     again = workplace.run("check", "config.yaml")
     assert "(measured on this machine" in again.stdout
+
+
+def test_a_probe_ends_with_its_terminal(workplace) -> None:
+    workplace.scenario = "never_stops"
+    host = workplace.start("check", "config.yaml", "--probe")
+    events: list[Path] = []
+    while not events or b"\n" not in events[0].read_bytes():
+        assert host.poll() is None
+        events = list((workplace.folder / "runs").glob(".probe-*/*/out/events.jsonl"))
+    trainer = json.loads(events[0].read_bytes().splitlines()[0])["pid"]
+    host.send_signal(signal.SIGHUP)
+    assert host.wait(30) == 143
+    assert not psutil.pid_exists(trainer)
+    assert list((workplace.folder / "runs").iterdir()) == []
+
+
+def test_a_probe_that_is_stopped_is_no_failure(workplace) -> None:
+    workplace.scenario = "stops_when_asked"
+    host = workplace.start("check", "config.yaml", "--probe")
+    while not list((workplace.folder / "runs").glob(".probe-*/*/out/events.jsonl")):
+        assert host.poll() is None
+    host.send_signal(signal.SIGINT)
+    assert host.wait(30) == 130
+    assert list((workplace.folder / "runs").iterdir()) == []
 
 
 def test_a_probe_that_fails_says_why(workplace) -> None:

@@ -1,6 +1,5 @@
 """`loghi-runner check`."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -8,10 +7,8 @@ import typer
 
 from loghi_contract.exit_codes import ExitCode
 from loghi_runner.cli.options import AsJson, Config, Settings
-from loghi_runner.findings import Severity
+from loghi_runner.findings import Severity, errors
 from loghi_runner.json_answer import print_json
-from loghi_runner.terminal.console import make_console, print_findings, print_rows
-from loghi_runner.wording import short_path
 
 app = typer.Typer()
 
@@ -32,34 +29,25 @@ def check_command(
     It takes no graphics card and leaves everything as it is.
     """
     from loghi_runner.finetuning.finetune import check_run
+    from loghi_runner.finetuning.plan_json import check_json
     from loghi_runner.finetuning.preview import write_check_preview
     from loghi_runner.finetuning.speeds import estimate_of, probe
-    from loghi_runner.terminal.plan_text import check_json, check_rows, conclusion, findings_of
-    from loghi_runner.terminal.views import JsonView, PersonView, plan_json
+    from loghi_runner.terminal.plan_text import print_check
+    from loghi_runner.terminal.views import JsonView, PersonView
 
     view = JsonView() if as_json else PersonView()
     checked = check_run(config, settings or [], view)
-    findings = findings_of(checked)
-    is_ready = not any(finding.severity is Severity.ERROR for finding in findings)
-    if measure and is_ready:
+    stopping = errors(checked.findings)
+    if measure and not stopping:
         probe(checked.plan, checked.engine, checked.setting, view)
-    estimate = estimate_of(checked.plan)
     if html is not None:
         write_check_preview(html, checked.plan)
     if as_json:
-        print_json(plan_json(checked.plan, checked.setting) | check_json(checked, findings, estimate))
+        print_json(check_json(checked))
     else:
-        told = make_console(stderr=False)
-        told.print(f"check of {checked.plan.config.config.name}")
-        unknown = "not known on this machine; `loghi-runner check --probe` measures it"
-        rows = [*check_rows(checked), ("time", estimate or unknown)]
-        print_rows(told, [*rows, *([("preview", short_path(html))] if html else [])])
-        print_findings(told, findings)
-        told.print(conclusion(findings))
-        if is_ready:
-            overrides = [part for setting in settings or [] for part in ("--set", setting)]
-            print_rows(told, [("next", shlex.join(["loghi-runner", "finetune", str(config), *overrides]))])
-    if not is_ready:
-        raise typer.Exit(min(finding.exit_code for finding in findings if finding.severity is Severity.ERROR))
-    if strict and any(finding.severity is Severity.WARNING for finding in findings):
+        overrides = [part for setting in settings or [] for part in ("--set", setting)]
+        print_check(checked, estimate_of(checked.plan), html, ["loghi-runner", "finetune", str(config), *overrides])
+    if stopping:
+        raise typer.Exit(min(finding.exit_code for finding in stopping))
+    if strict and any(finding.severity is Severity.WARNING for finding in checked.findings):
         raise typer.Exit(ExitCode.DATA)

@@ -6,7 +6,7 @@ import typer
 
 from loghi_runner.cli.options import AsJson, Config, Settings
 from loghi_runner.json_answer import print_json
-from loghi_runner.terminal.console import make_console, print_error, print_rows, reader_may_leave
+from loghi_runner.terminal.console import reader_may_leave
 
 app = typer.Typer()
 
@@ -22,8 +22,7 @@ def finetune_command(
 ) -> None:
     """Adapt a Loghi model to a new hand."""
     from loghi_runner.finetuning.finetune import finetune, show_plan
-    from loghi_runner.runs.folder import skipped_counts
-    from loghi_runner.terminal.answer import answer_rows, record_json, summary_line
+    from loghi_runner.terminal.show import print_answer, record_json
     from loghi_runner.terminal.views import JsonView, PersonView
 
     view = JsonView() if as_json else PersonView(dry_run=dry_run)
@@ -37,9 +36,5 @@ def finetune_command(
         if as_json:
             print_json(record_json(folder, record))
         else:
-            if record.error is not None:
-                print_error(make_console(stderr=True), record.error)
-            answer = make_console(stderr=False)
-            answer.print(summary_line(record, sum(skipped_counts(folder).values())))
-            print_rows(answer, answer_rows(folder, record))
+            print_answer(folder, record)
     raise typer.Exit(record.exit_code or 0)

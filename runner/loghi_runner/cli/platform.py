@@ -6,7 +6,18 @@ from typing import Annotated
 import typer
 
 from loghi_contract.records import to_json
-from loghi_runner.cli.options import AsJson, Engine, Gpus, Image, Memory, Output, RunName, Settings, reader_options
+from loghi_runner.cli.options import (
+    AsJson,
+    Engine,
+    EngineKeys,
+    Gpus,
+    Image,
+    Memory,
+    Output,
+    RunName,
+    Settings,
+    reader_options,
+)
 from loghi_runner.config.choices import DEFAULT_OUTPUT
 from loghi_runner.engines import EngineKind
 from loghi_runner.json_answer import print_json
@@ -84,7 +95,7 @@ def finetune_command(config: Config, settings: Settings = None, as_json: AsJson 
     from loghi_runner.platform.carry_out import finetune_for_platform
     from loghi_runner.platform.rows import parked_rows, pulled_rows, pushed_rows
     from loghi_runner.runs.folder import skipped_counts
-    from loghi_runner.terminal.answer import answer_rows, record_json, summary_line
+    from loghi_runner.terminal.show import answer_rows, record_json, summary_line
     from loghi_runner.terminal.views import JsonView, PersonView
 
     view = JsonView() if as_json else PersonView()
@@ -123,6 +134,7 @@ def push_command(
     gpus: Gpus = "auto",
     image: Image = None,
     memory: Memory = None,
+    keys: EngineKeys = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a run's readings to its platform, later."""
@@ -133,7 +145,7 @@ def push_command(
     told = make_console(stderr=True)
     bars = Bars(told)
     try:
-        options = reader_options(engine, gpus, image, memory, batch_size=16)
+        options = reader_options(engine, gpus, image, memory, keys, batch_size=16)
         pushed = push_run(find_run(run, output), options, bars.show, told.print)
     finally:
         bars.close()

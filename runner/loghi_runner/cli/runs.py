@@ -1,20 +1,14 @@
 """`loghi-runner runs`, `show`, `logs`, `stop` and `clean`."""
 
-import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from loghi_runner.cli.options import AsJson, Output, RunName, Yes
 from loghi_runner.config.choices import DEFAULT_OUTPUT
-from loghi_runner.errors import EngineError
 from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.console import make_console, print_error, print_rows
-from loghi_runner.wording import plural, shown
-
-if TYPE_CHECKING:
-    from loghi_runner.runs.look import Look
 
 app = typer.Typer()
 
@@ -45,8 +39,7 @@ def show_command(run: RunName, output: Output = DEFAULT_OUTPUT, as_json: AsJson 
     """Show how a run stands: its epochs, its verdict, its model."""
     from loghi_runner.runs.find import find_run
     from loghi_runner.runs.look import look_at
-    from loghi_runner.terminal.answer import answer_rows
-    from loghi_runner.terminal.show import show_json, show_rows
+    from loghi_runner.terminal.show import answer_rows, show_json, show_rows
 
     look = look_at(find_run(run, output))
     if as_json:
@@ -94,7 +87,7 @@ def stop_command(
     """End a run after its current step; best_val is kept."""
     from loghi_runner.runs.find import find_run
     from loghi_runner.runs.look import stop_run
-    from loghi_runner.terminal.answer import answer_rows, record_json
+    from loghi_runner.terminal.show import answer_rows, record_json
 
     told = make_console(stderr=True)
 
@@ -117,66 +110,17 @@ def clean_command(folder: RunsDir = DEFAULT_OUTPUT, yes: Yes = False, as_json: A
 
     Containers, links and line images go; models, reports and records stay.
     """
-    from loghi_runner.engines.base import NOT_OURS
-    from loghi_runner.ground_truth.line_store import remove_lines, unused_lines
-    from loghi_runner.runs.clean import clean_run, never_started
-    from loghi_runner.runs.find import look_at_all
+    from loghi_runner.finetuning.clean import find_left_over, remove_left_over
 
-    looks, broken = look_at_all(folder)
-    kept = {look.folder.path.name: (look, found) for look in looks if (found := clean_run(look, really=False))}
-    left = never_started(folder)
-    unused = unused_lines(folder, _named(looks))
-    told, answer = make_console(stderr=True), make_console(stderr=False)
-    for run in broken:
-        if run.folder.path not in left:
-            told.print(f"{shown(run.folder.path.name)}: left alone: {shown(run.why)}")
-    if unused and (blocking := [run for run in broken if run.folder.path not in left]):
-        # a run that cannot be read may need any of them
-        told.print(f"line images are left alone: {shown(blocking[0].folder.path.name)} may need them")
-        unused = []
+    told = make_console(stderr=True)
+    found = find_left_over(folder, told.print)
     if not as_json:
-        for name, (_look, found) in kept.items():
-            told.print(f"{name}: {', '.join(found)}")
-        for path in left:
-            told.print(f"{path.name}: a run that was never started")
-        if unused:
-            told.print(f"line images of {plural(len(unused), 'page')} that no run uses")
-    if (kept or unused or left) and not yes:
+        for line in found.lines():
+            told.print(line)
+    if not (found.is_nothing or yes):
         typer.confirm("Remove these?", abort=True, err=True)
-    removed = {}
-    for name, (look, _found) in kept.items():
-        try:
-            removed[name] = clean_run(look, really=True)
-        except EngineError as error:
-            if error.code not in (NOT_OURS, "output.cannot_write"):
-                raise
-            told.print(f"{name}: left alone: {error.message}")
-    for path in left:
-        try:
-            shutil.rmtree(path)
-        except OSError as error:
-            told.print(f"{path.name}: left alone: {error.strerror or error}")
-            continue
-        removed[path.name] = ["a run that was never started"]
-    pages, why_left = remove_lines(folder, lambda: _still_unused(folder, unused)) if unused else ([], None)
-    if why_left is not None:
-        told.print(f"line images are left alone: {why_left}")
+    removed = remove_left_over(found, told.print)
     if as_json:
-        print_json({"kind": "cleaned", "removed": removed, "pages": [lines.name for lines in pages]})
-        return
-    done = [f"what {plural(len(removed), 'run')} had left"] if removed else []
-    done += [f"the line images of {plural(len(pages), 'page')}"] if pages else []
-    answer.print(f"removed {' and '.join(done)}" if done else "nothing to remove")
-
-
-def _named(looks: "list[Look]") -> set[str]:
-    return {name for look in looks for name in look.record.prepared}
-
-
-def _still_unused(folder: Path, unused: list[Path]) -> set[Path]:
-    """Of these, what still no run names, now that none can be started."""
-    from loghi_runner.ground_truth.line_store import unused_lines
-    from loghi_runner.runs.find import look_at_all
-
-    looks, broken = look_at_all(folder)
-    return set() if broken else set(unused) & set(unused_lines(folder, _named(looks)))
+        print_json({"kind": "cleaned", "removed": removed.runs, "pages": [pages.name for pages in removed.pages]})
+    else:
+        make_console(stderr=False).print(removed.sentence())

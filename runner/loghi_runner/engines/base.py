@@ -6,9 +6,9 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from loghi_contract.job import DeviceKind
-from loghi_runner.engines.gpus import NOT_KNOWN, DeviceChoice
+from loghi_runner.engines.gpus import NOT_KNOWN, Cards, DeviceChoice
 from loghi_runner.engines.image import ImageFacts
-from loghi_runner.engines.wish import EngineConfig, Wish
+from loghi_runner.engines.wish import Wish
 from loghi_runner.errors import EngineError, RunnerError
 from loghi_runner.findings import Finding, Severity
 
@@ -54,7 +54,7 @@ class Launch:
     #: the most memory it may take; None limits none
     memory_bytes: int | None = None
     #: what was wished, for an engine's own keys
-    wish: Wish = field(default_factory=EngineConfig)
+    wish: Wish = field(default_factory=Wish)
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,13 @@ class Engine(Protocol):
 
     def check(self) -> str:
         """A sentence for the plan: what will be used, with versions. Raises EngineError when it cannot be used."""
+
+    def examine(self, found: Cards) -> list[Finding]:
+        """What `doctor` says of it on this machine, which has these cards; an error among it stops runs.
+
+        Raises:
+            EngineError: there is nothing of this engine here.
+        """
 
     def settle(self, wish: Wish) -> Setting:
         """What it would use for a run, as things are now; nothing is kept for the run, and nothing raised."""

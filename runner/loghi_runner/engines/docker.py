@@ -2,6 +2,8 @@
 
 import os
 import re
+import shutil
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,26 +18,26 @@ from docker.utils import kwargs_from_env
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines import NO_DAEMON
 from loghi_runner.engines.base import Handle, Launch, ProcessEnd, Setting, Signal, memory_not_applied, not_ours
-from loghi_runner.engines.check_card import check_card
-from loghi_runner.engines.connection import causes_of, knock
 from loghi_runner.engines.container import (
     NO_CARD_DRIVER,
     RUN_LABEL,
     Way,
     container_name,
     container_settings,
+    host_limits,
     host_settings,
     is_rootless,
+    memory_limit,
 )
 from loghi_runner.engines.docker_messages import explain, refused
-from loghi_runner.engines.image import ImageFacts, default_image, require_image
-from loghi_runner.engines.kernel_cache import kernel_cache
-from loghi_runner.engines.limits import host_limits, memory_limit
+from loghi_runner.engines.gpus import Cards, check_card, kernel_cache
+from loghi_runner.engines.image import ImageFacts, default_image, examine_images, require_image
 from loghi_runner.engines.nvml import choose_here
 from loghi_runner.engines.processes import machine_name
 from loghi_runner.engines.wish import Wish
 from loghi_runner.errors import EngineError, RunnerError
 from loghi_runner.files import whole_file
+from loghi_runner.findings import Finding, Severity, finding_of
 
 #: How long a daemon that was there may be silent (it is restarted, the machine sleeps) before polling gives up.
 SILENCE_GRACE_S = 120.0
@@ -63,6 +65,24 @@ class DockerEngine:
         version = self._version()
         rootless = " rootless" if is_rootless(_security_options(self._settings())) else ""
         return f"docker, {_product(version)} {version['Version']}{rootless} at {self._address()}"
+
+    def examine(self, found: Cards) -> list[Finding]:
+        try:
+            findings = [Finding(Severity.INFO, "engine.docker", self.check()), *examine_images(self, found)]
+        except EngineError as error:
+            if error.code == NO_DAEMON:
+                raise
+            findings = [finding_of(error)]
+        if found.cards and shutil.which("nvidia-container-cli") is None and shutil.which("nvidia-ctk") is None:
+            findings.append(
+                Finding(
+                    Severity.WARNING,
+                    "gpu.no_toolkit",
+                    "the NVIDIA Container Toolkit was not found: containers may get no graphics card",
+                    hint="The administrator installs it and runs `nvidia-ctk runtime configure --runtime=docker`.",
+                )
+            )
+        return findings
 
     def settle(self, wish: Wish) -> Setting:
         setting = Setting(wish, f"{wish.kind.value}: cannot be used")
@@ -181,7 +201,7 @@ class DockerEngine:
         if self._client is None:
             connection = self._connection()
             try:
-                knock(connection.get("base_url", ""))
+                _knock(connection.get("base_url", ""))
                 self._client = docker.APIClient(version="auto", **connection)
             except (docker.errors.DockerException, OSError) as error:
                 raise self._unreachable(error) from error
@@ -231,7 +251,7 @@ class DockerEngine:
             raise self._unreachable(error) from error
 
     def _unreachable(self, error: BaseException) -> EngineError:
-        causes = tuple(causes_of(error))
+        causes = tuple(_causes_of(error))
         where = self._address()
         if any(isinstance(cause, PermissionError) for cause in causes):
             return refused(where)
@@ -325,3 +345,19 @@ def _write_whole(path: Path, parts: Iterator[bytes]) -> None:
     with whole_file(path) as file:
         for part in parts:
             file.write(part)
+
+
+def _knock(url: str) -> None:
+    """Raise a local socket's own error; the docker package hides it, and leaves the socket open."""
+    if url.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as knocking:
+            knocking.connect(url.removeprefix("unix://"))
+
+
+def _causes_of(error: BaseException) -> Iterator[BaseException]:
+    """The error, what caused it, and the errors it was made of: the socket's own error may lie three deep."""
+    seen: list[BaseException] = [error]
+    for item in seen:
+        inner = [item.__cause__, item.__context__, *getattr(item, "args", ())]
+        seen += [cause for cause in inner if isinstance(cause, BaseException) and cause not in seen]
+    yield from seen

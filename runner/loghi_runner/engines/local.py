@@ -24,12 +24,12 @@ from loghi_runner.engines.base import (
     memory_not_applied,
     not_ours,
 )
-from loghi_runner.engines.check_card import check_card
-from loghi_runner.engines.kernel_cache import kernel_cache, kernel_cache_variables
+from loghi_runner.engines.gpus import Cards, check_card, kernel_cache, kernel_cache_variables, with_cuda
 from loghi_runner.engines.nvml import choose_here
 from loghi_runner.engines.processes import find_process, is_by_clock, machine_name, name_process
 from loghi_runner.engines.wish import Wish
 from loghi_runner.errors import EngineError, RunnerError
+from loghi_runner.findings import Finding, Severity
 from loghi_runner.installed import pip_install
 
 #: For tests only: the path of a Python program that is started in place of the trainer.
@@ -75,6 +75,13 @@ class LocalEngine:
         if self._command != _REAL_COMMAND or not _is_tensorflow_without_cuda():
             return ""
         return f"the installed {_tensorflow()} (tensorflow-cpu) can use no graphics card"
+
+    def examine(self, found: Cards) -> list[Finding]:
+        findings = [Finding(Severity.INFO, "engine.local", f"engine {self.check()}")]
+        if found.cards and (lack := self.why_no_card()):
+            message = f"{lack}: runs go on the CPU"
+            findings.append(Finding(Severity.WARNING, "engine.local_without_cuda", message, hint=with_cuda()))
+        return findings
 
     def settle(self, wish: Wish) -> Setting:
         setting = Setting(wish, f"{wish.kind.value}: cannot be used")

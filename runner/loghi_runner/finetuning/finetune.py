@@ -9,7 +9,7 @@ from loghi_runner.config.load import LoadedConfig, load_config
 from loghi_runner.engines.base import Engine, Setting
 from loghi_runner.engines.setting import settle
 from loghi_runner.errors import ERROR_CLASSES, RunnerError
-from loghi_runner.findings import Finding, Severity
+from loghi_runner.findings import Finding, Severity, finding_of
 from loghi_runner.finetuning.lay_out import create_run_folder, first_record, settle_now
 from loghi_runner.finetuning.line_cutting import cut_lines
 from loghi_runner.finetuning.plan import RunPlan, View, make_plan
@@ -26,6 +26,15 @@ class Checked:
     plan: RunPlan
     engine: Engine
     setting: Setting
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The plan's and, if the engine is not ready, that too: what only explains first, what is to be done last."""
+        findings, error = self.plan.findings, self.setting.engine_error
+        if error is not None and all(finding.code != error.code for finding in findings):
+            findings = (*findings, finding_of(error))
+        order = list(Severity)
+        return tuple(sorted(findings, key=lambda finding: -order.index(finding.severity)))
 
     def require_ready(self) -> None:
         """Raise the RunnerError for which the run could not be started, if there is any."""
@@ -47,8 +56,7 @@ def check_run(config_path: Path, overrides: Sequence[str], view: View) -> Checke
     error = setting.engine_error
     if error is not None and plan.errors:
         # with errors in the plan the command ends with those: this one must not wait until they are solved
-        first = Finding(Severity.ERROR, error.code, error.message, error.where, error.hint)
-        plan = replace(plan, findings=(first, *plan.findings))
+        plan = replace(plan, findings=(finding_of(error), *plan.findings))
     return Checked(plan, engine, setting)
 
 

@@ -272,5 +272,7 @@ def _leave_nothing(engine: Engine, folder: RunFolder) -> None:
         if record.handle is None:
             return
         if not record.state.is_over:
-            engine.signal(record.handle, Signal.KILL)
+            watch = Watch(engine, record.handle, StopWishes(), lambda _sentence: None)
+            watch.kill()
+            watch.wait_for_end()
         engine.clean_up(record.handle, folder.console_log, keep=False)

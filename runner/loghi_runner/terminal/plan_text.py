@@ -1,26 +1,44 @@
-"""A plan as a person reads it: what is trained on, where, with what, what is skipped; and what `check` finds of it."""
+"""A plan as a person reads it: what is trained on, where, with what, and what is skipped; and a check of it."""
 
+import shlex
 from collections import Counter
-from typing import Any  # JSON values have no narrower type
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
 
 from loghi_contract.job import CharsetPolicy, TrainingSpec
-from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
 from loghi_runner.engines.base import Setting
-from loghi_runner.findings import Finding, Severity
+from loghi_runner.findings import Finding, Severity, errors
 from loghi_runner.finetuning.finetune import Checked
 from loghi_runner.finetuning.plan import RunPlan, SplitFacts, new_characters, split_facts
+from loghi_runner.terminal.console import make_console, print_findings, print_rows, say
 from loghi_runner.wording import SPLIT_WORDS, counted, plural, short_path
 
-#: So many skipped lines are named one by one; the rest is counted.
-_NAMED_SKIPS = 12
-_NAMED_CHARACTERS = 12
+#: So many skipped lines, and characters, are named one by one; the rest is counted.
+_NAMED = 12
 
 _POLICIES = {
     CharsetPolicy.EXTEND: "learnt anew",
     CharsetPolicy.FAIL: "refused",
     CharsetPolicy.REPLACE: "learnt, as are all others",
 }
+
+
+def print_plan(console: Console, plan: RunPlan, setting: Setting, *, in_full: bool) -> None:
+    console.print(Text.assemble("plan for ", (plan.config.config.name, "bold")))
+    print_rows(console, plan_rows(plan, setting))
+    if in_full:
+        console.print("what the trainer sees (read-only where nothing else is said)")
+        print_rows(console, mount_rows(plan))
+        if plan.skipped:
+            console.print("skipped lines")
+            print_rows(console, skipped_rows(plan))
+    if setting.device.warning:
+        say(console, Text.assemble(("warning: ", "yellow"), setting.device.sentence))
+    print_findings(console, plan.findings)
 
 
 def plan_rows(plan: RunPlan, setting: Setting) -> list[Row]:
@@ -56,12 +74,61 @@ def mount_rows(plan: RunPlan) -> list[Row]:
 
 def skipped_rows(plan: RunPlan) -> list[Row]:
     """Where a skipped line stands, and why it is skipped."""
-    rows = [
-        (line.where, f"{line.reason.value}: {line.detail or line.image}")
-        for _split, line in plan.skipped[:_NAMED_SKIPS]
-    ]
+    rows = [(line.where, f"{line.reason.value}: {line.detail or line.image}") for _split, line in plan.skipped[:_NAMED]]
     rest = len(plan.skipped) - len(rows)
     return [*rows, ("", f"... and {rest} more")] if rest > 0 else rows
+
+
+def _check_rows(checked: Checked) -> list[Row]:
+    """Label and text of what was found; numbers of lines, pages and characters instead of the plan's lines."""
+    plan = checked.plan
+    facts = split_facts(plan)
+    rows = []
+    for label, text in plan_rows(plan, checked.setting):
+        split = next((split for split, words in SPLIT_WORDS.items() if words == label), None)
+        rows.append((label, _split_words(facts[split]) if split in facts else text))
+    new = new_characters(plan)
+    for number, character in enumerate(new[:_NAMED]):
+        label = "new" if number == 0 else ""
+        shown = character.character if character.character.isprintable() else " "
+        what = f"{shown}  {character.code_point} {character.name}, {character.count}x"
+        rows.append((label, f"{what}: {_POLICIES[plan.job.charset]}"))
+    if len(new) > _NAMED:
+        rows.append(("", f"... and {len(new) - _NAMED} more characters"))
+    return rows
+
+
+def print_check(checked: Checked, estimate: str | None, preview: Path | None, finetune: Sequence[str]) -> None:
+    """The answer of `check`.
+
+    Args:
+        finetune: the command to type next, when the run can be started.
+    """
+    console = make_console(stderr=False)
+    console.print(f"check of {checked.plan.config.config.name}")
+    rows = _check_rows(checked)
+    rows.append(("time", estimate or "not known on this machine; `loghi-runner check --probe` measures it"))
+    print_rows(console, [*rows, *([("preview", short_path(preview))] if preview else [])])
+    print_findings(console, checked.findings)
+    console.print(_conclusion(checked.findings))
+    if not errors(checked.findings):
+        print_rows(console, [("next", shlex.join(finetune))])
+
+
+def _conclusion(findings: tuple[Finding, ...]) -> str:
+    counts = Counter(finding.severity for finding in findings)
+    if counts[Severity.ERROR]:
+        return f"not ready: {plural(counts[Severity.ERROR], 'problem')} to solve first"
+    if counts[Severity.WARNING]:
+        return f"ready, with {plural(counts[Severity.WARNING], 'warning')}"
+    return "ready"
+
+
+def _split_words(facts: SplitFacts) -> str:
+    return (
+        f"{plural(facts.lines, 'line')} on {plural(facts.pages, 'page')}, {facts.characters} characters "
+        f"({facts.characters / max(facts.lines, 1):.0f} a line)"
+    )
 
 
 def _base_model(plan: RunPlan) -> str:
@@ -82,73 +149,4 @@ def _settings(training: TrainingSpec) -> str:
     return (
         f"{plural(training.epochs, 'epoch')} at most{stop}, {plural(training.batch_size, 'line')} a step, "
         f"learning rate {training.learning_rate:g}"
-    )
-
-
-def check_rows(checked: Checked) -> list[Row]:
-    """Label and text of what was found; numbers of lines, pages and characters instead of the plan's lines."""
-    plan = checked.plan
-    facts = split_facts(plan)
-    rows = []
-    for label, text in plan_rows(plan, checked.setting):
-        split = next((split for split, words in SPLIT_WORDS.items() if words == label), None)
-        rows.append((label, _split_words(facts[split]) if split in facts else text))
-    new = new_characters(plan)
-    for number, character in enumerate(new[:_NAMED_CHARACTERS]):
-        label = "new" if number == 0 else ""
-        shown = character.character if character.character.isprintable() else " "
-        what = f"{shown}  {character.code_point} {character.name}, {character.count}x"
-        rows.append((label, f"{what}: {_POLICIES[plan.job.charset]}"))
-    if len(new) > _NAMED_CHARACTERS:
-        rows.append(("", f"... and {len(new) - _NAMED_CHARACTERS} more characters"))
-    return rows
-
-
-def ordered(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """What only explains first: what is to be done stands last, nearest to the prompt."""
-    order = [Severity.INFO, Severity.WARNING, Severity.ERROR]
-    return tuple(sorted(findings, key=lambda finding: order.index(finding.severity)))
-
-
-def findings_of(checked: Checked) -> tuple[Finding, ...]:
-    """The plan's findings and, if the engine is not ready, that too."""
-    error = checked.setting.engine_error
-    if error is None or any(finding.code == error.code for finding in checked.plan.findings):
-        return ordered(checked.plan.findings)
-    engine = Finding(Severity.ERROR, error.code, error.message, error.where, error.hint)
-    return ordered((*checked.plan.findings, engine))
-
-
-def conclusion(findings: tuple[Finding, ...]) -> str:
-    counts = Counter(finding.severity for finding in findings)
-    if counts[Severity.ERROR]:
-        return f"not ready: {plural(counts[Severity.ERROR], 'problem')} to solve first"
-    if counts[Severity.WARNING]:
-        return f"ready, with {plural(counts[Severity.WARNING], 'warning')}"
-    return "ready"
-
-
-def check_json(checked: Checked, findings: tuple[Finding, ...], estimate: str | None) -> dict[str, Any]:
-    """What `check --json` says beside the plan; the keys are a promise to scripts."""
-    return {
-        "kind": "check",
-        "findings": [to_json(finding) for finding in findings],
-        "ready": not any(finding.severity is Severity.ERROR for finding in findings),
-        "splits": {
-            split.value: {"pages": facts.pages, "lines": facts.lines, "characters": facts.characters}
-            for split, facts in split_facts(checked.plan).items()
-        },
-        "new_characters": [
-            {"character": new.character, "code_point": new.code_point, "name": new.name, "count": new.count}
-            for new in new_characters(checked.plan)
-        ],
-        "charset": checked.plan.job.charset.value,
-        "estimate": estimate,
-    }
-
-
-def _split_words(facts: SplitFacts) -> str:
-    return (
-        f"{plural(facts.lines, 'line')} on {plural(facts.pages, 'page')}, {facts.characters} characters "
-        f"({facts.characters / max(facts.lines, 1):.0f} a line)"
     )

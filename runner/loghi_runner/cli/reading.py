@@ -1,0 +1,164 @@
+"""Commands that read lines with a model: `loghi-runner recognize`, `evaluate` and `compare`."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from loghi_contract.exit_codes import ExitCode
+from loghi_runner.cli.options import (
+    AsJson,
+    BatchSize,
+    Beam,
+    CutAs,
+    Engine,
+    EngineKeys,
+    Gpus,
+    Image,
+    ImageRoot,
+    Memory,
+    ReportFolder,
+    reader_options,
+)
+from loghi_runner.engines import EngineKind
+from loghi_runner.findings import Severity
+from loghi_runner.json_answer import print_json
+from loghi_runner.terminal.bars import Bars
+from loghi_runner.terminal.console import make_console, print_findings, print_rows
+
+if TYPE_CHECKING:
+    from loghi_runner.compare.answer import Answer
+
+app = typer.Typer()
+
+
+@app.command("recognize")
+def recognize_command(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A Loghi model folder, or a run.")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INPUT",
+            help="Pages with PAGE XML or ALTO, a list of line images, or a folder of them.",
+            readable=False,
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Where the results go: a new folder.", readable=False)
+    ],
+    cut: CutAs = None,
+    root: ImageRoot = None,
+    engine: Engine = EngineKind.AUTO,
+    gpus: Gpus = "auto",
+    image: Image = None,
+    memory: Memory = None,
+    keys: EngineKeys = None,
+    batch_size: BatchSize = 16,
+    beam: Beam = 1,
+    plain_text: Annotated[bool, typer.Option("--text", help="Also write plain text (default: no).")] = False,
+    html: Annotated[
+        bool, typer.Option("--html", help="Also write a page with images and texts (default: no).")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read pages or line images with a model.
+
+    Pages become the same XML with the model's texts, line images Loghi's results file.
+    """
+    from loghi_runner.recognition.recognize import RecognizeOptions, recognize
+    from loghi_runner.recognition.recognized import recognized_json, recognized_rows
+
+    reader = reader_options(engine, gpus, image, memory, keys, batch_size, beam)
+    options = RecognizeOptions(reader, cut, root, plain_text, html)
+    told = make_console(stderr=True)
+    with closing(Bars(told)) as bars:
+        recognized = recognize(model, source, output, options, bars.show, told.print)
+    print_findings(told, tuple(finding for finding in recognized.findings if finding.severity is Severity.WARNING))
+    if as_json:
+        print_json(recognized_json(recognized))
+    else:
+        print_rows(make_console(stderr=False), recognized_rows(recognized, source, output, html=html), indent=0)
+    if recognized.unwritten:
+        raise typer.Exit(ExitCode.ENGINE)
+    if recognized.failed:
+        raise typer.Exit(ExitCode.DATA)
+
+
+@app.command("evaluate")
+def evaluate_command(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A Loghi model folder, or a run.")],
+    data: Annotated[
+        list[str],
+        typer.Argument(metavar="DATA", help="Line lists, a folder of transcribed pages, or a run (its test lines)."),
+    ],
+    output: ReportFolder = None,
+    cut: CutAs = None,
+    root: ImageRoot = None,
+    engine: Engine = EngineKind.AUTO,
+    gpus: Gpus = "auto",
+    image: Image = None,
+    memory: Memory = None,
+    keys: EngineKeys = None,
+    batch_size: BatchSize = 16,
+    beam: Beam = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Say how well a model reads lines, and where it errs."""
+    from loghi_runner.compare.answer import evaluate
+    from loghi_runner.compare.score_models import ScoreOptions
+
+    options = ScoreOptions(reader_options(engine, gpus, image, memory, keys, batch_size, beam), cut, root, output)
+    told = make_console(stderr=True)
+    with closing(Bars(told)) as bars:
+        answer = evaluate(model, data, options, bars.show, told.print)
+    _print_answer(answer, as_json=as_json)
+
+
+@app.command("compare")
+def compare_command(
+    first: Annotated[str, typer.Argument(metavar="A", help="A model, or a folder of recognized PAGE XML or ALTO.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another model, or the same pages, read otherwise.")],
+    data: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="DATA", help="For models: line lists, a folder of transcribed pages, or a run."),
+    ] = None,
+    truth: Annotated[
+        Path | None, typer.Option("--truth", metavar="DIR", help="For pages: the same, transcribed (default: none).")
+    ] = None,
+    output: ReportFolder = None,
+    cut: CutAs = None,
+    root: ImageRoot = None,
+    engine: Engine = EngineKind.AUTO,
+    gpus: Gpus = "auto",
+    image: Image = None,
+    memory: Memory = None,
+    keys: EngineKeys = None,
+    batch_size: BatchSize = 16,
+    beam: Beam = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Say which of two models, or of two readings, is better.
+
+    Models read the same lines; recognized pages are compared as they are.
+    """
+    from loghi_runner.compare.answer import compare
+    from loghi_runner.compare.score_models import ScoreOptions
+
+    options = ScoreOptions(reader_options(engine, gpus, image, memory, keys, batch_size, beam), cut, root, output)
+    told = make_console(stderr=True)
+    with closing(Bars(told)) as bars:
+        answer = compare(first, second, data or (), truth, options, bars.show, told.print)
+    _print_answer(answer, as_json=as_json)
+
+
+def _print_answer(answer: "Answer", *, as_json: bool) -> None:
+    """To programs the answer alone; to a person with what is to be known before it."""
+    if as_json:
+        print_json(answer.json)
+        return
+    told = make_console(stderr=True)
+    print_findings(told, answer.findings)
+    for remark in answer.remarks:
+        told.print(f"warning: {remark}")
+    print_rows(make_console(stderr=False), answer.rows, indent=0)

@@ -1,4 +1,4 @@
-"""Report pages from templates: one file each, which needs no other; with what all of them show a line by."""
+"""Report pages from templates, and the pictures of lines in them: each page is one file, which needs no other."""
 
 import base64
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ _PICTURE_HEIGHT_PX = 64
 _PICTURE_QUALITY = 60
 
 #: What each variant counts, in words.
-VARIANTS = {
+_VARIANTS = {
     Variant.DIPLOMATIC: "Every character counts",
     Variant.CASELESS: "Upper and lower case alike",
     Variant.LETTERS: "Letters a to z and digits only",
@@ -48,7 +48,7 @@ def render(template: str, lines: Iterable[ShownLine], images: Mapping[str, Path]
     environment = make_environment()
     lines = tuple(lines)
     environment.globals |= {
-        "variants": VARIANTS,
+        "variants": _VARIANTS,
         "scope": scope,
         "pictures": _pictures(lines, images),
         # ids of lines are file names: anchors are numbers, so that any name will do
@@ -89,18 +89,9 @@ def templates_of(package: str, *extensions: str) -> Environment:
     )
 
 
-def _without_marks(value: Any) -> Any:
-    return type(value)(shown(value)) if type(value) in (str, Markup) else value
-
-
 def unbroken(text: str) -> str:
     """The text with its percent signs kept at their numbers."""
     return text.replace(" %", "\u00a0%")
-
-
-def _pictures(lines: Iterable[ShownLine], images: Mapping[str, Path]) -> dict[str, LinePicture]:
-    found = {line.id: line_picture(images[line.id]) for line in lines if line.id in images}
-    return {line_id: picture for line_id, picture in found.items() if picture is not None}
 
 
 def line_picture(path: Path) -> LinePicture | None:
@@ -123,3 +114,12 @@ def line_picture(path: Path) -> LinePicture | None:
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     _, content = cv2.imencode(".webp", small, [cv2.IMWRITE_WEBP_QUALITY, _PICTURE_QUALITY])
     return LinePicture("data:image/webp;base64," + base64.b64encode(content.tobytes()).decode(), *size)
+
+
+def _pictures(lines: Iterable[ShownLine], images: Mapping[str, Path]) -> dict[str, LinePicture]:
+    found = {line.id: line_picture(images[line.id]) for line in lines if line.id in images}
+    return {line_id: picture for line_id, picture in found.items() if picture is not None}
+
+
+def _without_marks(value: Any) -> Any:
+    return type(value)(shown(value)) if type(value) in (str, Markup) else value

@@ -99,6 +99,16 @@ def test_a_run_in_it_is_stopped_by_another_command(place: Queued) -> None:
     assert place.record()["state"] == "cancelled"
 
 
+def test_its_runs_are_seen_from_any_machine(place: Queued) -> None:
+    place.commands("finetune config.yaml")
+    record = place.record()
+    record |= {"state": "running", "ended": None, "host": {"machine": "another", "process": "1:0.00"}}
+    (place.run_dir / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    (shown,) = place.commands("show last --json")
+    answer = json.loads(shown.stdout)
+    assert (answer["state"], answer["remark"]) == ("finished", None)
+
+
 def test_its_keys_are_checked_with_all_others(place: Queued) -> None:
     wrong, foreign = place.commands(
         "check config.yaml --set engine.minutes=601 --set engine.queue= --set engine.gpus=some",

@@ -122,11 +122,6 @@ def make_plan(
     )
 
 
-def with_finding(plan: RunPlan, finding: Finding) -> RunPlan:
-    """The plan with one finding more, in its place."""
-    return replace(plan, findings=_by_severity((*plan.findings, finding)))
-
-
 def resolve_batch_size(choice: int | Literal["auto"], train_lines: int) -> int:
     """Lines per step: as chosen; `auto` takes fewer where there are few steps to learn from."""
     if isinstance(choice, int):

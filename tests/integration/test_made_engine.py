@@ -5,12 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.integration.conftest import COMMAND, ROOT, Workplace, read_until
+from tests.integration.conftest import ROOT, Result, Workplace, read_until
 
 _MODULE = "loghi_runner.engines.queue_engine"
 LINE = f'    "queue": Registered("{_MODULE}:QueueEngine", "{_MODULE}:QueueKeys"),\n'
@@ -21,7 +21,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The host's package with the file and the line."""
     copy = tmp_path_factory.mktemp("host")
     shutil.copytree(ROOT / "runner" / "loghi_runner", copy / "loghi_runner")
-    shutil.copy(ROOT / "tests" / "made_engine" / "queue_engine.py", copy / "loghi_runner" / "engines")
+    shutil.copy(ROOT / "tests" / "made_engine.py", copy / "loghi_runner" / "engines" / "queue_engine.py")
     registry = copy / "loghi_runner" / "engines" / "__init__.py"
     before, first, after = registry.read_text(encoding="utf-8").partition("ENGINES = {\n")
     registry.write_text(before + first + LINE + after, encoding="utf-8")
@@ -33,10 +33,18 @@ class Queued(Workplace):
 
     host: Path
 
-    def queued(self, *arguments: str, command: Sequence[str] = COMMAND) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*command, *arguments], cwd=self.folder, env=self.environment, text=True, capture_output=True, check=False
+    def answer_of(self, program: str, *arguments: str) -> Any:
+        """What a program prints as JSON."""
+        command = [sys.executable, "-c", program, *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, text=True, capture_output=True, check=False
         )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def commands(self, *lines: str) -> list[Result]:
+        """One after the other, in one process."""
+        return [Result(*answer) for answer in self.answer_of(_COMMANDS, *lines)]
 
     @property
     def own_environment(self) -> dict[str, str]:
@@ -61,60 +69,71 @@ def place(workplace: Workplace, host: Path) -> Queued:
 
 
 def test_it_runs_a_whole_fine_tuning(place: Queued) -> None:
-    done = place.queued("finetune", "config.yaml")
+    done, shown = place.commands("finetune config.yaml", "show last")
     assert done.returncode == 0, done.stderr
     assert "queue long for 90 minutes" in done.stderr
     assert "finished: best CER 9.8 %" in done.stdout
     record = place.record()
     assert (record["engine"], record["handle"]["engine"], record["state"]) == ("queue", "queue", "finished")
-    assert "queue, on " in place.queued("show", "last").stdout
+    assert "queue, on " in shown.stdout
     assert not list((place.folder / "queues").iterdir())
 
 
 def test_what_it_keeps_of_a_failure_is_named_and_cleaned(place: Queued) -> None:
     place.scenario = "failed"
-    assert place.queued("finetune", "config.yaml").returncode != 0
-    (ticket,) = (place.folder / "queues").iterdir()
-    assert ticket.read_text(encoding="utf-8") == "long 90"
-    cleaned = place.queued("clean", "--yes")
+    done, cleaned = place.commands("finetune config.yaml", "clean --yes")
+    assert done.returncode != 0
     assert "its ticket" in cleaned.stderr
-    assert not ticket.exists()
+    assert not list((place.folder / "queues").iterdir())
 
 
 def test_a_run_in_it_is_stopped_by_another_command(place: Queued) -> None:
     place.scenario = "stops_when_asked"
     running = place.start_finetune()
     read_until(running, lambda event: event["kind"] == "epoch")
-    stopped = place.queued("stop", "last")
+    (ticket,) = (place.folder / "queues").iterdir()
+    assert ticket.read_text(encoding="utf-8") == "long 90"
+    (stopped,) = place.commands("stop last")
     assert stopped.returncode == 0, stopped.stderr
     running.communicate()
     assert place.record()["state"] == "cancelled"
 
 
+def test_its_runs_are_seen_from_any_machine(place: Queued) -> None:
+    place.commands("finetune config.yaml")
+    record = place.record()
+    record |= {"state": "running", "ended": None, "host": {"machine": "another", "process": "1:0.00"}}
+    (place.run_dir / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    (shown,) = place.commands("show last --json")
+    answer = json.loads(shown.stdout)
+    assert (answer["state"], answer["remark"]) == ("finished", None)
+
+
 def test_its_keys_are_checked_with_all_others(place: Queued) -> None:
-    place.ask_for("{kind: queue, minutes: 601, queue: '', gpus: some}")
-    told = place.queued("check", "config.yaml").stderr
-    assert "engine.minutes must be at most 600, not 601" in told
-    assert "engine.queue must be text" in told
-    assert "engine.gpus must be auto" in told
-    place.ask_for("{kind: local, minutes: 5}")
-    told = place.queued("check", "config.yaml").stderr
-    assert "engine.minutes is a key of the engine queue, and the engine here is local" in told
+    wrong, foreign = place.commands(
+        "check config.yaml --set engine.minutes=601 --set engine.queue= --set engine.gpus=some",
+        "check config.yaml --set engine.kind=local",
+    )
+    assert "engine.minutes must be at most 600, not 601" in wrong.stderr
+    assert "engine.queue must be text" in wrong.stderr
+    assert "engine.gpus must be auto" in wrong.stderr
+    assert "engine.minutes is a key of the engine queue, and the engine here is local" in foreign.stderr
 
 
 def test_commands_that_read_take_its_keys(place: Queued) -> None:
-    read = ("recognize", "base", "data/train.txt", "--output", "read", "--engine")
-    done = place.queued(*read, "queue", "--set", "engine.minutes=601")
-    assert "--set engine.minutes must be at most 600, not 601" in done.stderr
-    done = place.queued(*read, "local", "--set", "engine.minutes=5")
-    assert "--set engine.minutes is a key of the engine queue" in done.stderr
-    done = place.queued(*read, "queue", "--set", "engine.minutes=5")
+    read = "recognize base data/train.txt --output read --engine"
+    wrong, foreign, done = place.commands(
+        f"{read} queue --set engine.minutes=601",
+        f"{read} local --set engine.minutes=5",
+        f"{read} queue --set engine.minutes=5",
+    )
+    assert "--set engine.minutes must be at most 600, not 601" in wrong.stderr
+    assert "--set engine.minutes is a key of the engine queue" in foreign.stderr
     assert done.returncode == 0, done.stderr
 
 
 def test_its_keys_are_in_the_schema_and_the_page_of_the_config(place: Queued) -> None:
-    docs = place.queued(command=(sys.executable, "-c", _DOCS))
-    page, service_page, schema = json.loads(docs.stdout)
+    page, service_page, schema = place.answer_of(_DOCS)
     assert (
         "| `engine.minutes` | whole number from 1 to 600 | `60` | Longest time that a run may take. "
         "Only with `kind: queue`. |"
@@ -125,9 +144,7 @@ def test_its_keys_are_in_the_schema_and_the_page_of_the_config(place: Queued) ->
 
 
 def test_a_request_may_set_the_key_that_is_marked_and_no_other(place: Queued) -> None:
-    asked = place.queued(command=(sys.executable, "-c", _SERVICE))
-    assert asked.returncode == 0, asked.stderr
-    answer = json.loads(asked.stdout)
+    answer = place.answer_of(_SERVICE)
     assert answer["manifest"] == ["minutes"]
     assert answer["form"] == {"queue": [["engine.minutes"]] * 2, "local": [[], []]}
     assert answer["config"] == {"kind": "queue", "queue": "night", "minutes": 30}
@@ -136,6 +153,19 @@ def test_a_request_may_set_the_key_that_is_marked_and_no_other(place: Queued) ->
     assert "engine.minutes is a key of the engine queue, and the engine here is auto" in answer["operator"]
     assert answer["refused"] == {"queue": 422, "foreign": 400}
 
+
+_COMMANDS = """
+import contextlib, io, json, shlex, sys
+from loghi_runner.cli.main import run
+
+answers = []
+for line in sys.argv[1:]:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = run(shlex.split(line))
+    answers.append((code, out.getvalue(), err.getvalue()))
+print(json.dumps(answers))
+"""
 
 _DOCS = f"""
 import json, sys

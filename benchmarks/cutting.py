@@ -17,7 +17,8 @@ from loghi_contract.cut import Cut
 from loghi_contract.text import Normalization
 from loghi_runner.config.choices import SkipTag, TextEquivChoice
 from loghi_runner.cutting.cut import CutLine, cut_lines
-from loghi_runner.cutting.image import read_page_image, write_png
+from loghi_runner.cutting.image import write_png
+from loghi_runner.cutting.pictures import read_page_image
 from loghi_runner.ground_truth.cut_pages import cut_pages
 from loghi_runner.ground_truth.survey import SurveyedPage, survey_pages
 from loghi_runner.pages.texts import TextOptions
@@ -90,9 +91,9 @@ def _cut_line_by_line(pages: list[SurveyedPage], out: Path, cut: Cut) -> None:
     for page in pages:
         for line in page.lines:
             image = read_page_image(page.file.image)
-            for _, outcome in cut_lines(image, page.shapes, [line.index], cut, 4):
+            for _, outcome in cut_lines(image, page.shapes, [line.place], cut, 4):
                 if isinstance(outcome, CutLine):
-                    write_png(outcome.pixels, out / page.image_name(line.id))
+                    write_png(outcome.pixels, out / line.sample.image)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Makes the files of the sample: pages, PAGE XML, line images, line lists, font licences."""
 
 import io
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,9 @@ _NEW_HAND_PAGES: tuple[tuple[Language, str], ...] = (
 _BASE_HAND_PAGES = (Language.NORWEGIAN, Language.ENGLISH, Language.NORWEGIAN)
 
 _BASE_VAL_EVERY = 20
+
+_CUT_RECORD = {"made_from": "examples/make_sample.py", "lines": [], "not_cut": [], "cut": "polygon"}
+"""loghi-runner's page.json: how other lines are to be cut for a model that learnt from these; it wrote none of them."""
 
 
 @dataclass(frozen=True)
@@ -119,12 +123,17 @@ class SampleMaker:
         return ScannedPage(stem, file.getvalue(), written)
 
     def write_lines(self, page: ScannedPage, folder: Path, limit: int | None = None) -> list[str]:
-        """Write the page's line images, the first `limit`, below `folder`; return their rows of a line list."""
+        """Write the page's line images, the first `limit`, below `folder`; return their rows of a line list.
+
+        A record beside them says that they are cut by their outlines.
+        """
         grey = page.grey()
+        lines = Path("lines", page.stem)
+        (folder / lines).mkdir(parents=True, exist_ok=True)
+        (folder / lines / "page.json").write_text(json.dumps(_CUT_RECORD, indent=1) + "\n", encoding="utf-8")
         rows = []
         for line in page.written.lines[:limit]:
-            path = Path("lines", page.stem, f"{page.stem}-{line.line_id}.png")
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            path = lines / f"{page.stem}-{line.line_id}.png"
             Image.fromarray(cut_line(grey, line.polygon)).save(folder / path, optimize=True)
             rows.append(f"{path.as_posix()}\t{line.text}")
         return rows

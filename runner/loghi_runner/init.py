@@ -11,8 +11,8 @@ from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
 from loghi_runner.config.template import config_template
 from loghi_runner.engines.nvml import list_cards
-from loghi_runner.errors import EngineError, UsageError
-from loghi_runner.files import is_folder, is_there, write_atomically
+from loghi_runner.errors import UsageError
+from loghi_runner.files import cannot_write, is_folder, is_there, write_atomically
 from loghi_runner.upstream_script import CarriedOver, Note, Severity, read_upstream_script, render_config
 
 _MOST_BYTES = 1_000_000
@@ -72,12 +72,7 @@ def write_config(path: Path, script: Path | None, *, force: bool) -> WrittenConf
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, text)
     except OSError as error:
-        raise EngineError(
-            "init.cannot_write",
-            f"the config cannot be written: {error.strerror or error}",
-            where=str(path),
-            hint="Name a file in a folder where you may write.",
-        ) from error
+        raise cannot_write("the config", error, path, path, "Name a file in a folder where you may write.") from error
     return written
 
 

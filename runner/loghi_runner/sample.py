@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 import loghi_runner
-from loghi_runner.errors import EngineError, UsageError
-from loghi_runner.files import is_folder, is_there
+from loghi_runner.errors import UsageError
+from loghi_runner.files import cannot_write, is_folder, is_there
 
 #: The config to begin with.
 DEMO = "demo.yaml"
@@ -28,12 +28,7 @@ def write_sample(folder: Path) -> Path:
         # what came of trying it in a checkout is not part of it
         shutil.copytree(_sample_folder(), folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("runs"))
     except OSError as error:
-        raise EngineError(
-            "init.cannot_write",
-            f"the sample cannot be written: {error}",
-            where=str(folder),
-            hint="Name a folder where you may write.",
-        ) from error
+        raise cannot_write("the sample", error, folder, folder, "Name a folder where you may write.") from error
     return folder / DEMO
 
 

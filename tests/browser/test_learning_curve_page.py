@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from loghi_runner.learning_curve.write import write_curve
-from loghi_runner.recognition.next_pages.confidence import Confidence
-from loghi_runner.recognition.next_pages.rank import NextPages, RankedPage
+from loghi_runner.learning_curve.report import write_curve
+from loghi_runner.recognition.next_pages import Confidence, NextPages, RankedPage
 from tests.browser.looking import SIGHTS, Sight, assert_accessible, assert_quiet, opened
 from tests.made_curve import FALLING, curve
 

@@ -7,17 +7,17 @@ import pytest
 from playwright.sync_api import Browser
 
 from loghi_contract import events
-from loghi_runner.evaluation.comparison import ReadLine
+from loghi_runner.evaluation.results import ReadLine, Results, difference
 from loghi_runner.ground_truth.page_preview import PreviewLine, write_preview
 from loghi_runner.report.side_by_side import ReadImage, write_side_by_side
-from loghi_runner.report.write import write_comparison_report, write_evaluation_report
+from loghi_runner.report.write import write_difference, write_results
 from loghi_runner.runs.run_report import write_run_report
 from tests.browser.looking import SIGHTS, Sight, assert_accessible, assert_quiet, opened
 from tests.made_runs import EPOCHS, FINISHED, HARD, PLAIN, cancelled, draw_line, make_run, skip_lines
 
 pytestmark = pytest.mark.browser
 
-LINES = [ReadLine(f"line {n}", f"p{n % 3}", text, (old, new)) for n, (text, old, new) in enumerate(HARD)]
+LINES = tuple(ReadLine(f"line {n}", f"p{n % 3}", text, (old, new)) for n, (text, old, new) in enumerate(HARD))
 
 
 def run_report(place: Path) -> Path:
@@ -27,17 +27,17 @@ def run_report(place: Path) -> Path:
 
 
 def comparison(place: Path) -> Path:
-    return write_comparison_report(place, "A or B?", ("A", "B"), LINES, pictures(place), notes=["a note"])
+    return write_results(place, "A or B?", Results(LINES, ("A", "B")), pictures(place), ["a note"])
 
 
-def difference(place: Path) -> Path:
-    lines = [ReadLine(line.id, line.page, "", line.readings) for line in LINES]
-    return write_comparison_report(place, "A and B", ("A", "B"), lines, pictures(place))
+def differing(place: Path) -> Path:
+    names = ("A", "B")
+    return write_difference(place, "A and B", names, difference(LINES, names), pictures(place))
 
 
 def evaluation(place: Path) -> Path:
-    lines = [ReadLine(line.id, line.page, line.reference, line.readings[:1]) for line in LINES]
-    return write_evaluation_report(place, "A", "A", lines, {}, made=[("model", "sha256 " + "0" * 64)])
+    lines = tuple(ReadLine(line.id, line.page, line.reference, line.readings[:1]) for line in LINES)
+    return write_results(place, "A", Results(lines, ("A",)), {}, made=[("model", "sha256 " + "0" * 64)])
 
 
 def preview(place: Path) -> Path:
@@ -65,7 +65,7 @@ def pictures(place: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("sight", SIGHTS, ids=lambda sight: sight.name)
-@pytest.mark.parametrize("write", [run_report, comparison, difference, evaluation, preview, recognized])
+@pytest.mark.parametrize("write", [run_report, comparison, differing, evaluation, preview, recognized])
 def test_everybody_can_read_it_offline(
     browser: Browser, tmp_path: Path, write: Callable[[Path], Path], sight: Sight
 ) -> None:

@@ -23,6 +23,9 @@ from sample_maker.pages import PageSize, WrittenPage, break_lines, write_page
 from sample_maker.seeds import generator_for
 from sample_maker.texts import Language, Paragraph, letter_pages, office_page
 
+from loghi_contract.cut import Cut
+from loghi_runner.ground_truth.line_store import cut_in
+
 SMALL = PageSize(width_px=520, height_px=420, side_px=40, top_px=90, bottom_px=50)
 TEXT = [Paragraph("Paid the smith, for a gate (oak) and 12 jugs; he was quite happy, by all we saw.")]
 LANGUAGE_PATTERNS = {Language.NORWEGIAN: sentences_norwegian, Language.ENGLISH: sentences_english}
@@ -101,6 +104,12 @@ def test_line_list_page_xml_and_images_agree(maker: SampleMaker, tmp_path: Path)
     for path, _ in rows:
         with Image.open(tmp_path / path) as image:
             assert (image.mode, image.height) == ("L", 64)
+
+
+def test_a_record_beside_the_line_images_says_how_they_were_cut(maker: SampleMaker, tmp_path: Path) -> None:
+    maker.write_lines(_scan(maker), tmp_path)
+
+    assert cut_in(tmp_path / "lines" / "office-01") is Cut.POLYGON
 
 
 def test_page_xml_has_its_children_in_the_schemas_order(maker: SampleMaker) -> None:

@@ -132,3 +132,13 @@ def test_repeated_ids_drop_no_line_and_stay_apart(workplace) -> None:
     result = workplace.run("compare", "a", "b", "--truth", "a", "--json", "-o", "out")
     assert json.loads(result.stdout)["lines"] == 3
     assert json.loads((workplace.folder / "out/report.json").read_text())["kind"] == "comparison"
+
+
+def test_lines_without_a_transcription_are_left_out_and_it_is_told(workplace) -> None:
+    write(workplace.folder / "truth", [*TRUTH[:2], ""])
+    write(workplace.folder / "old", [text.replace("e", "c") for text in TRUTH])
+    write(workplace.folder / "new", TRUTH)
+    result = workplace.run("compare", "old", "new", "--truth", "truth", "-o", "out")
+    assert "better. CER on 6 lines: " in result.stdout
+    assert "warning: 3 lines without a transcription left out" in result.stderr
+    assert "3 lines without a transcription left out" in (workplace.folder / "out/report.html").read_text()

@@ -172,7 +172,7 @@ def _plain(word: str) -> str:
 
 
 def test_a_models_name_is_that_of_its_run(models: Workplace) -> None:
-    from loghi_runner.models.which_model import find_model
+    from loghi_runner.models.find import find_model
 
     assert models.finetune().returncode == 0
     best = models.run_dir / "out/model/best_val"

@@ -115,3 +115,14 @@ def test_where_nobody_knows_how_lines_were_cut_that_is_told(workplace: Workplace
     workplace.finetune()
     result = read(workplace, "recognize", "last", "others", "-o", "read")
     assert "nobody knows how the lines that bonnevie learnt from were cut" in " ".join(result.stderr.split())
+
+
+def test_the_samples_pages_are_cut_as_its_line_images_were(workplace: Workplace) -> None:
+    assert workplace.run("init", "--sample", "sample").returncode == 0
+    workplace.scenario = "gives_a_model"
+    assert workplace.run("finetune", "sample/demo.yaml", "--set", "engine.kind=local").returncode == 0
+    run = next((workplace.folder / "sample" / "runs").glob("2*"))
+    found = json.loads(read(workplace, "evaluate", str(run), "sample/pages/new_hand", "--json").stdout)
+    assert (found["cut"], found["lines"]) == ("polygon", 45)
+    found = json.loads(read(workplace, "evaluate", "sample/base_model", "sample/pages/base_hand", "--json").stdout)
+    assert found["cut"] == "polygon"

@@ -54,7 +54,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
     made = Page(tmp_path_factory.mktemp("page"), tmp_path_factory.mktemp("model") / "sample.mlmodel")
     shutil.copy(SAMPLE / "pages/new_hand/letters-03.jpg", made.folder)
     shutil.copy(SAMPLE / "pages/new_hand/page/letters-03.xml", made.folder)
-    assert run_command(["export", str(SAMPLE / "base_model"), str(made.model)]) == 0
+    assert run_command(["export", str(SAMPLE / "base_model"), str(made.model), "--cut", "loghi"]) == 0
     return made
 
 

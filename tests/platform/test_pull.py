@@ -37,7 +37,7 @@ def test_pulled_pages_are_read_like_anybodys_files(platform: Platform, stand_in:
     pulled = platform.pull(source(document), tmp_path, told)
     assert (pulled.pages, pulled.lines, pulled.skipped, pulled.problems) == (2, 6, {}, ())
     read = survey(tmp_path)
-    assert [[line.text for line in page.lines] for page in read.pages] == [
+    assert [[line.sample.text for line in page.lines] for page in read.pages] == [
         [f"some words {page} {line}" for line in range(3)] for page in range(2)
     ]
     assert read.findings == ()
@@ -156,7 +156,7 @@ def test_a_second_pull_reads_corrections_and_fetches_no_image_again(
     stand_in.requests.clear()
     platform.pull(source(document), tmp_path, told)
     assert not stand_in.asked("GET", "/media/")
-    assert survey(tmp_path).pages[0].lines[0].text == "corrected"
+    assert survey(tmp_path).pages[0].lines[0].sample.text == "corrected"
 
 
 def test_another_folder_takes_images_from_the_cache(platform: Platform, stand_in: StandIn, tmp_path: Path) -> None:

@@ -10,8 +10,13 @@ from pathlib import Path
 import pytest
 
 from loghi_contract.storage import sync_file, sync_folder
+from loghi_runner.errors import EngineError
 from loghi_runner.files import is_utf8, safe_name, whole_file, why_not_written, write_atomically, write_together
+from loghi_runner.init import write_config
 from loghi_runner.runs.folder import cannot_write_run
+from loghi_runner.runs.run_report import make_run_report
+from loghi_runner.sample import write_sample
+from tests.made_runs import make_run
 
 LATIN1 = os.fsdecode(b"Caf\xe9")
 
@@ -122,3 +127,19 @@ def test_nobody_can_lay_a_link_at_the_name_beside(tmp_path: Path) -> None:
         (tmp_path / name).symlink_to("private")
     write_together({tmp_path / "a": "new"})
     assert (tmp_path / "private").read_text() == "mine"
+
+
+def test_what_cannot_be_written_has_one_code_whatever_it_is(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    folder, record = make_run(tmp_path)
+    folder.report_file.mkdir()
+    attempts = (
+        lambda: make_run_report(folder, record),
+        lambda: write_config(tmp_path / "file" / "config.yaml", None, force=True),
+        lambda: write_sample(tmp_path / "file" / "sample"),
+    )
+    for attempt in attempts:
+        with pytest.raises(EngineError) as caught:
+            attempt()
+        assert caught.value.code == "output.cannot_write"
+        assert caught.value.where

@@ -7,10 +7,10 @@ import pytest
 
 from loghi_contract.cut import Cut
 from loghi_runner.compare.truth_lines import TruthOptions, collect_truth
-from loghi_runner.evaluation.judge import Outcome
+from loghi_runner.evaluation.judgement import Outcome
 from loghi_runner.line_pages import page_name, page_names
 from loghi_runner.pages.texts import ANY_TEXT
-from loghi_runner.runs.judge_run import judge_run
+from loghi_runner.runs.verdict import judge_run
 from tests.unit.made_project import Project
 
 UUID = "afac7cdc-7d13-49a6-bf16-b48feebab5ae"

@@ -29,9 +29,7 @@ def export_command(
     as_json: AsJson = False,
 ) -> None:
     """Copy a run's best_val to a folder, or into one file."""
-    from loghi_runner.models.export import export_folder, find_exported, wants_one_file
-    from loghi_runner.models.export_file import export_file
-    from loghi_runner.models.which_run import run_remarks
+    from loghi_runner.models.export import export_file, export_folder, find_exported, run_remarks, wants_one_file
     from loghi_runner.runs.look import look_at
     from loghi_runner.terminal.show import loghi_model_line
 

@@ -9,7 +9,6 @@ from loghi_runner.cli.finetune import Settings
 from loghi_runner.cli.options import AsJson
 from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.console import make_console, print_error, print_rows, reader_may_leave, say
-from loghi_runner.wording import aligned, short_path
 
 if TYPE_CHECKING:
     from loghi_runner.learning_curve.measure import Unfinished
@@ -42,41 +41,26 @@ def learning_curve_command(
 
     Trains on a quarter, half and all of them.
     """
-    from loghi_runner.learning_curve.curve import forecast_sentence, point_rows, remarks
-    from loghi_runner.learning_curve.measure import Unfinished, measure_curve
-    from loghi_runner.learning_curve.percents import parse_percents
-    from loghi_runner.learning_curve.ranking import prepare_ranking, rank_with_best
-    from loghi_runner.learning_curve.write import curve_json, write_curve
-    from loghi_runner.recognition.next_pages.words import next_lines
-    from loghi_runner.runs.folder import RunFolder
+    from loghi_runner.learning_curve.measure import Unfinished, learning_curve
+    from loghi_runner.learning_curve.shares import parse_percents
     from loghi_runner.terminal.views import JsonView, PersonView
 
     percents = parse_percents(shares)
     view = JsonView() if as_json else PersonView()
-    ranking = prepare_ranking(config, settings or [], next_folder, view) if next_folder else None
-    curve = measure_curve(config, settings or [], percents, view)
-    if isinstance(curve, Unfinished):
-        _tell_unfinished(curve)
-        raise typer.Exit(curve.record.exit_code or 0)
-    found = rank_with_best(ranking, curve, view) if ranking else None
-    report = write_curve(curve, found, output or RunFolder(Path(curve.points[-1].run_dir)).report_file.parent)
+    answer = learning_curve(config, settings or [], percents, view, to_rank=next_folder, output=output)
+    if isinstance(answer, Unfinished):
+        _tell_unfinished(answer)
+        raise typer.Exit(answer.record.exit_code or 0)
     with reader_may_leave():
         if as_json:
-            print_json(curve_json(curve, found) | {"report": str(report)})
+            print_json(answer.json())
             return
-        answer = make_console(stderr=False)
-        answer.print(f"learning curve of {curve.name}, judged on {curve.judged_count} {curve.judged}")
-        for line in aligned(point_rows(curve)):
-            answer.print(f"  {line}")
-        say(answer, forecast_sentence(curve))
-        for remark in remarks(curve):
-            say(answer, remark)
-        for line in next_lines(found) if found else ():
-            say(answer, line)
-        rows = [("report", short_path(report))]
-        if found is None:
-            rows.append(("next", f"loghi-runner next-pages {short_path(Path(curve.points[-1].run_dir))} PAGES"))
-        print_rows(answer, rows)
+        console = make_console(stderr=False)
+        for line in answer.table():
+            console.print(line)
+        for sentence in answer.sentences():
+            say(console, sentence)
+        print_rows(console, answer.rows())
 
 
 def _tell_unfinished(unfinished: "Unfinished") -> None:

@@ -1,12 +1,13 @@
 """`loghi-runner next-pages`."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from loghi_contract.exit_codes import ExitCode
-from loghi_runner.cli.options import AsJson, BatchSize, CutAs, Engine, Gpus, Image, Memory, reader_options
+from loghi_runner.cli.options import AsJson, BatchSize, CutAs, Engine, EngineKeys, Gpus, Image, Memory, reader_options
 from loghi_runner.engines import EngineKind
 from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.bars import Bars
@@ -29,27 +30,17 @@ def next_pages_command(
     gpus: Gpus = "auto",
     image: Image = None,
     memory: Memory = None,
+    keys: EngineKeys = None,
     batch_size: BatchSize = 16,
     as_json: AsJson = False,
 ) -> None:
     """Rank untranscribed pages: which would teach most?"""
-    from loghi_runner.models.own_pages import choose_cut
-    from loghi_runner.models.which_model import find_model
-    from loghi_runner.recognition.line_reader import open_reader
-    from loghi_runner.recognition.next_pages.candidates import find_candidates
-    from loghi_runner.recognition.next_pages.rank import rank_pages
-    from loghi_runner.recognition.next_pages.words import next_json, next_lines
+    from loghi_runner.recognition.next_pages import next_json, next_lines, next_pages
 
     told = make_console(stderr=True)
-    bars = Bars(told)
-    try:
-        named = find_model(model)
-        reader = open_reader(named.folder, reader_options(engine, gpus, image, memory, batch_size))
-        chosen = choose_cut(named, cut, told.print)
-        candidates = find_candidates(pages, chosen, bars.show, with_text=with_text)
-        found = rank_pages(reader, candidates, bars.show, told.print)
-    finally:
-        bars.close()
+    with closing(Bars(told)) as bars:
+        options = reader_options(engine, gpus, image, memory, keys, batch_size)
+        found = next_pages(model, pages, options, cut, bars.show, told.print, with_text=with_text)
     if as_json:
         print_json(next_json(found))
     else:

@@ -49,8 +49,7 @@ def prepare_command(
 ) -> None:
     """Cut transcribed pages into line images and line lists."""
     from loghi_runner.config.schema import SplitConfig
-    from loghi_runner.ground_truth.prepare import PrepareOptions, prepare
-    from loghi_runner.ground_truth.summary import prepared_json, summary_rows
+    from loghi_runner.ground_truth.prepare import PrepareOptions, prepare, prepared_json, summary_rows
     from loghi_runner.pages.texts import TextOptions
 
     tags = () if keep_tagged else tuple(skip_tags or (SkipTag.UNCLEAR,))

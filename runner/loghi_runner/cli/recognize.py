@@ -1,5 +1,6 @@
 """`loghi-runner recognize`."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from loghi_runner.cli.options import (
     Beam,
     CutAs,
     Engine,
+    EngineKeys,
     Gpus,
     Image,
     ImageRoot,
@@ -47,6 +49,7 @@ def recognize_command(
     gpus: Gpus = "auto",
     image: Image = None,
     memory: Memory = None,
+    keys: EngineKeys = None,
     batch_size: BatchSize = 16,
     beam: Beam = 1,
     plain_text: Annotated[bool, typer.Option("--text", help="Also write plain text (default: no).")] = False,
@@ -59,17 +62,14 @@ def recognize_command(
 
     Pages become the same XML with the model's texts, line images Loghi's results file.
     """
-    from loghi_runner.recognition.recognize import RecognizeOptions, recognize, recognized_json
-    from loghi_runner.recognition.recognized_text import recognized_rows
+    from loghi_runner.recognition.recognize import RecognizeOptions, recognize
+    from loghi_runner.recognition.recognized import recognized_json, recognized_rows
 
-    told = make_console(stderr=True)
-    bars = Bars(told)
-    reader = reader_options(engine, gpus, image, memory, batch_size, beam)
+    reader = reader_options(engine, gpus, image, memory, keys, batch_size, beam)
     options = RecognizeOptions(reader, cut, root, plain_text, html)
-    try:
+    told = make_console(stderr=True)
+    with closing(Bars(told)) as bars:
         recognized = recognize(model, source, output, options, bars.show, told.print)
-    finally:
-        bars.close()
     print_findings(told, tuple(finding for finding in recognized.findings if finding.severity is Severity.WARNING))
     if as_json:
         print_json(recognized_json(recognized))

@@ -18,7 +18,7 @@ from loghi_runner.evaluation.counts import Variant, as_variant
 from loghi_runner.files import file_sha256, real_path
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.line_pages import page_name, page_names
-from loghi_runner.models.which_model import NamedModel
+from loghi_runner.models.find import NamedModel
 from loghi_runner.runs.folder import RunFolder
 
 #: Training lines, and those that chose the best epoch.

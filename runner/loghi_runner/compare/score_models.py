@@ -1,6 +1,5 @@
 """Transcribed lines read by models, to be scored: by one for `evaluate`, by two for `compare`."""
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,16 +10,14 @@ from loghi_contract.lines import SkippedLine, SkipReason
 from loghi_contract.text import Normalization, normalization_for, normalize
 from loghi_runner.aliases import OnProgress
 from loghi_runner.compare.learnt_lines import without_learnt
-from loghi_runner.compare.score_files import REPORT_KINDS, write_score_files
-from loghi_runner.compare.scored import ModelReadings, Scored
+from loghi_runner.compare.model_results import ModelReadings, ModelResults
 from loghi_runner.compare.truth_lines import Truth, TruthLine, TruthOptions, collect_truth
 from loghi_runner.errors import DataError
-from loghi_runner.evaluation.comparison import ReadLine
-from loghi_runner.models.own_pages import choose_cut, truth_options
-from loghi_runner.models.which_model import NamedModel, find_model
+from loghi_runner.evaluation.results import ReadLine, Results
+from loghi_runner.models.find import NamedModel, choose_cut, find_model, truth_options
 from loghi_runner.recognition.line_reader import ReaderOptions, open_reader
-from loghi_runner.recognition.output_folder import cannot_write_output, claim_output
-from loghi_runner.report.write import JSON_FILE
+from loghi_runner.recognition.output_folder import claim_output, work_folder
+from loghi_runner.report.write import JSON_FILE, KINDS
 
 _UNREAD = "the trainer could not read it"
 
@@ -41,7 +38,7 @@ def score_models(
     options: ScoreOptions,
     on_progress: OnProgress,
     note: Callable[[str], None],
-) -> Scored:
+) -> ModelResults:
     """Let each model read the same transcribed lines, and write what the output folder is to hold, if there is one.
 
     Raises:
@@ -51,13 +48,9 @@ def score_models(
     readers = [open_reader(model.folder, options.reader) for model in named]
     if options.output is not None:
         sources = [Path(given) for given in data if Path(given).is_dir()]
-        claim_output(options.output, JSON_FILE, REPORT_KINDS, tuple(sources))
-    try:
-        work = tempfile.TemporaryDirectory(prefix=".scoring-", dir=options.output)
-    except OSError as error:
-        raise cannot_write_output(error, options.output or Path(tempfile.gettempdir())) from error
-    with work as folder:
-        truths = _collect(named, data, options, Path(folder), on_progress, note)
+        claim_output(options.output, JSON_FILE, KINDS, tuple(sources))
+    with work_folder(".scoring-", options.output) as work:
+        truths = _collect(named, data, options, work, on_progress, note)
         truth = without_learnt(_in_all(truths), named)
         read = []
         for model, reader, own in zip(named, readers, truths, strict=True):
@@ -67,7 +60,7 @@ def score_models(
                 [images[line.id] for line in truth.lines],
                 partial(_renamed, on_progress, doing),
                 note,
-                work_in=Path(folder),
+                work_in=work,
             )
             by_image = {
                 line.image: readings.by_image[images[line.id]]
@@ -75,11 +68,11 @@ def score_models(
                 if images[line.id] in readings.by_image
             }
             read.append(ModelReadings(model, reader, by_image, readings.seconds, own.cut))
-        scored = _scored(read, truth)
+        found = _results(read, truth)
         if options.output is not None:
             # while images of lines that were cut for it are still there
-            write_score_files(options.output, scored)
-    return scored
+            found.write(options.output)
+    return found
 
 
 def _collect(
@@ -134,7 +127,7 @@ def _distinct(models: Sequence[NamedModel]) -> list[NamedModel]:
     return [replace(model, name=letter) for model, letter in zip(models, "AB", strict=True)]
 
 
-def _scored(models: Sequence[ModelReadings], truth: Truth) -> Scored:
+def _results(models: Sequence[ModelReadings], truth: Truth) -> ModelResults:
     kept = [line for line in truth.lines if all(line.image in each.readings for each in models)]
     ids = {line.id for line in kept}
     unread = [
@@ -147,10 +140,11 @@ def _scored(models: Sequence[ModelReadings], truth: Truth) -> Scored:
     # accents are compared in one form, unless every model was taught another
     decomposed = all(normalization_for(each.reader.model.tokenizer.characters) is Normalization.NONE for each in models)
     normalization = Normalization.NONE if decomposed else Normalization.NFC
-    return Scored(
+    lines = tuple(_read_line(line, models, normalization) for line in kept)
+    return ModelResults(
         tuple(models),
         replace(truth, lines=tuple(kept), skipped=(*truth.skipped, *unread)),
-        tuple(_read_line(line, models, normalization) for line in kept),
+        Results(lines, tuple(each.model.name for each in models)),
         normalization,
     )
 

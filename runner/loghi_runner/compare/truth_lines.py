@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from loghi_contract.cut import Cut
-from loghi_contract.lines import SkippedLine, SkipReason
+from loghi_contract.lines import LineSample, SkippedLine
 from loghi_runner.aliases import OnProgress
 from loghi_runner.engines.mounts import host_image
 from loghi_runner.errors import DataError, UsageError
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.findings import Finding, Severity, errors
-from loghi_runner.ground_truth.images import GroundTruthLine, ImageFinder
-from loghi_runner.ground_truth.lists import ListedLine, read_lists
+from loghi_runner.ground_truth.lines import GroundTruthLine, ImageFinder
+from loghi_runner.ground_truth.lists import read_list
 from loghi_runner.line_pages import page_names
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.recognition.temporary_lines import cut_temporarily
@@ -103,11 +103,12 @@ def _run(given: str) -> RunFolder:
 
 
 def _of_lists(paths: Sequence[Path], root: Path | None) -> Truth:
-    listed = read_lists([path.absolute() for path in paths], "DATA", Path.cwd())
-    for wrong in errors(listed.findings):
+    lists = [read_list(path.absolute(), "DATA", Path.cwd()) for path in paths]
+    for wrong in errors(finding for each in lists for finding in each.findings):
         raise DataError(wrong.code, wrong.message, where=wrong.where, hint=wrong.hint)
-    lines, skipped = _with_images(listed.lines, root)
-    return Truth(", ".join(path.name for path in paths), lines, (*listed.skipped, *skipped))
+    lines, skipped = _with_images(((sample, each.folder) for each in lists for sample in each.samples), root)
+    malformed = (line for each in lists for line in each.skipped)
+    return Truth(", ".join(path.name for path in paths), lines, (*malformed, *skipped))
 
 
 def _of_run(run: RunFolder, root: Path | None) -> Truth:
@@ -123,50 +124,44 @@ def _of_run(run: RunFolder, root: Path | None) -> Truth:
     listed = []
     for sample in samples:
         on_host = host_image(PurePosixPath(sample.image), record.data_folders)
-        listed.append(ListedLine(replace(sample, image=str(on_host or sample.image)), run.path))
+        listed.append((replace(sample, image=str(on_host or sample.image)), run.path))
     lines, skipped = _with_images(listed, root)
     return Truth(f"the test lines of run {record.name}", lines, tuple(skipped))
 
 
 def _of_pages(folder: Path, options: TruthOptions, work: Path, on_progress: OnProgress) -> Truth:
     lines = cut_temporarily(folder, options.text, options.cut, work, on_progress, every_line=False)
-    found: list[tuple[str, str, Path, str]] = []
+    found: list[tuple[str, GroundTruthLine]] = []
     skipped: list[SkippedLine] = []
     for page in lines.survey.pages:
-        made = lines.cut.pages.get(page.file.name)
-        files = {line.id: made.folder / line.file for line in made.record.lines} if made else {}
-        why = {line.id: line.detail for line in made.record.not_cut} if made else {}
-        skipped += page.skipped
-        for line in page.lines:
-            name = page.image_name(line.id)
-            if line.id in files:
-                found.append((page.file.name, name, files[line.id], line.text))
-            else:
-                detail = why.get(line.id) or lines.cut.failed.get(page.file.name, "")
-                skipped.append(SkippedLine(name, line.text, line.where, SkipReason.CANNOT_CUT, detail))
+        found += [(page.file.name, line) for line in lines.cut.lines(page)]
+        skipped += (*page.skipped, *lines.cut.not_cut(page))
     warnings = [finding for finding in lines.survey.findings if finding.severity is Severity.WARNING]
     return Truth(folder.name or str(folder), _named(found), tuple(skipped), tuple(warnings), options.cut)
 
 
 def _with_images(
-    listed: Iterable[ListedLine], root: Path | None
+    listed: Iterable[tuple[LineSample, Path]], root: Path | None
 ) -> tuple[tuple[TruthLine, ...], tuple[SkippedLine, ...]]:
     finder = ImageFinder(root)
     found: list[GroundTruthLine] = []
     skipped: list[SkippedLine] = []
-    for line in listed:
-        outcome = finder.find(line)
+    for sample, folder in listed:
+        outcome = finder.find(sample, folder)
         if isinstance(outcome, GroundTruthLine):
             found.append(outcome)
         else:
             skipped.append(outcome)
     pages = page_names([line.image for line in found])
-    named = _named([(pages[line.image], line.sample.image, line.image, line.sample.text) for line in found])
-    return named, tuple(skipped)
+    return _named([(pages[line.image], line) for line in found]), tuple(skipped)
 
 
-def _named(found: Sequence[tuple[str, str, Path, str]]) -> tuple[TruthLine, ...]:
-    """Lines with ids: the image's file name, or all of its path where two have one name."""
-    stems = Counter(Path(name).stem for _page, name, _image, _text in found)
-    ids = told_apart([Path(name).stem if stems[Path(name).stem] == 1 else name for _page, name, _image, _text in found])
-    return tuple(TruthLine(line_id, *line) for line_id, line in zip(ids, found, strict=True))
+def _named(found: Sequence[tuple[str, GroundTruthLine]]) -> tuple[TruthLine, ...]:
+    """Lines with their pages and ids: the image's file name, or all of its path where two have one name."""
+    names = [line.sample.image for _page, line in found]
+    stems = Counter(Path(name).stem for name in names)
+    ids = told_apart([Path(name).stem if stems[Path(name).stem] == 1 else name for name in names])
+    return tuple(
+        TruthLine(line_id, page, line.sample.image, line.image, line.sample.text)
+        for line_id, (page, line) in zip(ids, found, strict=True)
+    )

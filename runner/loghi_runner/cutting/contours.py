@@ -6,6 +6,7 @@ Source: loghi-tooling's recalculation of contours, reimplemented; compared with 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import ceil
 from typing import Any  # OpenCV's stubs know other arrays than NumPy's
 
 import cv2
@@ -14,15 +15,20 @@ from numpy.typing import NDArray
 
 from loghi_runner.cutting.geometry import Points, bounding_box, length, norms, points_along, simplify
 from loghi_runner.cutting.image import Pixels
-from loghi_runner.cutting.seams import FORBIDDEN, SHRINK, Costs, find_seam
 
 #: Lines are taken to be at least so far apart.
 _MIN_INTERLINE_PX = 35.0
 MIN_X_HEIGHT_PX = 15
 _BASELINE_THICKNESS_PX = 10
 _TOLERANCE_PX = 5.0
+#: Seams are looked for at a quarter of the size. Source: loghi-tooling, its shrink factor.
+_SHRINK = 4
+
+#: What a seam must not cross.
+_FORBIDDEN = float(np.finfo(np.float32).max)
 
 Field = NDArray[np.float32]
+Costs = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,7 @@ class PageContours:
         if below is not None:
             thickness = _thickness(x_height)
             for x, y in np.unique(_inside(points_along(self._baselines[below]), box).astype(np.int64), axis=0):
-                _draw(costs, (int(x), int(y)), (int(x), box.height), FORBIDDEN, thickness)
+                _draw(costs, (int(x), int(y)), (int(x), box.height), _FORBIDDEN, thickness)
         return _seam(costs, box, baseline, x_height / 2)
 
     def _nearest(self, number: int, *, upwards: bool) -> int | None:
@@ -133,7 +139,7 @@ class PageContours:
 
 def _thickness(x_height: float) -> int:
     # OpenCV draws no line that is thicker, and only absurd coordinates would ask for one
-    return min(max(int(x_height / (2 * SHRINK)), 1), 255)
+    return min(max(int(x_height / (2 * _SHRINK)), 1), 255)
 
 
 def _energy(image: Pixels) -> Field:
@@ -219,14 +225,14 @@ def _forbid_columns(costs: Costs, points: Points, *, upwards: bool) -> None:
     else:
         np.minimum.at(edge, xs, ys)
     rows = np.arange(height)[:, None]
-    costs[rows <= edge if upwards else rows >= edge] = FORBIDDEN
+    costs[rows <= edge if upwards else rows >= edge] = _FORBIDDEN
 
 
 def _forbid_steps(costs: Costs, baseline: Points, box: _Box, thickness: int) -> None:
     """Forbid the upright part between each point of the baseline and the height of the one before."""
     local = (baseline - (box.x, box.y)).astype(np.int64).tolist()
     for before, point in pairwise(local):
-        _draw(costs, point, (point[0], before[1]), FORBIDDEN, thickness)
+        _draw(costs, point, (point[0], before[1]), _FORBIDDEN, thickness)
 
 
 def _draw_baseline_twice(costs: Costs, baseline: Points, box: _Box, margin: int) -> None:
@@ -236,7 +242,7 @@ def _draw_baseline_twice(costs: Costs, baseline: Points, box: _Box, margin: int)
     whole = local.astype(np.int64).tolist()
     for number in range(1, len(whole)):
         if inside[number - 1] and inside[number]:
-            _draw(costs, whole[number - 1], whole[number], 255 * length(baseline), 10 // SHRINK)
+            _draw(costs, whole[number - 1], whole[number], 255 * length(baseline), 10 // _SHRINK)
 
 
 def _draw(field: Any, start: Sequence[int], end: Sequence[int], value: float, thickness: int) -> None:
@@ -245,5 +251,51 @@ def _draw(field: Any, start: Sequence[int], end: Sequence[int], value: float, th
 
 def _seam(costs: Costs, box: _Box, baseline: Points, offset: float) -> Points | None:
     """The seam that begins so far from the baseline's end, in the page's pixels."""
-    seam = find_seam(costs, int(points_along(baseline)[-1, 1] - box.y + offset))
+    seam = _find_seam(costs, int(points_along(baseline)[-1, 1] - box.y + offset))
     return None if seam is None else seam + np.asarray((box.x, box.y))
+
+
+def _find_seam(costs: Costs, start_y: int) -> NDArray[np.float64] | None:
+    """The seam as points (x, y) from right to left: the first, then one for each column.
+
+    Args:
+        costs: (height, width), changed by nobody.
+        start_y: row at the right edge where the way back begins.
+
+    Returns:
+        None when the field is too low for a seam.
+
+    Source: loghi-tooling; Avidan and Shamir 2007.
+    """
+    height, width = costs.shape
+    if height <= 2:
+        return None
+    total = _accumulated(costs).data
+    y = min(max(start_y, 0), height - 1)
+    ways = [y]
+    for x in range(width - 1, -1, -1):
+        y = min(max(y, 1), height - 2)
+        above, here, below = total[y - 1, x], total[y, x], total[y + 1, x]
+        if above < here and above < below:
+            y -= 1
+        elif below < here:
+            y += 1
+        ways.append(y)
+    xs = np.concatenate(([width - 1], np.arange(width - 1, -1, -1)))
+    return np.stack([xs, ways], axis=1).astype(np.float64)
+
+
+def _accumulated(costs: Costs) -> Costs:
+    """The lowest cost of any way from the left edge to each place, worked out at a quarter of the size."""
+    height, width = costs.shape
+    small = cv2.resize(costs, (ceil(width / _SHRINK), ceil(height / _SHRINK)), interpolation=cv2.INTER_NEAREST)
+    columns = np.ascontiguousarray(small.T)
+    before = columns[0]
+    lowest = np.empty_like(before)
+    for column in columns[1:]:
+        np.minimum(before[:-1], before[1:], out=lowest[1:])
+        lowest[0] = before[0]
+        np.minimum(lowest[:-1], before[1:], out=lowest[:-1])
+        column += lowest
+        before = column
+    return np.ascontiguousarray(cv2.resize(np.ascontiguousarray(columns.T), (width, height)), np.float64)

@@ -13,8 +13,7 @@ import numpy as np
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from loghi_contract.files import open_plain, read_plain
-from loghi_runner.cutting.depth import as_eight_bits
-from loghi_runner.cutting.image import PageImageError, Pixels, grey_pixels, pixels_of
+from loghi_runner.cutting.image import PageImageError, Pixels, as_eight_bits, grey_pixels, pixels_of
 
 #: EXIF orientations in which width and height change places.
 _TURNED = (5, 6, 7, 8)

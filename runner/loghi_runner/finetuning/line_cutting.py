@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import PurePosixPath
 
 from loghi_contract.job import Split
-from loghi_contract.lines import LineSample, SkippedLine, SkipReason
+from loghi_contract.lines import LineSample, SkippedLine
 from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.errors import DataError
 from loghi_runner.files import cannot_write
 from loghi_runner.finetuning.plan import RunPlan, View
+from loghi_runner.ground_truth.collect import PagesTruth
 from loghi_runner.ground_truth.cut_pages import CutPages, cut_pages
-from loghi_runner.ground_truth.from_pages import PagesTruth
 from loghi_runner.ground_truth.line_store import lines_in_use
 from loghi_runner.ground_truth.split import write_split
 from loghi_runner.locks import FileLock, Timeout, take
@@ -69,25 +69,15 @@ def cut_lines(plan: RunPlan, view: View, held: ExitStack) -> RunPlan:
 
 def _sorted_out(plan: RunPlan, pages: PagesTruth, cut: CutPages) -> tuple[dict[str, tuple[LineSample, ...]], _Skipped]:
     """Lists of the lines that have an image now, and why the others have none."""
-    made = {(page.folder.name, line.file) for page in cut.pages.values() for line in page.record.lines}
-    why: dict[tuple[str, str], str] = {}
-    for page in pages.survey.pages:
-        folder = pages.store.page_folder(page).name
-        if page.file.name in cut.failed:
-            why |= {(folder, page.image_name(line.id)): cut.failed[page.file.name] for line in page.lines}
-        elif page.file.name in cut.pages:
-            not_cut = cut.pages[page.file.name].record.not_cut
-            why |= {(folder, page.image_name(line.id)): line.detail for line in not_cut}
+    lost: dict[tuple[str, ...], SkippedLine] = {
+        (pages.store.page_folder(page).name, line.image): line
+        for page in pages.survey.pages
+        for line in cut.not_cut(page)
+    }
     lists: dict[str, tuple[LineSample, ...]] = {}
     skipped: _Skipped = []
     for split, samples in plan.lists.items():
-        kept = []
-        for sample in samples:
-            folder, file = PurePosixPath(sample.image).parts[-2:]
-            if (folder, file) in made or (folder, file) not in why:
-                kept.append(sample)
-            else:
-                line = SkippedLine(file, sample.text, sample.where, SkipReason.CANNOT_CUT, why[folder, file])
-                skipped.append((split, line))
-        lists[split] = tuple(kept)
+        found = [(sample, lost.get(PurePosixPath(sample.image).parts[-2:])) for sample in samples]
+        lists[split] = tuple(sample for sample, line in found if line is None)
+        skipped += [(split, line) for _sample, line in found if line is not None]
     return lists, skipped

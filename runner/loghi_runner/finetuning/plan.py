@@ -22,13 +22,11 @@ from loghi_runner.files import real_path
 from loghi_runner.findings import Finding, Severity, errors
 from loghi_runner.finetuning.check_output import check_disk, check_output
 from loghi_runner.ground_truth.check_charset import check_characters, check_normalization, choose_normalization
-from loghi_runner.ground_truth.check_images import check_look, check_transparency
-from loghi_runner.ground_truth.check_lines import check_lines
-from loghi_runner.ground_truth.collect import GroundTruth, collect_ground_truth
-from loghi_runner.ground_truth.from_pages import PagesTruth
+from loghi_runner.ground_truth.check_lines import check_lines, check_look, check_transparency
+from loghi_runner.ground_truth.collect import GroundTruth, PagesTruth, collect_ground_truth
 from loghi_runner.ground_truth.line_store import LineStore
 from loghi_runner.line_pages import page_names
-from loghi_runner.models.check_base_model import check_base_model
+from loghi_runner.models.check import check_base_model
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.runs.run_trainer import RunView
 

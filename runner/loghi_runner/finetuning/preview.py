@@ -13,8 +13,8 @@ from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.engines.mounts import on_this_machine
 from loghi_runner.files import cannot_write
 from loghi_runner.finetuning.plan import RunPlan, new_characters
+from loghi_runner.ground_truth.collect import PagesTruth
 from loghi_runner.ground_truth.cut_pages import cut_pages
-from loghi_runner.ground_truth.from_pages import PagesTruth
 from loghi_runner.ground_truth.page_preview import PreviewLine, choose_lines, write_preview
 from loghi_runner.ground_truth.survey import SurveyedPage
 from loghi_runner.wording import SPLIT_WORDS
@@ -59,8 +59,6 @@ def _of_pages(pages: PagesTruth, folder: Path) -> Iterator[PreviewLine]:
     chosen = [page for found in by_split.values() for page in found[:_PAGES]]
     cut = cut_pages(chosen, lambda page: folder / page.file.name, cut=pages.store.cut, channels=CHANNELS)
     for page in chosen:
-        texts = {line.id: line.text for line in page.lines}
-        for line in cut.pages[page.file.name].record.lines if page.file.name in cut.pages else ():
-            words = SPLIT_WORDS[pages.split.parts[page.file.name]]
-            image = folder / page.file.name / line.file
-            yield PreviewLine(image, texts[line.id], words, line.width_px / line.height_px)
+        words = SPLIT_WORDS[pages.split.parts[page.file.name]]
+        for line in cut.lines(page):
+            yield PreviewLine(line.image, line.sample.text, words, line.width_px / line.height_px)

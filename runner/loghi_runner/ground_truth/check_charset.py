@@ -11,7 +11,7 @@ from loghi_contract.text import Normalization, normalization_for, normalize
 from loghi_runner.config.load import NormalizationChoice, RunConfig
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.collect import GroundTruth
-from loghi_runner.ground_truth.images import GroundTruthLine
+from loghi_runner.ground_truth.lines import GroundTruthLine
 from loghi_runner.wording import plural
 
 _MAX_NAMED = 20

@@ -1,18 +1,24 @@
-"""Lines that are probably not what they should be: no room for their text, absurdly wide, or another line's text."""
+"""Lines that are probably not what they should be: by their size and text, and by how their images look."""
 
 import math
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from PIL import Image
+
+from loghi_contract.cut import Cut
+from loghi_contract.files import open_plain
 from loghi_contract.job import Split
 from loghi_contract.lines import SKIP_SENTENCES, SkipReason
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.text import Normalization, normalize
 from loghi_contract.widths import MARGIN_PX, WIDEST_PX, frames_of, steps_for_labels
+from loghi_runner.config.load import RunConfig
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.collect import GroundTruth
-from loghi_runner.ground_truth.images import GroundTruthLine
+from loghi_runner.ground_truth.lines import GroundTruthLine
 from loghi_runner.wording import SPLIT_WORDS, plural
 
 #: Loghi's models read lines of this height; used where there is no base model.
@@ -30,6 +36,10 @@ _FEW_LINES, _FEW_CHARACTERS = 50, 1000
 _USUAL_CER = 0.1
 #: Errors come in clusters: the interval is wider than that of independent characters by about this factor.
 _CLUSTERED = 2.0
+#: So many lines of each kind are looked at.
+_LOOKED_AT = 12
+#: A share of pixels of one and the same grey that only a mask gives: paper has 3 to 11 %, masked lines 29 to 64 %.
+_MASKED = 0.33
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,17 @@ class _Measured:
     line: GroundTruthLine
     text: str
     width_px: int
+
+
+@dataclass(frozen=True)
+class _Look:
+    """How line images look; `one_grey` is the share of pixels with the most common grey, of a usual line."""
+
+    one_grey: float
+
+    @property
+    def is_masked(self) -> bool:
+        return self.one_grey > _MASKED
 
 
 def check_lines(base: ModelFacts | None, normalization: Normalization, truth: GroundTruth) -> Iterator[Finding]:
@@ -52,6 +73,53 @@ def check_lines(base: ModelFacts | None, normalization: Normalization, truth: Gr
     yield from _absurdly_wide(everything)
     yield from _suspicious(everything)
     yield from _few(measured)
+
+
+def check_look(config: RunConfig, base: ModelFacts | None, truth: GroundTruth) -> Iterator[Finding]:
+    """Whether the lines look like those the base model knows, as far as any of those are given."""
+    if truth.pages is not None and config.data.cut is Cut.LOGHI and base is not None and base.channels < 4:
+        yield Finding(
+            Severity.INFO,
+            "data.no_mask",
+            f"the base model sees {base.channels} channel{'s' if base.channels > 1 else ''}: it does not see the "
+            "line's shape that Loghi's way of cutting adds, so parts of neighbouring lines stay visible to it",
+            where="data.cut",
+            hint="That is right for a model trained on lines cut so; `data.cut: polygon` paints over what is outside.",
+        )
+    known = _look(truth.splits.get(Split.BASE_DOMAIN, ()))
+    given = _look(truth.splits.get(Split.TRAIN, ()))
+    if known is None:
+        return
+    masked = given.is_masked if given is not None else config.data.cut is Cut.POLYGON
+    if known.is_masked and not masked:
+        yield _other_look(
+            f"the base model's own lines are masked by their outline ({100 * known.one_grey:.0f} % of one grey), "
+            "yours are not",
+            "`data.cut: polygon` may suit it better, if you have the pages.",
+        )
+    elif masked and not known.is_masked:
+        yield _other_look(
+            "your lines are masked by their outline, the base model's own are not",
+            "`data.cut: loghi` may suit it better, if you have the pages.",
+        )
+
+
+def check_transparency(config: RunConfig, base: ModelFacts | None, truth: GroundTruth) -> Iterator[Finding]:
+    """Transparent line images given to a model that cannot see transparency."""
+    if base is None or base.channels == 4:
+        return
+    transparent = [line for line in truth.lines() if line.has_transparency]
+    if transparent:
+        first = transparent[0]
+        yield Finding(
+            Severity.WARNING,
+            "data.transparency",
+            f"{len(transparent)} line images have a transparent background, but the base model sees {base.channels} "
+            f"channel{'s' if base.channels > 1 else ''}: what is hidden behind the transparency becomes visible to it; "
+            f"the first is {first.image}",
+            where=first.sample.where,
+            hint="Cut the line images without transparency, as for the base model.",
+        )
 
 
 def _measure(line: GroundTruthLine, normalization: Normalization, height_px: int) -> _Measured:
@@ -158,3 +226,23 @@ def _few(measured: dict[Split, list[_Measured]]) -> Iterator[Finding]:
             where=key,
             hint=f"{_FEW_LINES} lines or more tell models apart.",
         )
+
+
+def _other_look(message: str, hint: str) -> Finding:
+    return Finding(Severity.WARNING, "data.other_look", message, "data.base_domain", hint)
+
+
+def _look(lines: Sequence[GroundTruthLine]) -> _Look | None:
+    cut = [line for line in lines if line.is_cut]
+    sample = cut[:: max(len(cut) // _LOOKED_AT, 1)][:_LOOKED_AT]
+    if not sample:
+        return None
+    shares = []
+    for line in sample:
+        try:
+            with open_plain(line.image) as file, Image.open(file) as image:
+                grey = np.asarray(image.convert("L"))
+        except (OSError, ValueError, SyntaxError):
+            continue  # an unreadable image is the trainer's to report
+        shares.append(np.bincount(grey.ravel()).max() / grey.size)
+    return _Look(float(statistics.median(shares))) if shares else None

@@ -1,28 +1,51 @@
-"""All lines of a run: every split's lists read, images found, validation set aside, splits compared."""
+"""All lines of a run: pages or lists read, images found, validation set aside, splits compared; nothing is cut yet."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from loghi_contract.job import Split
-from loghi_contract.lines import SKIP_SENTENCES, SkippedLine, SkipReason
+from loghi_contract.lines import SKIP_SENTENCES, LineSample, SkippedLine, SkipReason
 from loghi_runner.aliases import OnProgress
 from loghi_runner.config.load import DataConfig
+from loghi_runner.config.schema import SplitConfig
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.findings import Finding, Severity
-from loghi_runner.ground_truth.aside import set_pages_aside
-from loghi_runner.ground_truth.from_pages import PagesTruth, read_pages
-from loghi_runner.ground_truth.images import GroundTruthLine, ImageFinder
 from loghi_runner.ground_truth.leaks import find_leaks
 from loghi_runner.ground_truth.line_store import LineStore
-from loghi_runner.ground_truth.lists import ListedLine, read_lists
-from loghi_runner.ground_truth.roots import propose_root
+from loghi_runner.ground_truth.lines import GroundTruthLine, ImageFinder, propose_root
+from loghi_runner.ground_truth.lists import read_list
+from loghi_runner.ground_truth.split import PageSplit, read_split, set_pages_aside, split_pages
+from loghi_runner.ground_truth.survey import Survey, survey_pages
+from loghi_runner.ground_truth.tally import Skips, count_skips
 from loghi_runner.wording import SPLIT_WORDS
 
 #: A list of so many lines takes seconds: it is told after each so many.
 _MANY, _TELL_EVERY = 5000, 500
+
+
+@dataclass(frozen=True)
+class PagesTruth:
+    """Pages of a run, their split, and where their line images are, or will be once they are cut."""
+
+    survey: Survey
+    split: PageSplit
+    split_file: Path
+    store: LineStore
+    findings: tuple[Finding, ...]
+
+    def lines(self) -> dict[Split, tuple[GroundTruthLine, ...]]:
+        """The lines of each split that has pages; sizes are estimates, and no image need exist."""
+        lines: dict[Split, list[GroundTruthLine]] = {}
+        for page in self.survey.pages:
+            folder = self.store.page_folder(page)
+            placed = (replace(line, image=folder / line.image) for line in page.lines)
+            lines.setdefault(self.split.parts[page.file.name], []).extend(placed)
+        return {split: tuple(found) for split, found in lines.items()}
+
+    def skipped(self) -> tuple[tuple[Split, SkippedLine], ...]:
+        return tuple((self.split.parts[page.file.name], line) for page in self.survey.pages for line in page.skipped)
 
 
 @dataclass(frozen=True)
@@ -69,7 +92,7 @@ def collect_ground_truth(
     collector.check_root()
     pages = None
     if data.pages is not None:
-        pages = read_pages(data.pages, data.split, store, config_folder, partial(on_progress, "reading pages"))
+        pages = _read_pages(data.pages, data.split, store, config_folder, partial(on_progress, "reading pages"))
         collector.add_pages(pages)
     elif data.validation is None and collector.splits[Split.TRAIN]:
         aside = set_pages_aside(collector.splits[Split.TRAIN], seed)
@@ -84,6 +107,19 @@ def collect_ground_truth(
     return GroundTruth(splits, tuple(collector.skipped), tuple(collector.findings), pages)
 
 
+def _read_pages(
+    folders: Sequence[Path],
+    split: SplitConfig,
+    store: LineStore,
+    config_folder: Path,
+    on_page: Callable[[int, int], None],
+) -> PagesTruth:
+    survey = survey_pages(folders, store.text, store.cut, config_folder, on_page)
+    split_file = store.split_file(folders, split)
+    divided = split_pages(survey.pages, split, read_split(split_file))
+    return PagesTruth(survey, divided, split_file, store, (*survey.findings, *divided.findings))
+
+
 class _Collector:
     def __init__(self, data: DataConfig, config_folder: Path, on_line: Callable[[int, int], None]) -> None:
         self._on_line = on_line
@@ -93,36 +129,39 @@ class _Collector:
         self._finder = ImageFinder(data.root)
         self._root = data.root
         self._root_is_there = data.root is None or is_folder(data.root)
-        self._unplaced: list[ListedLine] = []
+        #: lines without an image, by the folder of their list
+        self._unplaced: dict[Path, list[LineSample]] = {}
         self._config_folder = config_folder
 
     def add(self, split: Split, key: str, paths: tuple[Path, ...]) -> None:
-        listed = read_lists(paths, key, self._config_folder)
+        lists = [read_list(path, key, self._config_folder) for path in paths]
+        self.findings += [finding for each in lists for finding in each.findings]
+        listed = [(sample, each.folder) for each in lists for sample in each.samples]
         if not self._root_is_there:
             # no image can be found: that is one fault, told once, not one of every list
             self.splits[split] = ()
-            self.findings += listed.findings
-            self._unplaced += listed.lines
+            for sample, folder in listed:
+                self._unplaced.setdefault(folder, []).append(sample)
             return
         lines: list[GroundTruthLine] = []
-        missing: list[ListedLine] = []
-        skipped = list(listed.skipped)
-        for number, line in enumerate(listed.lines, start=1):
-            if number % _TELL_EVERY == 0 and len(listed.lines) >= _MANY:
-                self._on_line(number, len(listed.lines))
-            found = self._finder.find(line)
+        missing: dict[Path, list[LineSample]] = {}
+        skipped = [line for each in lists for line in each.skipped]
+        for number, (sample, folder) in enumerate(listed, start=1):
+            if number % _TELL_EVERY == 0 and len(listed) >= _MANY:
+                self._on_line(number, len(listed))
+            found = self._finder.find(sample, folder)
             if isinstance(found, GroundTruthLine):
                 lines.append(found)
                 continue
             skipped.append(found)
             if found.reason is SkipReason.MISSING_IMAGE:
-                missing.append(line)
+                missing.setdefault(folder, []).append(sample)
         self.splits[split] = tuple(lines)
         self.skipped += [(split, line) for line in skipped]
-        self.findings += listed.findings
         self.findings += self._skip_findings(split, key, len(lines), skipped, missing)
-        if listed.trimmed:
-            self.findings.append(_trimmed(split, key, listed.trimmed))
+        trimmed = sum(each.trimmed for each in lists)
+        if trimmed:
+            self.findings.append(_trimmed(split, key, trimmed))
         self.findings += _retried(lines, self._root)
 
     def add_pages(self, pages: PagesTruth) -> None:
@@ -143,62 +182,69 @@ class _Collector:
         self.findings.append(Finding(Severity.ERROR, "data.missing_root", message, "data.root", hint))
 
     def _skip_findings(
-        self, split: Split, key: str, kept: int, skipped: list[SkippedLine], missing: list[ListedLine]
+        self,
+        split: Split,
+        key: str,
+        kept: int,
+        skipped: Sequence[SkippedLine],
+        missing: Mapping[Path, Sequence[LineSample]],
     ) -> Iterator[Finding]:
-        counts = Counter(line.reason for line in skipped)
+        counts = count_skips(skipped)
         total = kept + len(skipped)
         severity = Severity.WARNING
         if skipped and not kept:
             severity = Severity.ERROR
             if len(counts) > 1:
-                reasons = "; ".join(f"{SKIP_SENTENCES[reason]} ({count}x)" for reason, count in counts.most_common())
+                reasons = "; ".join(f"{SKIP_SENTENCES[each.reason]} ({each.count}x)" for each in counts)
                 message = f"none of the {total} {SPLIT_WORDS[split]} lines can be used: {reasons}"
                 yield Finding(severity, "data.all_skipped", message, key, "The findings below say what to do.")
-        for reason, count in counts.most_common():
-            first = next(line for line in skipped if line.reason is reason)
-            if reason is SkipReason.MISSING_IMAGE:
-                yield self._missing(split, severity, count, total, first, missing)
+        for each in counts:
+            if each.reason is SkipReason.MISSING_IMAGE:
+                yield self._missing(split, severity, each, total, missing)
             else:
-                yield _skipped(split, severity, reason, count, total, first)
+                yield _skipped(split, severity, each, total)
 
     def _missing(
-        self, split: Split, severity: Severity, count: int, total: int, first: SkippedLine, missing: list[ListedLine]
+        self, split: Split, severity: Severity, skips: Skips, total: int, missing: Mapping[Path, Sequence[LineSample]]
     ) -> Finding:
-        message = f"{_none_or(count, total)} {SPLIT_WORDS[split]} images do not exist; the first is {first.detail}"
+        message = (
+            f"{_none_or(skips.count, total)} {SPLIT_WORDS[split]} images do not exist; "
+            f"the first is {skips.first.detail}"
+        )
         hint = "Image paths are relative to the list's own folder; `data.root` says where else they begin."
         if self._root is not None:
             hint = f"They were looked for in data.root, {self._root}: correct it, or the list."
         proposal = propose_root(missing, self._config_folder)
-        if self._is_swapped(missing[0]):
+        folder, samples = next(iter(missing.items()))
+        if self._is_swapped(samples[0], folder):
             hint = "Image and text are swapped: a line is `image<TAB>text`."
         elif proposal is not None:
             found = "all that were tried are" if proposal.found == proposal.tried else "some are"
             hint = f"Set data.root: {proposal.root} ({found} there, such as {proposal.example})."
-        return Finding(severity, "data.missing_images", message, first.where, hint)
+        return Finding(severity, "data.missing_images", message, skips.first.where, hint)
 
-    def _is_swapped(self, line: ListedLine) -> bool:
-        turned = replace(line, sample=replace(line.sample, image=line.sample.text.strip()))
-        return isinstance(self._finder.find(turned), GroundTruthLine)
+    def _is_swapped(self, sample: LineSample, folder: Path) -> bool:
+        turned = replace(sample, image=sample.text.strip())
+        return isinstance(self._finder.find(turned, folder), GroundTruthLine)
 
 
 def _none_or(count: int, total: int) -> str:
     return f"all {total}" if count == total else f"{count} of {total}"
 
 
-def _skipped(
-    split: Split, severity: Severity, reason: SkipReason, count: int, total: int, first: SkippedLine
-) -> Finding:
+def _skipped(split: Split, severity: Severity, skips: Skips, total: int) -> Finding:
+    first = skips.first
     detail = f" ({first.detail})" if first.detail else ""
     message = (
-        f"{_none_or(count, total)} {SPLIT_WORDS[split]} lines are skipped: {SKIP_SENTENCES[reason]}; "
+        f"{_none_or(skips.count, total)} {SPLIT_WORDS[split]} lines are skipped: {SKIP_SENTENCES[skips.reason]}; "
         f"the first is {first.where}{detail}"
     )
     hint = {
         SkipReason.MALFORMED: "A line is `image<TAB>text` or `image<TAB>weight<TAB>text`.",
         SkipReason.EMPTY_TEXT: "Transcribe these lines, or take them out of the list.",
         SkipReason.UNREADABLE_IMAGE: "Make them readable (PNG or JPEG, permission to read), or take them out.",
-    }.get(reason)
-    return Finding(severity, f"data.{reason.value}", message, first.where, hint)
+    }.get(skips.reason)
+    return Finding(severity, f"data.{skips.reason.value}", message, first.where, hint)
 
 
 def _trimmed(split: Split, key: str, count: int) -> Finding:

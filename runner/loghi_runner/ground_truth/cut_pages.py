@@ -10,19 +10,20 @@ import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 
 from loghi_contract import __version__
 from loghi_contract.cut import Cut
+from loghi_contract.lines import SkippedLine, SkipReason
 from loghi_contract.records import to_json
 from loghi_runner.cutting.cut import CutLine, LineShape, cut_lines
 from loghi_runner.cutting.image import PageImageError, write_png
 from loghi_runner.cutting.pictures import Picture, read_page_image
 from loghi_runner.files import is_full
-from loghi_runner.ground_truth.page_store import (
+from loghi_runner.ground_truth.line_store import (
     CutLineFile,
     ForeignFolder,
     PageRecord,
@@ -31,7 +32,8 @@ from loghi_runner.ground_truth.page_store import (
     read_record,
     text_file,
 )
-from loghi_runner.ground_truth.survey import SurveyedLine, SurveyedPage
+from loghi_runner.ground_truth.lines import GroundTruthLine
+from loghi_runner.ground_truth.survey import SurveyedPage
 
 #: Pages handed to each worker ahead of time: enough that none waits, few enough that memory does not grow.
 _AHEAD = 2
@@ -53,6 +55,30 @@ class CutPages:
     pages: dict[str, CutPage]
     failed: dict[str, str]
 
+    def lines(self, page: SurveyedPage) -> tuple[GroundTruthLine, ...]:
+        """The page's lines that have an image now, with its path and size."""
+        cut = self.pages.get(page.file.name)
+        if cut is None:
+            return ()
+        made = {line.id: line for line in cut.record.lines}
+        found = ((line, made.get(page.ids[line.place])) for line in page.lines)
+        return tuple(
+            replace(line, image=cut.folder / of.file, width_px=of.width_px, height_px=of.height_px, is_cut=True)
+            for line, of in found
+            if of is not None
+        )
+
+    def not_cut(self, page: SurveyedPage) -> tuple[SkippedLine, ...]:
+        """The page's lines that were to be cut and have no image, and why."""
+        cut, failed = self.pages.get(page.file.name), self.failed.get(page.file.name)
+        why = {line.id: line.detail for line in cut.record.not_cut} if cut is not None else {}
+        found = ((line.sample, why.get(page.ids[line.place], failed)) for line in page.lines)
+        return tuple(
+            SkippedLine(sample.image, sample.text, sample.where, SkipReason.CANNOT_CUT, detail)
+            for sample, detail in found
+            if detail is not None
+        )
+
 
 @dataclass(frozen=True)
 class _Task:
@@ -60,9 +86,9 @@ class _Task:
     image: Path
     picture: Picture
     folder: Path
+    ids: tuple[str, ...]
     shapes: tuple[LineShape, ...]
-    lines: tuple[SurveyedLine, ...]
-    files: tuple[str, ...]
+    lines: tuple[GroundTruthLine, ...]
     cut: Cut
     channels: int
     made_from: str
@@ -112,7 +138,7 @@ def cut_pages(
 
 
 def _task(page: SurveyedPage, folder: Path, cut: Cut, channels: int) -> _Task:
-    texts = [(line.id, line.text) for line in page.lines]
+    texts = [(page.ids[line.place], line.sample.text) for line in page.lines]
     made_from = json.dumps(
         [page.sha256, to_json(page.picture), to_json(page.shapes), texts, cut.value, channels, __version__]
     )
@@ -121,9 +147,9 @@ def _task(page: SurveyedPage, folder: Path, cut: Cut, channels: int) -> _Task:
         image=page.file.image,
         picture=page.picture,
         folder=folder,
+        ids=page.ids,
         shapes=page.shapes,
         lines=page.lines,
-        files=tuple(page.image_name(line.id) for line in page.lines),
         cut=cut,
         channels=channels,
         made_from=hashlib.sha256(made_from.encode()).hexdigest(),
@@ -200,21 +226,21 @@ def _cut_page(task: _Task) -> PageRecord | str:
             raise
         return f"{task.folder} cannot be written: {error.strerror or error}"
     try:
-        places = {line.index: place for place, line in enumerate(task.lines)}
+        wanted = {line.place: line for line in task.lines}
         lines, not_cut = [], []
-        for index, outcome in cut_lines(image, task.shapes, places.keys(), task.cut, task.channels):
-            line, file = task.lines[places[index]], task.files[places[index]]
+        for place, outcome in cut_lines(image, task.shapes, wanted.keys(), task.cut, task.channels):
+            line_id, sample = task.ids[place], wanted[place].sample
             if not isinstance(outcome, CutLine):
-                not_cut.append(UncutLine(line.id, outcome.detail))
+                not_cut.append(UncutLine(line_id, outcome.detail))
                 continue
             try:
-                write_png(outcome.pixels, made / file)
+                write_png(outcome.pixels, made / sample.image)
             except (cv2.error, MemoryError, ValueError) as error:
-                not_cut.append(UncutLine(line.id, str(error) or "memory ran out"))
+                not_cut.append(UncutLine(line_id, str(error) or "memory ran out"))
                 continue
-            (made / text_file(file)).write_text(line.text, encoding="utf-8", newline="")
+            (made / text_file(sample.image)).write_text(sample.text, encoding="utf-8", newline="")
             height_px, width_px = outcome.pixels.shape[:2]
-            lines.append(CutLineFile(line.id, file, width_px, height_px, outcome.way))
+            lines.append(CutLineFile(line_id, sample.image, width_px, height_px, outcome.way))
         record = PageRecord(task.made_from, tuple(lines), tuple(not_cut), task.cut)
         install(made, record, task.folder)
     except OSError as error:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from loghi_contract.files import open_plain, read_plain
 from loghi_runner.findings import Finding, Severity
-from loghi_runner.ground_truth.images import GroundTruthLine
+from loghi_runner.ground_truth.lines import GroundTruthLine
 from loghi_runner.line_pages import page_names
 from loghi_runner.wording import plural
 

@@ -1,74 +1,132 @@
-"""Line lists from disk: their lines, and what keeps a list from being read."""
+"""Line lists and folders of line images: their lines, and what keeps them from being read."""
 
 import difflib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from loghi_contract.files import read_plain
-from loghi_contract.lines import LineSample, SkippedLine, parse_line_list
+from loghi_contract.lines import SKIP_SENTENCES, LineSample, SkippedLine, parse_line_list
+from loghi_runner.errors import DataError
 from loghi_runner.files import is_folder
 from loghi_runner.findings import Finding, Severity
+from loghi_runner.ground_truth.lines import GroundTruthLine, ImageFinder
+from loghi_runner.pages.find import IMAGE_SUFFIXES
+
+#: No line is so high; images that mostly are, are whole pages.
+_PAGE_HEIGHT_PX = 700
 
 
 @dataclass(frozen=True)
-class ListedLine:
-    """A line as its list gives it; relative image paths begin at `folder`."""
+class LineList:
+    """The lines of a list, in order; relative image paths begin at `folder`. `trimmed` counts texts with blanks around.
 
-    sample: LineSample
+    With an error among the findings it has none.
+    """
+
     folder: Path
+    samples: tuple[LineSample, ...] = ()
+    skipped: tuple[SkippedLine, ...] = ()
+    trimmed: int = 0
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
-class ReadLists:
-    """The lines of one split's lists, in order. `trimmed` counts texts with blanks around them."""
+class ImageLines:
+    """Line images to be read, in order; their texts are `?`. Why others cannot be read, by name."""
 
-    lines: tuple[ListedLine, ...]
-    skipped: tuple[SkippedLine, ...]
-    trimmed: int
-    findings: tuple[Finding, ...]
+    lines: tuple[GroundTruthLine, ...]
+    failed: dict[str, str]
 
 
-def read_lists(paths: Sequence[Path], key: str, config_folder: Path) -> ReadLists:
-    """Read all line lists of one split.
+def read_list(path: Path, key: str, config_folder: Path) -> LineList:
+    """Read a line list; its images are not looked at.
 
     Args:
-        key: the config's key that names them, for findings.
-        config_folder: lists in it are named relative to it.
+        key: the config's key that names it, for findings.
+        config_folder: a list in it is named relative to it.
     """
-    lines: list[ListedLine] = []
-    skipped: list[SkippedLine] = []
-    findings: list[Finding] = []
-    trimmed = 0
-    for path in paths:
-        name = _shown(path, config_folder)
-        content = read_list_text(path, name, key)
-        if isinstance(content, Finding):
-            findings.append(content)
-            continue
-        parsed = list(parse_line_list(content, name))
-        if not parsed:
-            findings.append(
-                Finding(
-                    Severity.ERROR,
-                    "data.empty_list",
-                    f"the line list {name} holds no lines",
-                    where=key,
-                    hint="A line list has one line per image: the path, a TAB, the text.",
-                )
-            )
-        lines += [ListedLine(line, path.parent) for line in parsed if isinstance(line, LineSample)]
-        skipped += [line for line in parsed if isinstance(line, SkippedLine)]
-        trimmed += sum(map(_has_blanks_around, content.split("\n")))
-    return ReadLists(tuple(lines), tuple(skipped), trimmed, tuple(findings))
+    name = str(path.relative_to(config_folder)) if path.is_relative_to(config_folder) else str(path)
+    content = _read_text(path, name, key)
+    if isinstance(content, Finding):
+        return LineList(path.parent, findings=(content,))
+    parsed = list(parse_line_list(content, name))
+    if not parsed:
+        message = f"the line list {name} holds no lines"
+        hint = "A line list has one line per image: the path, a TAB, the text."
+        return LineList(path.parent, findings=(Finding(Severity.ERROR, "data.empty_list", message, key, hint),))
+    return LineList(
+        folder=path.parent,
+        samples=tuple(line for line in parsed if isinstance(line, LineSample)),
+        skipped=tuple(line for line in parsed if isinstance(line, SkippedLine)),
+        trimmed=sum(map(_has_blanks_around, content.split("\n"))),
+    )
 
 
-def _shown(path: Path, config_folder: Path) -> str:
-    return str(path.relative_to(config_folder)) if path.is_relative_to(config_folder) else str(path)
+def read_image_list(path: Path, root: Path | None = None) -> ImageLines:
+    """The images of a line list: the first field of each line; texts are not looked at.
+
+    Args:
+        root: where image paths begin, if not at the list's own folder.
+
+    Raises:
+        DataError: the list cannot be read, or names no image.
+    """
+    content = _read_text(path, str(path), str(path))
+    if isinstance(content, Finding):
+        raise DataError(content.code, content.message, where=content.where, hint=content.hint)
+    rows = enumerate(content.removeprefix("\ufeff").split("\n"), start=1)
+    named = [
+        (f"{path}:{number}", row.split("\t")[0].strip()) for number, row in rows if not row.strip().startswith("#")
+    ]
+    hint = "Paths in a list begin at the list's own folder; --root names another."
+    return _found([(where, name) for where, name in named if name], path, path.parent, ImageFinder(root), hint)
 
 
-def read_list_text(path: Path, name: str, key: str) -> str | Finding:
+def read_image_folder(folder: Path) -> ImageLines:
+    """All line images below a folder, by name.
+
+    Raises:
+        DataError: there are none, or they are whole pages.
+    """
+    images = [path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES]
+    shown = sorted(path.relative_to(folder) for path in images)
+    visible = [path for path in shown if not any(part.startswith(".") for part in path.parts)]
+    hint = "Name a folder of pages with XML, or of line images: " + " ".join(IMAGE_SUFFIXES)
+    return _found([(str(folder), str(path)) for path in visible], folder, folder, ImageFinder(None), hint)
+
+
+def _found(named: Sequence[tuple[str, str]], source: Path, begin: Path, finder: ImageFinder, hint: str) -> ImageLines:
+    lines: list[GroundTruthLine] = []
+    failed: dict[str, str] = {}
+    for where, name in named:
+        found = finder.find(LineSample(name, "?", 1.0, where), begin)
+        if isinstance(found, GroundTruthLine):
+            lines.append(found)
+        else:
+            failed[name] = _reason(found)
+    if not lines:
+        first = next((f": {name}: {why}" for name, why in failed.items()), "")
+        raise DataError("recognize.no_images", f"there is no line image to read{first}", where=str(source), hint=hint)
+    height_px = median(line.height_px for line in lines)
+    if height_px > _PAGE_HEIGHT_PX:
+        raise DataError(
+            "recognize.pages_without_lines",
+            f"these images are {height_px:.0f} pixels high, whole pages it seems, and no XML tells their lines",
+            where=str(source),
+            hint="Mark the lines first (with Laypa, eScriptorium, Transkribus); the PAGE XML goes beside the images.",
+        )
+    return ImageLines(tuple(lines), failed)
+
+
+def _reason(line: SkippedLine) -> str:
+    """Why a line is skipped, in words."""
+    return f"{SKIP_SENTENCES[line.reason]} ({line.detail})" if line.detail else SKIP_SENTENCES[line.reason]
+
+
+def _read_text(path: Path, name: str, key: str) -> str | Finding:
     """What a list holds, its line endings made one, or why it cannot be read.
 
     Args:

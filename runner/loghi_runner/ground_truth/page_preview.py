@@ -7,8 +7,7 @@ from pathlib import Path
 
 from loghi_contract import __version__
 from loghi_runner.files import write_atomically
-from loghi_runner.report.html import templates_of
-from loghi_runner.report.line_picture import LinePicture, line_picture
+from loghi_runner.report.html import LinePicture, line_picture, templates_of
 
 #: Lines of each kind that are shown.
 _RANDOM, _EXTREME = 24, 6

@@ -4,24 +4,27 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.cut import Cut
 from loghi_contract.job import Split
-from loghi_contract.lines import SkippedLine, SkipReason
-from loghi_runner.aliases import OnProgress
+from loghi_contract.lines import SkippedLine
+from loghi_contract.records import to_json
+from loghi_runner.aliases import OnProgress, Row
 from loghi_runner.config.schema import SplitConfig
 from loghi_runner.errors import DataError, EngineError, UsageError
 from loghi_runner.files import breaks_lines, cannot_write, is_utf8, real_path, write_together
 from loghi_runner.findings import Finding, Severity, errors, for_folder
-from loghi_runner.ground_truth.cut_pages import CutPages, cut_pages
+from loghi_runner.ground_truth.cut_pages import cut_pages
+from loghi_runner.ground_truth.line_store import RECORD_FILE, read_record
+from loghi_runner.ground_truth.lines import GroundTruthLine
 from loghi_runner.ground_truth.page_preview import PreviewLine, choose_lines, write_preview
-from loghi_runner.ground_truth.page_store import RECORD_FILE, read_record
 from loghi_runner.ground_truth.split import PageSplit, format_split, read_split, split_pages
-from loghi_runner.ground_truth.survey import Survey, SurveyedPage, survey_pages
+from loghi_runner.ground_truth.survey import Survey, survey_pages
 from loghi_runner.locks import FileLock, Timeout, take
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.skipped_table import format_skipped
-from loghi_runner.wording import SPLIT_WORDS
+from loghi_runner.wording import SPLIT_WORDS, counted, plural, short_path
 
 SPLIT_FILE = "split.tsv"
 SKIPPED_FILE = "skipped_lines.tsv"
@@ -34,6 +37,8 @@ LIST_FILES = {
     Split.TEST: "training_all_test.txt",
 }
 ALL_FILE = "training_all.txt"
+
+_NAMED_FAILURES = 5
 
 
 @dataclass(frozen=True)
@@ -50,20 +55,11 @@ class PrepareOptions:
 
 
 @dataclass(frozen=True)
-class PreparedLine:
-    image: Path
-    text: str
-    split: Split
-    width_px: int
-    height_px: int
-
-
-@dataclass(frozen=True)
 class Prepared:
     """What came out; `reused` pages were there already and unchanged."""
 
     out: Path
-    lines: tuple[PreparedLine, ...]
+    lines: tuple[tuple[Split, GroundTruthLine], ...]
     skipped: tuple[tuple[Split, SkippedLine], ...]
     pages: int
     reused: int
@@ -72,7 +68,7 @@ class Prepared:
 
     @property
     def counts(self) -> Counter[Split]:
-        return Counter(line.split for line in self.lines)
+        return Counter(split for split, _line in self.lines)
 
 
 def prepare(folder: Path, out: Path, options: PrepareOptions, on_progress: OnProgress) -> Prepared:
@@ -107,6 +103,54 @@ def prepare(folder: Path, out: Path, options: PrepareOptions, on_progress: OnPro
     except OSError as error:
         hint = "Name another folder, or free space there; the lists of an earlier time are as they were."
         raise cannot_write("the line images", error, out, error.filename or out, hint) from error
+
+
+def summary_rows(prepared: Prepared, *, preview: bool) -> list[Row]:
+    """What `prepare` tells in the end: label and text of each row, what to type next last."""
+    counts = prepared.counts
+    reused = f" ({prepared.reused} unchanged since last time)" if prepared.reused else ""
+    rows = [("pages", f"{prepared.pages - len(prepared.failed)} cut{reused}")]
+    for number, (page, why) in enumerate(sorted(prepared.failed.items())):
+        if number == _NAMED_FAILURES:
+            rows.append(("", f"... and {len(prepared.failed) - number} more"))
+            break
+        rows.append(("failed" if number == 0 else "", f"{page}: {why}"))
+    rows += [
+        (SPLIT_WORDS[split], f"{plural(counts[split], 'line')}  {short_path(prepared.out / LIST_FILES[split])}")
+        for split in LIST_FILES
+        if counts[split]
+    ]
+    if prepared.skipped:
+        reasons = Counter(line.reason.value for _, line in prepared.skipped)
+        skipped = f"{plural(len(prepared.skipped), 'line')}: {counted(reasons)}"
+        rows.append(("skipped", f"{skipped}  {short_path(prepared.out / SKIPPED_FILE)}"))
+    rows.append(("split", short_path(prepared.out / SPLIT_FILE)))
+    if preview:
+        rows.append(("preview", short_path(prepared.out / PREVIEW_FILE)))
+    rows.append(("next", "loghi-runner init CONFIG, then give data.train, data.validation and data.test these lists"))
+    return rows
+
+
+def prepared_json(prepared: Prepared) -> dict[str, Any]:
+    """What `prepare --json` says; the keys are a promise to scripts."""
+    return {
+        "kind": "prepared",
+        "out": str(prepared.out.absolute()),
+        "pages": prepared.pages,
+        "reused": prepared.reused,
+        "failed": prepared.failed,
+        "lines": {split.value: prepared.counts[split] for split in (Split.TRAIN, Split.VAL, Split.TEST)},
+        "lists": {
+            "all": str(prepared.out.absolute() / ALL_FILE),
+            **{
+                split.value: str(prepared.out.absolute() / name)
+                for split, name in LIST_FILES.items()
+                if prepared.counts[split]
+            },
+        },
+        "skipped": [{"split": split.value, **to_json(line)} for split, line in prepared.skipped],
+        "findings": [to_json(finding) for finding in prepared.findings],
+    }
 
 
 def _bearable(finding: Finding) -> Finding:
@@ -149,16 +193,20 @@ def _write(
         workers=options.workers,
         on_page=lambda done, total: on_progress("cutting pages", done, total),
     )
-    lines = tuple(_lines(pages, division, cut))
-    skipped = tuple(_skipped(survey.pages, division, cut))
-    base = out.absolute()
-    by_split = {split: [line for line in lines if line.split is split] for split in LIST_FILES}
+    lines = tuple((division.parts[page.file.name], line) for page in pages for line in cut.lines(page))
+    skipped = tuple(
+        (division.parts[page.file.name], line) for page in survey.pages for line in (*page.skipped, *cut.not_cut(page))
+    )
+    by_split = {part: [(split, line) for split, line in lines if split is part] for part in LIST_FILES}
     lists = {ALL_FILE: lines, **{LIST_FILES[split]: found for split, found in by_split.items() if found}}
     write_together(
         {
             out / SPLIT_FILE: format_split(survey.pages, division.parts),
             out / SKIPPED_FILE: format_skipped((split.value, line) for split, line in skipped),
-            **{out / name: _format(found, base, relative=options.relative) for name, found in lists.items()},
+            **{
+                out / name: _format((line for _split, line in found), out, relative=options.relative)
+                for name, found in lists.items()
+            },
         }
     )
     for name in LIST_FILES.values() - lists.keys():
@@ -166,8 +214,8 @@ def _write(
         (out / name).unlink(missing_ok=True)
     if options.preview:
         shown = [
-            PreviewLine(line.image, line.text, SPLIT_WORDS[line.split], line.width_px / line.height_px)
-            for line in lines
+            PreviewLine(line.image, line.sample.text, SPLIT_WORDS[split], line.width_px / line.height_px)
+            for split, line in lines
         ]
         write_preview(out / PREVIEW_FILE, choose_lines(shown), title=f"{out.name}: lines and their texts")
     reused = sum(page.reused for page in cut.pages.values())
@@ -175,34 +223,8 @@ def _write(
     return Prepared(out, lines, skipped, len(pages), reused, cut.failed, (*findings, *gone))
 
 
-def _lines(pages: Iterable[SurveyedPage], division: PageSplit, cut: CutPages) -> Iterable[PreparedLine]:
-    for page in pages:
-        cut_page = cut.pages.get(page.file.name)
-        if cut_page is None:
-            continue
-        texts = {line.id: line.text for line in page.lines}
-        for line in cut_page.record.lines:
-            image = cut_page.folder.absolute() / line.file
-            split = division.parts[page.file.name]
-            yield PreparedLine(image, texts[line.id], split, line.width_px, line.height_px)
-
-
-def _skipped(pages: Iterable[SurveyedPage], division: PageSplit, cut: CutPages) -> Iterable[tuple[Split, SkippedLine]]:
-    for page in pages:
-        split = division.parts[page.file.name]
-        for skipped in page.skipped:
-            yield split, skipped
-        cut_page = cut.pages.get(page.file.name)
-        why = {line.id: line.detail for line in cut_page.record.not_cut} if cut_page else {}
-        for line in page.lines:
-            detail = why.get(line.id, cut.failed.get(page.file.name))
-            if detail is not None:
-                image = page.image_name(line.id)
-                yield split, SkippedLine(image, line.text, line.where, SkipReason.CANNOT_CUT, detail)
-
-
-def _format(lines: Iterable[PreparedLine], base: Path, *, relative: bool) -> str:
-    rows = ((line.image.relative_to(base) if relative else line.image, line.text) for line in lines)
+def _format(lines: Iterable[GroundTruthLine], out: Path, *, relative: bool) -> str:
+    rows = ((line.image.relative_to(out) if relative else line.image.absolute(), line.sample.text) for line in lines)
     return "".join(f"{image}\t{text}\n" for image, text in rows)
 
 

@@ -1,4 +1,7 @@
-"""Whole pages (or folders of pages) become training, validation and test pages, once and for all."""
+"""Whole pages (or folders of pages) become training, validation and test pages: none is both learnt from and judged by.
+
+Transcribed pages are split once and for all; of the pages of line lists some are set aside for validation.
+"""
 
 import random
 from collections import Counter
@@ -13,7 +16,9 @@ from loghi_runner.config.schema import SplitConfig
 from loghi_runner.errors import DataError
 from loghi_runner.files import write_atomically
 from loghi_runner.findings import Finding, Severity
+from loghi_runner.ground_truth.lines import GroundTruthLine
 from loghi_runner.ground_truth.survey import SurveyedPage
+from loghi_runner.line_pages import page_names
 from loghi_runner.wording import SPLIT_WORDS, plural
 
 COLUMNS = ("split", "page", "document", "lines", "sha256")
@@ -21,6 +26,8 @@ COLUMNS = ("split", "page", "document", "lines", "sha256")
 #: With fewer pages one is left out for the test, another for validation, and the rest is learnt from.
 _ENOUGH = 6
 _PARTS = (Split.TRAIN, Split.VAL, Split.TEST)
+#: The share of the lines of lists that becomes validation, about; never more than twice that.
+_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,15 @@ class PageSplit:
     findings: tuple[Finding, ...]
 
 
+@dataclass(frozen=True)
+class PagesAside:
+    """Lines of line lists, by page."""
+
+    train: tuple[GroundTruthLine, ...]
+    validation: tuple[GroundTruthLine, ...]
+    finding: Finding
+
+
 def split_pages(pages: Sequence[SurveyedPage], options: SplitConfig, earlier: Mapping[str, EarlierPage]) -> PageSplit:
     """Decide which pages are learnt from; the same pages and seed always give the same split, in any order.
 
@@ -46,8 +62,7 @@ def split_pages(pages: Sequence[SurveyedPage], options: SplitConfig, earlier: Ma
         earlier: pages with a split already: it is kept, only new pages are distributed.
     """
     units = _units(pages, options.by)
-    order = sorted(units)
-    random.Random(options.seed).shuffle(order)  # noqa: S311  # a split, not a secret
+    order = _shuffled(units, options.seed)
     if not order:
         return PageSplit({page.file.name: Split.TRAIN for page in pages}, ())
     if len(order) < _ENOUGH:
@@ -67,6 +82,34 @@ def split_pages(pages: Sequence[SurveyedPage], options: SplitConfig, earlier: Ma
     if not any(finding.severity is Severity.ERROR for finding in findings):
         findings = [_summary(pages, of_page, options), *findings]
     return PageSplit(of_page, tuple(findings))
+
+
+def set_pages_aside(lines: Sequence[GroundTruthLine], seed: int) -> PagesAside:
+    """Split the lines by page; the same lines and seed always give the same pages."""
+    page_of = page_names([line.image for line in lines], unknown_apart=True)
+    sizes = Counter(page_of[line.image] for line in lines)
+    if len(sizes) < 2:
+        finding = Finding(
+            Severity.ERROR,
+            "data.one_page",
+            f"there is no validation list, and all {len(lines)} training lines come from one page",
+            where="data.validation",
+            hint="Give data.validation a list of other lines, or add lines of another page.",
+        )
+        return PagesAside(tuple(lines), (), finding)
+    chosen = _draw(sizes, _shuffled(sizes, seed), _SHARE)
+    validation = tuple(line for line in lines if page_of[line.image] in chosen)
+    names = ", ".join(Path(page).name for page in sorted(chosen)[:5]) + (", ..." if len(chosen) > 5 else "")
+    pages = "1 page is" if len(chosen) == 1 else f"{len(chosen)} pages are"
+    finding = Finding(
+        Severity.INFO,
+        "data.split_by_page",
+        f"there is no validation list: {pages} set aside for it, {len(validation)} lines of {len(lines)}: {names} "
+        f"(of {len(sizes)} pages, seed {seed})",
+        where="data.validation",
+        hint="Give data.validation a list to choose yourself.",
+    )
+    return PagesAside(tuple(line for line in lines if page_of[line.image] not in chosen), validation, finding)
 
 
 def read_split(path: Path) -> dict[str, EarlierPage]:
@@ -172,21 +215,11 @@ def _leave_one_out(order: Sequence[str], options: SplitConfig) -> tuple[dict[str
 def _by_share(
     units: Mapping[str, int], order: Sequence[str], options: SplitConfig, known: Mapping[str, Split]
 ) -> tuple[dict[str, Split], list[Finding]]:
-    total = sum(units.values())
     parts = {unit: known[unit] for unit in order if unit in known}
     for split, share, for_others in ((Split.TEST, options.test, 2), (Split.VAL, options.validation, 1)):
-        count = sum(units[unit] for unit, part in parts.items() if part is split)
         free = [unit for unit in order if unit not in parts]
-        left = len(free)
-        for unit in free:
-            # a large page would take more than was asked for: another one may fit
-            fits = count < share * total and count + units[unit] <= max(2 * share * total, 1)
-            if fits and left > for_others:
-                parts[unit] = split
-                count += units[unit]
-                left -= 1
-        if share and not count and left > for_others:
-            parts[min(free, key=lambda unit: units[unit])] = split
+        count = sum(units[unit] for unit, part in parts.items() if part is split)
+        parts |= dict.fromkeys(_draw(units, free, share, count, leave=for_others), split)
     for unit in order:
         parts.setdefault(unit, Split.TRAIN)
     missing = [split for split in (Split.TRAIN, Split.VAL) if split not in parts.values()]
@@ -201,6 +234,33 @@ def _by_share(
         for split in missing
     ]
     return parts, findings
+
+
+def _shuffled(units: Iterable[str], seed: int) -> list[str]:
+    """In an order that depends on their names and the seed alone."""
+    order = sorted(units)
+    random.Random(seed).shuffle(order)  # noqa: S311  # a split, not a secret
+    return order
+
+
+def _draw(sizes: Mapping[str, int], free: Sequence[str], share: float, count: int = 0, *, leave: int = 1) -> set[str]:
+    """The first units that make up the share of all lines, about; at least one, where so many are free.
+
+    Args:
+        count: lines that the split has already.
+        leave: so many units stay free.
+    """
+    total = sum(sizes.values())
+    drawn: set[str] = set()
+    for unit in free:
+        # a large page would take more than was asked for: another one may fit
+        fits = count < share * total and count + sizes[unit] <= max(2 * share * total, 1)
+        if fits and len(free) - len(drawn) > leave:
+            drawn.add(unit)
+            count += sizes[unit]
+    if share and not count and len(free) > leave:
+        drawn.add(min(free, key=lambda unit: sizes[unit]))
+    return drawn
 
 
 def _kept(pages: Sequence[SurveyedPage], earlier: Mapping[str, EarlierPage]) -> list[Finding]:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loghi_contract.cut import Cut
-from loghi_contract.lines import SkippedLine, SkipReason
+from loghi_contract.lines import LineSample, SkippedLine, SkipReason
 from loghi_runner.aliases import Point
 from loghi_runner.cutting.cut import LineShape, estimated_size
 from loghi_runner.cutting.image import PageImageError
 from loghi_runner.cutting.pictures import Picture, page_pictures
 from loghi_runner.files import file_sha256
 from loghi_runner.findings import Finding, Severity
+from loghi_runner.ground_truth.lines import GroundTruthLine
 from loghi_runner.ground_truth.tally import Tally
 from loghi_runner.pages.find import PageFile, find_pages
 from loghi_runner.pages.model import Page, PageLine
@@ -29,35 +30,21 @@ _ONE_SCALE = 0.01
 
 
 @dataclass(frozen=True)
-class SurveyedLine:
-    """A line to be cut; `id` is unique in its page and safe in a file name, the sizes are estimates."""
-
-    id: str
-    index: int
-    text: str
-    where: str
-    width_px: int
-    height_px: int
-
-
-@dataclass(frozen=True)
 class SurveyedPage:
-    """A page that can be used. `shapes` are all its lines', in the picture's pixels; `lines` those worth cutting.
+    """A page that can be used; `lines` are those worth cutting, `skipped` the others.
 
+    `ids` (unique in the page, safe in a file name) and `shapes` (in the picture's pixels) are all its lines'.
     `sha256` is that of the image's bytes followed by the XML's.
     """
 
     file: PageFile
     page: Page
     picture: Picture
+    ids: tuple[str, ...]
     shapes: tuple[LineShape, ...]
-    lines: tuple[SurveyedLine, ...]
+    lines: tuple[GroundTruthLine, ...]
     skipped: tuple[SkippedLine, ...]
     sha256: str
-
-    def image_name(self, line_id: str) -> str:
-        """The line image's file name, as Loghi's merge tool wants it."""
-        return f"{self.file.name}-{line_id}.png"
 
 
 @dataclass(frozen=True)
@@ -95,7 +82,8 @@ def survey_pages(
         else:
             pages.append(surveyed)
         on_page(number, len(files))
-    findings += tally.findings(sum(len(page.lines) + len(page.skipped) for page in pages))
+    skipped = [line for page in pages for line in page.skipped]
+    findings += tally.findings(sum(len(page.lines) for page in pages) + len(skipped), skipped)
     unmarked = [page.file.name for page in pages if not page.lines and not page.skipped]
     if files and not any(page.lines for page in pages):
         use, needs = ("read", "") if every_line else ("learnt from", "a text, and ")
@@ -151,14 +139,16 @@ def _survey(
     tally.notes += [f"{name}: {note}" for note in page.notes]
     shapes = tuple(_shape(line, factors) for line in page.lines)
     ids = unique_ids(page.lines)
-    lines: list[SurveyedLine] = []
+    lines: list[GroundTruthLine] = []
     skipped: list[SkippedLine] = []
-    for index, (line, line_id, shape) in enumerate(zip(page.lines, ids, shapes, strict=True)):
+    for place, (line, line_id, shape) in enumerate(zip(page.lines, ids, shapes, strict=True)):
         where = f"{name}:{line.number}"
+        image = f"{file.name}-{line_id}.png"  # as Loghi's merge tool wants it
         outcome = _usable(line, shape, size, options, cut, every_line=every_line)
         if isinstance(outcome, tuple):
             text, (width_px, height_px) = outcome
-            lines.append(SurveyedLine(line_id, index, text.text, where, width_px, height_px))
+            sample = LineSample(image, text.text, 1.0, where)
+            lines.append(GroundTruthLine(sample, Path(image), width_px, height_px, is_cut=False, place=place))
             for happened, wheres in (
                 (text.machine_read, tally.machine_read),
                 (text.several, tally.several),
@@ -168,10 +158,8 @@ def _survey(
                 if happened:
                     wheres.append(where)
         else:
-            reason, detail = outcome.reason, outcome.detail
-            skipped.append(SkippedLine(f"{file.name}-{line_id}.png", _raw_text(line), where, reason, detail))
-            tally.skip(skipped[-1])
-    return SurveyedPage(file, page, picture, shapes, tuple(lines), tuple(skipped), sha256)
+            skipped.append(SkippedLine(image, _raw_text(line), where, outcome.reason, outcome.detail))
+    return SurveyedPage(file, page, picture, tuple(ids), shapes, tuple(lines), tuple(skipped), sha256)
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,31 @@
-"""What was met while pages were read, counted for findings."""
+"""Lines left out, counted by reason; and what else was met while pages were read, counted for findings."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from loghi_contract.lines import SKIP_SENTENCES, SkippedLine, SkipReason
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.wording import plural
+
+
+@dataclass(frozen=True)
+class Skips:
+    """How many lines are left out for one reason, and the first of them."""
+
+    reason: SkipReason
+    count: int
+    first: SkippedLine
+
+
+def count_skips(skipped: Iterable[SkippedLine]) -> list[Skips]:
+    """The most frequent reason first."""
+    counts: Counter[SkipReason] = Counter()
+    first: dict[SkipReason, SkippedLine] = {}
+    for line in skipped:
+        counts[line.reason] += 1
+        first.setdefault(line.reason, line)
+    return [Skips(reason, count, first[reason]) for reason, count in counts.most_common()]
 
 
 @dataclass
@@ -21,16 +40,10 @@ class Tally:
     several_pictures: list[str] = field(default_factory=list)
     as_stored: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    skipped: Counter[SkipReason] = field(default_factory=Counter)
-    first_skipped: dict[SkipReason, SkippedLine] = field(default_factory=dict)
 
-    def skip(self, line: SkippedLine) -> None:
-        self.skipped[line.reason] += 1
-        self.first_skipped.setdefault(line.reason, line)
-
-    def findings(self, total: int) -> Iterator[Finding]:
-        for reason, count in self.skipped.most_common():
-            first = self.first_skipped[reason]
+    def findings(self, total: int, skipped: Sequence[SkippedLine]) -> Iterator[Finding]:
+        """What is told of so many lines, of which some are left out."""
+        for reason, count, first in ((each.reason, each.count, each.first) for each in count_skips(skipped)):
             detail = f" ({first.detail})" if first.detail else ""
             message = (
                 f"{count} of {plural(total, 'line')} {'is' if count == 1 else 'are'} left out: "

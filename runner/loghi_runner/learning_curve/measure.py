@@ -1,4 +1,7 @@
-"""The order of a learning curve: check once, then for each share take the run that is there or train one, and judge."""
+"""The order of a learning curve: check once, then for each share take the run that is there or train one, and judge.
+
+The run folders are the only record of what was done: whatever ended a learning curve, the next one goes on there.
+"""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -6,25 +9,35 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from loghi_contract.counts import pool
-from loghi_contract.job import Split
+from loghi_contract.job import DeviceKind, JobSpec, Split
 from loghi_contract.lines import LineSample
+from loghi_runner.config.load import load_config
 from loghi_runner.engines.base import Engine, Setting
 from loghi_runner.engines.mounts import moved_mounts
-from loghi_runner.errors import TrainingError
+from loghi_runner.errors import RunnerError, TrainingError
 from loghi_runner.evaluation.intervals import cer_interval
-from loghi_runner.files import file_sha256, real_path
+from loghi_runner.evaluation.results import Results
+from loghi_runner.files import file_sha256, is_folder, real_path
 from loghi_runner.finetuning.finetune import prepare_run, start_and_follow
+from loghi_runner.finetuning.lay_out import data_sha256
 from loghi_runner.finetuning.plan import RunPlan, View
-from loghi_runner.ground_truth.from_pages import PagesTruth
+from loghi_runner.ground_truth.collect import PagesTruth
 from loghi_runner.learning_curve.curve import Curve, Point
 from loghi_runner.learning_curve.power_law import fit_power_law
-from loghi_runner.learning_curve.same_run import find_same_run
+from loghi_runner.learning_curve.report import CurveAnswer, write_curve
 from loghi_runner.learning_curve.shares import Share, nested_shares
+from loghi_runner.models.find import choose_cut, find_model
+from loghi_runner.recognition.line_reader import ReaderOptions, open_reader
+from loghi_runner.recognition.next_pages import Candidates, NextPages, find_candidates, rank_pages
+from loghi_runner.runs.find import list_runs
 from loghi_runner.runs.folder import RunFolder, RunRecord, RunState, new_run_id
-from loghi_runner.runs.line_tables import TableLine, count_lines, read_line_table
 from loghi_runner.runs.look import Look, follow_run, look_at
+from loghi_runner.runs.owner import is_ours
 from loghi_runner.runs.progress import Progress
+from loghi_runner.runs.readings import read_split
 from loghi_runner.wording import SPLIT_WORDS, plural
+
+_WANTED = (RunState.RUNNING, RunState.FINISHED)
 
 
 @dataclass(frozen=True)
@@ -45,20 +58,42 @@ class _Trained:
     again: bool
 
 
-def measure_curve(
-    config_path: Path, overrides: Sequence[str], percents: Sequence[int], view: View
-) -> Curve | Unfinished:
-    """Train the shares that are not trained yet, and fit the curve.
+@dataclass(frozen=True)
+class _Ranking:
+    """Pages to be ranked once the curve is there, where the config trains."""
+
+    candidates: Candidates
+    options: ReaderOptions
+
+
+def learning_curve(
+    config_path: Path,
+    overrides: Sequence[str],
+    percents: Sequence[int],
+    view: View,
+    *,
+    to_rank: Path | None = None,
+    output: Path | None = None,
+) -> CurveAnswer | Unfinished:
+    """Train the shares that are not trained yet, fit the curve, and write its report.
 
     Args:
         percents: shares of the training pages, rising; the last is 100.
+        to_rank: pages that the best of the models ranks.
+        output: where the report goes; beside the last run's own report by default.
 
     Raises:
         RunnerError: nothing could be started.
     """
+    ranking = _prepare_ranking(config_path, overrides, to_rank, view) if to_rank else None
     with ExitStack() as lines:  # each share needs its line images until its own run names them
         plan, engine, setting = prepare_run(config_path, overrides, view, lines)
-        return _measure(plan, engine, setting, percents, view)
+        curve = _measure(plan, engine, setting, percents, view)
+    if isinstance(curve, Unfinished):
+        return curve
+    found = _rank_with_best(ranking, curve, view) if ranking else None
+    folder = output or RunFolder(Path(curve.points[-1].run_dir)).report_file.parent
+    return CurveAnswer(curve, found, write_curve(curve, found, folder))
 
 
 def _measure(
@@ -70,8 +105,8 @@ def _measure(
     for share in nested_shares(plan.lists[Split.TRAIN.value], percents, plan.job.training.seed):
         run = _of_share(plan, share)
         view.note(f"{share.percent} %: {plural(share.units, share.unit[:-1])}, {len(share.samples)} training lines")
-        found = find_same_run(run, base)
-        if found is None or (found.record.state.is_over and not read_line_table(found.folder.out, split.value)):
+        found = _find_same_run(run, base)
+        if found is None or (found.record.state.is_over and not read_split(found.folder.out, split.value).lines):
             folder, record = start_and_follow(run, engine, setting, view)
         else:
             folder, record = _take(found, view)
@@ -124,17 +159,16 @@ def _take(found: Look, view: View) -> tuple[RunFolder, RunRecord]:
 
 
 def _curve(plan: RunPlan, split: Split, trained: Sequence[_Trained]) -> Curve:
-    tables = [read_line_table(run.folder.out, split.value) for run in trained]
-    lines = _common(tables)
-    counts = [count_lines(table) for table in lines]
-    after = [each.after for each in counts]
-    if not after[0]:
+    found = _common_results(trained, split)
+    if not found:
         raise TrainingError(
             "curve.no_readings",
             f"the runs left no readings of the {SPLIT_WORDS[split]} lines, so there is nothing to judge by",
             hint="`report/skipped_lines.tsv` in the run folders tells which lines were left out, and why.",
         )
-    pages = counts[0].pages
+    pages = found[0].line_pages
+    before = found[0].counts()[0]
+    after = [results.counts()[1] for results in found]
     points = tuple(
         Point(
             percent=run.share.percent,
@@ -154,15 +188,69 @@ def _curve(plan: RunPlan, split: Split, trained: Sequence[_Trained]) -> Curve:
         unit=trained[-1].share.unit,
         judged=f"{SPLIT_WORDS[split]} lines",
         judged_count=len(pages),
-        judged_pages=len(set(pages)),
+        judged_pages=found[0].pages,
         chose=split is Split.VAL,
-        base_cer=None if plan.job.vgsl else pool(counts[0].before).cer,
+        base_cer=None if plan.job.vgsl else pool(before).cer,
         points=points,
         law=fit_power_law([point.lines for point in points], after, pages),
     )
 
 
-def _common(tables: Sequence[tuple[TableLine, ...]]) -> list[list[TableLine]]:
-    """The lines that every run has read, in one order."""
-    shared = set.intersection(*({line.image for line in table} for table in tables))
-    return [[line for line in table if line.image in shared] for table in tables]
+def _common_results(trained: Sequence[_Trained], split: Split) -> list[Results]:
+    """Of the lines that every run has read, in one order; none where there is no such line."""
+    tables = [read_split(run.folder.out, split.value) for run in trained]
+    shared = set.intersection(*(set(table.images) for table in tables))
+    return [results for table in tables if (results := table.only(shared).results()) is not None]
+
+
+def _find_same_run(plan: RunPlan, base_model_sha256: str | None) -> Look | None:
+    """The newest run of ours with the plan's job, lines, images and base model that is finished, or still trains."""
+    output = plan.config.config.output
+    if not is_folder(output):
+        return None
+    data = data_sha256(plan.lists, plan.mounts)
+    for folder in reversed(list_runs(output)):
+        # the curve is written into the last run's folder
+        if not _has_same_job(folder, plan.job) or not is_ours(folder):
+            continue
+        try:
+            look = look_at(folder)
+        except RunnerError:
+            continue  # its record is damaged: it cannot be relied on
+        record = look.record
+        same = record.base_model_sha256 == base_model_sha256 and record.data_sha256 == data
+        if same and record.state in _WANTED and look.remark is None:
+            return look
+    return None
+
+
+def _has_same_job(folder: RunFolder, wanted: JobSpec) -> bool:
+    job = folder.read_job()
+    return job is not None and _essence(job) == _essence(wanted)
+
+
+def _essence(job: JobSpec) -> JobSpec:
+    """The job without what makes no other model."""
+    return replace(job, run_id="", device=DeviceKind.CPU)
+
+
+def _prepare_ranking(config_path: Path, overrides: Sequence[str], folder: Path, view: View) -> _Ranking:
+    """Look at the pages before hours are spent on training.
+
+    Raises:
+        RunnerError: there is nothing to rank, or the config cannot be used.
+    """
+    config = load_config(config_path, overrides).config
+    candidates = find_candidates(folder, config.data.cut, view.progress)
+    return _Ranking(
+        candidates,
+        ReaderOptions(config.engine),
+    )
+
+
+def _rank_with_best(ranking: _Ranking, curve: Curve, view: View) -> NextPages:
+    """Rank the pages with the model that has the lowest CER."""
+    best = min(curve.points, key=lambda point: point.cer)
+    model = find_model(best.run_dir)
+    candidates = replace(ranking.candidates, cut=choose_cut(model, None, view.note))
+    return rank_pages(open_reader(model.folder, ranking.options), candidates, view.progress, view.note)

@@ -3,10 +3,11 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from loghi_contract.lines import LineSample
-from loghi_runner.errors import DataError
+from loghi_runner.errors import DataError, UsageError
 from loghi_runner.line_pages import page_names
 
 
@@ -18,6 +19,26 @@ class Share:
     units: int
     unit: str
     samples: tuple[LineSample, ...]
+
+
+def parse_percents(text: str) -> tuple[int, ...]:
+    """`25,50,100` as numbers: two or more, rising, the last one all pages.
+
+    Raises:
+        UsageError: they are not.
+    """
+    try:
+        percents = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        percents = ()
+    rising = all(first < second for first, second in pairwise(percents))
+    if len(percents) < 2 or not rising or percents[0] < 1 or percents[-1] != 100:
+        raise UsageError(
+            "curve.bad_shares",
+            f"--shares {text}: these are not two or more whole percentages that rise to 100",
+            hint="For example --shares 25,50,100.",
+        )
+    return percents
 
 
 def nested_shares(samples: Sequence[LineSample], percents: Sequence[int], seed: int) -> tuple[Share, ...]:

@@ -6,14 +6,59 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from loghi_contract import CONTRACT, __version__
 from loghi_contract.cut import Cut
-from loghi_contract.model_file import MARKER_FILE, SUFFIX, format_marker
-from loghi_contract.model_folder import MODEL_FILE
+from loghi_contract.model_file import (
+    FORMAT,
+    MARKER_FILE,
+    SUFFIX,
+    ModelMarker,
+    format_marker,
+    read_folder_marker,
+    write_model_file,
+)
+from loghi_contract.model_folder import MODEL_FILE, ModelFacts, ModelFolderError, inspect_model_folder, require_config
+from loghi_contract.storage import sync_file
+from loghi_runner.config.load import ConfigError, load_config
 from loghi_runner.errors import DataError, EngineError, UsageError
 from loghi_runner.files import file_sha256, is_file, is_there, real_path, why_not_written
-from loghi_runner.models.marker import marker_of, require_whole
-from loghi_runner.models.own_pages import own_cut
-from loghi_runner.models.which_model import NamedModel, find_model
+from loghi_runner.models.find import NamedModel, find_model, own_cut
+from loghi_runner.runs.folder import RunRecord, RunState
+from loghi_runner.runs.look import Look
+from loghi_runner.wording import percent
+
+_ENDED_EARLY = {
+    RunState.CANCELLED: "was stopped early",
+    RunState.FAILED: "failed",
+    RunState.LOST: "was lost",
+    RunState.PREPARED: "has not begun yet",
+    RunState.RUNNING: "still trains, best_val may be replaced",
+}
+
+_CUTS = {
+    Cut.LOGHI: "along its baseline, as Loghi does; all baselines of the page are needed for that",
+    Cut.POLYGON: "by its outline, with paper painted over what is outside",
+}
+
+_NOTES = """\
+# {name}
+
+A Loghi handwriting model in one file, written by loghi-runner {version}. It reads lines of text in pages whose lines
+are marked already.
+
+- line images: {height_px} pixels high, {channels}
+- characters it can write: {characters}
+- a line is cut out of its page {cut}
+- error on its validation lines: {cer}
+{verdict}
+In kraken 7 with loghi-runner and its extra `kraken` beside it:
+
+    kraken -i page.jpg page.txt segment -bl ocr -m {file}
+
+For Loghi itself, unpack this file (it is a zip) into a folder and name that folder as HTRLOGHIMODEL.
+
+Characters: {letters}
+"""
 
 
 def find_exported(name: str, output: Path) -> NamedModel:
@@ -51,8 +96,8 @@ def export_folder(source: NamedModel, target: Path, cut: Cut | None = None) -> P
         UsageError: the target is taken.
         EngineError: the disk does not take it.
     """
-    with beside(source, target) as (target, made):
-        facts = require_whole(source)
+    with _beside(source, target) as (target, made):
+        facts = _require_whole(source)
         made.mkdir()
         # what begins with a dot is half-written, or of the file manager
         parts = sorted(source.folder.glob("[!.]*"))
@@ -69,13 +114,50 @@ def export_folder(source: NamedModel, target: Path, cut: Cut | None = None) -> P
         # a model from elsewhere keeps the marker it has
         cut = cut or (own_cut(source) if source.run is not None else None)
         if cut is not None:
-            marker = marker_of(source, facts, cut)
+            marker = _marker_of(source, facts, cut)
             (made / MARKER_FILE).write_text(format_marker(marker), encoding="utf-8")
     return target
 
 
+def export_file(source: NamedModel, target: Path, cut: Cut | None) -> Path:
+    """Write the model as one file to `target`, which must not exist; all of it is there, or nothing.
+
+    Args:
+        cut: how the lines of its pages are to be cut; None for the way of the run.
+
+    Raises:
+        DataError: the model is not whole.
+        UsageError: the target is taken.
+        EngineError: the disk does not take it.
+    """
+    facts = _require_whole(source)
+    record = source.run.read() if source.run is not None else None
+    marker = _marker_of(source, facts, cut or own_cut(source) or Cut.LOGHI)
+    with _beside(source, target) as (target, made):
+        write_model_file(source.folder, marker, _notes(marker, facts, record, target.name), made)
+        with made.open("rb") as file:
+            sync_file(file.fileno())
+    return target
+
+
+def run_remarks(look: Look) -> list[str]:
+    """The run and its state in a sentence, and that its model is no better than the one it began with."""
+    record, best = look.record, look.progress.best
+    state = _ENDED_EARLY.get(record.state, "is finished")
+    part = " on a part of the lines, for a learning curve" if _is_share(look) else ""
+    epoch = f"; best_val is of epoch {best.epoch}, CER {percent(best.val_cer)}" if best is not None else ""
+    told = [f"run {record.run_id} ({record.name}) {state}{part}{epoch}"]
+    if best is not None and best.epoch == 0:
+        told.append(
+            "warning: no epoch of it was better than the base model: what is exported is the base model, untrained"
+            if record.base_model_sha256 is not None
+            else "warning: no epoch of it is over: what is exported is a network that has learnt nothing"
+        )
+    return told
+
+
 @contextmanager
-def beside(source: NamedModel, target: Path) -> Iterator[tuple[Path, Path]]:
+def _beside(source: NamedModel, target: Path) -> Iterator[tuple[Path, Path]]:
     """The real target and a place beside it; what was made there becomes the target when nothing went wrong.
 
     Raises:
@@ -117,3 +199,69 @@ def _is_taken(target: Path) -> bool:
         return is_there(target) and any(target.iterdir())
     except OSError:
         return True  # a file, or a folder that may not be looked into
+
+
+def _require_whole(source: NamedModel) -> ModelFacts:
+    """What is known of the model without opening it, after all of it was looked at.
+
+    Raises:
+        DataError: a part of it is damaged, or the parts do not belong together.
+    """
+    try:
+        facts = inspect_model_folder(source.folder)
+        require_config(source.folder)
+    except ModelFolderError as error:
+        raise DataError(error.code, error.message, where=str(source.folder), hint=error.hint) from error
+    except OSError as error:
+        raise DataError(
+            "export.cannot_read",
+            f"the model cannot be read: {error.strerror or error}",
+            where=str(error.filename or source.folder),
+            hint="Ask its owner for permission.",
+        ) from error
+    return facts
+
+
+def _marker_of(source: NamedModel, facts: ModelFacts, cut: Cut) -> ModelMarker:
+    """The marker; name and error are those of the model's run, or of the marker it has already."""
+    record = source.run.read() if source.run is not None else None
+    earlier = read_folder_marker(source.folder)
+    known = (record.name, record.best_val_cer) if record else (earlier.name, earlier.val_cer) if earlier else None
+    name, val_cer = known or (facts.name, None)
+    return ModelMarker(
+        format=FORMAT,
+        contract=CONTRACT,
+        made_by=f"loghi-runner {__version__}",
+        name=name,
+        height_px=facts.height_px,
+        channels=facts.channels,
+        characters=len(facts.tokenizer.characters),
+        cut=cut,
+        val_cer=val_cer,
+    )
+
+
+def _notes(marker: ModelMarker, facts: ModelFacts, record: RunRecord | None, file: str) -> str:
+    channels = {1: "grey", 3: "colour", 4: "colour and the line's outline"}[marker.channels]
+    verdict = f"- {record.verdict}\n" if record is not None and record.verdict else ""
+    return _NOTES.format(
+        name=marker.name,
+        version=__version__,
+        height_px=marker.height_px,
+        channels=channels,
+        characters=marker.characters,
+        cut=_CUTS[marker.cut],
+        cer="not known" if marker.val_cer is None else f"CER {percent(marker.val_cer)}",
+        verdict=verdict,
+        file=file,
+        letters="".join(facts.tokenizer.characters),
+    )
+
+
+def _is_share(look: Look) -> bool:
+    """A share of a learning curve has a name of its own beside its config's."""
+    try:
+        name = load_config(look.folder.config_file, look.record.overrides).config.name
+    except ConfigError:
+        return False
+    return look.record.name.rpartition("_")[0] == name

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any  # a JSON Schema has no narrower type
 
+from loghi_runner.engines.section import owners_of
 from loghi_runner.orders.actions import PARAMETERS, Action
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -12,14 +13,23 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _KEY_ORDER = ("$schema", "title", "description", "type", "enum", "unit", "default")
 
 
-def parameters_schema(action: Action) -> dict[str, Any]:
+def parameters_schema(action: Action, engine: str | None = None) -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of an action's parameters; what fits it, the service takes.
 
     Every field has title and description; `unit`, where there is one, is an annotation. A field that may be one value
     or a list of them is a list here.
+
+    Args:
+        engine: the only engine whose own keys can be set; None for a schema of all engines.
     """
     schema = PARAMETERS[action].model_json_schema()
     flat: dict[str, Any] = inlined(schema, schema.pop("$defs", {}))
+    if engine is not None and "engine" in flat["properties"]:
+        keys = flat["properties"]["engine"]["properties"]
+        keys = {name: key for name, key in keys.items() if engine in owners_of(name)}
+        flat["properties"]["engine"]["properties"] = keys
+        if not keys:
+            del flat["properties"]["engine"]
     return {"$schema": DIALECT} | flat
 
 

@@ -12,6 +12,7 @@ import yaml
 
 from loghi_contract.cut import Cut
 from loghi_contract.model_folder import MODEL_FILE
+from loghi_runner.engines.section import EngineConfig, owners_of
 from loghi_runner.errors import DataError, UsageError
 from loghi_runner.files import is_file, real_path
 from loghi_runner.ground_truth.split import unlearnt_pages
@@ -21,6 +22,7 @@ from loghi_runner.orders.actions import (
     EvaluateParameters,
     FinetuneParameters,
     FolderSource,
+    Parameters,
     PlatformPages,
     PlatformTexts,
     RecognizeParameters,
@@ -92,7 +94,7 @@ class Commands:
                 return self._recognize(order, folder)
             case Stage.EVALUATING if isinstance(asked, EvaluateParameters):
                 model, pages = self.find_model(asked.model, order.user), self._source(order, folder)
-                where = ("--output", str(folder.evaluation), *self._reading(asked.cut))
+                where = ("--output", str(folder.evaluation), *self._reading(asked, asked.cut))
                 shutil.rmtree(folder.evaluation, ignore_errors=True)
                 return Command((*RUNNER, "evaluate", str(model), str(pages), *where))
         raise UsageError("order.stage", f"nothing is to be done in the stage {stage.value}")
@@ -171,7 +173,7 @@ class Commands:
             "base_model": str(self.find_base_model(asked.base_model)),
             "data": {"pages": str(self._source(order, folder)), **asked.data.model_dump(mode="json")},
             "output": folder.runs.name,
-            "engine": self._config.engine.model_dump(mode="json", exclude_none=True),
+            "engine": self._wish(asked).model_dump(mode="json", exclude_unset=True),
         }
         return yaml.safe_dump(values, allow_unicode=True, sort_keys=False)
 
@@ -191,17 +193,23 @@ class Commands:
             raise UsageError("order.stage", f"{order.action.value} reads no pages")
         # what an attempt before this one has left
         shutil.rmtree(folder.recognized, ignore_errors=True)
-        where = ("--output", str(folder.recognized), *self._reading(cut))
+        where = ("--output", str(folder.recognized), *self._reading(asked, cut))
         return Command((*RUNNER, "recognize", str(model), str(pages), *where))
 
-    def _reading(self, cut: Cut | None) -> tuple[str, ...]:
+    def _wish(self, asked: Parameters) -> EngineConfig:
+        """Where it runs: as the operator says, and what the request may wish."""
+        return self._config.engine.model_copy(update=asked.wished)
+
+    def _reading(self, asked: Parameters, cut: Cut | None) -> tuple[str, ...]:
         """Options of every command that reads lines with a model."""
-        engine = self._config.engine
+        engine = self._wish(asked)
         gpus = ",".join(engine.gpus) if isinstance(engine.gpus, tuple) else str(engine.gpus)
         way = () if cut is None else ("--cut", cut.value)
         image = () if engine.image is None else ("--image", engine.image)
         memory = () if engine.memory is None else ("--memory", engine.memory)
-        return (*way, "--engine", engine.kind.value, "--gpus", gpus, *image, *memory, "--json")
+        own = {name: getattr(engine, name) for name in engine.model_fields_set if owners_of(name)}
+        keys = (text for name, value in own.items() for text in ("--set", f"engine.{name}={json.dumps(value)}"))
+        return (*way, "--engine", engine.kind.value, "--gpus", gpus, *image, *memory, *keys, "--json")
 
     def _exchange(self, stage: Stage, order: Order, folder: OrderFolder) -> Command:
         asked, source = order.asked, order.asked.source

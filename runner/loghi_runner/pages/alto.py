@@ -8,15 +8,17 @@ from pathlib import Path
 
 from loghi_runner.aliases import Point
 from loghi_runner.pages.model import Page, PageLine, TextVersion
-from loghi_runner.pages.points import BadPoints, box_points, parse_points
 from loghi_runner.pages.xml import (
+    BadPoints,
     Element,
     PageError,
     base_name,
+    box_points,
     children,
     descendants,
     fraction,
     name_of,
+    parse_points,
     positive,
     text_of,
 )

@@ -7,10 +7,9 @@ import re
 from pathlib import Path
 
 from loghi_runner.aliases import Point
-from loghi_runner.pages.custom import parse_custom
-from loghi_runner.pages.model import Page, PageLine, TextVersion
-from loghi_runner.pages.points import BadPoints, parse_points
+from loghi_runner.pages.model import Page, PageLine, Tag, TextVersion
 from loghi_runner.pages.xml import (
+    BadPoints,
     Element,
     PageError,
     base_name,
@@ -18,11 +17,15 @@ from loghi_runner.pages.xml import (
     descendants,
     first_child,
     fraction,
+    parse_points,
     positive,
     text_of,
 )
 
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}")
+# begun at the beginning of a word only: anywhere in a word without end would take its length squared
+_TAG = re.compile(r"(?<![\w.-])([\w.-]+)\s*\{([^{}]*)\}?")
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 def read_page_xml(path: Path, root: Element) -> Page:
@@ -54,6 +57,17 @@ def read_page_xml(path: Path, root: Element) -> Page:
         lines=lines,
         notes=tuple(reader.notes),
     )
+
+
+def parse_custom(custom: str | None) -> tuple[Tag, ...]:
+    """All tags of the attribute in which Transkribus keeps them: `unclear {offset:3; length:4;} textStyle {...}`.
+
+    In order; a word without braces is a tag on the whole line.
+    """
+    custom = custom or ""
+    tags = [_tag(name, body) for name, body in _TAG.findall(custom)]
+    tags += [Tag(word, None, None) for word in re.findall(r"[\w.-]+", _TAG.sub(" ", custom))]
+    return tuple(tags)
 
 
 class _Reader:
@@ -113,3 +127,17 @@ def _word(word: Element) -> tuple[TextVersion, ...]:
 
 def _index(value: str | None) -> int | None:
     return int(value) if value is not None and re.fullmatch(r"-?\d{1,9}", value.strip()) else None
+
+
+def _tag(name: str, body: str) -> Tag:
+    values: dict[str, str] = {}
+    for part in body.split(";"):
+        key, colon, value = part.partition(":")
+        if colon:
+            values[key.strip()] = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), value.strip())
+    offset, length = _whole(values.pop("offset", None)), _whole(values.pop("length", None))
+    return Tag(name, offset, length, tuple(values.items()))
+
+
+def _whole(value: str | None) -> int | None:
+    return int(value) if value is not None and re.fullmatch(r"\d{1,9}", value) else None

@@ -6,14 +6,12 @@ one `String`, over the whole line, in place of its strings and spaces.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import cast
 
 from lxml import etree
 
-from loghi_contract.files import read_plain
-from loghi_runner.pages.xml import Element, PageError, children, descendants, name_of
+from loghi_runner.pages.xml import Element, PageError, children, descendants, name_of, parse_xml
 
 #: What stands before a line's text in PAGE. Source: the PAGE content schema.
 _BEFORE_TEXT = ("AlternativeImage", "Coords", "Baseline", "Word")
@@ -38,13 +36,7 @@ def with_readings(xml: Path, readings: Mapping[int, Reading]) -> bytes:
     Raises:
         PageError: it is neither PAGE nor ALTO.
     """
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-    try:
-        # by its bytes: lxml takes no file name that is not UTF-8
-        tree = etree.parse(BytesIO(read_plain(xml)), parser)
-    except (OSError, etree.XMLSyntaxError) as error:
-        raise PageError(f"it cannot be read: {error}") from error
-    root = tree.getroot()
+    root = parse_xml(xml, whole=True)
     kind = name_of(root)
     if kind not in ("PcGts", "alto"):
         raise PageError("it is neither PAGE XML nor ALTO")
@@ -52,6 +44,7 @@ def with_readings(xml: Path, readings: Mapping[int, Reading]) -> bytes:
     for number, line in enumerate(descendants(page, "TextLine")):
         if number in readings:
             (_write_page_line if kind == "PcGts" else _write_alto_line)(line, readings[number])
+    tree = root.getroottree()
     encoding = tree.docinfo.encoding or "UTF-8"
     return cast(bytes, etree.tostring(tree, encoding=encoding, xml_declaration=True))
 

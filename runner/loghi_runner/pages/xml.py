@@ -1,4 +1,4 @@
-"""XML from strangers: parsed without entities, network or limits to be abused."""
+"""XML from strangers, parsed without entities, network or limits to be abused; and what PAGE and ALTO share."""
 
 import errno
 import re
@@ -9,12 +9,17 @@ from typing import Any  # lxml's elements are typed too widely
 from lxml import etree
 
 from loghi_contract.files import read_plain
+from loghi_runner.aliases import Point
 
 #: No page is larger; a file that is holds something else.
 _MAX_BYTES = 100_000_000
 #: A newspaper's page has a tenth of this.
 _MAX_LINES = 10_000
 _LINE = re.compile(rb"<(?:[\w.-]{1,100}:)?TextLine[\s/>]")
+
+# bounded: with digits without end, the search for a comma behind them would take their number cubed
+_NUMBER = r"[-+]?(?:\d{1,20}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][-+]?\d{1,3})?"
+_PAIR = re.compile(rf"(?<![\d.])({_NUMBER})\s*,\s*({_NUMBER})")
 
 Element = Any
 
@@ -28,8 +33,15 @@ class PageError(Exception):
         self.line = line
 
 
-def parse_xml(path: Path) -> Element:
+class BadPoints(ValueError):
+    """Text that is no list of points."""
+
+
+def parse_xml(path: Path, *, whole: bool = False) -> Element:
     """The root element.
+
+    Args:
+        whole: keep comments and processing instructions, too: the file is to be written again.
 
     Raises:
         PageError: it cannot be read, or is not XML.
@@ -47,7 +59,12 @@ def parse_xml(path: Path) -> Element:
         raise _too_many_lines()
     # entities are neither looked up nor expanded: they are how a file reads other files, or grows without end
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=not whole,
+        remove_pis=not whole,
     )
     try:
         root = etree.fromstring(content, parser)
@@ -109,6 +126,27 @@ def fraction(value: str | None) -> float | None:
     except ValueError:
         return None
     return number if 0 <= number <= 1 else None
+
+
+def parse_points(text: str | None) -> tuple[Point, ...]:
+    """Points from `x,y x,y` or `x y x y`; empty for nothing.
+
+    Raises:
+        BadPoints: it is something else.
+    """
+    text = (text or "").strip()
+    pairs = _PAIR.findall(text)
+    if _PAIR.sub(" ", text).strip():
+        numbers = re.split(r"[\s,]+", text)
+        if len(numbers) % 2 or not all(re.fullmatch(_NUMBER, number) for number in numbers):
+            raise BadPoints(text[:60])
+        pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
+    return tuple((float(x), float(y)) for x, y in pairs)
+
+
+def box_points(left: float, top: float, width: float, height: float) -> tuple[Point, ...]:
+    """The four corners of a box, clockwise from the left top."""
+    return ((left, top), (left + width, top), (left + width, top + height), (left, top + height))
 
 
 def base_name(path: str | None) -> str | None:

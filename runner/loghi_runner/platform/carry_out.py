@@ -27,7 +27,8 @@ from loghi_runner.platform.parked import (
 )
 from loghi_runner.platform.told import ToldView
 from loghi_runner.recognition.line_reader import ReaderOptions
-from loghi_runner.recognition.recognize import RECORD_FILE, RecognizeOptions, recognize
+from loghi_runner.recognition.recognize import RecognizeOptions, recognize
+from loghi_runner.recognition.recognized import RECORD_FILE
 from loghi_runner.runs.folder import RunFolder, RunRecord, RunState
 from loghi_runner.runs.owner import require_ours
 

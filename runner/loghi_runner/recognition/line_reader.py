@@ -1,7 +1,5 @@
 """Line images read by a model: what it needs is looked at first, then one trainer run gives texts and confidences."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,12 +15,12 @@ from loghi_runner.aliases import OnProgress
 from loghi_runner.engines.base import Engine, Launch, Setting
 from loghi_runner.engines.mounts import DataFolders, folders_of_images, home_folders, run_mounts
 from loghi_runner.engines.setting import settle, settle_again
-from loghi_runner.engines.wish import EngineConfig, Wish
+from loghi_runner.engines.wish import Wish
 from loghi_runner.errors import DataError
 from loghi_runner.files import breaks_lines, is_utf8, real_path
-from loghi_runner.models.check_base_model import check_base_model
+from loghi_runner.models.check import check_base_model
 from loghi_runner.pages.write import Reading
-from loghi_runner.recognition.output_folder import cannot_write_output
+from loghi_runner.recognition.output_folder import cannot_write_output, work_folder
 from loghi_runner.runs.folder import new_run_id
 from loghi_runner.runs.run_trainer import new_record, run_short
 
@@ -33,7 +31,7 @@ _LIST = LISTS_DIR / "lines.txt"
 class ReaderOptions:
     """Where and how lines are read; none of it but the beam changes a text. A beam of 1 is greedy decoding."""
 
-    wish: Wish = field(default_factory=EngineConfig)
+    wish: Wish = field(default_factory=Wish)
     batch_size: int = 16
     beam_width: int = 1
 
@@ -78,11 +76,7 @@ class LineReader:
                 where=str(folder),
                 hint="Move them to a folder of their own.",
             )
-        try:
-            work = real_path(Path(tempfile.mkdtemp(prefix=".reading-", dir=work_in)))
-        except OSError as error:
-            raise cannot_write_output(error, work_in or Path(tempfile.gettempdir())) from error
-        try:
+        with work_folder(".reading-", work_in) as work:
             named = {path: data.container_path(path) for path in real.values()}
             listed = {str(name): path for path, name in named.items() if is_utf8(name)}
             now = settle_again(self.engine, self.setting)
@@ -93,8 +87,6 @@ class LineReader:
             record = new_record(launch.run_id, "reading", self.engine, now)
             progress = run_short(self.engine, launch, record, note, partial(on_progress, "reading lines"))
             found = _read_results(work / "out" / RESULTS_FILE)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
         by_path = {listed[image]: reading for image, reading in found.items()}
         seconds = progress.recognized.seconds if progress.recognized else 0.0
         return Readings({image: by_path[path] for image, path in real.items() if path in by_path}, seconds)

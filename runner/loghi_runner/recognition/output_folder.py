@@ -1,5 +1,10 @@
-"""The folder that a reading command writes into: new, empty, or filled by the same command before; never another."""
+"""The folder that a reading command writes into: new, empty, or filled by the same command before; never another.
 
+And the one that it works in, which goes away with it.
+"""
+
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -71,6 +76,23 @@ def claimed_output(out: Path, record: str, kinds: tuple[str, ...], sources: tupl
             with suppress(OSError):  # there is something in it: that stays
                 out.rmdir()
         raise
+
+
+@contextmanager
+def work_folder(prefix: str, place: Path | None = None) -> Iterator[Path]:
+    """A new folder for as long as the work takes, in `place` or where the system has such folders; its real path.
+
+    Raises:
+        EngineError: it cannot be made.
+    """
+    try:
+        work = real_path(Path(tempfile.mkdtemp(prefix=prefix, dir=place)))
+    except OSError as error:
+        raise cannot_write_output(error, place or Path(tempfile.gettempdir())) from error
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def _kind(record: Path) -> object:

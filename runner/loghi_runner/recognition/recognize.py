@@ -1,33 +1,44 @@
-"""`loghi-runner recognize`: pages or line images, read by a model into a folder of their own."""
+"""Pages or line images, read by a model into a folder of their own.
+
+Pages become the same XML with its texts, line images Loghi's results file: `image<TAB>confidence<TAB>text`.
+"""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any  # JSON values have no narrower type
+from pathlib import Path, PurePosixPath
 
 from loghi_contract import __version__
 from loghi_contract.cut import Cut
 from loghi_runner.aliases import OnProgress
 from loghi_runner.clock import utc_now
 from loghi_runner.errors import DataError
-from loghi_runner.files import file_sha256, is_file, is_folder, write_atomically
-from loghi_runner.ground_truth.image_lists import read_image_folder, read_image_list
-from loghi_runner.models.own_pages import choose_cut
-from loghi_runner.models.which_model import find_model
+from loghi_runner.files import file_sha256, is_file, is_folder, real_path, write_atomically
+from loghi_runner.ground_truth.lists import ImageLines, read_image_folder, read_image_list
+from loghi_runner.ground_truth.survey import SurveyedPage
+from loghi_runner.line_pages import page_names
+from loghi_runner.models.find import choose_cut, find_model
 from loghi_runner.pages.find import holds_xml
+from loghi_runner.pages.texts import ANY_TEXT
+from loghi_runner.pages.write import Reading, with_readings
 from loghi_runner.recognition.line_reader import LineReader, ReaderOptions, open_reader
-from loghi_runner.recognition.output_folder import cannot_write_output, claimed_output
-from loghi_runner.recognition.recognize_lines import recognize_lines
-from loghi_runner.recognition.recognize_pages import recognize_pages
-from loghi_runner.recognition.recognized import Recognized
+from loghi_runner.recognition.output_folder import cannot_write_output, claimed_output, work_folder
+from loghi_runner.recognition.recognized import (
+    HTML_FILE,
+    KIND,
+    RECORD_FILE,
+    RESULTS_FILE,
+    TEXT_FILE,
+    Recognized,
+    RecognizedLine,
+    format_results,
+    recognized_json,
+)
+from loghi_runner.recognition.temporary_lines import TemporaryLines, cut_temporarily
 from loghi_runner.report.side_by_side import ReadImage, write_side_by_side
 
-RECORD_FILE = "recognized.json"
-TEXT_FILE = "text.txt"
-HTML_FILE = "recognized.html"
-
-_KIND = "recognized"
+_UNREAD = "image cannot be read, or is far too wide for a line"
 
 
 @dataclass(frozen=True)
@@ -58,29 +69,66 @@ def recognize(
     are_pages = is_folder(source) and holds_xml(source)
     cut = choose_cut(named, options.cut, note) if are_pages else None
 
-    def finish(recognized: Recognized) -> None:
+    with ExitStack() as stack:
+        stack.enter_context(claimed_output(out, RECORD_FILE, (KIND,), (source,) if is_folder(source) else ()))
+        if cut is not None:
+            # the lines' images are wanted until all is written
+            work = stack.enter_context(work_folder(".recognize-", real_path(out)))
+            recognized = _recognize_pages(reader, source, out, cut, work, on_progress, note)
+        else:
+            images = read_image_list(source, options.root) if is_file(source) else read_image_folder(source)
+            recognized = _recognize_lines(reader, images, out, on_progress, note)
         _write_extras(recognized, reader, source, out, options, cut)
         if options.html:
             _write_html(recognized, f"{source.name or source}, as {named.name} reads it", out)
-
-    with claimed_output(out, RECORD_FILE, (_KIND,), (source,) if is_folder(source) else ()):
-        if cut is not None:
-            return recognize_pages(reader, source, out, cut, on_progress, note, finish)
-        images = read_image_list(source, options.root) if is_file(source) else read_image_folder(source)
-        recognized = recognize_lines(reader, images, out, on_progress, note)
-        finish(recognized)
-        return recognized
+    return recognized
 
 
-def recognized_json(recognized: Recognized) -> dict[str, Any]:
-    """What `recognize --json` says."""
-    return {
-        "kind": _KIND,
-        "files": {name: str(path) for name, path in recognized.files.items()},
-        "lines": len(recognized.lines),
-        "seconds": recognized.seconds,
-        "failed": recognized.failed,
-    }
+def _recognize_pages(
+    reader: LineReader,
+    folder: Path,
+    out: Path,
+    cut: Cut,
+    work: Path,
+    on_progress: OnProgress,
+    note: Callable[[str], None],
+) -> Recognized:
+    """Read all lines of the pages, cut into `work`, and write their XML with the model's texts into `out`.
+
+    Raises:
+        RunnerError: nothing could be read.
+    """
+    lines = cut_temporarily(folder, ANY_TEXT, cut, work, on_progress, every_line=True)
+    images = [page.folder / line.file for page in lines.cut.pages.values() for line in page.record.lines]
+    read = reader.read(images, on_progress, note, work_in=work)
+    found = [line for page in lines.survey.pages for line in _lines_of(page, lines, read.by_image)]
+    files, unwritten = _write_pages(lines, read.by_image, out)
+    unread = lines.cut.failed | _unread_lines(lines, read.by_image)
+    return Recognized(files, tuple(found), read.seconds, unread, unwritten, lines.survey.findings)
+
+
+def _recognize_lines(
+    reader: LineReader, images: ImageLines, out: Path, on_progress: OnProgress, note: Callable[[str], None]
+) -> Recognized:
+    """Read all images and write the results file into `out`, one row a line, in the order of the list.
+
+    Raises:
+        RunnerError: nothing could be read or written.
+    """
+    read = reader.read([line.image for line in images.lines], on_progress, note, work_in=out)
+    pages = page_names([PurePosixPath(line.sample.image) for line in images.lines])
+    lines = [
+        RecognizedLine(name, pages[PurePosixPath(name)], place, line.image, read.by_image[line.image])
+        for place, (name, line) in enumerate((line.sample.image, line) for line in images.lines)
+        if line.image in read.by_image
+    ]
+    unread = {line.sample.image: f"the {_UNREAD}" for line in images.lines if line.image not in read.by_image}
+    path = out / RESULTS_FILE
+    try:
+        write_atomically(path, format_results((line.name, line.reading) for line in lines))
+    except OSError as error:
+        raise cannot_write_output(error, path) from error
+    return Recognized({"results": path}, tuple(lines), read.seconds, images.failed | unread)
 
 
 def _write_extras(
@@ -125,3 +173,43 @@ def _write_html(recognized: Recognized, title: str, out: Path) -> None:
         write_side_by_side(out / HTML_FILE, title, lines, notes)
     except OSError as error:
         raise cannot_write_output(error, out / HTML_FILE) from error
+
+
+def _lines_of(page: SurveyedPage, lines: TemporaryLines, readings: Mapping[Path, Reading]) -> list[RecognizedLine]:
+    return [
+        RecognizedLine(page.ids[line.place], page.file.name, line.place, line.image, readings[line.image])
+        for line in lines.cut.lines(page)
+        if line.image in readings
+    ]
+
+
+def _unread_lines(lines: TemporaryLines, readings: Mapping[Path, Reading]) -> dict[str, str]:
+    """Lines that have no image, or one that the trainer could not read."""
+    failed: dict[str, str] = {}
+    for name, page in lines.cut.pages.items():
+        failed |= {f"{name} {line.id}": f"it cannot be cut: {line.detail}" for line in page.record.not_cut}
+        failed |= {
+            f"{name} {line.id}": f"its {_UNREAD}"
+            for line in page.record.lines
+            if page.folder / line.file not in readings
+        }
+    return failed
+
+
+def _write_pages(
+    lines: TemporaryLines, readings: Mapping[Path, Reading], out: Path
+) -> tuple[dict[str, Path], dict[str, str]]:
+    files: dict[str, Path] = {}
+    unwritten: dict[str, str] = {}
+    for page in lines.survey.pages:
+        if page.file.name not in lines.cut.pages:
+            continue
+        texts = {line.place: line.reading for line in _lines_of(page, lines, readings)}
+        target = out / f"{page.file.name}.xml"
+        try:
+            write_atomically(target, with_readings(page.file.xml, texts))
+        except OSError as error:
+            unwritten[page.file.name] = f"{target} cannot be written: {error.strerror or error}"
+        else:
+            files[page.file.name] = target
+    return files, unwritten

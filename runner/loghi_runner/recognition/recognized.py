@@ -1,10 +1,24 @@
-"""What a recognition gives, whatever it was given: pages, a list of line images, or a folder of them."""
+"""What a recognition gives, whatever it was given: pages, a list of line images, or a folder of them; as it reads."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any  # JSON values have no narrower type
 
+from loghi_runner.aliases import Row
 from loghi_runner.findings import Finding
 from loghi_runner.pages.write import Reading
+from loghi_runner.wording import plural, short_path
+
+#: `kind` of the record, which tells whose folder it is.
+KIND = "recognized"
+RECORD_FILE = "recognized.json"
+RESULTS_FILE = "results.txt"
+TEXT_FILE = "text.txt"
+HTML_FILE = "recognized.html"
+
+#: So many failures are named; the record names all.
+_NAMED = 8
 
 
 @dataclass(frozen=True)
@@ -41,3 +55,40 @@ class Recognized:
         for line in self.lines:
             pages.setdefault(line.page, []).append(line)
         return pages
+
+
+def format_results(rows: Iterable[tuple[str, Reading]]) -> str:
+    """Loghi's results file. Source: Loghi HTR 2.x, result writer."""
+    return "".join(f"{name}\t{reading.confidence:.6f}\t{reading.text}\n" for name, reading in rows)
+
+
+def recognized_rows(recognized: Recognized, source: Path, out: Path, *, html: bool = False) -> list[Row]:
+    """Label and text, the most important first."""
+    count = len(recognized.lines)
+    results = recognized.files.get("results")
+    speed = f", {count / recognized.seconds:.0f} a second" if recognized.seconds > 0 else ""
+    if results is not None and results.name == RESULTS_FILE:
+        rows = [("lines", f"{plural(count, 'line')} read{speed}"), ("results", short_path(results))]
+        after = f"loghi-runner evaluate MODEL {short_path(source)}"
+    else:
+        pages = plural(len(recognized.files), "page")
+        rows = [("pages", f"{pages}, {plural(count, 'line')} read{speed}"), ("output", short_path(out))]
+        after = f"loghi-runner compare {short_path(out)} OTHER_FOLDER [--truth {short_path(source)}]"
+    if html:
+        rows.append(("to look at", short_path(out / HTML_FILE)))
+    failed = list(recognized.failed.items())
+    rows += [("not read", f"{name}: {why}") for name, why in failed[:_NAMED]]
+    if len(failed) > _NAMED:
+        rows.append(("not read", f"{len(failed) - _NAMED} more, all in {short_path(out / RECORD_FILE)}"))
+    return [*rows, ("next", after)] if count else rows
+
+
+def recognized_json(recognized: Recognized) -> dict[str, Any]:
+    """What `recognize --json` says."""
+    return {
+        "kind": KIND,
+        "files": {name: str(path) for name, path in recognized.files.items()},
+        "lines": len(recognized.lines),
+        "seconds": recognized.seconds,
+        "failed": recognized.failed,
+    }

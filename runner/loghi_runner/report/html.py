@@ -1,19 +1,25 @@
-"""Report pages from templates: one file each, which needs no other."""
+"""Report pages from templates: one file each, which needs no other; with what all of them show a line by."""
 
+import base64
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # what a template shows has no narrower type
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from loghi_contract import __version__
+from loghi_contract.files import read_plain
 from loghi_runner.evaluation.counts import Variant
 from loghi_runner.evaluation.intervals import scope
-from loghi_runner.report.build import ShownLine
-from loghi_runner.report.characters import character_label
-from loghi_runner.report.line_picture import LinePicture, line_picture
+from loghi_runner.report.shown import ShownLine
+from loghi_runner.report.words import character_label
 from loghi_runner.wording import duration, local_time, loss_text, percent, plural, shown
+
+_PICTURE_HEIGHT_PX = 64
+_PICTURE_QUALITY = 60
 
 #: What each variant counts, in words.
 VARIANTS = {
@@ -21,6 +27,15 @@ VARIANTS = {
     Variant.CASELESS: "Upper and lower case alike",
     Variant.LETTERS: "Letters a to z and digits only",
 }
+
+
+@dataclass(frozen=True)
+class LinePicture:
+    """`data` is a data URI."""
+
+    data: str
+    width_px: int
+    height_px: int
 
 
 def render(template: str, lines: Iterable[ShownLine], images: Mapping[str, Path], **shown: Any) -> str:
@@ -86,3 +101,25 @@ def unbroken(text: str) -> str:
 def _pictures(lines: Iterable[ShownLine], images: Mapping[str, Path]) -> dict[str, LinePicture]:
     found = {line.id: line_picture(images[line.id]) for line in lines if line.id in images}
     return {line_id: picture for line_id, picture in found.items() if picture is not None}
+
+
+def line_picture(path: Path) -> LinePicture | None:
+    """The line image, scaled down; None where there is no image that can be read."""
+    import cv2  # whoever looks at a run may have to make its report, and hardly ever has
+
+    try:
+        pixels = cv2.imdecode(np.frombuffer(read_plain(path), np.uint8), cv2.IMREAD_UNCHANGED)
+    except (OSError, cv2.error):  # OpenCV raises on an empty file
+        return None
+    if pixels is None:
+        return None
+    if pixels.ndim == 3 and pixels.shape[2] == 4:
+        # what is outside the outline is paler, not gone: most models see it
+        outside = pixels[:, :, 3:] < 128
+        pixels = np.where(outside, pixels[:, :, :3] // 2 + 127, pixels[:, :, :3]).astype(np.uint8)
+    height, width = pixels.shape[:2]
+    scale = min(1.0, _PICTURE_HEIGHT_PX / height)
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    _, content = cv2.imencode(".webp", small, [cv2.IMWRITE_WEBP_QUALITY, _PICTURE_QUALITY])
+    return LinePicture("data:image/webp;base64," + base64.b64encode(content.tobytes()).decode(), *size)

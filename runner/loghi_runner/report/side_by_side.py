@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loghi_runner.files import write_atomically
-from loghi_runner.report.characters import is_right_to_left
-from loghi_runner.report.html import make_environment
-from loghi_runner.report.line_picture import LinePicture, line_picture
+from loghi_runner.report.html import LinePicture, line_picture, make_environment
+from loghi_runner.report.words import is_right_to_left
 
 #: One line in so many is marked: the least certain ones, however sure the model is as a whole.
 _ONE_IN = 10

@@ -1,6 +1,6 @@
-"""report.html and report.json of an evaluation or a comparison, on any lines.
+"""Results as files: report.html, report.json, and Loghi's own table of numbers.
 
-A run's own report is written by `run_report`, of the same parts.
+A run's report is written by `runs.run_report`, of the same parts.
 """
 
 import json
@@ -10,70 +10,73 @@ from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
-from loghi_runner.evaluation.comparison import ReadLine
+from loghi_runner.evaluation.counts import Variant
+from loghi_runner.evaluation.results import Results
 from loghi_runner.files import write_atomically
-from loghi_runner.report.build import Findings, find
-from loghi_runner.report.difference import find_difference
 from loghi_runner.report.html import render
-from loghi_runner.wording import plural
+from loghi_runner.report.shown import ShownErrors, choose_differing, choose_errors
+from loghi_runner.report.words import verdict_sentence
+from loghi_runner.wording import short_path
 
 HTML_FILE = "report.html"
 JSON_FILE = "report.json"
+#: What `report.json` says it is of, in a folder that results are written into again.
+KINDS = ("evaluation", "comparison", "difference")
+#: The file that Loghi writes of each split. Source: Loghi HTR 2.x; each has a header and one row.
+LOGHI_FILES = {"val": "validation.csv", "test": "test.csv"}
 
 #: Label and text of what a reader may want to know of how the result came about.
 Made = Sequence[Row]
 
 
-def write_evaluation_report(
-    folder: Path,
-    title: str,
-    name: str,
-    lines: Sequence[ReadLine],
-    images: Mapping[str, Path],
-    *,
-    notes: Sequence[str] = (),
-    made: Made = (),
+def write_results(
+    folder: Path, title: str, results: Results, images: Mapping[str, Path], notes: Sequence[str] = (), made: Made = ()
 ) -> Path:
-    """Write how well one model reads some lines, and return the HTML file.
+    """Write how well one model reads, or which of two is better, and return the HTML file.
 
     Args:
-        name: of the model, as the report is to call it.
-        lines: with one reading each; those without a transcription are left out.
         images: the line images that are there, by line id.
         notes: sentences on what was left out, and the like.
         made: shown at the end as a table.
 
     Raises:
-        ValueError: no line has a transcription.
         OSError: the files cannot be written.
     """
-    transcribed, notes = _transcribed(lines, notes)
-    if not transcribed:
-        raise ValueError("no line has a transcription")
-    return _write_findings(folder, "evaluation", title, find(transcribed, (name,), "lines"), images, notes, made)
+    errors = choose_errors(results)
+    verdict = verdict_sentence(results)
+    shown = {"title": title, "verdict": verdict, "notes": notes, "made": made}
+    html = render("findings.html", errors.lines, images, results=results, errors=errors, **shown)
+    kind = "comparison" if results.comparison else "evaluation"
+    return write_files(folder, html, {"kind": kind, **shown, "findings": results_json(results, errors)})
 
 
-def write_comparison_report(
+def write_difference(
     folder: Path,
     title: str,
     names: tuple[str, str],
-    lines: Sequence[ReadLine],
+    difference: Results,
     images: Mapping[str, Path],
-    *,
     notes: Sequence[str] = (),
     made: Made = (),
 ) -> Path:
-    """Write which of two readings is better, or where no line is transcribed how they differ; return the HTML file.
+    """Write how two readings differ where no line is transcribed. Arguments and errors are those of `write_results`.
 
-    Arguments are those of `write_evaluation_report`, lines with two readings. The older model is the first.
+    Args:
+        difference: as `evaluation.results.difference` gives it.
     """
-    transcribed, notes = _transcribed(lines, notes)
-    if transcribed:
-        return _write_findings(folder, "comparison", title, find(transcribed, names, "lines"), images, notes, made)
-    difference = find_difference(lines)
+    counts = difference.models[0].counts[Variant.DIPLOMATIC]
+    differing = choose_differing(difference)
+    found = {
+        "lines": counts.lines,
+        "pages": difference.pages,
+        "equal": counts.lines - counts.wrong,
+        "counts": counts,
+        "confusions": difference.confusions,
+        "differing": differing,
+    }
     shown = {"title": title, "names": names, "notes": notes, "made": made}
-    html = render("difference.html", difference.shown, images, found=difference, **shown)
-    return write_files(folder, html, {"kind": "difference", **shown, "difference": to_json(difference)})
+    html = render("difference.html", differing.lines, images, found=found, **shown)
+    return write_files(folder, html, {"kind": "difference", **shown, "difference": to_json(found)})
 
 
 def write_files(folder: Path, html: str, value: Mapping[str, Any]) -> Path:
@@ -84,24 +87,33 @@ def write_files(folder: Path, html: str, value: Mapping[str, Any]) -> Path:
     return folder / HTML_FILE
 
 
-def _transcribed(lines: Sequence[ReadLine], notes: Sequence[str]) -> tuple[list[ReadLine], tuple[str, ...]]:
-    """The lines with a transcription, and a note on the others."""
-    found = [line for line in lines if line.reference.strip()]
-    left_out = len(lines) - len(found)
-    told = [f"{plural(left_out, 'line')} without a transcription left out"] if found and left_out else []
-    return found, (*notes, *told)
+def write_loghi_csv(file: Path, row: Mapping[str, float]) -> None:
+    """Write Loghi's own file of one model and split, so that old results and new ones compare. Raises OSError."""
+    write_atomically(file, f"{','.join(row)}\n{','.join(map(repr, row.values()))}\n")
 
 
-def _write_findings(
-    folder: Path,
-    kind: str,
-    title: str,
-    findings: Findings,
-    images: Mapping[str, Path],
-    notes: Sequence[str],
-    made: Made,
-) -> Path:
-    shown = {"title": title, "notes": notes, "made": made}
-    html = render("findings.html", findings.shown, images, found=findings, **shown)
-    value = {"kind": kind, "title": title, "verdict": findings.verdict, "notes": notes, "made": made}
-    return write_files(folder, html, value | {"findings": to_json(findings)})
+def report_rows(out: Path | None) -> list[Row]:
+    """Where the files are, or how to have some."""
+    if out is None:
+        return [("next", "--output DIR writes a report with the images of these lines")]
+    return [("report", short_path(out / HTML_FILE))]
+
+
+def results_json(results: Results, errors: ShownErrors) -> dict[str, Any]:
+    """Results for programs, with the lines that the report shows."""
+    return {
+        **_scores(results),
+        "comparison": comparison_json(results),
+        "page_scores": to_json(results.page_scores),
+        **to_json(errors),
+        "loghi": results.loghi,
+    }
+
+
+def comparison_json(results: Results) -> dict[str, Any] | None:
+    """Two models side by side for programs; None of one model."""
+    return {**_scores(results), **to_json(results.comparison)} if results.comparison else None
+
+
+def _scores(results: Results) -> dict[str, Any]:
+    return {"lines": len(results.lines), "pages": results.pages, "models": to_json(results.models)}

@@ -56,7 +56,11 @@ def clean_run(look: Look, *, really: bool) -> list[str]:
 
 def never_started(output: Path) -> list[Path]:
     """The folders of an output folder that are no runs yet, and never will be. Raises OSError."""
-    return [path for path in sorted(output.iterdir()) if is_folder(path) and not path.is_symlink() and was_never_started(path)]
+    return [
+        path
+        for path in sorted(output.iterdir())
+        if is_folder(path) and not path.is_symlink() and was_never_started(path)
+    ]
 
 
 def was_never_started(path: Path) -> bool:

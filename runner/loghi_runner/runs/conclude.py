@@ -1,4 +1,4 @@
-"""The end of a run, concluded in one way whoever does it: its record, its report, and nothing half-written left over."""
+"""The end of a run, concluded in one way whoever does it: its record, its report, and nothing half-written left."""
 
 import shutil
 from collections.abc import Callable
@@ -16,10 +16,9 @@ from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_file, is_folder, is_there, why_not_written
 from loghi_runner.runs.explain import WITHOUT_CAUSE, disk_fault, explain_end
 from loghi_runner.runs.folder import RunFailure, RunFolder, RunRecord, RunState
-from loghi_runner.runs.judge_run import RunJudgement, judge_run
 from loghi_runner.runs.progress import Progress
 from loghi_runner.runs.run_report import write_run_report
-from loghi_runner.runs.verdict import verdict_of
+from loghi_runner.runs.verdict import RunJudgement, judge_run, verdict_of
 
 _TAIL_BYTES = 16 * 1024
 

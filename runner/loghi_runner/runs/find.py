@@ -110,5 +110,3 @@ def _why_without_record(path: Path) -> str | None:
     if not is_run_id(path.name):
         return None
     return "never started; `loghi-runner clean` removes it" if was_never_started(path) else f"it has no {RECORD_FILE}"
-
-

@@ -1,7 +1,6 @@
 """What a run left behind, read for its report: readings line by line, epochs, times, and how the model was made."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -10,32 +9,28 @@ from loghi_contract.events import DataSummary, Event, Model, Phase
 from loghi_contract.job import JobSpec
 from loghi_runner.aliases import Row
 from loghi_runner.engines.mounts import host_image
-from loghi_runner.runs.follow import read_events
-from loghi_runner.runs.judge_run import judge_run
-from loghi_runner.runs.line_tables import TableLine, read_line_table
-from loghi_runner.runs.loghi_csv import loghi_numbers
-from loghi_runner.runs.progress import Progress
+from loghi_runner.evaluation.judgement import Forgetting
+from loghi_runner.evaluation.results import Results
+from loghi_runner.report.write import LOGHI_FILES
 from loghi_runner.runs.folder import RunFolder, RunRecord, skipped_counts
-from loghi_runner.evaluation.comparison import ReadLine
-from loghi_runner.evaluation.forgetting import Forgetting
-from loghi_runner.wording import duration, local_time, phase_word, plural, split_word, told_apart
-
-#: What a run's two models are called in its report.
-NAMES = {Model.BASE: "base model", Model.BEST: "new model"}
+from loghi_runner.runs.follow import read_events
+from loghi_runner.runs.progress import Progress
+from loghi_runner.runs.readings import MODELS, read_split
+from loghi_runner.wording import duration, local_time, phase_word, plural, split_word
 
 
 @dataclass(frozen=True)
 class RunFacts:
     """`test` lines chose nothing; `images` says where line images are, as far as is known.
 
-    `models` are those whose readings stand in the test lines: one alone, where the other has nothing to say.
+    `models` are those whose readings of the test lines count: one alone, where the other has nothing to say.
     """
 
     record: RunRecord
     progress: Progress
     job: JobSpec | None
     models: tuple[Model, ...]
-    test: tuple[ReadLine, ...]
+    test: Results | None
     forgetting: Forgetting | None
     images: dict[str, Path]
     skipped: dict[str, int]
@@ -43,39 +38,35 @@ class RunFacts:
     #: the rows of Loghi's own files, by name
     loghi: dict[str, dict[str, float]]
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(NAMES[model] for model in self.models)
-
 
 def read_run(folder: RunFolder, record: RunRecord) -> RunFacts:
     events = list(read_events(folder.events_file))
     progress = Progress.of(events, record.epochs)
     job = folder.read_job()
     models = _models(progress, is_from_scratch=record.base_model_sha256 is None)
-    test = read_line_table(folder.out, "test")
-    names = _names(test)
+    test = read_split(folder.out, "test")
+    # a model from scratch had nothing to forget, and the base model itself forgets nothing
+    old_hand = read_split(folder.out, "base_domain").results() if len(models) == len(MODELS) else None
     return RunFacts(
         record,
         progress,
         job,
         models,
-        _read_lines(test, names, models),
-        # a model from scratch had nothing to forget, and the base model itself forgets nothing
-        judge_run(folder.out).forgetting if len(models) == len(NAMES) else None,
+        test.results("test lines", models),
+        old_hand.judge_forgetting() if old_hand else None,
         {
-            name: path
-            for name, line in zip(names, test, strict=True)
-            if (path := host_image(line.image, record.data_folders)) is not None
+            line.id: path
+            for line, image in zip(test.lines, test.images, strict=True)
+            if (path := host_image(image, record.data_folders)) is not None
         },
         skipped_counts(folder),
         _phase_seconds(events),
-        loghi_numbers(folder.out),
+        _loghi_rows(folder.out),
     )
 
 
 def made_rows(facts: RunFacts) -> list[Row]:
-    """How the run's model was made: all that is needed to make it again, or to cite it; what is not known is left out."""
+    """How the run's model was made: what is needed to make it again, or to cite it; what is not known is left out."""
     record, progress = facts.record, facts.progress
     started, finished = progress.started, progress.finished
     rows = [("run", record.run_id), ("base model", _base_model(facts))]
@@ -117,25 +108,10 @@ def _models(progress: Progress, *, is_from_scratch: bool) -> tuple[Model, ...]:
     return (Model.BASE, Model.BEST)
 
 
-def _names(lines: Sequence[TableLine]) -> list[str]:
-    """A name for each line, its image's; with the folder's where images share it, and a number where a list repeats."""
-    shared = Counter(line.image.stem for line in lines)
-    images = [line.image for line in lines]
-    return told_apart(
-        [image.stem if shared[image.stem] == 1 else str(image.relative_to("/").with_suffix("")) for image in images]
-    )
-
-
-def _read_lines(lines: Sequence[TableLine], names: Iterable[str], models: tuple[Model, ...]) -> tuple[ReadLine, ...]:
-    return tuple(
-        ReadLine(
-            name,
-            line.page,
-            line.text,
-            tuple(line.before if model is Model.BASE else line.after for model in models),
-        )
-        for name, line in zip(names, lines, strict=True)
-    )
+def _loghi_rows(out: Path) -> dict[str, dict[str, float]]:
+    """What Loghi's own files would say of the new model, without those of splits that the run has no readings of."""
+    found = {name: read_split(out, split).results(models=(Model.BEST,)) for split, name in LOGHI_FILES.items()}
+    return {name: results.loghi[0] for name, results in found.items() if results}
 
 
 def _phase_seconds(events: Sequence[Event]) -> dict[str, float]:

@@ -5,19 +5,19 @@ from typing import Any  # JSON values have no narrower type
 
 from markupsafe import Markup
 
+from loghi_contract.events import Model
 from loghi_contract.lines import SKIP_SENTENCES, SkipReason
 from loghi_contract.places import REPORT_DIR
 from loghi_contract.records import to_json
-from loghi_runner.errors import EngineError, UsageError
-from loghi_runner.files import why_not_written
-from loghi_runner.report.build import Findings, find
-from loghi_runner.report.curve import draw_curve
+from loghi_runner.errors import UsageError
+from loghi_runner.files import cannot_write
+from loghi_runner.report.charts import draw_curve
 from loghi_runner.report.html import render
-from loghi_runner.report.write import write_files
-from loghi_runner.runs.loghi_csv import write_loghi_csv
+from loghi_runner.report.shown import ShownErrors, choose_errors
+from loghi_runner.report.write import results_json, write_files, write_loghi_csv
+from loghi_runner.runs.folder import RunFolder, RunRecord
 from loghi_runner.runs.owner import require_ours
 from loghi_runner.runs.run_facts import RunFacts, made_rows, read_run
-from loghi_runner.runs.folder import RunFolder, RunRecord
 from loghi_runner.wording import status_word
 
 
@@ -25,9 +25,11 @@ def write_run_report(folder: RunFolder, record: RunRecord) -> Path:
     """Write all files from what the run left behind, and return the HTML one. Raises OSError."""
     facts = read_run(folder, record)
     charset = facts.progress.charset
-    found = find(facts.test, facts.names, "test lines", charset.added if charset else ()) if facts.test else None
-    write_loghi_csv(folder.out / REPORT_DIR, facts.loghi)
-    return write_files(folder.out / REPORT_DIR, _as_html(facts, found), _as_json(facts, found))
+    errors = choose_errors(facts.test, charset.added if charset else ()) if facts.test else None
+    report = folder.out / REPORT_DIR
+    for name, row in facts.loghi.items():
+        write_loghi_csv(report / name, row)
+    return write_files(report, _as_html(facts, errors), _as_json(facts, errors))
 
 
 def make_run_report(folder: RunFolder, record: RunRecord) -> Path:
@@ -48,15 +50,11 @@ def make_run_report(folder: RunFolder, record: RunRecord) -> Path:
     try:
         return write_run_report(folder, record)
     except OSError as error:
-        raise EngineError(
-            "report.cannot_write",
-            f"the report cannot be written: {why_not_written(error, folder.out)}",
-            where=str(error.filename or folder.report_file),
-            hint="Free space there; of a run that may only be read, make the report in a copy.",
-        ) from error
+        hint = "Free space there; of a run that may only be read, make the report in a copy."
+        raise cannot_write("the report", error, folder.out, error.filename or folder.report_file, hint) from error
 
 
-def _as_json(facts: RunFacts, found: Findings | None) -> dict[str, Any]:
+def _as_json(facts: RunFacts, errors: ShownErrors | None) -> dict[str, Any]:
     return {
         "kind": "report",
         "verdict": facts.record.verdict,
@@ -67,16 +65,16 @@ def _as_json(facts: RunFacts, found: Findings | None) -> dict[str, Any]:
         "phase_seconds": facts.phase_s,
         "loghi": facts.loghi,
         "job": to_json(facts.job),
-        "test": to_json(found),
+        "test": results_json(facts.test, errors) if facts.test and errors else None,
         "forgetting": to_json(facts.forgetting),
     }
 
 
-def _as_html(facts: RunFacts, found: Findings | None) -> str:
+def _as_html(facts: RunFacts, errors: ShownErrors | None) -> str:
     epochs = facts.progress.epochs
     return render(
         "run.html",
-        found.shown if found else (),
+        errors.lines if errors else (),
         facts.images,
         record=facts.record,
         status=status_word(facts.record.status) if facts.record.status else facts.record.state.value,
@@ -84,7 +82,8 @@ def _as_html(facts: RunFacts, found: Findings | None) -> str:
         progress=facts.progress,
         best_epoch=facts.record.best_epoch,
         has_val_loss=any(epoch.val_loss is not None for epoch in epochs),
-        found=found,
+        results=facts.test,
+        errors=errors,
         forgetting=facts.forgetting,
         loghi=facts.loghi,
         curve=Markup(draw_curve(epochs)) if len(epochs) > 1 else "",  # noqa: S704  # drawn by us, from numbers only
@@ -109,7 +108,7 @@ def _remarks(facts: RunFacts) -> list[str]:
     elif len(facts.models) == 1:
         told.append(
             "The model was trained from scratch: there is no base model to compare it with."
-            if facts.names[0] == "new model"
+            if facts.models == (Model.BEST,)
             else "No epoch was better than the base model, so what is shown here is the base model."
         )
     if facts.test and not any(path.is_file() for path in facts.images.values()):

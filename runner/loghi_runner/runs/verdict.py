@@ -1,12 +1,34 @@
 """One sentence that says whether the new model is better than the base model, and on which lines."""
 
+from dataclasses import dataclass
+from pathlib import Path
+
 from loghi_contract.events import Model
-from loghi_runner.runs.judge_run import RunJudgement
+from loghi_runner.evaluation.judgement import Forgetting, Judgement, Outcome
 from loghi_runner.runs.progress import Progress
-from loghi_runner.evaluation.judge import Outcome
+from loghi_runner.runs.readings import read_split
 from loghi_runner.wording import percent, plural
 
 KEEP_BASE = "keep the base model"
+
+
+@dataclass(frozen=True)
+class RunJudgement:
+    """On the test lines, and on lines of the base model's own domain; None where the run has no readings of them."""
+
+    test: Judgement | None = None
+    forgetting: Forgetting | None = None
+
+
+def judge_run(out: Path) -> RunJudgement:
+    """Compare the two models line by line.
+
+    Args:
+        out: the run's out folder.
+    """
+    test = read_split(out, "test").results("test lines")
+    old_hand = read_split(out, "base_domain").results()
+    return RunJudgement(test.judge() if test else None, old_hand.judge_forgetting() if old_hand else None)
 
 
 def verdict_of(progress: Progress, *, from_scratch: bool = False, judgement: RunJudgement | None = None) -> str | None:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any  # parameters as JSON have no narrower type
 
-from loghi_runner.errors import RunnerError
+from loghi_runner.engines.section import foreign_keys
+from loghi_runner.errors import RunnerError, UsageError
 from loghi_runner.orders.actions import (
     PARAMETERS,
     Action,
@@ -46,6 +47,10 @@ class Desk:
         """
         user = _user_of(caller)
         self._require_allowed(caller, user, parameters, has_token=token is not None)
+        for name, message, _ in foreign_keys({"kind": self.config.engine.kind.value, **parameters.wished}):
+            raise UsageError(
+                "request.engine_key", f"engine.{name} {message}", where=f"engine.{name}", hint="Leave it out."
+            )
         return self.book.place(
             key=key,
             user=user,

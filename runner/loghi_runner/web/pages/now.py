@@ -6,7 +6,7 @@ from threading import Lock
 
 from loghi_contract.events import Epoch
 from loghi_runner.orders.orders import Stage
-from loghi_runner.report.curve import draw_curve
+from loghi_runner.report.charts import draw_curve
 from loghi_runner.web.pages import words
 from loghi_runner.web.views import OrderView
 

@@ -1,0 +1,160 @@
+"""What one or two models read in transcribed lines, scored: as rows, as JSON, and as the files of an output folder.
+
+The files are the report, and tables for Loghi and for spreadsheets.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any  # JSON values have no narrower type
+
+from loghi_contract import __version__
+from loghi_contract.cut import Cut
+from loghi_contract.records import to_json
+from loghi_contract.text import Normalization
+from loghi_runner.aliases import Row
+from loghi_runner.clock import utc_now
+from loghi_runner.compare.truth_lines import Truth
+from loghi_runner.evaluation.results import Results
+from loghi_runner.files import file_sha256, write_atomically
+from loghi_runner.line_pages import page_name
+from loghi_runner.models.find import NamedModel
+from loghi_runner.pages.write import Reading
+from loghi_runner.recognition.line_reader import LineReader
+from loghi_runner.recognition.output_folder import cannot_write_output
+from loghi_runner.recognition.recognized import RESULTS_FILE, format_results
+from loghi_runner.report.write import LOGHI_FILES, comparison_json, write_loghi_csv, write_results
+from loghi_runner.skipped_table import format_skipped
+from loghi_runner.wording import counted, plural
+
+_LINES_FILE = "lines.tsv"
+_SKIPPED_FILE = "skipped_lines.tsv"
+
+
+@dataclass(frozen=True)
+class ModelReadings:
+    """What one model read, by image as the truth names it; `cut` is how lines of pages were cut for it."""
+
+    model: NamedModel
+    reader: LineReader
+    readings: dict[Path, Reading]
+    seconds: float
+    cut: Cut | None = None
+
+
+@dataclass(frozen=True)
+class ModelResults:
+    """Results of models on transcribed lines, normalised alike; `truth` has the same lines, in order."""
+
+    models: tuple[ModelReadings, ...]
+    truth: Truth
+    results: Results
+    normalization: Normalization
+
+    def rows(self) -> list[Row]:
+        """What was read by which model, and what was left out."""
+        lines = f"{plural(len(self.results.lines), 'line')} of {plural(self.results.pages, 'page')}"
+        rows = [("model", f"{each.model.name} ({each.model.folder})") for each in self.models]
+        rows.append(("data", f"{lines}: {self.truth.source}"))
+        cuts = {each.model.name: each.cut.value for each in self.models if each.cut is not None}
+        if cuts:
+            told = ", ".join(f"{name}: {cut}" for name, cut in cuts.items())
+            rows.append(("lines cut as", told if len(set(cuts.values())) > 1 else next(iter(cuts.values()))))
+        if self.truth.skipped:
+            reasons = Counter(line.reason.value for line in self.truth.skipped)
+            rows.append(("left out", f"{plural(len(self.truth.skipped), 'line')}: {counted(reasons)}"))
+        return rows
+
+    def json(self) -> dict[str, Any]:
+        """What `evaluate --json` says of one model, and `compare --json` of two."""
+        lines = {
+            "data": self.truth.source,
+            "lines": len(self.results.lines),
+            "pages": self.results.pages,
+            "skipped": Counter(line.reason.value for line in self.truth.skipped),
+            "normalization": self.normalization.value,
+        }
+        models = [self._model_json(number) for number in range(len(self.models))]
+        if self.results.comparison is None:
+            return {"kind": "evaluation", **lines, **models[0]}
+        comparison = comparison_json(self.results)
+        return {"kind": "comparison", **lines, "models": models, "comparison": comparison, "loghi": self.results.loghi}
+
+    def write(self, out: Path) -> None:
+        """Write all files; with two models, those that are of one model lie in a folder of its name.
+
+        Raises:
+            EngineError: the disk does not take them.
+        """
+        try:
+            # the report first: it tells whose folder this is
+            self._write_report(out)
+            write_atomically(out / _LINES_FILE, self._lines_table())
+            if self.truth.skipped:
+                write_atomically(out / _SKIPPED_FILE, format_skipped(("", line) for line in self.truth.skipped))
+            for each, columns in zip(self.models, self.results.loghi, strict=True):
+                place = out if len(self.models) == 1 else out / each.model.name
+                place.mkdir(exist_ok=True)
+                write_loghi_csv(place / LOGHI_FILES["val"], columns)
+                rows = ((line.name, each.readings[line.image]) for line in self.truth.lines)
+                write_atomically(place / RESULTS_FILE, format_results(rows))
+        except OSError as error:
+            raise cannot_write_output(error, out) from error
+
+    def _model_json(self, number: int) -> dict[str, Any]:
+        """Fractions, with 95 % intervals, by variant."""
+        each, scores = self.models[number], self.results.models[number]
+        return {
+            "model": each.model.name,
+            "folder": str(each.reader.folder),
+            "cut": each.cut,
+            "seconds": each.seconds,
+            "scores": {
+                variant.value: {
+                    "cer": counts.cer,
+                    "wer": counts.wer,
+                    "line_accuracy": counts.line_accuracy,
+                    "intervals": to_json(scores.intervals[variant]),
+                }
+                for variant, counts in scores.counts.items()
+            },
+            "loghi": self.results.loghi[number],
+        }
+
+    def _write_report(self, out: Path) -> None:
+        skipped = len(self.truth.skipped)
+        notes = [f"{plural(skipped, 'line')} left out: {_SKIPPED_FILE} says why."] if skipped else []
+        made = [row for each in self.models for row in _made(each)]
+        made += [("lines", self.truth.source), ("normalisation", self.normalization.value.upper())]
+        made += [("made", utc_now()), ("loghi-runner", __version__)]
+        names, source = self.results.names, self.truth.source
+        title = f"How {names[0]} reads {source}" if len(names) == 1 else f"{names[0]} and {names[1]} on {source}"
+        write_results(out, title, self.results, {line.id: line.image for line in self.truth.lines}, notes, made)
+
+    def _lines_table(self) -> str:
+        """One row a line: what stands there, and what each model read."""
+        header = ["image", "page", "text"]
+        for name in self.results.names:
+            header += [f"{name}_text", f"{name}_edits", f"{name}_confidence"]
+        rows = [header]
+        for place, (truth, line) in enumerate(zip(self.truth.lines, self.results.read_lines, strict=True)):
+            row = [truth.name, page_name(truth.page), line.reference]
+            for each, reading, counts in zip(self.models, line.readings, self.results.counts(), strict=True):
+                edits = counts[place].edits
+                row += [reading, str(edits), f"{each.readings[truth.image].confidence:.4f}"]
+            rows.append(row)
+        return "".join("\t".join(cell.replace("\t", " ") for cell in row) + "\n" for row in rows)
+
+
+def _made(each: ModelReadings) -> list[Row]:
+    reader = each.reader
+    device, options = reader.setting.device, reader.options
+    beam = "greedy" if options.beam_width == 1 else f"beam of {options.beam_width}"
+    speed = f"{len(each.readings) / each.seconds:.1f} lines a second" if each.seconds > 0 else "in no time"
+    cut = [(f"{each.model.name}, lines cut as", each.cut.value)] if each.cut else []
+    return [
+        (each.model.name, str(reader.folder)),
+        (f"{each.model.name}, SHA-256", file_sha256(reader.model.model_file)),
+        (f"{each.model.name}, read", f"{reader.engine.name}, {device.kind.value.upper()}, {beam}, {speed}"),
+        *cut,
+    ]

@@ -1,0 +1,139 @@
+"""The model that a person means: a Loghi model folder, or a run, whose best_val it is; and how its own lines were cut.
+
+Other lines that it is to read are cut out of their pages, and their texts taken, in the same way.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from loghi_contract.cut import Cut
+from loghi_contract.model_file import read_folder_marker
+from loghi_contract.places import BEST_VAL
+from loghi_contract.text import Normalization
+from loghi_runner.config.choices import DEFAULT_OUTPUT, SkipTag, TextEquivChoice
+from loghi_runner.config.load import ConfigError, DataConfig, load_config
+from loghi_runner.engines.mounts import host_image
+from loghi_runner.errors import UsageError
+from loghi_runner.files import is_file, is_folder, real_path
+from loghi_runner.ground_truth.line_store import cut_in
+from loghi_runner.pages.texts import TextOptions
+from loghi_runner.runs.find import LAST, find_run
+from loghi_runner.runs.folder import RECORD_FILE, RunFolder
+
+#: Folders that are called so in every run, here and in Loghi.
+_SAME_EVERYWHERE = ("best_val", "last")
+#: As a run reads pages by default.
+_TEXT = TextOptions(TextEquivChoice.LOWEST, (SkipTag.UNCLEAR,), False, Normalization.NONE)
+
+
+@dataclass(frozen=True)
+class NamedModel:
+    """A model folder, and what to call it; `run` is the one that made it, where the folder lies in its place there."""
+
+    name: str
+    folder: Path
+    run: RunFolder | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where it belongs: the run's folder, or the model's."""
+        return self.folder if self.run is None else self.run.path
+
+
+def find_model(given: str, output: Path = DEFAULT_OUTPUT) -> NamedModel:
+    """The model folder of a path, or of a run by its path, its id, the beginning of its id, or `last`.
+
+    Args:
+        output: the folder of runs in which ids are looked up.
+
+    Raises:
+        UsageError: there is neither.
+    """
+    path = Path(given)
+    if given and is_folder(path) and not is_file(path / RECORD_FILE):
+        return NamedModel(_name(path.absolute()), path, run_of(path))
+    try:
+        run = find_run(given, output)
+    except UsageError as error:
+        if given in ("", LAST):
+            raise  # it can only be meant as a run
+        why = f"{error.message[:1].upper()}{error.message[1:]}."
+        raise UsageError(
+            "model.unknown",
+            f"{given} is neither a model folder nor a run",
+            hint=f"Name a folder with model.keras, such as a run's out/{BEST_VAL}, or a run. {why}",
+        ) from error
+    return NamedModel(run.read().name, run.best_val, run)
+
+
+def run_of(folder: Path) -> RunFolder | None:
+    """The run whose best_val this model folder is; None for a model from elsewhere."""
+    place = real_path(folder)
+    run = RunFolder(place.parents[len(BEST_VAL.parts)]) if len(place.parents) > len(BEST_VAL.parts) else None
+    return run if run is not None and run.best_val == place and is_file(run.record_file) else None
+
+
+def own_cut(model: NamedModel) -> Cut | None:
+    """How the lines that the model learnt from were cut; None where they came as images, or nobody knows."""
+    if model.run is None:
+        marker = read_folder_marker(model.folder)
+        return marker.cut if marker is not None else None
+    data = _data_of(model.run)
+    return data.cut if data is not None else _cut_of_images(model.run)
+
+
+def choose_cut(model: NamedModel, asked: Cut | None, note: Callable[[str], None]) -> Cut:
+    """How lines are cut for the model: as asked, else as its own were, else as Loghi does.
+
+    Args:
+        note: told what is not the plain default, and what may be a mistake.
+    """
+    own = own_cut(model)
+    if asked is None:
+        if own is None and model.run is not None:
+            note(f"nobody knows how the lines that {model.name} learnt from were cut: cut as loghi; see --cut")
+        elif own not in (None, Cut.LOGHI):
+            note(f"lines are cut as those that {model.name} learnt from: {own.value}")
+        return own or Cut.LOGHI
+    if own is not None and own is not asked:
+        note(f"{model.name} learnt from lines cut as {own.value}; cut as {asked.value} it may read worse than it can")
+    return asked
+
+
+def truth_options(models: Iterable[NamedModel]) -> TextOptions:
+    """How transcriptions are taken from pages: as the models' runs did where these agree, else as by default."""
+    found = {
+        TextOptions(data.text_equiv, data.skip_tags, False, Normalization.NONE)
+        for model in models
+        if model.run is not None and (data := _data_of(model.run)) is not None
+    }
+    return found.pop() if len(found) == 1 else _TEXT
+
+
+def _name(folder: Path) -> str:
+    run = folder.parents[2] if len(folder.parents) > 2 else folder
+    if folder.name in _SAME_EVERYWHERE and is_file(run / RECORD_FILE):
+        return RunFolder(run).read().name
+    return folder.parent.name if folder.name in _SAME_EVERYWHERE else folder.name
+
+
+def _cut_of_images(run: RunFolder) -> Cut | None:
+    """How `prepare` cut the training images of a run on line lists; None where others did, or where they are gone."""
+    try:
+        data_folders = run.read().data_folders
+    except UsageError:
+        return None
+    images = (PurePosixPath(line.image) for line in run.read_list("train") or ())
+    folders = {place.parent for image in images if (place := host_image(image, data_folders)) is not None}
+    cuts = {cut_in(folder) for folder in folders}
+    return cuts.pop() if len(cuts) == 1 else None
+
+
+def _data_of(run: RunFolder) -> DataConfig | None:
+    """What the run's config says of its pages; None for a run on line lists, or of a version with another config."""
+    try:
+        data = load_config(run.config_file, run.read().overrides).config.data
+    except (ConfigError, UsageError):
+        return None
+    return data if data.pages is not None else None

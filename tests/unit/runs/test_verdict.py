@@ -1,0 +1,95 @@
+"""The one sentence on whether the new model is better."""
+
+from loghi_contract.events import DataSummary, Epoch, Evaluation, Event, Finished, FinishStatus, Model, Payload
+from loghi_runner.evaluation.counts import count
+from loghi_runner.evaluation.judgement import judge_forgetting
+from loghi_runner.runs.progress import Progress
+from loghi_runner.runs.verdict import RunJudgement, verdict_of
+
+
+def epoch(number: int, cer: float, *, is_best: bool = True) -> Epoch:
+    return Epoch(number, 15, None, cer, 0.5, None, 1.0, is_best)
+
+
+def verdict(
+    *payloads: Payload, best_epoch: int = 2, from_scratch: bool = False, judgement: RunJudgement | None = None
+) -> str | None:
+    finished = Finished(FinishStatus.COMPLETED, best_epoch, 0.1, "model/best_val")
+    events = [Event(i, 0.0, "run", payload) for i, payload in enumerate((*payloads, finished))]
+    return verdict_of(Progress.of(events), from_scratch=from_scratch, judgement=judgement)
+
+
+def scores(before: float, after: float, split: str = "test") -> tuple[Evaluation, Evaluation]:
+    return (
+        Evaluation(split, Model.BASE, 50, before, 0.9),
+        Evaluation(split, Model.BEST, 50, after, 0.5),
+    )
+
+
+TRAINED = (epoch(0, 0.3), epoch(1, 0.2), epoch(2, 0.1))
+
+
+def test_test_lines_give_the_verdict() -> None:
+    assert verdict(*TRAINED, *scores(0.312, 0.098)) == "CER on 50 test lines: 31.2 % before, 9.8 % after"
+
+
+def test_a_model_that_is_worse_on_test_lines_is_not_praised() -> None:
+    assert verdict(*TRAINED, *scores(0.1, 0.12)) == (
+        "CER on 50 test lines: 10.0 % before, 12.0 % after; not better on lines that chose nothing: keep the base model"
+    )
+
+
+def test_without_test_lines_the_verdict_says_what_it_rests_on() -> None:
+    assert verdict(DataSummary("val", 48, 900), *TRAINED) == (
+        "CER on 48 validation lines: 30.0 % before, 10.0 % after; "
+        "these lines also chose the model: give data.test for a score that chose nothing"
+    )
+
+
+def test_no_better_epoch_means_keep_the_base_model() -> None:
+    told = verdict(epoch(0, 0.05), epoch(1, 0.06, is_best=False), *scores(0.05, 0.05), best_epoch=0)
+    assert told == (
+        "no epoch was better than the base model: keep the base model (CER on 50 test lines: 5.0 % before, 5.0 % after)"
+    )
+
+
+def test_a_run_stopped_in_its_first_epoch_does_not_blame_the_training() -> None:
+    assert verdict(epoch(0, 0.05), best_epoch=0) == (
+        "stopped before the first epoch was over: best_val is still the base model"
+    )
+
+
+def test_forgetting_is_told_beside_the_gain() -> None:
+    told = verdict(*TRAINED, *scores(0.3, 0.1), *scores(0.02, 0.08, "base_domain"))
+    assert told is not None
+    assert told.endswith("; on 50 lines of the old hand: 2.0 % before, 8.0 % after")
+
+
+def test_a_loss_that_is_no_chance_is_called_forgetting() -> None:
+    counts = [count("den gamle hand", reading) for reading in ("den gamle hand", "den gamla hond")]
+    forgetting = judge_forgetting(counts[:1] * 20, counts[1:] * 20, ["p"] * 20)
+    told = verdict(*TRAINED, *scores(0.3, 0.1), judgement=RunJudgement(forgetting=forgetting))
+    assert told is not None
+    assert told.endswith(
+        "; on 20 lines of the old hand: 0.0 % before, 14.3 % after, so it forgot some "
+        "(14.3 to 14.3 points more, with 95 % certainty)"
+    )
+
+
+def test_a_model_from_scratch_has_no_old_hand_to_forget() -> None:
+    told = verdict(*TRAINED, *scores(0.99, 0.1), *scores(0.99, 0.8, "base_domain"), from_scratch=True)
+    assert told == "CER on 50 test lines: 10.0 %; on 50 lines of the old hand: 80.0 %"
+
+
+def test_a_model_from_scratch_has_no_before() -> None:
+    assert verdict(*TRAINED, *scores(0.99, 0.1), from_scratch=True) == "CER on 50 test lines: 10.0 %"
+
+
+def test_a_run_without_an_end_has_no_verdict() -> None:
+    assert verdict_of(Progress.of([Event(0, 0.0, "run", epoch(0, 0.3))])) is None
+
+
+def test_a_run_stopped_before_its_test_lines_were_read_is_not_told_to_give_test_lines() -> None:
+    told = verdict(DataSummary("val", 48, 900), DataSummary("test", 50, 900), *TRAINED)
+    assert told is not None and "data.test" not in told
+    assert told.endswith("the run was stopped before it read the test lines")

@@ -18,7 +18,7 @@ from loghi_runner.terminal.plan_text import plan_rows
 from tests.attacks.hostile_files import project  # noqa: F401  # a fixture
 from tests.fake_daemon import HANDLE, FakeDaemon
 from tests.unit.made_project import Findings, Project
-from tests.unit.test_conclude import RECORD, progress
+from tests.unit.runs.test_conclude import RECORD, progress
 from tests.unit.test_config import SMALLEST, load
 
 MACHINE = {"MemoryLimit": True, "MemTotal": 100 * 10**9, "NCPU": 8, "CpuCfsQuota": True, "SecurityOptions": []}

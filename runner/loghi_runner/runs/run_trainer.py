@@ -93,6 +93,8 @@ def run_trainer(
         # nobody could find, follow or stop this trainer
         watch.kill()
         watch.wait_for_end()
+        with contextlib.suppress(RunnerError, OSError):
+            engine.clean_up(handle, folder.console_log, keep=False)
         raise cannot_write_run(error, folder.record_file) from error
     progress = Progress(record.epochs)
     try:

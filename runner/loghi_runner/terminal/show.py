@@ -66,12 +66,8 @@ def summary_line(record: RunRecord, skipped: int = 0) -> str:
     return f"{ended}: {', '.join(parts)}" if parts else ended
 
 
-def answer_rows(folder: RunFolder, record: RunRecord, *, ask_for: str | None = None) -> list[Row]:
-    """Verdict, model, skipped lines and the next command, each only where there is one.
-
-    Args:
-        ask_for: how the run is named in the next command; the shortest that works from here.
-    """
+def answer_rows(folder: RunFolder, record: RunRecord) -> list[Row]:
+    """Verdict, model, skipped lines and the next command, each only where there is one."""
     rows: list[Row] = []
     if not is_folder(folder.path):
         return rows  # it was removed while it ran: there is nothing to look at any more
@@ -87,7 +83,7 @@ def answer_rows(folder: RunFolder, record: RunRecord, *, ask_for: str | None = N
         rows.append(("skipped", f"{short_path(folder.skipped_file)} ({counted(skipped)})"))
     if not record.state.is_over:
         return rows
-    name = ask_for or shlex.quote(short_path(folder.path))
+    name = shlex.quote(short_path(folder.path))
     if record.status is not None and not is_file(folder.report_file):
         rows.append(("report", f"none yet: `loghi-runner report {name}` makes it"))
     if has_model:
@@ -98,11 +94,11 @@ def answer_rows(folder: RunFolder, record: RunRecord, *, ask_for: str | None = N
     return rows
 
 
-def record_json(folder: RunFolder, record: RunRecord, kind: str = "run_record") -> dict[str, Any]:
+def record_json(folder: RunFolder, record: RunRecord) -> dict[str, Any]:
     """run.json with the places a program asks for next."""
     model = folder.best_val if is_file(folder.best_val / MODEL_FILE) else None
     return {
-        "kind": kind,
+        "kind": "run_record",
         "run_dir": str(folder.path),
         **to_json(record),
         "model": None if model is None else str(model),

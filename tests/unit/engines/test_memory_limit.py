@@ -19,7 +19,7 @@ from tests.attacks.hostile_files import project  # noqa: F401  # a fixture
 from tests.fake_daemon import HANDLE, FakeDaemon
 from tests.unit.config.test_config import SMALLEST, load
 from tests.unit.made_project import Findings, Project
-from tests.unit.test_conclude import RECORD, progress
+from tests.unit.runs.test_conclude import RECORD, progress
 
 MACHINE = {"MemoryLimit": True, "MemTotal": 100 * 10**9, "NCPU": 8, "CpuCfsQuota": True, "SecurityOptions": []}
 

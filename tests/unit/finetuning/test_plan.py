@@ -12,7 +12,7 @@ from loghi_runner.findings import Severity
 from loghi_runner.finetuning.plan import RunPlan, make_plan, resolve_batch_size
 from tests.unit.made_project import RUN_ID, Findings, Project
 
-REAL_DATA = Path(__file__).parents[3] / "shared" / "data"
+REAL_DATA = Path(__file__).parents[4] / "shared" / "data"
 needs_real_data = pytest.mark.skipif(not REAL_DATA.is_dir(), reason=f"the real data is not there: {REAL_DATA}")
 
 

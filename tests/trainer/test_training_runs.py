@@ -13,6 +13,7 @@ import pytest
 
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.model_folder import inspect_model_folder
+from tests.trainer.forked import ForkedTrainer
 from tests.trainer.made_jobs import JobFolder, made_texts
 from tests.trainer.made_jobs import make_job as write_job
 
@@ -36,8 +37,14 @@ def start(job: JobFolder) -> subprocess.Popen[bytes]:
         )
 
 
-def run(job: JobFolder) -> int:
+def run_as_users_do(job: JobFolder) -> int:
     process = start(job)
+    process.communicate()
+    return process.returncode
+
+
+def run(job: JobFolder) -> int | None:
+    process = ForkedTrainer(job)
     process.communicate()
     return process.returncode
 
@@ -51,7 +58,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> JobFolder:
         test=made_texts(12, 3),
         training={"epochs": 11, "batch_size": 8, "learning_rate": 0.005, "early_stopping": 11},
     )
-    assert run(job) == ExitCode.OK, (job.root / "stderr").read_text()
+    assert run_as_users_do(job) == ExitCode.OK, (job.root / "stderr").read_text()
     return job
 
 
@@ -122,8 +129,8 @@ def test_two_runs_with_one_seed_give_the_same_epoch_table(make_job: MakeJob, tra
         make_job(name=name, base_model=trained.out / "model/best_val", training={"augmentation": "light"})
         for name in ("one", "two")
     ]
-    for job in jobs:
-        assert run(job) == ExitCode.OK
+    for job, run_job in zip(jobs, (run_as_users_do, run), strict=True):
+        assert run_job(job) == ExitCode.OK
 
     tables = [
         [(row.epoch, row.train_loss, row.val_cer, row.val_wer, row.is_best) for row in job.of_kind("epoch")]
@@ -209,8 +216,7 @@ def test_a_signal_ends_the_run_after_the_step_and_keeps_best_val(
         train=made_texts(200, 6),
         training={"epochs": 500, "early_stopping": 500},
     )
-    process = start(job)
-    assert process.stdout is not None
+    process = ForkedTrainer(job)
     for line in process.stdout:
         if b'"kind":"step"' in line:
             process.send_signal(number)
@@ -239,14 +245,14 @@ def test_stopped_training_never_leaves_a_half_written_model(make_job: MakeJob, t
 def test_job_of_another_contract_is_refused(make_job: MakeJob) -> None:
     job = make_job(contract=99)
 
-    assert run(job) == ExitCode.CONTRACT
+    assert run_as_users_do(job) == ExitCode.CONTRACT
     assert job.of_kind("failed")[0].code == "job.contract"
 
 
 def test_unknown_key_in_the_job_is_refused(make_job: MakeJob) -> None:
     job = make_job(surprise=1)
 
-    assert run(job) == ExitCode.CONTRACT
+    assert run_as_users_do(job) == ExitCode.CONTRACT
     assert "surprise" in job.of_kind("failed")[0].message
 
 
@@ -257,7 +263,7 @@ def test_gpu_asked_for_and_absent_is_an_engine_error_not_a_cpu_run(make_job: Mak
         pytest.skip("this machine has a GPU, so one that is asked for is there")
     job = make_job(device="gpu")
 
-    assert run(job) == ExitCode.ENGINE
+    assert run_as_users_do(job) == ExitCode.ENGINE
     assert job.of_kind("failed")[0].code == "device.no_gpu"
 
 

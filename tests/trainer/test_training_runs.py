@@ -38,8 +38,9 @@ def start(job: JobFolder) -> subprocess.Popen[bytes]:
 
 
 def run_as_users_do(job: JobFolder) -> int:
+    """What it says on standard output is in the file `stdout`."""
     process = start(job)
-    process.communicate()
+    (job.root / "stdout").write_bytes(process.communicate()[0])
     return process.returncode
 
 
@@ -81,14 +82,10 @@ def test_what_the_best_epoch_read_on_the_validation_lines_is_kept(trained: JobFo
     assert before / characters == pytest.approx(first.val_cer)
 
 
-def test_stdout_is_the_events_file_to_the_byte(make_job: MakeJob) -> None:
-    job = make_job(training={"epochs": 1})
-    process = start(job)
-    stdout, _ = process.communicate()
-
-    assert stdout == (job.out / "events.jsonl").read_bytes()
-    assert job.events()[-1].payload.kind == "finished"
-    assert [event.seq for event in job.events()] == list(range(len(job.events())))
+def test_stdout_is_the_events_file_to_the_byte(trained: JobFolder) -> None:
+    assert (trained.root / "stdout").read_bytes() == (trained.out / "events.jsonl").read_bytes()
+    assert trained.events()[-1].payload.kind == "finished"
+    assert [event.seq for event in trained.events()] == list(range(len(trained.events())))
 
 
 def test_best_val_is_a_model_folder_of_loghi(trained: JobFolder) -> None:
@@ -157,17 +154,27 @@ def test_training_stops_after_so_many_epochs_without_gain_and_zero_means_never(
     assert (finished.status, finished.best_epoch) == (status, 0)
 
 
-def test_fine_tuning_adds_new_letters_and_names_them(make_job: MakeJob, trained: JobFolder) -> None:
+@pytest.fixture(scope="module")
+def fine_tuned(trained: JobFolder, tmp_path_factory: pytest.TempPathFactory) -> tuple[JobFolder, dict[str, bytes]]:
+    """A fine-tuning with a new letter and an image that is none, and the files of its base model before it."""
     base_model = trained.out / "model/best_val"
     before = {path.name: path.read_bytes() for path in base_model.iterdir()}
-    job = make_job(base_model=base_model, train=made_texts(24, 4, "abcdð"), val=made_texts(6, 5, "abcð"))
+    folder = tmp_path_factory.mktemp("fine_tuned") / "run"
+    job = write_job(folder, base_model=base_model, train=made_texts(24, 4, "abcdð"), val=made_texts(6, 5, "abcð"))
+    (job.root / "in/data/0/train 3.png").write_bytes(b"no image")
+    assert run(job) == ExitCode.OK, (job.root / "stderr").read_text()
+    return job, before
 
-    assert run(job) == ExitCode.OK
+
+def test_fine_tuning_adds_new_letters_and_names_them(
+    trained: JobFolder, fine_tuned: tuple[JobFolder, dict[str, bytes]]
+) -> None:
+    job, before = fine_tuned
 
     [charset] = job.of_kind("charset")
     assert charset.added == ("ð",)
     assert inspect_model_folder(job.out / "model/best_val").tokenizer.characters[-1] == "ð"
-    assert {path.name: path.read_bytes() for path in base_model.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in (trained.out / "model/best_val").iterdir()} == before
 
 
 def test_policy_fail_ends_with_the_data_exit_code(make_job: MakeJob, trained: JobFolder) -> None:
@@ -181,11 +188,8 @@ def test_policy_fail_ends_with_the_data_exit_code(make_job: MakeJob, trained: Jo
     assert "Traceback" in (job.out / failed.traceback_file).read_text()
 
 
-def test_unreadable_images_are_skipped_counted_and_listed(make_job: MakeJob, trained: JobFolder) -> None:
-    job = make_job(base_model=trained.out / "model/best_val", training={"epochs": 1})
-    (job.root / "in/data/0/train 3.png").write_bytes(b"no image")
-
-    assert run(job) == ExitCode.OK
+def test_unreadable_images_are_skipped_counted_and_listed(fine_tuned: tuple[JobFolder, dict[str, bytes]]) -> None:
+    job, _ = fine_tuned
 
     summary = next(s for s in job.of_kind("data_summary") if s.split == "train")
     assert summary.skipped == {"unreadable_image": 1}

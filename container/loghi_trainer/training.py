@@ -55,6 +55,8 @@ class Training:
         self._is_cancelled = is_cancelled
         freeze(network, spec.freeze)
         self._optimizer = keras.optimizers.AdamW(learning_rate=spec.learning_rate, weight_decay=_WEIGHT_DECAY)
+        # else TensorFlow traces the first step twice, once to make these
+        self._optimizer.build(network.trainable_variables)
         # jit_compile would compile anew for every width of a batch
         network.compile(optimizer=self._optimizer, loss=ctc_loss, jit_compile=False)
 

@@ -30,7 +30,7 @@ def test_finetune_learns_from_pages(tmp_path: Path, capsys: pytest.CaptureFixtur
     config.write_text(
         f"base_model: {SAMPLE / 'base_model'}\n"
         f"data: {{pages: {SAMPLE / 'pages' / 'new_hand'}, cut: polygon}}\n"
-        "output: runs\nengine: {kind: local, gpus: none}\ntraining: {epochs: 3}\n"
+        "output: runs\nengine: {kind: local, gpus: none}\ntraining: {epochs: 1}\n"
     )
     assert run_command(["finetune", str(config), "--json"]) == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

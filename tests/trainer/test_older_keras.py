@@ -33,15 +33,20 @@ def best_val(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return job.out / "model/best_val/model.keras"
 
 
+@pytest.fixture(scope="module")
+def read_here(best_val: Path) -> object:
+    return _read(best_val, None)[1]
+
+
 @pytest.mark.parametrize("version", ["3.9.2", "3.13.2"])
-def test_best_val_opens_in_older_keras_and_reads_the_same(best_val: Path, version: str) -> None:
+def test_best_val_opens_in_older_keras_and_reads_the_same(best_val: Path, read_here: object, version: str) -> None:
     packages = Path(sys.prefix) / f"keras-{version}"
     if not packages.is_dir():
         pytest.skip(f"Keras {version} is not installed beside the environment; `make setup` does it")
-    (there_version, there), (_, here) = (_read(best_val, path) for path in (packages, None))
+    there_version, there = _read(best_val, packages)
 
     assert there_version == version
-    assert there == here
+    assert there == read_here
 
 
 def _read(model: Path, packages: Path | None) -> tuple[str, object]:

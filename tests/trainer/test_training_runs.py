@@ -13,6 +13,7 @@ import pytest
 
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.model_folder import inspect_model_folder
+from tests.trainer.forked import ForkedTrainer
 from tests.trainer.made_jobs import JobFolder, made_texts
 from tests.trainer.made_jobs import make_job as write_job
 
@@ -36,8 +37,15 @@ def start(job: JobFolder) -> subprocess.Popen[bytes]:
         )
 
 
-def run(job: JobFolder) -> int:
+def run_as_users_do(job: JobFolder) -> int:
+    """What it says on standard output is in the file `stdout`."""
     process = start(job)
+    (job.root / "stdout").write_bytes(process.communicate()[0])
+    return process.returncode
+
+
+def run(job: JobFolder) -> int | None:
+    process = ForkedTrainer(job)
     process.communicate()
     return process.returncode
 
@@ -51,7 +59,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> JobFolder:
         test=made_texts(12, 3),
         training={"epochs": 11, "batch_size": 8, "learning_rate": 0.005, "early_stopping": 11},
     )
-    assert run(job) == ExitCode.OK, (job.root / "stderr").read_text()
+    assert run_as_users_do(job) == ExitCode.OK, (job.root / "stderr").read_text()
     return job
 
 
@@ -74,14 +82,10 @@ def test_what_the_best_epoch_read_on_the_validation_lines_is_kept(trained: JobFo
     assert before / characters == pytest.approx(first.val_cer)
 
 
-def test_stdout_is_the_events_file_to_the_byte(make_job: MakeJob) -> None:
-    job = make_job(training={"epochs": 1})
-    process = start(job)
-    stdout, _ = process.communicate()
-
-    assert stdout == (job.out / "events.jsonl").read_bytes()
-    assert job.events()[-1].payload.kind == "finished"
-    assert [event.seq for event in job.events()] == list(range(len(job.events())))
+def test_stdout_is_the_events_file_to_the_byte(trained: JobFolder) -> None:
+    assert (trained.root / "stdout").read_bytes() == (trained.out / "events.jsonl").read_bytes()
+    assert trained.events()[-1].payload.kind == "finished"
+    assert [event.seq for event in trained.events()] == list(range(len(trained.events())))
 
 
 def test_best_val_is_a_model_folder_of_loghi(trained: JobFolder) -> None:
@@ -122,8 +126,8 @@ def test_two_runs_with_one_seed_give_the_same_epoch_table(make_job: MakeJob, tra
         make_job(name=name, base_model=trained.out / "model/best_val", training={"augmentation": "light"})
         for name in ("one", "two")
     ]
-    for job in jobs:
-        assert run(job) == ExitCode.OK
+    for job, run_job in zip(jobs, (run_as_users_do, run), strict=True):
+        assert run_job(job) == ExitCode.OK
 
     tables = [
         [(row.epoch, row.train_loss, row.val_cer, row.val_wer, row.is_best) for row in job.of_kind("epoch")]
@@ -150,17 +154,27 @@ def test_training_stops_after_so_many_epochs_without_gain_and_zero_means_never(
     assert (finished.status, finished.best_epoch) == (status, 0)
 
 
-def test_fine_tuning_adds_new_letters_and_names_them(make_job: MakeJob, trained: JobFolder) -> None:
+@pytest.fixture(scope="module")
+def fine_tuned(trained: JobFolder, tmp_path_factory: pytest.TempPathFactory) -> tuple[JobFolder, dict[str, bytes]]:
+    """A fine-tuning with a new letter and an image that is none, and the files of its base model before it."""
     base_model = trained.out / "model/best_val"
     before = {path.name: path.read_bytes() for path in base_model.iterdir()}
-    job = make_job(base_model=base_model, train=made_texts(24, 4, "abcdð"), val=made_texts(6, 5, "abcð"))
+    folder = tmp_path_factory.mktemp("fine_tuned") / "run"
+    job = write_job(folder, base_model=base_model, train=made_texts(24, 4, "abcdð"), val=made_texts(6, 5, "abcð"))
+    (job.root / "in/data/0/train 3.png").write_bytes(b"no image")
+    assert run(job) == ExitCode.OK, (job.root / "stderr").read_text()
+    return job, before
 
-    assert run(job) == ExitCode.OK
+
+def test_fine_tuning_adds_new_letters_and_names_them(
+    trained: JobFolder, fine_tuned: tuple[JobFolder, dict[str, bytes]]
+) -> None:
+    job, before = fine_tuned
 
     [charset] = job.of_kind("charset")
     assert charset.added == ("ð",)
     assert inspect_model_folder(job.out / "model/best_val").tokenizer.characters[-1] == "ð"
-    assert {path.name: path.read_bytes() for path in base_model.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in (trained.out / "model/best_val").iterdir()} == before
 
 
 def test_policy_fail_ends_with_the_data_exit_code(make_job: MakeJob, trained: JobFolder) -> None:
@@ -174,11 +188,8 @@ def test_policy_fail_ends_with_the_data_exit_code(make_job: MakeJob, trained: Jo
     assert "Traceback" in (job.out / failed.traceback_file).read_text()
 
 
-def test_unreadable_images_are_skipped_counted_and_listed(make_job: MakeJob, trained: JobFolder) -> None:
-    job = make_job(base_model=trained.out / "model/best_val", training={"epochs": 1})
-    (job.root / "in/data/0/train 3.png").write_bytes(b"no image")
-
-    assert run(job) == ExitCode.OK
+def test_unreadable_images_are_skipped_counted_and_listed(fine_tuned: tuple[JobFolder, dict[str, bytes]]) -> None:
+    job, _ = fine_tuned
 
     summary = next(s for s in job.of_kind("data_summary") if s.split == "train")
     assert summary.skipped == {"unreadable_image": 1}
@@ -209,8 +220,7 @@ def test_a_signal_ends_the_run_after_the_step_and_keeps_best_val(
         train=made_texts(200, 6),
         training={"epochs": 500, "early_stopping": 500},
     )
-    process = start(job)
-    assert process.stdout is not None
+    process = ForkedTrainer(job)
     for line in process.stdout:
         if b'"kind":"step"' in line:
             process.send_signal(number)
@@ -239,14 +249,14 @@ def test_stopped_training_never_leaves_a_half_written_model(make_job: MakeJob, t
 def test_job_of_another_contract_is_refused(make_job: MakeJob) -> None:
     job = make_job(contract=99)
 
-    assert run(job) == ExitCode.CONTRACT
+    assert run_as_users_do(job) == ExitCode.CONTRACT
     assert job.of_kind("failed")[0].code == "job.contract"
 
 
 def test_unknown_key_in_the_job_is_refused(make_job: MakeJob) -> None:
     job = make_job(surprise=1)
 
-    assert run(job) == ExitCode.CONTRACT
+    assert run_as_users_do(job) == ExitCode.CONTRACT
     assert "surprise" in job.of_kind("failed")[0].message
 
 
@@ -257,7 +267,7 @@ def test_gpu_asked_for_and_absent_is_an_engine_error_not_a_cpu_run(make_job: Mak
         pytest.skip("this machine has a GPU, so one that is asked for is there")
     job = make_job(device="gpu")
 
-    assert run(job) == ExitCode.ENGINE
+    assert run_as_users_do(job) == ExitCode.ENGINE
     assert job.of_kind("failed")[0].code == "device.no_gpu"
 
 

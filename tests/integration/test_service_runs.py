@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.fake_daemon import FakeDaemon
 from tests.made_service import MadeService, finetuning, use_fake_trainer
 
 
@@ -80,16 +81,15 @@ def test_a_run_whose_command_was_killed_is_followed_to_its_end(
 
 
 def test_a_command_that_vanished_twice_fails_with_a_reason(made: MadeService, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loghi_runner.orders.commands.RUNNER", ("/bin/false",))
+    monkeypatch.setattr("loghi_runner.orders.processes.COMMAND", ("/bin/false",))
     view = made.until_over(made.order())
     assert (view["stage"], view["error"]["code"]) == ("failed", "order.command_ended")
 
 
-def test_a_training_that_vanished_after_its_plan_is_no_success(
+def test_a_process_that_ends_well_and_says_nothing_is_no_success(
     made: MadeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = ("/bin/sh", "-c", """echo '{"kind": "plan", "findings": []}'""")
-    monkeypatch.setattr("loghi_runner.orders.commands.RUNNER", command)
+    monkeypatch.setattr("loghi_runner.orders.processes.COMMAND", ("/bin/true",))
     view = made.until_over(made.order())
     assert (view["stage"], view["error"]["code"]) == ("failed", "order.command_ended")
 
@@ -178,6 +178,24 @@ def test_a_model_of_an_order_reads_pages_and_is_evaluated(made: MadeService, mon
     assert json.loads((made.order_folder(recognition).recognized / "recognized.json").read_text())["cut"] == "polygon"
     texts = zipfile.ZipFile(io.BytesIO(made.get(f"/api/v1/runs/{recognition}/texts").content))
     assert len([name for name in texts.namelist() if name.endswith(".xml")]) == 8
+
+
+@pytest.mark.parametrize("action", ["recognize", "evaluate"])
+def test_the_operators_image_reads_and_evaluates_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    daemon = FakeDaemon(tmp_path / "docker.sock")
+    monkeypatch.setenv("DOCKER_HOST", daemon.url)
+    made = MadeService(tmp_path, engine={"kind": "docker", "gpus": "none", "image": "registry.example/ours:3"})
+    asked = {"name": "again", "model": "base", "source": {"pages": "bonnevie"}}
+    try:
+        order_id = made.post("/api/v1/runs", {"action": action, "parameters": asked}).json()["id"]
+        made.until_over(order_id)
+    finally:
+        made.close()
+        daemon.stop()
+    looked_for = {request for request in daemon.asked if request.startswith("GET /images/")}
+    assert looked_for == {"GET /images/registry.example/ours:3/json"}
 
 
 def test_somebody_elses_model_cannot_be_named(made: MadeService, monkeypatch: pytest.MonkeyPatch) -> None:

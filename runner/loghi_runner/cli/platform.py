@@ -81,7 +81,7 @@ def pull_command(
 @app.command("finetune")
 def finetune_command(config: Config, settings: Settings = None, as_json: AsJson = False) -> None:
     """Pull, fine-tune, read, and write back."""
-    from loghi_runner.platform.carry_out import finetune_for_platform
+    from loghi_runner.orders.for_platform import finetune_for_platform
     from loghi_runner.platform.rows import parked_rows, pulled_rows, pushed_rows
     from loghi_runner.runs.rundir import skipped_counts
     from loghi_runner.terminal.answer import answer_rows, record_json, summary_line
@@ -124,16 +124,16 @@ def push_command(
     as_json: AsJson = False,
 ) -> None:
     """Write a run's readings to its platform, later."""
-    from loghi_runner.platform.carry_out import push_run
+    from loghi_runner.orders.for_platform import push_run
     from loghi_runner.platform.rows import pushed_rows
     from loghi_runner.runs.runs import find_run
+    from loghi_runner.terminal.views import PersonView
 
-    told = make_console(stderr=True)
-    bars = Bars(told)
+    view = PersonView()
     try:
-        pushed = push_run(find_run(run, output), reader_options(engine, gpus, 16, 1), bars.show, told.print)
+        pushed = push_run(find_run(run, output), reader_options(engine, gpus, 16, 1), view)
     finally:
-        bars.close()
+        view.end()
     if as_json:
         print_json({"kind": "pushed", **to_json(pushed)})
     else:

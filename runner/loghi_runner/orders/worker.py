@@ -8,8 +8,6 @@ from collections.abc import Iterator
 
 from loghi_runner.errors import RunnerError
 from loghi_runner.locks import FileLock, Timeout, take
-from loghi_runner.orders.carry_out import Carrier
-from loghi_runner.orders.commands import Commands
 from loghi_runner.orders.config import ServiceConfig
 from loghi_runner.orders.credentials import Vault
 from loghi_runner.orders.orders import (
@@ -22,8 +20,8 @@ from loghi_runner.orders.orders import (
     list_orders,
     queue_order,
 )
+from loghi_runner.orders.processes import Processes
 from loghi_runner.orders.state import StateFolder
-from loghi_runner.orders.telling import Teller
 
 _log = logging.getLogger(__name__)
 
@@ -31,15 +29,12 @@ _PAUSE_S = 0.5
 
 
 class Worker:
-    """`run` returns when `stop` was called; the commands it has started go on."""
+    """`run` returns when `stop` was called; the processes it has started go on."""
 
     def __init__(self, config: ServiceConfig, state: StateFolder) -> None:
-        vault = Vault(state.key())
         self._limits = config.limits
         self._state = state
-        commands = Commands(config, state, vault)
-        self.carrier = Carrier(commands, vault)
-        self._teller = Teller(commands)
+        self.processes = Processes(config, Vault(state.key()))
         self._stopping = threading.Event()
         self._orders: dict[str, Order] = {}
         self._over: set[str] = set()
@@ -85,6 +80,7 @@ class Worker:
             running += _is_running(after) - _is_running(before)
             if after.is_over:
                 self._over.add(order.id)
+        self.processes.reap()
         self._beat()
 
     def _read(self) -> Iterator[tuple[Order, OrderFolder]]:
@@ -114,11 +110,7 @@ class Worker:
     def _advance(self, order: Order, folder: OrderFolder) -> Stage:
         before = folder.read_state()
         try:
-            # before it goes on: with the end of an order its token is forgotten
-            self._teller.tell(order, folder, before)
-            after = self.carrier.advance(order, folder)
-            if after.stage is not before.stage:
-                self._teller.tell(order, folder, after)
+            after = self.processes.advance(order, folder)
         except OSError as error:
             _log.error("order %s cannot be written: %s", order.id, error)
             return before.stage  # a full disk: it is tried again
@@ -127,7 +119,7 @@ class Worker:
             _log.exception("order %s", order.id)
             fault = Fault(code="bug", message=f"a fault in loghi-runner itself: {type(error).__name__}")
             try:
-                after = self.carrier.give_up(order, folder, before, fault)
+                after = self.processes.give_up(order, folder, before, fault)
             except OSError:
                 return before.stage  # it could not be written down: nobody has been told
         if after.stage is not before.stage:

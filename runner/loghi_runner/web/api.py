@@ -211,7 +211,7 @@ def show_report_json(run_id: RunId, caller: CallerOf, desk: DeskOf) -> Response:
     """The report for programs."""
     report = json.loads(_report(desk, caller, run_id, JSON_FILE).read_bytes())
     report.pop("run", None)  # it names the trainer's process or container
-    shown = desk.commands.without_places(report)
+    shown = desk.lookup.without_places(report)
     return Response(json.dumps(shown, ensure_ascii=False), media_type="application/json")
 
 
@@ -236,8 +236,8 @@ def list_sources(caller: CallerOf, desk: DeskOf) -> Sources:
         PlatformName(name=name, kind=platform.kind.value, url=platform.url, has_account=platform.token_file is not None)
         for name, platform in desk.config.platforms.items()
     ]
-    pages = [] if caller.platform else desk.commands.pages.page_folders()
-    return Sources(pages=pages, base_models=desk.commands.base_models.models(), platforms=platforms)
+    pages = [] if caller.platform else desk.lookup.pages.page_folders()
+    return Sources(pages=pages, base_models=desk.lookup.base_models.models(), platforms=platforms)
 
 
 def _view(desk: Desk, order: Order, folder: OrderFolder) -> OrderView:

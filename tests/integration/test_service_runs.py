@@ -13,6 +13,7 @@ import pytest
 
 from tests.fake_daemon import FakeDaemon
 from tests.made_service import MadeService, finetuning, use_fake_trainer
+from tests.unit.test_docker_engine import daemon  # noqa: F401  # a fixture
 
 
 @pytest.fixture
@@ -180,24 +181,6 @@ def test_a_model_of_an_order_reads_pages_and_is_evaluated(made: MadeService, mon
     assert len([name for name in texts.namelist() if name.endswith(".xml")]) == 8
 
 
-@pytest.mark.parametrize("action", ["recognize", "evaluate"])
-def test_the_operators_image_reads_and_evaluates_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: str
-) -> None:
-    daemon = FakeDaemon(tmp_path / "docker.sock")
-    monkeypatch.setenv("DOCKER_HOST", daemon.url)
-    made = MadeService(tmp_path, engine={"kind": "docker", "gpus": "none", "image": "registry.example/ours:3"})
-    asked = {"name": "again", "model": "base", "source": {"pages": "bonnevie"}}
-    try:
-        order_id = made.post("/api/v1/runs", {"action": action, "parameters": asked}).json()["id"]
-        made.until_over(order_id)
-    finally:
-        made.close()
-        daemon.stop()
-    looked_for = {request for request in daemon.asked if request.startswith("GET /images/")}
-    assert looked_for == {"GET /images/registry.example/ours:3/json"}
-
-
 def test_somebody_elses_model_cannot_be_named(made: MadeService, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGHI_FAKE_TRAINER", "usable_model")
     model = made.order("bob")
@@ -213,3 +196,21 @@ def _kill(made: MadeService, order_id: str) -> None:
     pid = int(process.partition(":")[0])
     os.kill(pid, signal.SIGKILL)
     psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
+
+
+@pytest.mark.parametrize("action", ["recognize", "evaluate"])
+def test_pages_are_read_and_scored_in_the_operators_image(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    daemon: FakeDaemon,  # noqa: F811
+    action: str,
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", daemon.url)
+    daemon.answers["GET /images/operators:1/json"] = (404, {"message": "No such image"})
+    service = MadeService(tmp_path, engine={"kind": "docker", "gpus": "none", "image": "operators:1"})
+    parameters = {"name": "read", "model": "base", "source": {"pages": "bonnevie"}}
+    answer = service.post("/api/v1/runs", {"action": action, "parameters": parameters})
+    view = service.until_over(answer.json()["id"])
+    service.close()
+    assert view["stage"] == "failed"
+    assert "the image operators:1 is not on this machine" in view["error"]["message"]

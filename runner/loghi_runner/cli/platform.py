@@ -7,8 +7,9 @@ import typer
 
 from loghi_contract.records import to_json
 from loghi_runner.cli.finetune import Settings
-from loghi_runner.cli.options import AsJson, Engine, Gpus, Output, RunName, reader_options
-from loghi_runner.config.choices import DEFAULT_OUTPUT, EngineKind
+from loghi_runner.cli.options import AsJson, Engine, Gpus, Image, Memory, Output, RunName, reader_options
+from loghi_runner.config.choices import DEFAULT_OUTPUT
+from loghi_runner.engines import EngineKind
 from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.bars import Bars
 from loghi_runner.terminal.console import make_console, print_error, print_rows, reader_may_leave, say
@@ -121,6 +122,8 @@ def push_command(
     output: Output = DEFAULT_OUTPUT,
     engine: Engine = EngineKind.AUTO,
     gpus: Gpus = "auto",
+    image: Image = None,
+    memory: Memory = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a run's readings to its platform, later."""
@@ -131,7 +134,8 @@ def push_command(
 
     view = PersonView()
     try:
-        pushed = push_run(find_run(run, output), reader_options(engine, gpus, 16, 1), view)
+        options = reader_options(engine, gpus, image, memory, batch_size=16)
+        pushed = push_run(find_run(run, output), options, view)
     finally:
         view.end()
     if as_json:

@@ -3,8 +3,8 @@
 from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.records import to_json
-from loghi_runner.engines.setting import Setting
-from loghi_runner.findings import Finding, Severity
+from loghi_runner.engines.base import Setting
+from loghi_runner.findings import Finding, Severity, finding_of
 from loghi_runner.finetuning.finetune import Checked
 from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.finetuning.plan_facts import new_characters, split_facts
@@ -59,8 +59,7 @@ def findings_of(checked: Checked) -> tuple[Finding, ...]:
     error = checked.setting.engine_error
     if error is None or any(finding.code == error.code for finding in checked.plan.findings):
         return _ordered(checked.plan.findings)
-    engine = Finding(Severity.ERROR, error.code, error.message, error.where, error.hint)
-    return _ordered((*checked.plan.findings, engine))
+    return _ordered((*checked.plan.findings, finding_of(error)))
 
 
 def _ordered(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:

@@ -125,8 +125,7 @@ class OrderAsked(Asked):
         return Writing(self._folder.to_read, self._folder.recognized, layer, comment)
 
     def _reader(self) -> ReaderOptions:
-        engine = self._lookup.config.engine
-        return ReaderOptions(engine.kind.value, engine.gpus, image=engine.image, memory_bytes=engine.memory_bytes)
+        return ReaderOptions(self._lookup.config.engine)
 
     @property
     def _document(self) -> int:

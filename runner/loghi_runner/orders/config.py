@@ -10,8 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from loghi_runner.config.choices import PlatformKind
 from loghi_runner.config.file import ConfigFile
-from loghi_runner.config.schema import EngineConfig
 from loghi_runner.config.values import ConfigPath, ConfigPaths, WholeNumber
+from loghi_runner.engines.wish import EngineConfig, foreign_keys
 
 CONFIG_FILE = Path("service.yaml")
 DEFAULT_STATE = Path("loghi-service")
@@ -230,6 +230,8 @@ def load_service_config(path: Path) -> ServiceConfig:
         ConfigError: it cannot be read, or anything in it is wrong.
     """
     file = ConfigFile.read(path, "docs/service.md shows one; without any, `loghi-runner serve` is for you alone.")
+    for key, message, hint in foreign_keys(file.values.get("engine")):
+        file.add(("engine", key), message, hint)
     return file.checked(ServiceConfig, {"state": str(DEFAULT_STATE), **file.values})
 
 

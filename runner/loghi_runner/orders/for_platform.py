@@ -12,7 +12,7 @@ from loghi_runner.config.choices import WriteBack
 from loghi_runner.config.load import LoadedConfig, load_config
 from loghi_runner.config.pulled_folder import pulled_folder
 from loghi_runner.config.schema import PlatformConfig
-from loghi_runner.engines.setting import Setting
+from loghi_runner.engines.base import Setting
 from loghi_runner.errors import PlatformError, RunnerError, UsageError
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.finetuning.finetune import View
@@ -67,9 +67,7 @@ def finetune_for_platform(
     """
     loaded = load_config(config_path, overrides)
     config = platform_of(loaded)
-    engine = loaded.config.engine
-    reader = ReaderOptions(engine.kind.value, engine.gpus, image=engine.image, memory_bytes=engine.memory_bytes)
-    asked = _ByConfig(connect(config, view.note), reader, loaded, config)
+    asked = _ByConfig(connect(config, view.note), ReaderOptions(loaded.config.engine), loaded, config)
     follower = _Terminal(view, asked, told_pulled)
     pipeline = Pipeline(asked, follower, follower.told)
     stages = (Stage.PULLING, Stage.TRAINING)

@@ -20,8 +20,8 @@ from loghi_contract.events import Event
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.records import to_json
 from loghi_runner.compare.score_json import evaluation_json
+from loghi_runner.engines.base import Setting
 from loghi_runner.engines.processes import name_process
-from loghi_runner.engines.setting import Setting
 from loghi_runner.errors import RunnerError
 from loghi_runner.finetuning.finetune import Checked
 from loghi_runner.finetuning.plan import RunPlan

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from loghi_contract.events import Charset, DataSummary, Epoch, Evaluation, Event, Notice, Started
-from loghi_runner.engines.setting import Setting
+from loghi_runner.engines.base import Setting
 from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.finetuning.plan_json import plan_json
 from loghi_runner.json_answer import print_json

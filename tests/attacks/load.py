@@ -24,7 +24,7 @@ from tests.made_service import as_user
 from tests.programs import Programs, programs_in
 
 HALF = b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-PATHS = ("/", "/api/v1/runs?limit=20", "/api/v1/sources", "/start", "/sign-in", "/health")
+PATHS = ("/", "/api/v1/orders?limit=20", "/api/v1/sources", "/start", "/sign-in", "/health")
 _PROBE_EVERY_S = 0.1
 
 

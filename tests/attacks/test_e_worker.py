@@ -14,7 +14,7 @@ from loghi_runner.engines.processes import name_process
 from loghi_runner.orders.orders import OrderState, Stage
 from tests.made_service import MadeService, finetuning, use_fake_trainer
 
-RUNS = "/api/v1/runs"
+ORDERS = "/api/v1/orders"
 REWRITE = "comes with the order book's rewrite"
 DAYS_AGO = (datetime.now(UTC) - timedelta(days=30)).isoformat()
 
@@ -61,8 +61,8 @@ def test_who_asks_for_much_waits_behind_who_asks_for_little(made: MadeService) -
 def test_a_platform_with_made_up_users_leaves_room_for_others(tmp_path: Path) -> None:
     made = MadeService(tmp_path, limits={"queued": 10})
     for number in range(12):
-        made.post(RUNS, finetuning(), "transkribo", **{"Loghi-User": f"user-{number}"})
-    assert made.post(RUNS, finetuning(), "ada").status_code == 201
+        made.post(ORDERS, finetuning(), "transkribo", **{"Loghi-User": f"user-{number}"})
+    assert made.post(ORDERS, finetuning(), "ada").status_code == 201
 
 
 @pytest.mark.xfail(strict=True, reason=f"{REWRITE}: a check has a place beside a training")
@@ -72,7 +72,7 @@ def test_a_check_does_not_wait_for_a_training(made: MadeService, monkeypatch: py
     made.until(training, lambda view: bool(view["run"] and view["run"]["epochs"]))
     try:
         asked = finetuning() | {"action": "check"}
-        check = made.post(RUNS, asked, "ada").json()["id"]
+        check = made.post(ORDERS, asked, "ada").json()["id"]
         made.worker.look()
         assert made.run_view(check)["stage"] == "checking"
     finally:
@@ -99,14 +99,14 @@ def test_one_user_cannot_fill_the_disk(tmp_path: Path) -> None:
     folder.write_state(OrderState(stage=Stage.FINISHED, since=DAYS_AGO))
     with (folder.work / "pages.bin").open("wb") as file:
         os.truncate(file.fileno(), 2 << 30)  # takes no room here
-    assert made.post(RUNS, finetuning()).status_code == 429
+    assert made.post(ORDERS, finetuning()).status_code == 429
 
 
 def cost_s(made: MadeService, times: int = 20) -> float:
-    made.get(f"{RUNS}?limit=1")
+    made.get(f"{ORDERS}?limit=1")
     began = time.process_time()
     for _ in range(times):
-        made.get(f"{RUNS}?limit=1")
+        made.get(f"{ORDERS}?limit=1")
     return time.process_time() - began
 
 

@@ -57,7 +57,7 @@ def placed(tmp_path: Path) -> tuple[MadeService, Order, OrderFolder]:
     token.write_text("f" * 40, encoding="utf-8")
     token.chmod(0o600)
     made = MadeService(tmp_path, platforms={"escriptorium": {"url": "https://e.example.org", "token_file": "token"}})
-    order_id = made.post("/api/v1/runs", finetuning(source=SOURCE), "boss").json()["id"]
+    order_id = made.post("/api/v1/orders", finetuning(source=SOURCE), "boss").json()["id"]
     folder = made.order_folder(order_id)
     folder.write_state(OrderState())
     return made, folder.read_order(), folder

@@ -236,5 +236,5 @@ class Commands:
     def _comment(self, order: Order, folder: OrderFolder) -> str:
         run = folder.run()
         verdict = run.read().verdict if run else None
-        parts = [f"Read with the Loghi model {order.name}", verdict, f"{self._config.own_url}/runs/{order.id}"]
+        parts = [f"Read with the Loghi model {order.name}", verdict, f"{self._config.own_url}/orders/{order.id}"]
         return ". ".join(part for part in parts if part)

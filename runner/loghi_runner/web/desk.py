@@ -73,7 +73,7 @@ class Desk:
         order = self.book.find(order_id)
         if order is None or not _may_see(caller, order):
             raise ServiceError(
-                "order.unknown", "there is no such run", hint="GET api/v1/runs lists the runs that you may see."
+                "order.unknown", "there is no such order", hint="GET api/v1/orders lists those that you may see."
             )
         return order, self.book.folder(order_id)
 
@@ -96,7 +96,7 @@ class Desk:
         if folder.read_state().pushed is not PushState.PARKED:
             raise ServiceError(
                 "order.not_parked",
-                "this run has no results that wait for the platform",
+                "this order has no results that wait for the platform",
                 hint="They are parked only when the platform could not take them.",
             )
         credential = self._credential(order.asked.source, token)

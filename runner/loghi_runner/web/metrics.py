@@ -23,7 +23,7 @@ class Metrics:
             "loghi_http_seconds", "From the first byte asked to the last byte sent.", registry=self._registry
         )
         self._orders = Gauge("loghi_orders", "Orders by stage.", ["stage"], registry=self._registry)
-        self._followers = Gauge("loghi_followers", "Connections that follow a run.", registry=self._registry)
+        self._followers = Gauge("loghi_followers", "Connections that follow an order.", registry=self._registry)
         self._worker_age = Gauge(
             "loghi_worker_seconds", "Since the worker last looked at the orders; -1: never.", registry=self._registry
         )

@@ -22,7 +22,7 @@ _LISTED = 50
 
 router = APIRouter(include_in_schema=False)
 
-RunId = Annotated[str, InPath(pattern=r"^[a-z2-7]{16}$")]
+OrderId = Annotated[str, InPath(pattern=r"^[a-z2-7]{16}$")]
 
 
 @router.get("/")
@@ -39,20 +39,20 @@ def runs_page(request: Request, before: str | None = None) -> HTMLResponse:
     return show(request, "runs.html", runs=runs, older=older, here="runs")
 
 
-@router.get("/runs/{run_id}")
-def run_page(request: Request, run_id: RunId) -> HTMLResponse:
-    return _run(request, run_id, "run.html")
+@router.get("/orders/{order_id}")
+def run_page(request: Request, order_id: OrderId) -> HTMLResponse:
+    return _run(request, order_id, "run.html")
 
 
-@router.get("/runs/{run_id}/now")
-def run_now(request: Request, run_id: RunId) -> HTMLResponse:
+@router.get("/orders/{order_id}/now")
+def run_now(request: Request, order_id: OrderId) -> HTMLResponse:
     """The part of a run's page that changes."""
-    return _run(request, run_id, "now.html")
+    return _run(request, order_id, "now.html")
 
 
-@router.get("/runs/{run_id}/curve.svg")
-def run_curve(request: Request, run_id: RunId) -> Response:
-    _order, folder = services(request).desk.find(required_caller(request), run_id)
+@router.get("/orders/{order_id}/curve.svg")
+def run_curve(request: Request, order_id: OrderId) -> Response:
+    _order, folder = services(request).desk.find(required_caller(request), order_id)
     run = folder.run()
     epochs = Progress.of(read_events(run.events_file)).epochs if run is not None else []
     if not epochs:
@@ -60,28 +60,28 @@ def run_curve(request: Request, run_id: RunId) -> Response:
     return Response(curve_image(tuple(epochs)), media_type="image/svg+xml")
 
 
-@router.post("/runs/{run_id}/cancel")
-def cancel(request: Request, run_id: RunId, csrf: Annotated[str, Form()] = "") -> Response:
+@router.post("/orders/{order_id}/cancel")
+def cancel(request: Request, order_id: OrderId, csrf: Annotated[str, Form()] = "") -> Response:
     require_own_page(request, csrf)
-    services(request).desk.cancel(required_caller(request), run_id)
-    return RedirectResponse(link(request, f"/runs/{run_id}"), status_code=303)
+    services(request).desk.cancel(required_caller(request), order_id)
+    return RedirectResponse(link(request, f"/orders/{order_id}"), status_code=303)
 
 
-@router.post("/runs/{run_id}/push")
+@router.post("/orders/{order_id}/push")
 def push(
     request: Request,
-    run_id: RunId,
+    order_id: OrderId,
     csrf: Annotated[str, Form()] = "",
     platform_token: Annotated[str, Form(max_length=512)] = "",
 ) -> Response:
     require_own_page(request, csrf)
-    services(request).desk.push_again(required_caller(request), run_id, platform_token or None)
-    return RedirectResponse(link(request, f"/runs/{run_id}"), status_code=303)
+    services(request).desk.push_again(required_caller(request), order_id, platform_token or None)
+    return RedirectResponse(link(request, f"/orders/{order_id}"), status_code=303)
 
 
-def _run(request: Request, run_id: str, template: str) -> HTMLResponse:
+def _run(request: Request, order_id: str, template: str) -> HTMLResponse:
     has, caller = services(request), required_caller(request)
-    order, folder = has.desk.find(caller, run_id)
+    order, folder = has.desk.find(caller, order_id)
     queue = has.desk.book.queue()
     position = queue.index(order.id) + 1 if order.id in queue else None
     run: OrderView = order_view(order, folder, folder.read_state(), position)

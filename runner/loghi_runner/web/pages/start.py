@@ -86,7 +86,7 @@ def _start(request: Request, filled: FormData) -> Response:
         order, _is_new = services(request).desk.place(caller, action, parameters, key, token)
     except RunnerError as error:
         return _form(request, caller, action, values, {}, status=problem_of(error).status, problem=error)
-    return RedirectResponse(link(request, f"/runs/{order.id}"), status_code=303)
+    return RedirectResponse(link(request, f"/orders/{order.id}"), status_code=303)
 
 
 @router.post("/platforms/{platform}/token")

@@ -49,15 +49,13 @@ def test_a_stage_that_never_ends_is_ended(made: MadeService) -> None:
         assert command.poll() is not None
 
 
-@pytest.mark.xfail(strict=True, reason=f"{REWRITE}: turns between users")
 def test_who_asks_for_much_waits_behind_who_asks_for_little(made: MadeService) -> None:
     bobs = placed(made, "bob", 3)
     (adas,) = placed(made, "ada", 1)
-    queue = made.app.state.services.desk.book.queue()
+    queue = made.app.state.services.orders.book.queue()
     assert queue == [bobs[0], adas, *bobs[1:]]
 
 
-@pytest.mark.xfail(strict=True, reason=f"{REWRITE}: orders of one client, beside those of one user")
 def test_a_platform_with_made_up_users_leaves_room_for_others(tmp_path: Path) -> None:
     made = MadeService(tmp_path, limits={"queued": 10})
     for number in range(12):
@@ -91,7 +89,6 @@ def test_what_is_long_over_is_removed(tmp_path: Path) -> None:
     assert not folder.work.exists()
 
 
-@pytest.mark.xfail(strict=True, reason=f"{REWRITE}: a quota of disk")
 def test_one_user_cannot_fill_the_disk(tmp_path: Path) -> None:
     made = MadeService(tmp_path, limits={"user_gb": 1})
     folder = made.order_folder(made.order())
@@ -110,7 +107,6 @@ def cost_s(made: MadeService, times: int = 20) -> float:
     return time.process_time() - began
 
 
-@pytest.mark.xfail(strict=True, reason=f"{REWRITE}: answers that do not grow with old orders")
 def test_a_list_does_not_get_slower_with_each_order_there_ever_was(made: MadeService) -> None:
     folder = made.order_folder(made.order())
     made.state.begin_work()

@@ -194,7 +194,7 @@ def test_a_fault_of_ours_shows_nothing_of_itself(made: MadeService, monkeypatch:
     def breaks(*_: object) -> None:
         raise ValueError(TOKENS["ada"])
 
-    monkeypatch.setattr("loghi_runner.web.desk.Desk.orders", breaks)
+    monkeypatch.setattr("loghi_runner.web.order_access.OrderAccess.page", breaks)
     answer = made.get(ORDERS)
     assert (answer.status_code, answer.json()["code"]) == (500, "bug")
     assert TOKENS["ada"] not in answer.text

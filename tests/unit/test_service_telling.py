@@ -75,7 +75,7 @@ def test_a_platform_sees_a_task_from_the_beginning_to_the_end(
     placed: tuple[MadeService, Order, OrderFolder], platform: FakePlatform
 ) -> None:
     made, order, folder = placed
-    teller = Teller(made.app.state.services.desk.commands)
+    teller = Teller(made.app.state.services.orders.commands)
     tell(teller, order, folder, Stage.QUEUED, Stage.PULLING, Stage.TRAINING, Stage.TRAINING)
     told = teller._told[order.id]
     tell(teller, order, folder, Stage.FINISHED)
@@ -90,7 +90,7 @@ def test_after_a_restart_the_same_task_goes_on(
 ) -> None:
     made, order, folder = placed
     for _ in range(2):
-        tell(Teller(made.app.state.services.desk.commands), order, folder, Stage.TRAINING)
+        tell(Teller(made.app.state.services.orders.commands), order, folder, Stage.TRAINING)
     assert "Loghi: bonnevie of 12, known 44" in platform.told
 
 
@@ -99,7 +99,7 @@ def test_a_user_of_the_platform_can_end_the_order_there(
 ) -> None:
     made, order, folder = placed
     platform.wants_cancel = True
-    tell(Teller(made.app.state.services.desk.commands), order, folder, Stage.TRAINING)
+    tell(Teller(made.app.state.services.orders.commands), order, folder, Stage.TRAINING)
     assert folder.has_mark(CANCEL_MARK)
 
 
@@ -108,5 +108,5 @@ def test_a_platform_that_cannot_be_told_ends_nothing(
 ) -> None:
     made, order, folder = placed
     platform.is_away = True
-    tell(Teller(made.app.state.services.desk.commands), order, folder, Stage.PULLING, Stage.TRAINING)
+    tell(Teller(made.app.state.services.orders.commands), order, folder, Stage.PULLING, Stage.TRAINING)
     assert folder.read_state().stage is Stage.QUEUED

@@ -114,7 +114,7 @@ def follow(service: Service, order: str) -> dict[str, Any]:
             elif kind == "epoch":
                 print(f"epoch {event['epoch']} of {event['epochs']}: CER {100 * event['val_cer']:.1f} %")
     except KeyboardInterrupt:
-        print("ending the order; the best model is kept")
+        print("ending the run; its best model is kept")
         service.ask("cancel", order)
         return follow(service, order)
     state: dict[str, Any] = service.ask("order", order).json()

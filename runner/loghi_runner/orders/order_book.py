@@ -81,7 +81,7 @@ class OrderBook:
         return self._index.find(order_id)
 
     def folder(self, order_id: str) -> OrderFolder:
-        return OrderFolder(self._state.orders / order_id)
+        return self._index.folder(order_id)
 
     def state_of(self, order_id: str) -> OrderState:
         """The state as the worker has written it last."""

@@ -32,7 +32,7 @@ class _Known:
     def __init__(self, order: Order, folder: OrderFolder, number: int) -> None:
         self.order = order
         self.number = number
-        self._folder = folder
+        self.folder = folder
         self._state: tuple[_Version, OrderState] = (None, OrderState())
         self._bytes, self._bytes_until = 0, 0.0
 
@@ -45,10 +45,10 @@ class _Known:
     def state(self) -> OrderState:
         if self.is_settled:
             return self._state[1]
-        version = _version(self._folder.state_file)
+        version = _version(self.folder.state_file)
         if version != self._state[0]:
             try:
-                self._state = (version, self._folder.read_state())
+                self._state = (version, self.folder.read_state())
             except OSError:
                 fault = Fault(code="order.broken_state", message="the record of this order's state cannot be read")
                 return OrderState(stage=Stage.FAILED, error=fault)
@@ -59,7 +59,7 @@ class _Known:
         if time.monotonic() >= self._bytes_until:
             self.state()
             self._bytes_until = inf if self.is_settled else time.monotonic() + _SIZE_KEPT_S
-            self._bytes = _bytes_below(self._folder.path) + _bytes_below(self._folder.work)
+            self._bytes = _bytes_below(self.folder.path) + _bytes_below(self.folder.work)
         return self._bytes
 
 
@@ -91,7 +91,7 @@ class OrderIndex:
     """All orders of a state folder."""
 
     def __init__(self, state: StateFolder) -> None:
-        self._folder = state
+        self._state = state
         self._looking = threading.Lock()
         self._list = _List()
         self._changed_at = self._looked_at = -inf
@@ -103,6 +103,10 @@ class OrderIndex:
         known = self._known.get(order_id)
         return known.order if known is not None else None
 
+    def folder(self, order_id: str) -> OrderFolder:
+        known = self._known.get(order_id)
+        return known.folder if known is not None else OrderFolder(self._state.orders / order_id)
+
     def all(self) -> Orders:
         return self._look().all
 
@@ -113,7 +117,9 @@ class OrderIndex:
         return self._look().of_client.get(client, Orders())
 
     def state_of(self, order_id: str) -> OrderState:
-        """How it stands now; an order that is not there stands at its beginning."""
+        """How an order that was found stands now; one that is gone meanwhile stands at its beginning."""
+        if order_id not in self._known:
+            self._look()  # placed in this moment
         known = self._known.get(order_id)
         return known.state() if known is not None else OrderState()
 
@@ -136,7 +142,7 @@ class OrderIndex:
 
     def _look(self) -> _List:
         with self._looking:
-            version, now = _version(self._folder.orders), time.monotonic()
+            version, now = _version(self._state.orders), time.monotonic()
             if version != self._list.version:
                 self._changed_at = now
             is_fresh = now < self._changed_at + _TICK_S
@@ -147,7 +153,7 @@ class OrderIndex:
             return self._list
 
     def _read(self, version: _Version) -> _List:
-        folders = order_folders(self._folder)
+        folders = order_folders(self._state)
         is_complete = len(self._known) == len(folders)
         if folders == self._list.folders and is_complete:
             return replace(self._list, version=version)
@@ -157,7 +163,7 @@ class OrderIndex:
                 self._unsettled.pop(order_id, None)
         for order_id, number in folders.items():
             if order_id not in self._known:
-                folder = OrderFolder(self._folder.orders / order_id)
+                folder = OrderFolder(self._state.orders / order_id)
                 with contextlib.suppress(OSError, ValueError):  # damaged, or not readable yet
                     self._known[order_id] = self._unsettled[order_id] = _Known(folder.read_order(), folder, number)
         placed = sorted((known.order for known in self._known.values()), key=_when)

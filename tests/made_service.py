@@ -70,7 +70,7 @@ class MadeService:
 
     def order(self, user: str = "ada", **changes: Any) -> str:
         """The id of a new order."""
-        answer = self.post("/api/v1/runs", finetuning(**changes), user)
+        answer = self.post("/api/v1/orders", finetuning(**changes), user)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 
@@ -78,7 +78,7 @@ class MadeService:
         return OrderFolder(self.state.orders / order_id)
 
     def run_view(self, order_id: str, user: str = "ada") -> dict[str, Any]:
-        value: dict[str, Any] = self.get(f"/api/v1/runs/{order_id}", user).json()
+        value: dict[str, Any] = self.get(f"/api/v1/orders/{order_id}", user).json()
         return value
 
     def until(self, order_id: str, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:

@@ -133,5 +133,5 @@ def test_a_damaged_order_is_nobodys_model(made: MadeService) -> None:
     damaged = made.order()
     (made.order_folder(damaged).path / "order.json").write_text("{", encoding="utf-8")
     asked = {"name": "read", "model": damaged, "source": {"pages": "bonnevie"}}
-    answer = made.post("/api/v1/runs", {"action": "recognize", "parameters": asked})
+    answer = made.post("/api/v1/orders", {"action": "recognize", "parameters": asked})
     assert 400 <= answer.status_code < 500, answer.text

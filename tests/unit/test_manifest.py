@@ -164,8 +164,10 @@ def test_every_address_of_the_manifest_is_served_and_no_other_of_the_api_is_miss
 
     told = {(each["method"], each["path"]) for each in MANIFEST["endpoints"].values()}
     known = {
-        (method.upper(), path.replace("{run_id}", "{id}")) for path, methods in served.items() for method in methods
+        (method.upper(), path.replace("{order_id}", "{id}")) for path, methods in served.items() for method in methods
     }
 
     assert told - {("GET", "/openapi.json")} <= known
-    assert {each for each in known if each[1].startswith("/api/")} - told == {("GET", "/api/v1/runs/{id}/report.json")}
+    assert {each for each in known if each[1].startswith("/api/")} - told == {
+        ("GET", "/api/v1/orders/{id}/report.json")
+    }

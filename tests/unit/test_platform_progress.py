@@ -58,10 +58,12 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> FakePlatform:
 def asked(tmp_path: Path, platform: FakePlatform) -> Callable[[], OrderAsked]:
     """What is asked for, as each process of the order sees it anew."""
     made = MadeService(tmp_path, platforms={"escriptorium": {"url": "https://e.example.org"}})
-    order_id = made.post("/api/v1/runs", finetuning(source=SOURCE) | {"platform_token": "f" * 40}, "boss").json()["id"]
+    order_id = made.post("/api/v1/orders", finetuning(source=SOURCE) | {"platform_token": "f" * 40}, "boss").json()[
+        "id"
+    ]
     folder = made.order_folder(order_id)
     folder.work.mkdir(parents=True)
-    lookup = made.app.state.services.desk.lookup
+    lookup = made.app.state.services.orders.lookup
     return lambda: OrderAsked(folder.read_order(), folder, lookup, "f" * 40)
 
 

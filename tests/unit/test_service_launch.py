@@ -103,7 +103,7 @@ def test_only_a_document_of_theirs_can_be_ordered(made: MadeService) -> None:
         {"platform": "escriptorium", "document": "13", "layer": "1"},
         {"pages": "bonnevie"},
     ):
-        statuses.append(made.http.post("/api/v1/runs", json=finetuning(source=source), headers=headers).status_code)
+        statuses.append(made.http.post("/api/v1/orders", json=finetuning(source=source), headers=headers).status_code)
     assert statuses == [201, 403, 403]
 
 

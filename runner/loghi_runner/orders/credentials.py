@@ -66,5 +66,5 @@ def _unusable(why: str) -> PlatformError:
     return PlatformError(
         "platform.credential",
         f"the platform's token that came with the order cannot be used: {why}",
-        hint="Give the token again: POST api/v1/runs/ID/push with platform_token.",
+        hint="Give the token again: POST api/v1/orders/ID/push with platform_token.",
     )

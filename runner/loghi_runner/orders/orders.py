@@ -4,7 +4,8 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any  # parameters as JSON have no narrower type
@@ -241,13 +242,17 @@ class OrderFolder:
         write_atomically(self.state_file, state.model_dump_json(indent=1, exclude_none=True) + "\n")
 
 
-def list_orders(state: StateFolder) -> Iterator[OrderFolder]:
+def order_folders(state: StateFolder) -> dict[str, int]:
+    """Ids of all orders, each with its folder's number on the disk; one that is made again has another."""
     if not state.orders.is_dir():
-        return  # no service has begun yet
+        return {}  # no service has begun yet
     with os.scandir(state.orders) as entries:
-        for entry in entries:
-            if _ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
-                yield OrderFolder(Path(entry.path))
+        found = (entry for entry in entries if _ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False))
+        return {entry.name: entry.inode() for entry in found}
+
+
+def list_orders(state: StateFolder) -> Iterator[OrderFolder]:
+    return (OrderFolder(state.orders / order_id) for order_id in order_folders(state))
 
 
 def _as_now(parameters: dict[str, Any]) -> dict[str, Any]:
@@ -258,6 +263,21 @@ def _as_now(parameters: dict[str, Any]) -> dict[str, Any]:
     return parameters | {"source": {key: value for key, value in source.items() if key != "pages"}}
 
 
-def queue_order(order: Order) -> tuple[str, str]:
-    """First come, first served."""
-    return order.created, order.id
+def in_turns(waiting: Iterable[Order], under_way: Sequence[Order]) -> list[Order]:
+    """Orders that wait, the next one first: clients take turns, so do the users of each, whose own come as placed.
+
+    Who has an order under way has had a turn already.
+    """
+    as_placed = sorted(waiting, key=lambda order: (order.created, order.id))
+    by_user = _in_turns(as_placed, under_way, lambda order: (order.client, order.user))
+    return _in_turns(by_user, under_way, lambda order: order.client)
+
+
+def _in_turns(waiting: list[Order], under_way: Sequence[Order], whose: Callable[[Order], object]) -> list[Order]:
+    """Everybody's first, then everybody's second, and so on; what has the same turn stays in its order."""
+    had = Counter(map(whose, under_way))
+    turns = []
+    for order in waiting:
+        turns.append(had[whose(order)])
+        had[whose(order)] += 1
+    return [order for _turn, order in sorted(zip(turns, waiting, strict=True), key=lambda pair: pair[0])]

@@ -17,8 +17,8 @@ from loghi_runner.orders.orders import (
     Order,
     OrderFolder,
     Stage,
+    in_turns,
     list_orders,
-    queue_order,
 )
 from loghi_runner.orders.processes import Processes
 from loghi_runner.orders.state import StateFolder
@@ -67,8 +67,12 @@ class Worker:
 
     def look(self) -> None:
         """One look at every order."""
-        orders = sorted(self._read(), key=lambda pair: queue_order(pair[0]))
-        stages = {order.id: stage for order, folder in orders if (stage := _stage_of(folder)) is not None}
+        found = {order.id: (order, folder) for order, folder in self._read()}
+        stages = {order.id: stage for order, folder in found.values() if (stage := _stage_of(folder)) is not None}
+        under_way = [found[each][0] for each, stage in stages.items() if _is_running(stage)]
+        waiting = [order for order, _folder in found.values() if stages.get(order.id) is Stage.QUEUED]
+        turns = {order.id: turn for turn, order in enumerate(in_turns(waiting, under_way))}
+        orders = sorted(found.values(), key=lambda pair: turns.get(pair[0].id, -1))
         running = sum(map(_is_running, stages.values()))
         for order, folder in orders:
             before = stages.get(order.id)

@@ -17,10 +17,10 @@ from loghi_runner.orders.state import StateFolder
 from loghi_runner.web import api, launch, signs_of_life
 from loghi_runner.web.access import Services
 from loghi_runner.web.callers import SESSION_S, Doorkeeper
-from loghi_runner.web.desk import Desk
 from loghi_runner.web.ended_sessions import EndedSessions
 from loghi_runner.web.guard import SECURITY_HEADERS, Guard
 from loghi_runner.web.metrics import Metrics
+from loghi_runner.web.order_access import OrderAccess
 from loghi_runner.web.pages import routes as pages
 from loghi_runner.web.pages.documents import LentTokens
 from loghi_runner.web.pages.entry import error_page
@@ -37,7 +37,7 @@ def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
     key = state.key()
     vault, metrics = Vault(key), Metrics()
     doorkeeper = Doorkeeper(config, key, EndedSessions(state.ended_sessions, SESSION_S))
-    desk = Desk(config, state, OrderBook(state, config.limits, vault), Lookup(config), vault)
+    orders = OrderAccess(config, state, OrderBook(state, config.limits, vault), Lookup(config), vault)
     app = FastAPI(
         title="loghi-runner",
         version=__version__,
@@ -46,7 +46,7 @@ def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.services = Services(config, state, doorkeeper, desk, Feeds(metrics), metrics, Visits(config))
+    app.state.services = Services(config, state, doorkeeper, orders, Feeds(metrics), metrics, Visits(config))
     app.state.lent_tokens = LentTokens()
     app.state.thumbnails = CapacityLimiter(_THUMBNAILS_AT_A_TIME)
     for part in (api, signs_of_life, launch, pages):

@@ -141,7 +141,7 @@ class Guard:
             raise ServiceError(
                 "request.too_often",
                 f"more than {self._config.limits.requests_per_minute} requests in a minute",
-                hint="Wait a minute. GET api/v1/runs/ID/events follows a run without asking again and again.",
+                hint="Wait a minute. GET api/v1/orders/ID/events follows an order without asking again and again.",
             )
 
     def _counted(self, scope: Scope, caller: Caller | None) -> AbstractContextManager[None]:

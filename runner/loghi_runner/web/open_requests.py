@@ -1,4 +1,4 @@
-"""Requests that are under way: how many there may be of everybody, of one client, and of one who follows runs."""
+"""Requests that are under way: how many there may be of everybody, of one client, and of one who follows orders."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from loghi_runner.web.callers import Caller
 from loghi_runner.web.problems import ServiceError
 
-#: Runs that one user follows at the same time; each browser window that shows a run follows it.
+#: Orders that one user follows at the same time; each browser window that shows one follows it.
 MOST_FOLLOWED = 20
 
 
@@ -23,7 +23,7 @@ class OpenRequests:
         """Count a request while it lasts.
 
         Args:
-            followed_by: for a request that follows a run, the user for whom a client asks, or "".
+            followed_by: for a request that follows an order, the user for whom a client asks, or "".
 
         Raises:
             ServiceError: there are too many.
@@ -35,8 +35,8 @@ class OpenRequests:
             if self._open[follower] >= MOST_FOLLOWED:
                 raise ServiceError(
                     "request.too_many_followers",
-                    f"{MOST_FOLLOWED} runs are followed at the same time already",
-                    hint="Close a window that shows a run, or end a program that follows one.",
+                    f"{MOST_FOLLOWED} orders are followed at the same time already",
+                    hint="Close a window that shows one, or end a program that follows one.",
                 )
             counted.append(follower)
         if self._open[client] >= max(1, self._most // 2):

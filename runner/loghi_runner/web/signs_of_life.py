@@ -66,7 +66,7 @@ def metrics(request: Request) -> Response:
     has = services(request)
     if required_caller(request).role is not Role.ADMIN:
         raise ServiceError("request.forbidden", "this is for the operator", hint="Ask with the token of an admin.")
-    return Response(has.metrics.text(has.desk.book, has.state), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(has.metrics.text(has.orders.book, has.state), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 @cache

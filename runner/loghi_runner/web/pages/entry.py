@@ -24,7 +24,7 @@ _SHELVES = {
     "escriptorium.js": ("loghi_runner.web.pages", "static/escriptorium.js", "text/javascript"),
 }
 #: Pages that somebody who was sent to sign in may come back to.
-_BACK = re.compile(r"/(start|runs/[a-z2-7]{16})?")
+_BACK = re.compile(r"/(start|orders/[a-z2-7]{16})?")
 
 router = APIRouter(include_in_schema=False)
 

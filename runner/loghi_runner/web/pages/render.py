@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any  # what a template shows has no narrower type
 from urllib.parse import urlencode
 
@@ -42,9 +42,7 @@ def show(request: Request, template: str, status: int = 200, **shown: Any) -> HT
         .render(
             base=link(request, ""),
             caller=caller,
-            csrf=Markup('<input type="hidden" name="{}" value="{}">').format(
-                CSRF_FIELD, (caller and caller.csrf) or ""
-            ),
+            csrf=_hidden(CSRF_FIELD, (caller and caller.csrf) or ""),
             language_query=lambda code: urlencode({**request.query_params, "lang": code}),
             **({"here": None} | shown),
         )
@@ -111,6 +109,7 @@ def _with_code(text: str) -> Markup:
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704  # escaped before
 
 
+@lru_cache(maxsize=4096)  # a list of runs shows fifty, and they are half of what it costs
 def _local_time(utc: str, language: str) -> str:
     try:
         local = datetime.fromisoformat(utc).astimezone()

@@ -8,7 +8,7 @@ from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from loghi_runner.orders.actions import PlatformPages
-from loghi_runner.orders.orders import PUSH_MARK, Order, OrderFolder
+from loghi_runner.orders.orders import PUSH_MARK
 from loghi_runner.runs.follow import read_events
 from loghi_runner.runs.progress import Progress
 from loghi_runner.web.access import link, require_own_page, required_caller, services
@@ -16,43 +16,35 @@ from loghi_runner.web.pages.asked import flat
 from loghi_runner.web.pages.now import curve_image, now_of
 from loghi_runner.web.pages.render import show
 from loghi_runner.web.problems import ServiceError
-from loghi_runner.web.views import OrderSummary, OrderView, order_summary, order_view
 
 _LISTED = 50
 
 router = APIRouter(include_in_schema=False)
 
-RunId = Annotated[str, InPath(pattern=r"^[a-z2-7]{16}$")]
+OrderId = Annotated[str, InPath(pattern=r"^[a-z2-7]{16}$")]
 
 
 @router.get("/")
 def runs_page(request: Request, before: str | None = None) -> HTMLResponse:
     """All runs the visitor may see, the newest first."""
-    desk, caller = services(request).desk, required_caller(request)
-    orders = desk.orders(caller)
-    if before is not None:
-        order, _folder = desk.find(caller, before)
-        orders = orders[orders.index(order) + 1 :]
-    queue = desk.book.queue()
-    runs = [_summary(desk.book.folder(order.id), order, queue) for order in orders[:_LISTED]]
-    older = runs[-1].id if len(orders) > _LISTED else None
-    return show(request, "runs.html", runs=runs, older=older, here="runs")
+    page = services(request).orders.page(required_caller(request), _LISTED, before)
+    return show(request, "runs.html", runs=page.orders, older=page.next, here="runs")
 
 
-@router.get("/runs/{run_id}")
-def run_page(request: Request, run_id: RunId) -> HTMLResponse:
-    return _run(request, run_id, "run.html")
+@router.get("/orders/{order_id}")
+def run_page(request: Request, order_id: OrderId) -> HTMLResponse:
+    return _run(request, order_id, "run.html")
 
 
-@router.get("/runs/{run_id}/now")
-def run_now(request: Request, run_id: RunId) -> HTMLResponse:
+@router.get("/orders/{order_id}/now")
+def run_now(request: Request, order_id: OrderId) -> HTMLResponse:
     """The part of a run's page that changes."""
-    return _run(request, run_id, "now.html")
+    return _run(request, order_id, "now.html")
 
 
-@router.get("/runs/{run_id}/curve.svg")
-def run_curve(request: Request, run_id: RunId) -> Response:
-    _order, folder = services(request).desk.find(required_caller(request), run_id)
+@router.get("/orders/{order_id}/curve.svg")
+def run_curve(request: Request, order_id: OrderId) -> Response:
+    _order, folder = services(request).orders.find(required_caller(request), order_id)
     run = folder.run()
     epochs = Progress.of(read_events(run.events_file)).epochs if run is not None else []
     if not epochs:
@@ -60,31 +52,29 @@ def run_curve(request: Request, run_id: RunId) -> Response:
     return Response(curve_image(tuple(epochs)), media_type="image/svg+xml")
 
 
-@router.post("/runs/{run_id}/cancel")
-def cancel(request: Request, run_id: RunId, csrf: Annotated[str, Form()] = "") -> Response:
+@router.post("/orders/{order_id}/cancel")
+def cancel(request: Request, order_id: OrderId, csrf: Annotated[str, Form()] = "") -> Response:
     require_own_page(request, csrf)
-    services(request).desk.cancel(required_caller(request), run_id)
-    return RedirectResponse(link(request, f"/runs/{run_id}"), status_code=303)
+    services(request).orders.cancel(required_caller(request), order_id)
+    return RedirectResponse(link(request, f"/orders/{order_id}"), status_code=303)
 
 
-@router.post("/runs/{run_id}/push")
+@router.post("/orders/{order_id}/push")
 def push(
     request: Request,
-    run_id: RunId,
+    order_id: OrderId,
     csrf: Annotated[str, Form()] = "",
     platform_token: Annotated[str, Form(max_length=512)] = "",
 ) -> Response:
     require_own_page(request, csrf)
-    services(request).desk.push_again(required_caller(request), run_id, platform_token or None)
-    return RedirectResponse(link(request, f"/runs/{run_id}"), status_code=303)
+    services(request).orders.push_again(required_caller(request), order_id, platform_token or None)
+    return RedirectResponse(link(request, f"/orders/{order_id}"), status_code=303)
 
 
-def _run(request: Request, run_id: str, template: str) -> HTMLResponse:
+def _run(request: Request, order_id: str, template: str) -> HTMLResponse:
     has, caller = services(request), required_caller(request)
-    order, folder = has.desk.find(caller, run_id)
-    queue = has.desk.book.queue()
-    position = queue.index(order.id) + 1 if order.id in queue else None
-    run: OrderView = order_view(order, folder, folder.read_state(), position)
+    order, folder = has.orders.find(caller, order_id)
+    run = has.orders.view(order)
     source = order.asked.source
     asks_token = has.config.platforms.get(getattr(source, "platform", ""), None)
     read_now = {"model": run.id}
@@ -103,8 +93,3 @@ def _run(request: Request, run_id: str, template: str) -> HTMLResponse:
         asks_token=asks_token is not None and asks_token.token_file is None,
         here="runs",
     )
-
-
-def _summary(folder: OrderFolder, order: Order, queue: list[str]) -> OrderSummary:
-    position = queue.index(order.id) + 1 if order.id in queue else None
-    return order_summary(order, folder, folder.read_state(), position)

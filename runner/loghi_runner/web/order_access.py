@@ -1,11 +1,9 @@
-"""What the API and the web page both do: place an order, find one that the caller may see, cancel, push again."""
+"""Orders, as whoever asks may place, see, cancel and push them: what the API and the web page both do."""
 
 from dataclasses import dataclass
-from typing import Any  # parameters as JSON have no narrower type
 
 from loghi_runner.errors import RunnerError
 from loghi_runner.orders.actions import (
-    PARAMETERS,
     Action,
     EvaluateParameters,
     FinetuneParameters,
@@ -18,16 +16,18 @@ from loghi_runner.orders.config import Role, ServiceConfig
 from loghi_runner.orders.credentials import Credential, Vault
 from loghi_runner.orders.lookup import Lookup
 from loghi_runner.orders.order_book import OrderBook
-from loghi_runner.orders.orders import CANCEL_MARK, PUSH_MARK, Order, OrderFolder, PushState
+from loghi_runner.orders.order_index import Orders
+from loghi_runner.orders.orders import CANCEL_MARK, PUSH_MARK, Order, OrderFolder, OrderState, PushState, Stage
 from loghi_runner.orders.state import StateFolder
 from loghi_runner.platform.origin import parse_origin
 from loghi_runner.platform.token import checked_token
 from loghi_runner.web.callers import Caller
 from loghi_runner.web.problems import ServiceError
+from loghi_runner.web.views import OrderPage, OrderSummary, OrderView, order_summary, order_view
 
 
 @dataclass(frozen=True)
-class Desk:
+class OrderAccess:
     """Orders, as a caller may see and make them. `caller.user` must be known."""
 
     config: ServiceConfig
@@ -55,9 +55,47 @@ class Desk:
             credential=self._credential(parameters.source, token),
         )
 
-    def orders(self, caller: Caller) -> list[Order]:
-        """What the caller may see, the newest first."""
-        return [order for order in self.book.all() if _may_see(caller, order)]
+    def page(self, caller: Caller, limit: int, before: str | None) -> OrderPage:
+        """What the caller may see, the newest first; with `before` those that were placed before that order.
+
+        Raises:
+            RunnerError: there is no such order of theirs.
+        """
+        first = self.find(caller, before)[0] if before is not None else None
+        found, has_older = self._theirs(caller).newest(limit, first)
+        positions = {order_id: position for position, order_id in enumerate(self.book.queue(), start=1)}
+        shown = [
+            order_summary(order, self.book.folder(order.id), self.book.state_of(order.id), positions.get(order.id))
+            for order in found
+        ]
+        return OrderPage(orders=shown, next=found[-1].id if has_older else None)
+
+    def _theirs(self, caller: Caller) -> Orders:
+        if caller.role is Role.ADMIN:
+            return self.book.all()
+        if caller.user is None:
+            return self.book.of_client(caller.client)
+        return self.book.of_user(caller.user)
+
+    def view(self, order: Order) -> OrderView:
+        """An order with its run."""
+        state = self.book.state_of(order.id)
+        return order_view(order, self.book.folder(order.id), state, self._position(order, state))
+
+    def summary(self, order: Order, state: OrderState | None = None) -> OrderSummary:
+        """An order without its run.
+
+        Args:
+            state: how it stands, where that was read already.
+        """
+        state = state or self.book.state_of(order.id)
+        return order_summary(order, self.book.folder(order.id), state, self._position(order, state))
+
+    def _position(self, order: Order, state: OrderState) -> int | None:
+        if state.stage is not Stage.QUEUED:
+            return None  # asked for every follower: no need to look at the queue
+        queue = self.book.queue()
+        return queue.index(order.id) + 1 if order.id in queue else None
 
     def find(self, caller: Caller, order_id: str) -> tuple[Order, OrderFolder]:
         """An order of theirs.
@@ -65,44 +103,45 @@ class Desk:
         Raises:
             RunnerError: there is none, or its document is no longer theirs; that it is somebody else's is not told.
         """
-        found = self._find(caller, order_id)
-        _require_still_theirs(caller, found[0].asked.source, is_new=False)
-        return found
+        order, folder = self._find(caller, order_id)
+        _require_still_theirs(caller, order, is_new=False)
+        return order, folder
 
     def _find(self, caller: Caller, order_id: str) -> tuple[Order, OrderFolder]:
         order = self.book.find(order_id)
         if order is None or not _may_see(caller, order):
             raise ServiceError(
-                "order.unknown", "there is no such run", hint="GET api/v1/runs lists the runs that you may see."
+                "order.unknown", "there is no such order", hint="GET api/v1/orders lists those that you may see."
             )
         return order, self.book.folder(order_id)
 
-    def cancel(self, caller: Caller, order_id: str) -> tuple[Order, OrderFolder]:
+    def cancel(self, caller: Caller, order_id: str) -> Order:
         """Ask the worker to end it; what is over stays as it is."""
         # to stop what is one's own nobody needs the document
         order, folder = self._find(caller, order_id)
         if not folder.read_state().stage.is_over:
             folder.mark(CANCEL_MARK)
-        return order, folder
+        return order
 
-    def push_again(self, caller: Caller, order_id: str, token: str | None) -> None:
+    def push_again(self, caller: Caller, order_id: str, token: str | None) -> Order:
         """Ask the worker to write parked results to the platform.
 
         Raises:
             RunnerError: nothing is parked.
         """
         order, folder = self.find(caller, order_id)
-        _require_still_theirs(caller, order.asked.source, is_new=True)
+        _require_still_theirs(caller, order, is_new=True)
         if folder.read_state().pushed is not PushState.PARKED:
             raise ServiceError(
                 "order.not_parked",
-                "this run has no results that wait for the platform",
+                "this order has no results that wait for the platform",
                 hint="They are parked only when the platform could not take them.",
             )
         credential = self._credential(order.asked.source, token)
         if credential is not None:
             self.vault.keep(folder.path, order.id, credential)
         folder.mark(PUSH_MARK)
+        return order
 
     def _credential(self, source: object, token: str | None) -> Credential | None:
         if token is None:
@@ -139,7 +178,7 @@ class Desk:
         if caller.role is Role.ADMIN:
             return
         if caller.platform == source.platform and caller.visit is not None:
-            _require_still_theirs(caller, source, is_new=True)
+            _require_theirs(caller, source, is_new=True)
             return
         client = self.config.client(caller.client) if caller.platform is None else None
         if client is not None and client.role is Role.PLATFORM and source.platform in client.platforms:
@@ -147,12 +186,12 @@ class Desk:
         raise _forbidden("whether this document is yours is not known here")
 
 
-def parameters_of(action: Action, value: dict[str, Any]) -> Parameters:
-    """Raises pydantic's ValidationError."""
-    return PARAMETERS[action].model_validate(value)
+def _require_still_theirs(caller: Caller, order: Order, *, is_new: bool) -> None:
+    if caller.visit is not None:  # only then is what was asked read again: that takes longer than all else
+        _require_theirs(caller, order.asked.source, is_new=is_new)
 
 
-def _require_still_theirs(caller: Caller, source: object, *, is_new: bool) -> None:
+def _require_theirs(caller: Caller, source: object, *, is_new: bool) -> None:
     """Whom a platform let in has it say again, with each order, that it is them and the document theirs."""
     if caller.visit is None or not isinstance(source, PlatformPages) or source.platform != caller.platform:
         return

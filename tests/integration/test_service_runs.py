@@ -209,7 +209,7 @@ def test_pages_are_read_and_scored_in_the_operators_image(
     daemon.answers["GET /images/operators:1/json"] = (404, {"message": "No such image"})
     service = MadeService(tmp_path, engine={"kind": "docker", "gpus": "none", "image": "operators:1"})
     parameters = {"name": "read", "model": "base", "source": {"pages": "bonnevie"}}
-    answer = service.post("/api/v1/runs", {"action": action, "parameters": parameters})
+    answer = service.post("/api/v1/orders", {"action": action, "parameters": parameters})
     view = service.until_over(answer.json()["id"])
     service.close()
     assert view["stage"] == "failed"

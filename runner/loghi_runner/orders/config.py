@@ -93,14 +93,6 @@ class Limits(_Section):
     running: WholeNumber = Field(default=1, ge=1, le=64, description="Orders carried out at the same time.")
     queued: WholeNumber = Field(default=50, ge=1, le=10000, description="Orders that are not over, all users together.")
     per_user: WholeNumber = Field(default=5, ge=1, le=1000, description="Orders of one user that are not over.")
-    pull_hours: WholeNumber = Field(default=24, ge=1, le=8760, description="Hours that pulling pages may take.")
-    check_hours: WholeNumber = Field(default=24, ge=1, le=8760, description="Hours that a check may take.")
-    read_hours: WholeNumber = Field(
-        default=168, ge=1, le=8760, description="Hours that recognizing or evaluating pages may take."
-    )
-    push_hours: WholeNumber = Field(
-        default=24, ge=1, le=8760, description="Hours that writing to a platform may take. A training has no limit."
-    )
     per_client: WholeNumber | None = Field(
         default=None,
         ge=1,
@@ -120,6 +112,14 @@ class Limits(_Section):
         le=36500,
         description="Days after which an order that is over is removed, with its model and all else that came of it.",
         json_schema_extra={"values": "whole number from 1 to 36500", "default_words": "none: nothing is removed"},
+    )
+    pull_hours: WholeNumber = Field(default=24, ge=1, le=8760, description="Hours that pulling pages may take.")
+    check_hours: WholeNumber = Field(default=24, ge=1, le=8760, description="Hours that a check may take.")
+    read_hours: WholeNumber = Field(
+        default=168, ge=1, le=8760, description="Hours that recognizing or evaluating pages may take."
+    )
+    push_hours: WholeNumber = Field(
+        default=24, ge=1, le=8760, description="Hours that writing to a platform may take. A training has no limit."
     )
     request_bytes: WholeNumber = Field(
         default=1 << 20, ge=1024, le=1 << 30, description="Longest request that is read to its end."

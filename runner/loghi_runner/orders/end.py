@@ -5,6 +5,7 @@ A zip is the same byte for byte each time it is written, so that a broken downlo
 
 import hashlib
 import logging
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from loghi_runner.orders.orders import (
 from loghi_runner.platform.base import Outcome
 from loghi_runner.runs.rundir import RunFailure
 
+#: What an order's folder is called while it is removed.
+REMOVED = ".removed-"
 OUTCOMES = {
     Stage.FINISHED: Outcome.FINISHED,
     Stage.FAILED: Outcome.FAILED,
@@ -77,6 +80,25 @@ def end_order(order: Order, folder: OrderFolder, state: OrderState) -> None:
     except OSError as error:
         _log.warning("the results of %s cannot be packed: %s", order.id, error)
     folder.write_state(state.model_copy(update=archives))
+
+
+def remove_order(folder: OrderFolder) -> None:
+    """Remove an order that is over, with all that came of it. Raises OSError.
+
+    Its own folder goes first, at once: an order without a state would be carried out again.
+    """
+    aside = folder.path.with_name(REMOVED + folder.id)
+    folder.path.rename(aside)
+    finish_removal(aside)
+
+
+def finish_removal(aside: Path) -> None:
+    """Raises OSError."""
+    folder = OrderFolder(aside.with_name(aside.name.removeprefix(REMOVED)))
+    # the same may have been ordered anew, where a worker was ended in the middle of this
+    if folder.work.is_dir() and not folder.path.exists():
+        shutil.rmtree(folder.work)
+    shutil.rmtree(aside)
 
 
 def write_archive(folder: Path, archive: Path, inside: str) -> ArchiveFile:

@@ -1,4 +1,4 @@
-"""E. Load: what one user or client can take from the others through orders.."""
+"""E. Load: what one user or client can take from the others through orders."""
 
 import contextlib
 import os

@@ -139,7 +139,8 @@ class Pipeline:
             Stage.PUSHING: self._push,
         }
         for stage in stages:
-            if self._follower.is_cancelled():
+            is_running = stage is Stage.TRAINING and self.run is not None
+            if self._follower.is_cancelled() and not is_running:
                 return Stage.CANCELLED
             self.stage = stage
             self._follower.begin_stage(stage)

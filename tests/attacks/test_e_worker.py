@@ -1,4 +1,4 @@
-"""E. Load: what one user or client can take from the others through orders. Not held yet; see docs/security.md."""
+"""E. Load: what one user or client can take from the others through orders."""
 
 import contextlib
 import os

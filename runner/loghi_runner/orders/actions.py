@@ -329,7 +329,7 @@ def inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:
     if fields is not None:
         values.pop("default", None)  # its fields have theirs
         values["properties"] = {name: inlined(field, definitions) for name, field in fields.items()}
-    return {key: values[key] for key in sorted(values, key=_place)}
+    return {key: values[key] for key in sorted(values, key=_rank)}
 
 
 def _one_way(schema: dict[str, Any]) -> dict[str, Any]:
@@ -340,5 +340,5 @@ def _one_way(schema: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in schema.items() if key != "anyOf"} | lists[0]
 
 
-def _place(key: str) -> int:
+def _rank(key: str) -> int:
     return _KEY_ORDER.index(key) if key in _KEY_ORDER else len(_KEY_ORDER)

@@ -52,10 +52,10 @@ def choose_language(chosen: str | None, accepted: str) -> str:
 
 def _by_wish(accepted: str) -> list[str]:
     wishes = []
-    for place, part in enumerate(accepted.split(",")):
+    for number, part in enumerate(accepted.split(",")):
         name, _, weight = part.partition(";q=")
         try:
-            wishes.append((-float(weight or 1), place, name.strip()))
+            wishes.append((-float(weight or 1), number, name.strip()))
         except ValueError:
             continue
     return [name for _, _, name in sorted(wishes) if name]
@@ -119,3 +119,6 @@ CHOICES = {
 }
 
 UNITS = {"epochs": N_("epochs"), "lines": N_("lines"), "share": N_("share")}
+
+#: As templates know them.
+WORDS = {"stages": STAGES, "actions": ACTIONS, "units": UNITS, "severities": SEVERITIES}

@@ -17,17 +17,7 @@ from loghi_contract import __version__
 from loghi_runner.orders.orders import Stage
 from loghi_runner.report.html import templates_of
 from loghi_runner.web.access import CSRF_FIELD, caller_of, link, services
-from loghi_runner.web.pages.language import (
-    ACTIONS,
-    CHOICES,
-    LANGUAGES,
-    SEVERITIES,
-    STAGES,
-    UNITS,
-    choose_language,
-    own_name,
-    translations,
-)
+from loghi_runner.web.pages.language import CHOICES, LANGUAGES, STAGES, WORDS, choose_language, own_name, translations
 from loghi_runner.web.views import OrderSummary
 from loghi_runner.wording import duration, loss_text
 
@@ -95,14 +85,10 @@ def _environment(language: str) -> Environment:
         "duration": duration,
         "time": lambda utc: _local_time(utc, language),
     }
-    environment.globals |= {
+    environment.globals |= WORDS | {
         "language": language,
         "languages": [(code, own_name(code)) for code in LANGUAGES],
         "version": __version__,
-        "stages": STAGES,
-        "actions": ACTIONS,
-        "units": UNITS,
-        "severities": SEVERITIES,
         "choice_words": choice_words,
         "badge": badge,
     }

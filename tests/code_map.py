@@ -33,7 +33,8 @@ LAYERS = (
     {"init", "models"},
     {"ground_truth", "runs"},
     {"pages", "report", "upstream_script"},
-    {"config", "cutting", "engines", "evaluation", "sample"},
+    {"config", "cutting", "evaluation", "sample"},
+    {"engines"},
 )
 #: Below them all: single modules that everything uses, and that use each other and no package.
 COMMON = {

@@ -26,7 +26,7 @@ _LONGEST_WAIT_S = 60.0
 
 
 class MadeService:
-    """`look` is one look of the worker; nothing happens between two of them."""
+    """The worker looks only when it is told to; the processes of orders go on meanwhile."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.folder = folder
@@ -101,9 +101,9 @@ class MadeService:
         (run.out / "go").touch()
 
     def close(self) -> None:
-        """Wait for the commands that are ending; none may be left by a test."""
+        """Wait for the processes that are ending; none may be left by a test."""
         for worker in self._gone:
-            for child in worker.carrier.children:
+            for _order_id, child in worker.processes.children:
                 child.wait(_LONGEST_WAIT_S)
 
     def everything_written(self) -> Mapping[Path, bytes]:

@@ -6,6 +6,7 @@ from enum import Enum
 from pathlib import Path
 
 from loghi_contract.exit_codes import ExitCode
+from loghi_runner.errors import RunnerError
 
 
 class Severity(str, Enum):
@@ -44,6 +45,11 @@ class Finding:
     def exit_code(self) -> ExitCode:
         """What a command ends with when this finding stops it."""
         return _EXIT_CODES[self.code.partition(".")[0]]
+
+
+def finding_of(error: RunnerError) -> Finding:
+    """The same as a finding, where it is one thing among several that are told."""
+    return Finding(Severity.ERROR, error.code, error.message, error.where, error.hint)
 
 
 def errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:

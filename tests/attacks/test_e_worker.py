@@ -12,10 +12,9 @@ import pytest
 
 from loghi_runner.engines.processes import name_process
 from loghi_runner.orders.orders import OrderState, Stage
-from tests.made_service import MadeService, finetuning, use_fake_trainer
+from tests.made_service import MadeService, finetuning, use_fake_trainer, wait_for
 
 ORDERS = "/api/v1/orders"
-REWRITE = "comes with the order book's rewrite"
 DAYS_AGO = (datetime.now(UTC) - timedelta(days=30)).isoformat()
 
 
@@ -37,16 +36,18 @@ def endless(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
             command.kill()
 
 
-@pytest.mark.xfail(strict=True, reason=f"{REWRITE}: a time limit for each stage but training")
 def test_a_stage_that_never_ends_is_ended(made: MadeService) -> None:
     order_id = made.order()
     folder = made.order_folder(order_id)
     made.state.begin_work()
     with endless(folder.work) as command:
         folder.write_state(OrderState(stage=Stage.CHECKING, since=DAYS_AGO, process=name_process(command.pid)))
-        made.worker.look()
-        assert folder.read_state().stage is Stage.FAILED
+        wait_for(lambda: made.worker.look() or folder.read_state().stage is Stage.FAILED)
         assert command.poll() is not None
+    error = folder.read_state().error
+    assert error is not None
+    assert error.message == "the stage checking took longer than 24 hours and was ended"
+    assert error.hint is not None and "limits.check_hours in service.yaml" in error.hint
 
 
 def test_who_asks_for_much_waits_behind_who_asks_for_little(made: MadeService) -> None:
@@ -63,7 +64,6 @@ def test_a_platform_with_made_up_users_leaves_room_for_others(tmp_path: Path) ->
     assert made.post(ORDERS, finetuning(), "ada").status_code == 201
 
 
-@pytest.mark.xfail(strict=True, reason=f"{REWRITE}: a check has a place beside a training")
 def test_a_check_does_not_wait_for_a_training(made: MadeService, monkeypatch: pytest.MonkeyPatch) -> None:
     use_fake_trainer(monkeypatch, "waits_for_go")
     training = made.order("bob")
@@ -78,7 +78,6 @@ def test_a_check_does_not_wait_for_a_training(made: MadeService, monkeypatch: py
         made.close()
 
 
-@pytest.mark.xfail(strict=True, reason=f"{REWRITE}: orders that are over are removed after some days")
 def test_what_is_long_over_is_removed(tmp_path: Path) -> None:
     made = MadeService(tmp_path, limits={"keep_days": 7})
     folder = made.order_folder(made.order())

@@ -9,9 +9,10 @@ import pytest
 
 from loghi_contract import CONTRACT_LABEL
 from loghi_contract.job import DeviceKind
-from loghi_runner.engines.base import Mount, ProcessEnd
+from loghi_runner.engines.base import Mount, ProcessEnd, Signal
 from loghi_runner.engines.docker import DockerEngine
 from loghi_runner.engines.image import default_image, require_image
+from loghi_runner.engines.wish import EngineConfig
 from loghi_runner.errors import ContractError, EngineError
 from tests.docker.conftest import STAND_IN_LOG, Bench, wait_until
 
@@ -76,16 +77,16 @@ def test_an_interrupted_trainer_ends_by_itself(bench: Bench) -> None:
     handle = bench.start("wait")
     wait_until(lambda: (bench.out / "ready").exists() or None)
     assert bench.engine.poll(handle) is None
-    bench.engine.interrupt(handle)
+    bench.engine.signal(handle, Signal.INTERRUPT)
     assert bench.wait(handle) == ProcessEnd(130)
-    bench.engine.interrupt(handle)  # over already: no error
+    bench.engine.signal(handle, Signal.INTERRUPT)  # over already: no error
 
 
 def test_a_killed_trainer_shows_the_signal(bench: Bench) -> None:
     handle = bench.start("wait")
-    bench.engine.kill(handle)
+    bench.engine.signal(handle, Signal.KILL)
     assert bench.wait(handle) == ProcessEnd(-9)
-    bench.engine.kill(handle)
+    bench.engine.signal(handle, Signal.KILL)
 
 
 def test_another_process_finds_the_container_again(bench: Bench) -> None:
@@ -93,24 +94,24 @@ def test_another_process_finds_the_container_again(bench: Bench) -> None:
     wait_until(lambda: (bench.out / "ready").exists() or None)
     other = DockerEngine()
     assert other.poll(handle) is None
-    other.interrupt(handle)
+    other.signal(handle, Signal.INTERRUPT)
     assert wait_until(lambda: other.poll(handle)) == ProcessEnd(130)
 
 
 def test_a_container_that_takes_more_than_its_memory_is_ended(bench: Bench) -> None:
     handle = bench.start("grow", memory_bytes=64 << 20)
     wait_until(lambda: (bench.out / "ready").exists() or None)
-    bench.engine.interrupt(handle)
+    bench.engine.signal(handle, Signal.INTERRUPT)
     assert bench.wait(handle) == ProcessEnd(-9, out_of_memory=True, memory_bytes=64 << 20)
 
 
 def test_four_fifths_of_the_machine_are_a_containers_limit(bench: Bench) -> None:
-    limit = bench.engine.memory_limit(None)
+    limit = bench.engine.settle(EngineConfig(gpus="none")).memory_bytes
     handle = bench.start("wait", memory_bytes=limit)
     host = bench.client.api.inspect_container(handle.id)["HostConfig"]
     assert limit == bench.client.info()["MemTotal"] * 4 // 5
     assert (host["Memory"], host["MemorySwap"]) == (limit, limit)
-    bench.engine.kill(handle)
+    bench.engine.signal(handle, Signal.KILL)
 
 
 def test_a_successful_run_leaves_no_container(bench: Bench) -> None:
@@ -143,7 +144,7 @@ def test_console_log_is_standard_error_whole_and_once(bench: Bench) -> None:
 def test_console_log_can_be_had_while_the_container_runs(bench: Bench) -> None:
     handle = bench.start("wait")
     wait_until(lambda: (bench.out / "ready").exists() or None)
-    bench.engine.fetch_console(handle, bench.console_log)
+    bench.engine.bring_console(handle, bench.console_log)
     assert bench.console_log.read_text() == "probe: wait\n"
     assert bench.engine.poll(handle) is None
 

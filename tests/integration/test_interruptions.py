@@ -213,7 +213,7 @@ class Watcher:
 @pytest.mark.parametrize("gpus", ["auto", "1", "[GPU-1234]"])
 def test_a_gpu_that_is_not_used_is_never_a_silent_cpu_run(workplace, monkeypatch, gpus: str) -> None:
     card = Card("GPU-1234", "Fake H0", 16000, 15000, 0)
-    monkeypatch.setattr("loghi_runner.engines.setting.list_cards", lambda: Cards((card,), ""))
+    monkeypatch.setattr("loghi_runner.engines.nvml.list_cards", lambda: Cards((card,), ""))
     workplace.scenario = "on_the_cpu_instead"
     for name, value in workplace.own_environment.items():
         monkeypatch.setenv(name, value)
@@ -228,7 +228,7 @@ def test_the_card_is_chosen_again_just_before_the_start(workplace, monkeypatch) 
     """Two runs at once: the other one started while this one cut its pages."""
     free, other = Card("GPU-1234", "Fake H0", 16000, 15000, 0), Card("GPU-5678", "Fake H0", 16000, 12000, 0)
     answers = [Cards((free, other), ""), Cards((replace(free, processes=1), other), "")]
-    monkeypatch.setattr("loghi_runner.engines.setting.list_cards", lambda: answers.pop(0))
+    monkeypatch.setattr("loghi_runner.engines.nvml.list_cards", lambda: answers.pop(0))
     for name, value in workplace.own_environment.items():
         monkeypatch.setenv(name, value)
     view = Watcher()
@@ -242,7 +242,7 @@ def test_the_card_is_chosen_again_just_before_the_start(workplace, monkeypatch) 
 def test_a_card_taken_meanwhile_is_no_silent_cpu_run(workplace, monkeypatch) -> None:
     card = Card("GPU-1234", "Fake H0", 16000, 15000, 0)
     answers = [Cards((card,), ""), Cards((replace(card, processes=1),), "")]
-    monkeypatch.setattr("loghi_runner.engines.setting.list_cards", lambda: answers.pop(0))
+    monkeypatch.setattr("loghi_runner.engines.nvml.list_cards", lambda: answers.pop(0))
     for name, value in workplace.own_environment.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(EngineError) as caught:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from loghi_runner.engines.wish import EngineConfig
 from loghi_runner.errors import DataError, EngineError
 from loghi_runner.recognition.line_reader import ReaderOptions, Readings, open_reader
 from tests.integration.conftest import FAKE_TRAINER, write_base_model
@@ -25,7 +26,7 @@ def read(tmp_path: Path, images: list[Path], monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("LOGHI_RUNNER_TEST_TRAINER", str(FAKE_TRAINER))
     if not (tmp_path / "base").exists():
         write_base_model(tmp_path / "base")
-    reader = open_reader(tmp_path / "base", ReaderOptions("local", "none"))
+    reader = open_reader(tmp_path / "base", ReaderOptions(EngineConfig(kind="local", gpus="none")))
     return reader.read(images, lambda *_told: None, print, work_in=tmp_path)
 
 
@@ -72,5 +73,5 @@ def test_no_images_need_no_trainer(tmp_path, monkeypatch) -> None:
 
 def test_what_is_no_model_is_told_before_anything_else(tmp_path) -> None:
     with pytest.raises(DataError) as told:
-        open_reader(tmp_path, ReaderOptions("no such engine", "none"))
+        open_reader(tmp_path, ReaderOptions(EngineConfig(kind="local", image="no such image")))
     assert told.value.where == str(tmp_path)

@@ -17,7 +17,7 @@ from tests.integration.conftest import FAKE_TRAINER
 @pytest.fixture
 def no_cards(monkeypatch: pytest.MonkeyPatch) -> None:
     none = Cards((), "this machine has no NVIDIA driver")
-    monkeypatch.setattr("loghi_runner.engines.setting.list_cards", lambda: none)
+    monkeypatch.setattr("loghi_runner.engines.nvml.list_cards", lambda: none)
 
 
 def test_a_finished_run_ends_with_its_model_and_the_next_command(workplace) -> None:

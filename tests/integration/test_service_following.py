@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loghi_runner.orders.archive import write_archive
+from loghi_runner.orders.end import write_archive
 from tests.made_service import MadeService, use_fake_trainer
 
 

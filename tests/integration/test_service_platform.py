@@ -2,15 +2,13 @@
 
 import json
 import logging
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.fake_exchange import FOLDER_VARIABLE
-from tests.integration.conftest import ROOT
+from tests.fake_platform_process import use_fake_platform
 from tests.made_service import MadeService, finetuning, use_fake_trainer
 from tests.unit.made_pages import write_pages
 
@@ -25,9 +23,7 @@ def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "platform"
     write_pages(folder / "pages", 8)
     use_fake_trainer(monkeypatch, "usable_model")
-    monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
-    command = (sys.executable, str(ROOT / "tests" / "fake_exchange.py"))
-    monkeypatch.setattr("loghi_runner.orders.commands.EXCHANGE", command)
+    use_fake_platform(monkeypatch, folder)
     return folder
 
 
@@ -62,10 +58,14 @@ def test_a_document_is_pulled_learnt_from_read_and_written_back(made: MadeServic
     assert written["token"] == "f" * 40
 
 
-def test_a_platform_that_is_away_parks_the_results_for_a_later_push(made: MadeService, platform: Path) -> None:
+def test_a_platform_that_is_away_parks_the_results_for_a_later_push(
+    made: MadeService, platform: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGHI_FAKE_TRAINER", "usable_model_on_go")
     order_id = placed(made)
-    made.until(order_id, lambda view: view["stage"] == "recognizing")
+    made.until(order_id, lambda view: bool(view["run"] and view["run"]["epochs"]))
     (platform / "down").touch()
+    made.let_go(order_id)
     view = made.until_over(order_id)
     assert (view["stage"], view["pushed"], view["error"]["code"]) == ("finished", "parked", "platform.away")
     assert made.get(f"/api/v1/orders/{order_id}/model", "boss").status_code == 200
@@ -105,7 +105,7 @@ def test_a_users_token_is_nowhere_in_what_is_written_logged_or_told(
     assert [path for path, content in made.everything_written().items() if SECRET.encode() in content] == []
 
 
-def test_the_real_exchange_tells_no_token_either(made: MadeService, tmp_path: Path) -> None:
+def test_the_real_platform_tells_no_token_either(made: MadeService, tmp_path: Path) -> None:
     entry = {"url": "http://127.0.0.1:9", "token_file": "service-token"}
     made = MadeService(tmp_path, platforms={"escriptorium": entry})
     view = made.until_over(placed(made, platform_token=SECRET))

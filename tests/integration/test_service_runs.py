@@ -11,7 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.fake_daemon import FakeDaemon
 from tests.made_service import MadeService, finetuning, use_fake_trainer
+from tests.unit.test_docker_engine import daemon  # noqa: F401  # a fixture
 
 
 @pytest.fixture
@@ -80,16 +82,15 @@ def test_a_run_whose_command_was_killed_is_followed_to_its_end(
 
 
 def test_a_command_that_vanished_twice_fails_with_a_reason(made: MadeService, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loghi_runner.orders.commands.RUNNER", ("/bin/false",))
+    monkeypatch.setattr("loghi_runner.orders.processes.COMMAND", ("/bin/false",))
     view = made.until_over(made.order())
     assert (view["stage"], view["error"]["code"]) == ("failed", "order.command_ended")
 
 
-def test_a_training_that_vanished_after_its_plan_is_no_success(
+def test_a_process_that_ends_well_and_says_nothing_is_no_success(
     made: MadeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = ("/bin/sh", "-c", """echo '{"kind": "plan", "findings": []}'""")
-    monkeypatch.setattr("loghi_runner.orders.commands.RUNNER", command)
+    monkeypatch.setattr("loghi_runner.orders.processes.COMMAND", ("/bin/true",))
     view = made.until_over(made.order())
     assert (view["stage"], view["error"]["code"]) == ("failed", "order.command_ended")
 
@@ -195,3 +196,21 @@ def _kill(made: MadeService, order_id: str) -> None:
     pid = int(process.partition(":")[0])
     os.kill(pid, signal.SIGKILL)
     psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
+
+
+@pytest.mark.parametrize("action", ["recognize", "evaluate"])
+def test_pages_are_read_and_scored_in_the_operators_image(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    daemon: FakeDaemon,  # noqa: F811
+    action: str,
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", daemon.url)
+    daemon.answers["GET /images/operators:1/json"] = (404, {"message": "No such image"})
+    service = MadeService(tmp_path, engine={"kind": "docker", "gpus": "none", "image": "operators:1"})
+    parameters = {"name": "read", "model": "base", "source": {"pages": "bonnevie"}}
+    answer = service.post("/api/v1/orders", {"action": action, "parameters": parameters})
+    view = service.until_over(answer.json()["id"])
+    service.close()
+    assert view["stage"] == "failed"
+    assert "the image operators:1 is not on this machine" in view["error"]["message"]

@@ -9,13 +9,13 @@ from loghi_contract.exit_codes import ExitCode
 from loghi_contract.job import Augmentation, CharsetPolicy, Part, Precision
 from loghi_runner.config.load import (
     ConfigError,
-    EngineKind,
     LoadedConfig,
     NormalizationChoice,
     Problem,
     VgslModel,
     load_config,
 )
+from loghi_runner.engines import EngineKind
 
 SMALLEST = "base_model: base\ndata: {train: train.txt}\noutput: runs\n"
 

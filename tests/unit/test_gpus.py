@@ -5,13 +5,31 @@ from dataclasses import replace
 import pytest
 
 from loghi_contract.job import DeviceKind
-from loghi_runner.engines.gpus import Card, Cards, choose_again, choose_device
+from loghi_runner.engines.base import Setting
+from loghi_runner.engines.gpus import Card, Cards, DeviceChoice, choose_device
+from loghi_runner.engines.setting import settle_again
+from loghi_runner.engines.wish import EngineConfig, Wish
 from loghi_runner.errors import EngineError
 
 BUSY = Card("GPU-busy-0000", "H0", 16000, 15500, 2)
 SMALL = Card("GPU-small-000", "H0", 16000, 8000, 0)
 LARGE = Card("GPU-large-000", "H0", 16000, 15000, 0)
 NONE = Cards((), "this machine has no NVIDIA driver")
+
+
+class EngineWith:
+    """An engine that has these cards now."""
+
+    def __init__(self, *cards: Card) -> None:
+        self.cards = Cards(cards, "")
+
+    def settle(self, wish: Wish) -> Setting:
+        return Setting(wish, "an engine", choose_device(wish.gpus, self.cards))
+
+
+def chosen_again(planned: DeviceChoice, *cards: Card) -> DeviceChoice:
+    setting = Setting(EngineConfig(), "an engine", planned)
+    return settle_again(EngineWith(*cards), setting).device  # type: ignore[arg-type]  # nothing else is asked
 
 
 def test_auto_takes_the_free_card_with_most_memory() -> None:
@@ -87,13 +105,13 @@ def test_a_card_that_is_lost_is_told_beside_the_one_that_is_taken() -> None:
 def test_a_card_taken_since_the_plan_is_exchanged_for_a_free_one() -> None:
     planned = choose_device("auto", Cards((LARGE, SMALL), ""))
     taken = replace(LARGE, processes=1)
-    assert choose_again("auto", planned, Cards((taken, SMALL), "")).uuids == ("GPU-small-000",)
+    assert chosen_again(planned, taken, SMALL).uuids == ("GPU-small-000",)
 
 
 def test_without_any_free_card_left_nothing_starts_and_nothing_changes_to_the_cpu() -> None:
     planned = choose_device("auto", Cards((LARGE,), ""))
     with pytest.raises(EngineError) as caught:
-        choose_again("auto", planned, Cards((replace(LARGE, processes=1),), ""))
+        chosen_again(planned, replace(LARGE, processes=1))
     assert (caught.value.code, caught.value.exit_code) == ("gpu.taken", 4)
 
 
@@ -116,4 +134,4 @@ def test_a_card_asked_for_and_not_usable_is_refused_before_the_start(request_: i
 
 def test_a_run_planned_for_the_cpu_stays_there() -> None:
     planned = choose_device("auto", NONE)
-    assert choose_again("auto", planned, Cards((LARGE,), "")) == planned
+    assert chosen_again(planned, LARGE) == planned

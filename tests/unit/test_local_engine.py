@@ -9,10 +9,12 @@ import psutil
 import pytest
 
 from loghi_contract.job import DeviceKind
-from loghi_runner.engines import NO_DAEMON, choose_engine, load_engine, local
-from loghi_runner.engines.base import Engine, Handle, Launch, Mount, ProcessEnd
+from loghi_runner.engines import NO_DAEMON, load_engine, local
+from loghi_runner.engines.base import Engine, Handle, Launch, Mount, ProcessEnd, Setting, Signal
 from loghi_runner.engines.local import LocalEngine
 from loghi_runner.engines.processes import find_process, name_process
+from loghi_runner.engines.setting import settle
+from loghi_runner.engines.wish import EngineConfig, Wish
 from loghi_runner.errors import EngineError
 
 
@@ -129,7 +131,7 @@ def test_a_process_id_that_was_given_away_is_not_ours() -> None:
     for other in (f"{pid}:{int(ticks) - 1}:{boot_id}", f"{pid}:{ticks}:another-boot", f"{pid}:nan", f"{pid}:inf"):
         earlier = Handle("local", other)
         assert LocalEngine().poll(earlier) == ProcessEnd(None)
-        LocalEngine().kill(earlier)  # must not end this test
+        LocalEngine().signal(earlier, Signal.KILL)  # must not end this test
 
 
 def test_a_process_that_an_earlier_version_named_by_its_time_is_found() -> None:
@@ -164,35 +166,34 @@ class FakeDocker:
     def __init__(self, error: EngineError | None) -> None:
         self.error = error
 
-    def check(self) -> str:
-        if self.error is not None:
-            raise self.error
-        return "docker, version 28"
+    def settle(self, wish: Wish) -> Setting:
+        return Setting(wish, "docker, version 28", engine_error=self.error)
 
 
 def with_docker(monkeypatch: pytest.MonkeyPatch, error: EngineError | None) -> None:
     def load(name: str) -> Engine:
         return FakeDocker(error) if name == "docker" else LocalEngine(["true"])  # type: ignore[return-value]
 
-    monkeypatch.setattr("loghi_runner.engines.load_engine", load)
+    monkeypatch.setattr("loghi_runner.engines.setting.load_engine", load)
 
 
 def test_auto_prefers_docker(monkeypatch: pytest.MonkeyPatch) -> None:
     with_docker(monkeypatch, None)
-    assert choose_engine("auto")[1] == "docker, version 28"
+    assert settle(EngineConfig())[1].engine == "docker, version 28"
 
 
 def test_auto_goes_without_a_container_only_where_there_is_no_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
     with_docker(monkeypatch, EngineError(NO_DAEMON, "no daemon"))
-    engine, sentence = choose_engine("auto")
+    engine, setting = settle(EngineConfig())
     assert engine.name == "local"
-    assert sentence.endswith("no Docker daemon on this machine, so without a container")
+    assert setting.engine_error is None
+    assert setting.engine.endswith("no Docker daemon on this machine, so without a container")
 
 
 def test_auto_does_not_get_round_a_daemon_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     with_docker(monkeypatch, EngineError("engine.docker_permission", "your account may not use Docker"))
     with pytest.raises(EngineError, match="may not use Docker"):
-        choose_engine("auto")
+        settle(EngineConfig())[1].require_usable()
 
 
 def test_an_engine_of_a_newer_version_is_named() -> None:

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from loghi_runner.cli.options import reader_options
-from loghi_runner.config.choices import EngineKind
 from loghi_runner.config.file import ConfigError
+from loghi_runner.engines import EngineKind
 from loghi_runner.engines.base import Launch, ProcessEnd
 from loghi_runner.engines.docker import DockerEngine
+from loghi_runner.engines.limits import memory_limit
 from loghi_runner.errors import UsageError
 from loghi_runner.finetuning.finetune import check_run
 from loghi_runner.runs.conclude import conclude
@@ -33,7 +34,7 @@ def host_of(daemon: FakeDaemon, launch: Launch, info: dict[str, Any], memory: in
     """What the container's machine is asked to limit."""
     daemon.answers["GET /info"] = (200, info)
     engine = DockerEngine(daemon.url)
-    limited = Launch(**{**launch.__dict__, "memory_bytes": engine.memory_limit(memory)})
+    limited = Launch(**{**launch.__dict__, "memory_bytes": memory_limit(info, memory)})
     engine.start(limited, launch.run_dir / "console.log")
     host: dict[str, Any] = daemon.created["HostConfig"]
     return host
@@ -86,10 +87,10 @@ def test_what_is_no_size_of_memory_is_refused_with_an_example(tmp_path: Path, wr
 
 
 def test_commands_that_read_take_the_same_sizes() -> None:
-    assert reader_options(EngineKind.AUTO, "none", 16, 1, "16GB").memory_bytes == 16 * 10**9
-    assert reader_options(EngineKind.AUTO, "none", 16, 1).memory_bytes is None
+    assert reader_options(EngineKind.AUTO, "none", None, "16GB", 16).wish.memory_bytes == 16 * 10**9
+    assert reader_options(EngineKind.AUTO, "none", None, None, 16).wish.memory_bytes is None
     with pytest.raises(UsageError, match="--memory must be a size"):
-        reader_options(EngineKind.AUTO, "none", 16, 1, "16")
+        reader_options(EngineKind.AUTO, "none", None, "16", 16)
 
 
 def test_the_plan_tells_the_limit(

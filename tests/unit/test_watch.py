@@ -2,7 +2,7 @@
 
 import pytest
 
-from loghi_runner.engines.base import Handle, ProcessEnd
+from loghi_runner.engines.base import Handle, ProcessEnd, Signal
 from loghi_runner.errors import EngineError
 from loghi_runner.runs.signals import Detached, StopWishes
 from loghi_runner.runs.watch import Watch
@@ -22,16 +22,16 @@ class FakeEngine:
     def poll(self, handle: Handle) -> ProcessEnd | None:
         return self.end
 
-    def interrupt(self, handle: Handle) -> None:
+    def signal(self, handle: Handle, signal: Signal) -> None:
+        if signal is Signal.KILL:
+            self.done.append("kill")
+            self.end = ProcessEnd(-9)
+            return
         if self.is_deaf:
             raise EngineError("engine.docker_unreachable", "the daemon does not answer")
         self.done.append("interrupt")
         if not self.hangs:
             self.end = ProcessEnd(130)
-
-    def kill(self, handle: Handle) -> None:
-        self.done.append("kill")
-        self.end = ProcessEnd(-9)
 
 
 class Clock:

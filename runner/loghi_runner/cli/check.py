@@ -35,11 +35,12 @@ def check_command(
     It takes no graphics card and leaves everything as it is.
     """
     from loghi_runner.finetuning.finetune import check_run
+    from loghi_runner.finetuning.plan_json import check_json, findings_of
     from loghi_runner.finetuning.preview import write_check_preview
     from loghi_runner.finetuning.probe import probe
     from loghi_runner.finetuning.speeds import estimate_of
-    from loghi_runner.terminal.check_text import check_json, check_rows, conclusion, findings_of
-    from loghi_runner.terminal.views import JsonView, PersonView, plan_json
+    from loghi_runner.terminal.check_text import check_rows, conclusion
+    from loghi_runner.terminal.views import JsonView, PersonView
 
     view = JsonView() if as_json else PersonView()
     checked = check_run(config, settings or [], view)
@@ -47,16 +48,15 @@ def check_command(
     is_ready = not any(finding.severity is Severity.ERROR for finding in findings)
     if measure and is_ready:
         probe(checked, view)
-    estimate = estimate_of(checked.plan)
     if html is not None:
         write_check_preview(html, checked.plan)
     if as_json:
-        print_json(plan_json(checked.plan, checked.setting) | check_json(checked, findings, estimate))
+        print_json(check_json(checked))
     else:
         told = make_console(stderr=False)
         told.print(f"check of {checked.plan.config.config.name}")
         unknown = "not known on this machine; `loghi-runner check --probe` measures it"
-        rows = [*check_rows(checked), ("time", estimate or unknown)]
+        rows = [*check_rows(checked), ("time", estimate_of(checked.plan) or unknown)]
         print_rows(told, [*rows, *([("preview", short_path(html))] if html else [])])
         print_findings(told, findings)
         told.print(conclusion(findings))

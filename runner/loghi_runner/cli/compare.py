@@ -12,11 +12,13 @@ from loghi_runner.cli.options import (
     CutAs,
     Engine,
     Gpus,
+    Image,
     ImageRoot,
+    Memory,
     ReportFolder,
     reader_options,
 )
-from loghi_runner.config.choices import EngineKind
+from loghi_runner.engines import EngineKind
 from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.bars import Bars
 from loghi_runner.terminal.console import make_console, print_findings, print_rows
@@ -43,6 +45,8 @@ def compare_command(
     root: ImageRoot = None,
     engine: Engine = EngineKind.AUTO,
     gpus: Gpus = "auto",
+    image: Image = None,
+    memory: Memory = None,
     batch_size: BatchSize = 16,
     beam: Beam = 1,
     as_json: AsJson = False,
@@ -55,7 +59,7 @@ def compare_command(
     from loghi_runner.compare.score_models import ScoreOptions
 
     if are_models(first, second, data or (), truth):
-        options = ScoreOptions(reader_options(engine, gpus, batch_size, beam), cut, root, output)
+        options = ScoreOptions(reader_options(engine, gpus, image, memory, batch_size, beam), cut, root, output)
         _compare_models(first, second, data or [], options, as_json=as_json)
     else:
         _compare_pages(Path(first), Path(second), truth, output, as_json=as_json)

@@ -11,12 +11,13 @@ from loghi_runner.cli.options import (
     CutAs,
     Engine,
     Gpus,
+    Image,
     ImageRoot,
     Memory,
     ReportFolder,
     reader_options,
 )
-from loghi_runner.config.choices import EngineKind
+from loghi_runner.engines import EngineKind
 from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.bars import Bars
 from loghi_runner.terminal.console import make_console, print_findings, print_rows
@@ -36,6 +37,7 @@ def evaluate_command(
     root: ImageRoot = None,
     engine: Engine = EngineKind.AUTO,
     gpus: Gpus = "auto",
+    image: Image = None,
     memory: Memory = None,
     batch_size: BatchSize = 16,
     beam: Beam = 1,
@@ -49,7 +51,7 @@ def evaluate_command(
 
     told = make_console(stderr=True)
     bars = Bars(told)
-    options = ScoreOptions(reader_options(engine, gpus, batch_size, beam, memory), cut, root, output)
+    options = ScoreOptions(reader_options(engine, gpus, image, memory, batch_size, beam), cut, root, output)
     try:
         scored = score_models([model], data, options, bars.show, told.print)
     finally:

@@ -3,12 +3,12 @@
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
 from loghi_runner.cli.options import AsJson
-from loghi_runner.engines import NO_DAEMON, image, image_build, load_engine
+from loghi_runner.engines import NO_DAEMON, image, image_build, image_store
 from loghi_runner.engines.image import ImageStore, Variant
 from loghi_runner.errors import EngineError
 from loghi_runner.json_answer import print_json
@@ -36,15 +36,14 @@ def build(
     ] = False,
 ) -> None:
     """Build the trainer's image with Docker (BuildKit)."""
-    engine = load_engine("docker")
+    store = image_store()
     try:
-        engine.check()
+        store.check()
     except EngineError as error:
         if not (if_missing and error.code == NO_DAEMON):
             raise
         typer.echo(f"{error.message}: no image is needed", err=True)
         return
-    store = cast(ImageStore, engine)
     name = tag or image.image_name(variant)
     if not (if_missing and image.has_fitting_image(store, name)):
         if ca is None and (found := image_build.find_ca_file(os.environ)):
@@ -66,7 +65,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Say whether the image is there and fits this loghi-runner."""
-    _print_image(cast(ImageStore, load_engine("docker")), name or image.image_name(variant), as_json=as_json)
+    _print_image(image_store(), name or image.image_name(variant), as_json=as_json)
 
 
 def base_digest(store: ImageStore, base_image: str | None) -> str:

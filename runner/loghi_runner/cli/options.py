@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from loghi_contract.cut import Cut
-from loghi_runner.config.choices import DEFAULT_OUTPUT, EngineKind
+from loghi_runner.config.choices import DEFAULT_OUTPUT
+from loghi_runner.engines import EngineKind
 from loghi_runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from loghi_runner.engines.gpus import GpuRequest
+    from loghi_runner.engines.wish import EngineConfig
     from loghi_runner.recognition.line_reader import ReaderOptions
 
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="Run folder, run id, its beginning, or `last`.")]
@@ -38,6 +39,7 @@ Gpus = Annotated[str, typer.Option("--gpus", help="auto, none, 1, or a card's UU
 Memory = Annotated[
     str | None, typer.Option("--memory", help="Most memory of the container, such as 16GB (default: four fifths).")
 ]
+Image = Annotated[str | None, typer.Option("--image", help="Container image (default: the one of this version).")]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, max=1024, help="Lines at a time.")]
 
 ReportFolder = Annotated[
@@ -48,31 +50,32 @@ Beam = Annotated[int, typer.Option("--beam", min=1, max=100, help="Readings foll
 
 
 def reader_options(
-    engine: EngineKind, gpus: str, batch_size: int, beam: int, memory: str | None = None
+    engine: EngineKind, gpus: str, image: str | None, memory: str | None, batch_size: int, beam: int = 1
 ) -> "ReaderOptions":
     """Options of a command as the reader of lines takes them.
 
     Raises:
-        UsageError: the memory is no size.
+        UsageError: one of them is not what an engine can be asked for.
     """
     from loghi_runner.recognition.line_reader import ReaderOptions
 
-    request: GpuRequest = tuple(gpus.split(","))
-    if gpus.isdigit():
-        request = int(gpus)
-    elif gpus == "auto":
-        request = "auto"
-    elif gpus == "none":
-        request = "none"
-    return ReaderOptions(engine.value, request, batch_size, beam, memory_bytes=_memory_bytes(memory))
+    return ReaderOptions(_wish(engine, gpus, image, memory), batch_size, beam)
 
 
-def _memory_bytes(memory: str | None) -> int | None:
-    from pydantic_core import PydanticCustomError
+def _wish(engine: EngineKind, gpus: str, image: str | None, memory: str | None) -> "EngineConfig":
+    from pydantic import ValidationError
 
-    from loghi_runner.config.values import bytes_of, memory_size
+    from loghi_runner.engines.wish import EngineConfig
 
+    cards: object = int(gpus) or "none" if gpus.isdigit() else gpus.split(",")
+    if gpus in ("auto", "none"):
+        cards = gpus
     try:
-        return None if memory is None else bytes_of(memory_size(memory))
-    except PydanticCustomError as error:
-        raise UsageError("usage.memory", f"--memory {error.message()}, not {memory!r}") from None
+        return EngineConfig.model_validate({"kind": engine, "gpus": cards, "image": image, "memory": memory})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        message = f"--{name} {first['msg']}, not {first['input']!r}"
+        raise (
+            UsageError("usage.memory", message) if name == "memory" else UsageError("usage.engine", message)
+        ) from None

@@ -7,8 +7,9 @@ import typer
 
 from loghi_contract.records import to_json
 from loghi_runner.cli.finetune import Settings
-from loghi_runner.cli.options import AsJson, Engine, Gpus, Output, RunName, reader_options
-from loghi_runner.config.choices import DEFAULT_OUTPUT, EngineKind
+from loghi_runner.cli.options import AsJson, Engine, Gpus, Image, Memory, Output, RunName, reader_options
+from loghi_runner.config.choices import DEFAULT_OUTPUT
+from loghi_runner.engines import EngineKind
 from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.bars import Bars
 from loghi_runner.terminal.console import make_console, print_error, print_rows, reader_may_leave, say
@@ -81,7 +82,7 @@ def pull_command(
 @app.command("finetune")
 def finetune_command(config: Config, settings: Settings = None, as_json: AsJson = False) -> None:
     """Pull, fine-tune, read, and write back."""
-    from loghi_runner.platform.carry_out import finetune_for_platform
+    from loghi_runner.orders.for_platform import finetune_for_platform
     from loghi_runner.platform.rows import parked_rows, pulled_rows, pushed_rows
     from loghi_runner.runs.rundir import skipped_counts
     from loghi_runner.terminal.answer import answer_rows, record_json, summary_line
@@ -121,19 +122,22 @@ def push_command(
     output: Output = DEFAULT_OUTPUT,
     engine: Engine = EngineKind.AUTO,
     gpus: Gpus = "auto",
+    image: Image = None,
+    memory: Memory = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a run's readings to its platform, later."""
-    from loghi_runner.platform.carry_out import push_run
+    from loghi_runner.orders.for_platform import push_run
     from loghi_runner.platform.rows import pushed_rows
     from loghi_runner.runs.runs import find_run
+    from loghi_runner.terminal.views import PersonView
 
-    told = make_console(stderr=True)
-    bars = Bars(told)
+    view = PersonView()
     try:
-        pushed = push_run(find_run(run, output), reader_options(engine, gpus, 16, 1), bars.show, told.print)
+        options = reader_options(engine, gpus, image, memory, batch_size=16)
+        pushed = push_run(find_run(run, output), options, view)
     finally:
-        bars.close()
+        view.end()
     if as_json:
         print_json({"kind": "pushed", **to_json(pushed)})
     else:

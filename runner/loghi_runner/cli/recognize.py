@@ -13,11 +13,12 @@ from loghi_runner.cli.options import (
     CutAs,
     Engine,
     Gpus,
+    Image,
     ImageRoot,
     Memory,
     reader_options,
 )
-from loghi_runner.config.choices import EngineKind
+from loghi_runner.engines import EngineKind
 from loghi_runner.findings import Severity
 from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.bars import Bars
@@ -44,6 +45,7 @@ def recognize_command(
     root: ImageRoot = None,
     engine: Engine = EngineKind.AUTO,
     gpus: Gpus = "auto",
+    image: Image = None,
     memory: Memory = None,
     batch_size: BatchSize = 16,
     beam: Beam = 1,
@@ -62,7 +64,8 @@ def recognize_command(
 
     told = make_console(stderr=True)
     bars = Bars(told)
-    options = RecognizeOptions(reader_options(engine, gpus, batch_size, beam, memory), cut, root, plain_text, html)
+    reader = reader_options(engine, gpus, image, memory, batch_size, beam)
+    options = RecognizeOptions(reader, cut, root, plain_text, html)
     try:
         recognized = recognize(model, source, output, options, bars.show, told.print)
     finally:

@@ -43,9 +43,3 @@ class WriteBack(str, Enum):
 
 class PlatformKind(str, Enum):
     ESCRIPTORIUM = "escriptorium"
-
-
-class EngineKind(str, Enum):
-    AUTO = "auto"
-    DOCKER = "docker"
-    LOCAL = "local"

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from loghi_runner.config.choices import EngineKind, NormalizationChoice
+from loghi_runner.config.choices import NormalizationChoice
 from loghi_runner.config.file import ConfigError, ConfigFile, Problem
 from loghi_runner.config.pulled_folder import pulled_folder
 from loghi_runner.config.rules import broken_rules
-from loghi_runner.config.schema import DataConfig, EngineConfig, RunConfig, TextConfig, TrainingConfig, VgslModel
+from loghi_runner.config.schema import DataConfig, RunConfig, TextConfig, TrainingConfig, VgslModel
 from loghi_runner.config.values import MAX_NAME, NAME_PATTERN
 from loghi_runner.config.words import shortened
 from loghi_runner.config.yaml_values import read_yaml_value
@@ -18,8 +18,6 @@ from loghi_runner.config.yaml_values import read_yaml_value
 __all__ = [
     "ConfigError",
     "DataConfig",
-    "EngineConfig",
-    "EngineKind",
     "LoadedConfig",
     "NormalizationChoice",
     "Problem",

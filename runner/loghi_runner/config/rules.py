@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from loghi_runner.config.yaml_values import KeyPath
+from loghi_runner.engines.wish import foreign_keys
 
 #: Keys of `data` that only make sense for line lists, with what stands in for them when there are pages.
 _FOR_LISTS = {
@@ -23,6 +24,8 @@ class BrokenRule:
 
 def broken_rules(values: Mapping[str, object]) -> Iterator[BrokenRule]:
     """What is wrong between the keys of a config as written."""
+    for key, message, hint in foreign_keys(values.get("engine")):
+        yield BrokenRule(("engine", key), message, hint)
     if "data" not in values:
         return  # a missing section is said elsewhere
     data = values["data"] or {}

@@ -10,7 +10,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 from loghi_contract.cut import Cut
 from loghi_contract.job import Augmentation, CharsetPolicy, Part, Precision
 from loghi_runner.config.choices import (
-    EngineKind,
     NormalizationChoice,
     PlatformKind,
     SkipTag,
@@ -23,13 +22,11 @@ from loghi_runner.config.values import (
     ConfigPaths,
     Number,
     WholeNumber,
-    bytes_of,
-    memory_size,
     one_or_many,
-    which_gpus,
     which_pages,
     whole_number_or_auto,
 )
+from loghi_runner.engines.wish import EngineConfig, field_title
 
 
 def _section(value: Any) -> Any:
@@ -39,11 +36,6 @@ def _section(value: Any) -> Any:
 
 def _base_model_kind(value: Any) -> str:
     return "<network>" if isinstance(value, (dict, VgslModel)) else "<folder>"
-
-
-def field_title(name: str, _field: object) -> str:
-    """What a form writes beside a field that has no title of its own: `batch_size` reads Batch size."""
-    return name.replace("_", " ").capitalize()
 
 
 class _Section(BaseModel):
@@ -212,36 +204,6 @@ class TextConfig(_Section):
         title="Unicode form",
         description="Unicode form of the texts; `auto` is `nfc` unless the base model has accents as own characters.",
     )
-
-
-class EngineConfig(_Section):
-    kind: EngineKind = Field(
-        default=EngineKind.AUTO,
-        description="Where to train; `auto` takes `docker`, and `local` only where there is no Docker.",
-    )
-    gpus: Annotated[
-        Literal["auto", "none"] | int | tuple[str, ...],
-        BeforeValidator(which_gpus, json_schema_input_type=Literal["auto", "none"] | int | list[str]),
-    ] = Field(
-        default="auto",
-        description="Graphics card: a free one, none, one in any case, or which by UUID; of several a run uses one.",
-        json_schema_extra={"values": "`auto`, `none`, a number, or a list of UUIDs"},
-    )
-    image: str | None = Field(
-        default=None,
-        min_length=1,
-        description="Container image to train in.",
-        json_schema_extra={"default_words": "the one of this version"},
-    )
-    memory: Annotated[str, BeforeValidator(memory_size, json_schema_input_type=str)] | None = Field(
-        default=None,
-        description="Most memory that the container may take, such as `16 GB`; there is no swap beyond it.",
-        json_schema_extra={"values": "a number and MB, GB or TB", "default_words": "four fifths of the machine's"},
-    )
-
-    @property
-    def memory_bytes(self) -> int | None:
-        return None if self.memory is None else bytes_of(self.memory)
 
 
 class PlatformConfig(_Section):

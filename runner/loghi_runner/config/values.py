@@ -1,6 +1,5 @@
 """What a key of a config can hold besides a choice by name: values that are checked as they are read."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias  # raw YAML values have no narrower type
 
@@ -13,11 +12,6 @@ from loghi_runner.files import real_path
 #: Letters, digits . _ - : Loghi's scripts and container names break on anything else.
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 MAX_NAME = 100
-
-_UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
-_MEMORY = re.compile(r"(\d{1,6}(?:\.\d{1,3})?) ?(MB|GB|TB)", re.IGNORECASE)
-#: TensorFlow alone takes half of it.
-_LEAST_MEMORY_BYTES = 10**9
 
 
 def absolute_path(value: Any, info: ValidationInfo) -> Path:
@@ -43,39 +37,6 @@ def whole_number_or_auto(value: Any) -> Any:
     if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1024):
         return value
     raise PydanticCustomError("batch_size", "must be a whole number from 1 to 1024, or auto")
-
-
-def which_gpus(value: Any) -> Any:
-    """Which graphics cards: auto, none, how many, or their UUIDs."""
-    if value in ("auto", "none") or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 64):
-        return value
-    values = [value] if isinstance(value, str) else value
-    if isinstance(values, list) and values and all(_is_gpu_uuid(item) for item in values):
-        if len(set(values)) == len(values):
-            return tuple(values)
-        raise PydanticCustomError("gpus", "must name each graphics card once")
-    if value == 0:
-        raise PydanticCustomError("gpus", "must be none to train on the processor")
-    raise PydanticCustomError("gpus", "must be auto, none, a number of cards, or a list such as [GPU-<uuid>]")
-
-
-def _is_gpu_uuid(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith(("GPU-", "MIG-")) and " " not in value
-
-
-def memory_size(value: Any) -> Any:
-    """A size of memory, such as 16 GB."""
-    if isinstance(value, str) and (found := _MEMORY.fullmatch(value.strip())):
-        written = f"{found[1]} {found[2].upper()}"
-        if bytes_of(written) >= _LEAST_MEMORY_BYTES:
-            return written
-    raise PydanticCustomError("memory", "must be a size of 1 GB at least, such as 16 GB")
-
-
-def bytes_of(memory: str) -> int:
-    """Bytes of a checked size."""
-    number, _, unit = memory.partition(" ")
-    return int(float(number) * _UNITS[unit])
 
 
 def which_pages(value: Any) -> Any:

@@ -1,21 +1,48 @@
-"""The engines by name, and which one a run gets. An engine's module is imported when it is asked for."""
+"""The engines by name. One that is added is one module, and one line here."""
 
+from dataclasses import dataclass
+from enum import Enum
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING, Any  # what an engine's module holds is known once it is imported
 
-from loghi_runner.engines.base import Engine
 from loghi_runner.errors import EngineError
 
+if TYPE_CHECKING:
+    from loghi_runner.engines.base import Engine
+    from loghi_runner.engines.image import ImageStore
+
+
+@dataclass(frozen=True)
+class Registered:
+    """Where an engine is, and the model of its own keys in a config, if it has any: each as `module:class`.
+
+    The module of the engine is imported when the engine is used, that of its keys whenever a config is read.
+    """
+
+    engine: str
+    keys: str | None = None
+
+
 ENGINES = {
-    "docker": "loghi_runner.engines.docker:DockerEngine",
-    "local": "loghi_runner.engines.local:LocalEngine",
+    "docker": Registered("loghi_runner.engines.docker:DockerEngine"),
+    "local": Registered("loghi_runner.engines.local:LocalEngine"),
 }
+
+
+# What `engine.kind` can be. The members come from a mapping as in Python's documentation of enum, TimePeriod.
+class EngineKind(str, Enum):
+    _ignore_ = "members engine"
+    AUTO = "auto"
+    members = vars()
+    for engine in ENGINES:
+        members[engine.upper()] = engine
+
 
 #: The code of the one engine error that `auto` answers with the engine `local`.
 NO_DAEMON = "engine.no_daemon"
 
 
-def load_engine(name: str) -> Engine:
+def load_engine(name: str) -> "Engine":
     """The engine of this name.
 
     Raises:
@@ -27,34 +54,17 @@ def load_engine(name: str) -> Engine:
             f"there is no engine {name!r}",
             hint=f"Known engines: {', '.join(ENGINES)}. Was the run started by a newer loghi-runner?",
         )
-    module, _, attribute = ENGINES[name].partition(":")
-    return cast(Engine, getattr(import_module(module), attribute)())
+    engine: Engine = imported(ENGINES[name].engine)()
+    return engine
 
 
-def choose_engine(kind: str) -> tuple[Engine, str]:
-    """The engine for `engine.kind`, checked, and a sentence that says which one it is and why.
+def image_store() -> "ImageStore":
+    """What keeps this machine's images, and builds them: Docker."""
+    store: ImageStore = imported("loghi_runner.engines.docker:DockerEngine")()
+    return store
 
-    `auto` takes docker; local only when there is no daemon at all. A daemon that refuses is an error, or the
-    run would silently go without the container's protection.
 
-    Raises:
-        EngineError: the engine cannot be used.
-    """
-    if kind != "auto":
-        engine = load_engine(kind)
-        return engine, engine.check()
-    docker = load_engine("docker")
-    try:
-        return docker, docker.check()
-    except EngineError as error:
-        if error.code != NO_DAEMON:
-            raise
-    local = load_engine("local")
-    try:
-        return local, f"{local.check()}: no Docker daemon on this machine, so without a container"
-    except EngineError as error:
-        raise EngineError(
-            "engine.none_usable",
-            f"there is no Docker daemon on this machine, and without it: {error.message}",
-            hint=f"Start Docker (`sudo systemctl start docker`). Or, without a container: {error.hint}",
-        ) from error
+def imported(place: str) -> Any:
+    """What `module:name` names."""
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)

@@ -1,11 +1,16 @@
-"""What an engine is: nine small methods that start, watch and end one trainer process."""
+"""What an engine is: a few small methods that say what it would use, and start, watch and end one trainer process."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from loghi_contract.job import DeviceKind
-from loghi_runner.errors import EngineError
+from loghi_runner.engines.gpus import NOT_KNOWN, Cards, DeviceChoice
+from loghi_runner.engines.image import ImageFacts
+from loghi_runner.engines.wish import EngineConfig, Wish
+from loghi_runner.errors import EngineError, RunnerError
+from loghi_runner.findings import Finding, Severity
 
 #: In the run folder: where an engine without containers lays out the container's folders as links.
 PLACES = "places"
@@ -48,6 +53,38 @@ class Launch:
     mounts: tuple[Mount, ...]
     #: the most memory it may take; None limits none
     memory_bytes: int | None = None
+    #: what was wished, for an engine's own keys
+    wish: Wish = field(default_factory=EngineConfig)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where a run happens, as its engine says, things being as they are now.
+
+    With an `engine_error` it cannot happen, and the rest is what was known by then.
+    """
+
+    wish: Wish
+    #: which engine it is, with versions, as a sentence
+    engine: str
+    device: DeviceChoice = NOT_KNOWN
+    #: None where the engine runs none
+    image: ImageFacts | None = None
+    #: the most memory that the trainer may take; None limits none
+    memory_bytes: int | None = None
+    #: what is to be known of it before a run
+    findings: tuple[Finding, ...] = ()
+    engine_error: RunnerError | None = None
+
+    def require_usable(self) -> None:
+        """Raise the error for which no run can happen here, if there is one."""
+        if self.engine_error is not None:
+            raise self.engine_error
+
+    def launch(self, run_id: str, run_dir: Path, mounts: tuple[Mount, ...]) -> Launch:
+        """A run that happens here."""
+        image, device = self.image.name if self.image else "", self.device
+        return Launch(run_id, run_dir, image, device.kind, device.uuids, mounts, self.memory_bytes, self.wish)
 
 
 @dataclass(frozen=True)
@@ -74,6 +111,13 @@ class ProcessEnd:
     memory_bytes: int | None = None
 
 
+class Signal(Enum):
+    """What a trainer can be told from outside: to end after the current step (SIGINT), or at once (SIGKILL)."""
+
+    INTERRUPT = "SIGINT"
+    KILL = "SIGKILL"
+
+
 class Engine(Protocol):
     """One way to run the trainer. `console_log` is the run's console.log, the trainer's stderr."""
 
@@ -82,12 +126,15 @@ class Engine(Protocol):
     def check(self) -> str:
         """A sentence for the plan: what will be used, with versions. Raises EngineError when it cannot be used."""
 
-    def memory_limit(self, asked: int | None) -> int | None:
-        """Bytes that a trainer may take here, who asks for so many; None where this engine cannot limit it.
+    def examine(self, found: Cards) -> list[Finding]:
+        """What `doctor` says of it on this machine, which has these cards; an error among it stops runs.
 
         Raises:
-            EngineError: it cannot be asked.
+            EngineError: there is nothing of this engine here.
         """
+
+    def settle(self, wish: Wish) -> Setting:
+        """What it would use for a run, as things are now; nothing is kept for the run, and nothing raised."""
 
     def start(self, launch: Launch, console_log: Path) -> Handle:
         """Start the trainer in a session of its own. Raises EngineError; leaves nothing behind then."""
@@ -107,14 +154,25 @@ class Engine(Protocol):
     def poll(self, handle: Handle) -> ProcessEnd | None:
         """How it ended, or None while it runs. Never blocks."""
 
-    def interrupt(self, handle: Handle) -> None:
-        """Ask it to end after the current step (SIGINT)."""
+    def signal(self, handle: Handle, signal: Signal) -> None:
+        """Tell it to end; nothing happens when it has ended. Raises EngineError: it cannot be told."""
 
-    def kill(self, handle: Handle) -> None:
-        """End it at once (SIGKILL)."""
-
-    def fetch_console(self, handle: Handle, console_log: Path) -> None:
+    def bring_console(self, handle: Handle, console_log: Path) -> None:
         """Bring what it printed so far into console_log, where the engine does not write it there at once."""
 
     def clean_up(self, handle: Handle, console_log: Path, *, keep: bool) -> None:
         """After the end: bring what it printed into console_log; remove what the engine kept, unless `keep`."""
+
+    def kept(self, handle: Handle) -> str | None:
+        """What `keep` leaves outside the run folder, with its name, such as `container 12ab`; None for nothing."""
+
+    def reachable_from(self, machine: str) -> bool:
+        """Whether here is where its runs of that machine can be seen: if not, one that is not found may be going on."""
+
+
+def memory_not_applied(wish: Wish) -> Finding:
+    """The warning for a limit that was wished and cannot be kept."""
+    asked = wish.memory
+    message = f"engine.memory ({asked}) is not applied: only a container can be limited, where its daemon lets it be"
+    hint = "Run in Docker (`engine.kind: docker`), or take the key out."
+    return Finding(Severity.WARNING, "engine.memory_not_applied", message, "engine.memory", hint)

@@ -2,9 +2,11 @@
 
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any  # the daemon's answers are JSON
 
@@ -14,7 +16,8 @@ from docker.utils import kwargs_from_env
 
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines import NO_DAEMON
-from loghi_runner.engines.base import Handle, Launch, ProcessEnd, not_ours
+from loghi_runner.engines.base import Handle, Launch, ProcessEnd, Setting, Signal, memory_not_applied, not_ours
+from loghi_runner.engines.check_card import check_card
 from loghi_runner.engines.connection import causes_of, knock
 from loghi_runner.engines.container import (
     NO_CARD_DRIVER,
@@ -26,11 +29,16 @@ from loghi_runner.engines.container import (
     is_rootless,
 )
 from loghi_runner.engines.docker_messages import explain, refused
-from loghi_runner.engines.image import ImageFacts
+from loghi_runner.engines.gpus import Cards
+from loghi_runner.engines.image import ImageFacts, default_image, examine_images, require_image
 from loghi_runner.engines.kernel_cache import kernel_cache
 from loghi_runner.engines.limits import host_limits, memory_limit
-from loghi_runner.errors import EngineError
+from loghi_runner.engines.nvml import choose_here
+from loghi_runner.engines.processes import machine_name
+from loghi_runner.engines.wish import Wish
+from loghi_runner.errors import EngineError, RunnerError
 from loghi_runner.files import whole_file
+from loghi_runner.findings import Finding, Severity, finding_of
 
 #: How long a daemon that was there may be silent (it is restarted, the machine sleeps) before polling gives up.
 SILENCE_GRACE_S = 120.0
@@ -59,6 +67,40 @@ class DockerEngine:
         rootless = " rootless" if is_rootless(_security_options(self._settings())) else ""
         return f"docker, {_product(version)} {version['Version']}{rootless} at {self._address()}"
 
+    def examine(self, found: Cards) -> list[Finding]:
+        try:
+            findings = [Finding(Severity.INFO, "engine.docker", self.check()), *examine_images(self, found)]
+        except EngineError as error:
+            if error.code == NO_DAEMON:
+                raise
+            findings = [finding_of(error)]
+        if found.cards and shutil.which("nvidia-container-cli") is None and shutil.which("nvidia-ctk") is None:
+            findings.append(
+                Finding(
+                    Severity.WARNING,
+                    "gpu.no_toolkit",
+                    "the NVIDIA Container Toolkit was not found: containers may get no graphics card",
+                    hint="The administrator installs it and runs `nvidia-ctk runtime configure --runtime=docker`.",
+                )
+            )
+        return findings
+
+    def settle(self, wish: Wish) -> Setting:
+        setting = Setting(wish, f"{wish.kind.value}: cannot be used")
+        try:
+            setting = replace(setting, engine=self.check())
+            device = choose_here(wish.gpus)
+            findings = check_card(device.card, own_image=wish.image is None)
+            setting = replace(setting, device=device, findings=findings)
+            # before there is a run folder: without an image there is no run to keep a record of
+            image = require_image(self, wish.image or default_image(device.kind))
+            memory = memory_limit(self._settings(), wish.memory_bytes)
+        except RunnerError as error:
+            return replace(setting, engine_error=error)
+        if wish.memory is not None and memory is None:
+            findings = (*findings, memory_not_applied(wish))
+        return replace(setting, image=image, memory_bytes=memory, findings=findings)
+
     def find_image(self, name: str) -> ImageFacts | None:
         with self._explained(f"look for the image {name}"):
             try:
@@ -71,9 +113,6 @@ class DockerEngine:
     def data_folder(self) -> Path | None:
         folder = self._settings().get("DockerRootDir")
         return Path(folder) if folder else None
-
-    def memory_limit(self, asked: int | None) -> int | None:
-        return memory_limit(self._settings(), asked)
 
     def start(self, launch: Launch, console_log: Path) -> Handle:
         way = Way()
@@ -131,22 +170,31 @@ class DockerEngine:
         self._silent_since = None
         return _end_of(container["State"], (container.get("HostConfig") or {}).get("Memory") or None)
 
-    def interrupt(self, handle: Handle) -> None:
-        self._signal(handle, "SIGINT")
+    def signal(self, handle: Handle, signal: Signal) -> None:
+        with self._explained(f"send {signal.value} to the container"):
+            try:
+                self._api().kill(handle.id, signal=signal.value)
+            except docker.errors.APIError as error:
+                # gone or over: there is nothing left to end
+                if error.status_code not in (404, 409) and self.poll(handle) is None:
+                    raise
 
-    def kill(self, handle: Handle) -> None:
-        self._signal(handle, "SIGKILL")
-
-    def fetch_console(self, handle: Handle, console_log: Path) -> None:
+    def bring_console(self, handle: Handle, console_log: Path) -> None:
         with self._explained("fetch the container's log"), suppress(docker.errors.NotFound):
             _write_whole(console_log, self._api().logs(handle.id, stdout=False, stderr=True, stream=True, follow=False))
 
     def clean_up(self, handle: Handle, console_log: Path, *, keep: bool) -> None:
-        self.fetch_console(handle, console_log)
+        self.bring_console(handle, console_log)
         if keep:
             return
         with self._explained("remove the container"), suppress(docker.errors.NotFound):
             self._api().remove_container(handle.id, v=True)
+
+    def kept(self, handle: Handle) -> str:
+        return f"container {handle.id[:12]}"
+
+    def reachable_from(self, machine: str) -> bool:
+        return machine == machine_name()
 
     # -- asking the daemon
 
@@ -187,15 +235,6 @@ class DockerEngine:
         with self._explained("tell its settings"):
             answer: Mapping[str, Any] = self._api().info()
         return answer
-
-    def _signal(self, handle: Handle, name: str) -> None:
-        with self._explained(f"send {name} to the container"):
-            try:
-                self._api().kill(handle.id, signal=name)
-            except docker.errors.APIError as error:
-                # gone or over: there is nothing left to end
-                if error.status_code not in (404, 409) and self.poll(handle) is None:
-                    raise
 
     def _may_stay_silent(self) -> bool:
         now = self._clock()

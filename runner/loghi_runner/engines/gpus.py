@@ -68,6 +68,10 @@ class DeviceChoice:
     card: Card | None = None
 
 
+#: What an engine computes on that cannot say it.
+NOT_KNOWN = DeviceChoice(DeviceKind.CPU, (), "not known")
+
+
 def choose_device(request: GpuRequest, found: Cards, why_not: str = "") -> DeviceChoice:
     """What `engine.gpus` means on this machine now: one card, the freest of those that fit, or none.
 
@@ -97,25 +101,6 @@ def _choose(request: Literal["auto"] | int | tuple[str, ...], found: Cards) -> D
         return _freest_or_cpu(found)
     wanted = _most_free(found, request) if isinstance(request, int) else _by_uuid(found, request)
     return _chosen(wanted, found, asked=len(wanted))
-
-
-def choose_again(request: GpuRequest, planned: DeviceChoice, found: Cards, why_not: str = "") -> DeviceChoice:
-    """The card just before the start: the planned one may have been taken since by somebody else.
-
-    Raises:
-        EngineError: no card can be had any more.
-    """
-    if planned.kind is DeviceKind.CPU:
-        return planned
-    now = choose_device(request, found, why_not)
-    if now.kind is DeviceKind.CPU:
-        raise EngineError(
-            "gpu.taken",
-            f"there was a free graphics card when the run was planned, and none is left now ({now.sentence})",
-            where="engine.gpus",
-            hint="Start again when a card is free. To share one, write `gpus: 1`; to use the CPU, `gpus: none`.",
-        )
-    return now
 
 
 def _freest_or_cpu(found: Cards) -> DeviceChoice:

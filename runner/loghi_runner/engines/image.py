@@ -1,6 +1,7 @@
 """The trainer's images: their names, and whether one fits this loghi-runner."""
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -8,11 +9,18 @@ from typing import Protocol
 
 from loghi_contract import CONTRACT, CONTRACT_LABEL, __version__
 from loghi_contract.job import DeviceKind
-from loghi_runner.errors import ContractError, EngineError
+from loghi_runner.engines.gpus import Cards, choose_device
+from loghi_runner.errors import ContractError, EngineError, RunnerError
+from loghi_runner.files import is_folder
+from loghi_runner.findings import Finding, Severity, finding_of
 
 VERSION_LABEL = "org.loghi-runner.version"
 #: Empty where the base image was a name and its digest was not known. Source: OCI image specification, annotations.
 BASE_DIGEST_LABEL = "org.opencontainers.image.base.digest"
+
+_GIB = 1024**3
+#: What a build takes of Docker's disk until it is done: the packages, the image, and the layers between.
+_BUILD_BYTES = {DeviceKind.CPU: 5 * _GIB, DeviceKind.GPU: 14 * _GIB}
 
 
 class Variant(str, Enum):
@@ -34,6 +42,9 @@ class ImageFacts:
 
 class ImageStore(Protocol):
     """What knows the machine's images; the engine `docker` does."""
+
+    def check(self) -> str:
+        """As of an engine."""
 
     def find_image(self, name: str) -> ImageFacts | None:
         """The image, or None when the machine has none of this name. Raises EngineError."""
@@ -90,6 +101,46 @@ def has_fitting_image(store: ImageStore, name: str) -> bool:
         str(CONTRACT),
         __version__,
     )
+
+
+def examine_images(store: ImageStore, found: Cards) -> Iterator[Finding]:
+    """Whether the images of this version are there, for runs on a machine with these cards.
+
+    Raises:
+        EngineError: the store does not tell.
+    """
+    # what a run gets that asks for a free card; on a machine with cards the other image serves `gpus: none`
+    needed = choose_device("auto", found).kind
+    for kind in (needed, *(kind for kind in DeviceKind if found.cards and kind is not needed)):
+        try:
+            image = require_image(store, default_image(kind))
+        except RunnerError as error:
+            yield finding_of(error) if kind is needed else _spare_image(error, kind)
+            yield from _build_space(store.data_folder(), kind)
+        else:
+            size = f"{image.size_bytes / _GIB:.1f} GB"
+            yield Finding(Severity.INFO, "engine.image", f"image {image.name}, {size}, fits this version")
+
+
+def _spare_image(error: RunnerError, kind: DeviceKind) -> Finding:
+    use = "with engine.gpus: none, or when all cards are in use" if kind is DeviceKind.CPU else "on a graphics card"
+    return Finding(Severity.WARNING, error.code, f"{error.message}; it is for runs {use}", error.where, error.hint)
+
+
+def _build_space(data_folder: Path | None, kind: DeviceKind) -> Iterator[Finding]:
+    """Whether the image could be built; its layers lie where Docker keeps them, which may be another disk."""
+    if data_folder is None or not is_folder(data_folder):
+        return  # the daemon of another machine
+    free = shutil.disk_usage(data_folder).free
+    if free < _BUILD_BYTES[kind]:
+        yield Finding(
+            Severity.WARNING,
+            "disk.little_for_image",
+            f"only {free / _GIB:.1f} GB free where Docker keeps images; "
+            f"building {default_image(kind)} takes {_BUILD_BYTES[kind] // _GIB} GB",
+            where=str(data_folder),
+            hint="`docker system df` shows what takes the space, `docker system prune` frees some.",
+        )
 
 
 def _build_hint(name: str) -> str:

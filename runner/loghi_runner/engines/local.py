@@ -2,21 +2,36 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import metadata, util
 from pathlib import Path
+from signal import SIGINT, SIGKILL
 
 import psutil
 
 from loghi_contract.job import DeviceKind
 from loghi_contract.places import ROOT_VARIABLE
-from loghi_runner.engines.base import PLACES, Handle, Launch, ProcessEnd, not_ours
+from loghi_runner.engines.base import (
+    PLACES,
+    Handle,
+    Launch,
+    ProcessEnd,
+    Setting,
+    Signal,
+    memory_not_applied,
+    not_ours,
+)
+from loghi_runner.engines.check_card import check_card
+from loghi_runner.engines.gpus import Cards, with_cuda
 from loghi_runner.engines.kernel_cache import kernel_cache, kernel_cache_variables
-from loghi_runner.engines.processes import find_process, is_by_clock, name_process
-from loghi_runner.errors import EngineError
+from loghi_runner.engines.nvml import choose_here
+from loghi_runner.engines.processes import find_process, is_by_clock, machine_name, name_process
+from loghi_runner.engines.wish import Wish
+from loghi_runner.errors import EngineError, RunnerError
+from loghi_runner.findings import Finding, Severity
 from loghi_runner.installed import pip_install
 
 #: For tests only: the path of a Python program that is started in place of the trainer.
@@ -63,9 +78,25 @@ class LocalEngine:
             return ""
         return f"the installed {_tensorflow()} (tensorflow-cpu) can use no graphics card"
 
-    def memory_limit(self, asked: int | None) -> int | None:
-        # RLIMIT_AS counts addresses, not memory: TensorFlow reserves far more of them than it uses
-        return None
+    def examine(self, found: Cards) -> list[Finding]:
+        findings = [Finding(Severity.INFO, "engine.local", f"engine {self.check()}")]
+        if found.cards and (lack := self.why_no_card()):
+            message = f"{lack}: runs go on the CPU"
+            findings.append(Finding(Severity.WARNING, "engine.local_without_cuda", message, hint=with_cuda()))
+        return findings
+
+    def settle(self, wish: Wish) -> Setting:
+        setting = Setting(wish, f"{wish.kind.value}: cannot be used")
+        try:
+            setting = replace(setting, engine=self.check())
+            device = choose_here(wish.gpus, self.why_no_card())
+        except RunnerError as error:
+            return replace(setting, engine_error=error)
+        findings = check_card(device.card, own_image=wish.image is None)
+        if wish.memory is not None:
+            # RLIMIT_AS counts addresses, not memory: TensorFlow reserves far more of them than it uses
+            findings = (*findings, memory_not_applied(wish))
+        return replace(setting, device=device, findings=findings)
 
     def start(self, launch: Launch, console_log: Path) -> Handle:
         root = launch.run_dir / PLACES
@@ -114,24 +145,29 @@ class LocalEngine:
             return None if exit_code is None else ProcessEnd(exit_code)
         return None if find_process(handle.id) else ProcessEnd(None)
 
-    def interrupt(self, handle: Handle) -> None:
+    def signal(self, handle: Handle, signal: Signal) -> None:
         process = find_process(handle.id)
-        if process is not None:
-            process.send_signal(signal.SIGINT)
-
-    def kill(self, handle: Handle) -> None:
-        process = find_process(handle.id)
-        if process is not None:
+        if process is None:
+            return
+        if signal is Signal.INTERRUPT:
+            process.send_signal(SIGINT)
+        else:
             # its whole session: helpers of the trainer must not outlive it
-            os.killpg(process.pid, signal.SIGKILL)
+            os.killpg(process.pid, SIGKILL)
 
-    def fetch_console(self, handle: Handle, console_log: Path) -> None:
+    def bring_console(self, handle: Handle, console_log: Path) -> None:
         """Nothing to do: the process writes into console_log itself."""
 
     def clean_up(self, handle: Handle, console_log: Path, *, keep: bool) -> None:
         self._children.pop(handle.id, None)
         if not keep:
             shutil.rmtree(console_log.parent / PLACES, ignore_errors=True)
+
+    def kept(self, handle: Handle) -> None:
+        """Nothing outside the run folder."""
+
+    def reachable_from(self, machine: str) -> bool:
+        return machine == machine_name()
 
 
 def _is_trainer_of(process: psutil.Process, run_dir: Path) -> bool:

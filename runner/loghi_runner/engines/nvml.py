@@ -7,7 +7,7 @@ from typing import Any  # NVML's handles are opaque
 import pynvml
 
 from loghi_runner.engines.given_cards import given_cards
-from loghi_runner.engines.gpus import Card, Cards
+from loghi_runner.engines.gpus import Card, Cards, DeviceChoice, GpuRequest, choose_device
 
 _MIB = 1024 * 1024
 
@@ -19,6 +19,11 @@ def list_cards(environment: Mapping[str, str] | None = None) -> Cards:
         environment: where a scheduler says which cards it gave; this process's own by default.
     """
     return given_cards(_all_cards(), os.environ if environment is None else environment)
+
+
+def choose_here(request: GpuRequest, why_not: str = "") -> DeviceChoice:
+    """What a run computes on, by the cards of this machine as they are now; as `choose_device`."""
+    return choose_device(request, list_cards(), why_not)
 
 
 def _all_cards() -> Cards:

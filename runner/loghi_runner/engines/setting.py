@@ -1,65 +1,55 @@
-"""Where a run would happen on this machine, as things are now: device, image, memory."""
+"""Which engine a run gets, and what it would use: when a run is planned, and again just before it starts."""
 
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import replace
 
 from loghi_contract.job import DeviceKind
-from loghi_runner.engines import choose_engine
-from loghi_runner.engines.base import Engine
-from loghi_runner.engines.gpus import DeviceChoice, GpuRequest, choose_again, choose_device
-from loghi_runner.engines.image import ImageFacts, ImageStore, default_image, require_image
-from loghi_runner.engines.local import LocalEngine
-from loghi_runner.engines.nvml import list_cards
-from loghi_runner.errors import RunnerError
+from loghi_runner.engines import NO_DAEMON, EngineKind, load_engine
+from loghi_runner.engines.base import Engine, Setting
+from loghi_runner.engines.wish import Wish
+from loghi_runner.errors import EngineError
 
 
-@dataclass(frozen=True)
-class Setting:
-    """Where a run happens. `engine_error` is why it cannot, in a dry run."""
+def settle(wish: Wish) -> tuple[Engine, Setting]:
+    """The engine that is wished for, and what it would use; whether it can be used at all the setting says.
 
-    engine: str
-    device: DeviceChoice
-    image: ImageFacts | None = None
-    engine_error: RunnerError | None = None
-    #: the most memory that the trainer may take; None limits none
-    memory_bytes: int | None = None
+    `auto` takes docker; local only when there is no daemon at all. A daemon that refuses is an error, or the
+    run would silently go without the container's protection.
+    """
+    if wish.kind is not EngineKind.AUTO:
+        engine = load_engine(wish.kind.value)
+        return engine, engine.settle(wish)
+    docker = load_engine("docker")
+    setting = docker.settle(wish)
+    if setting.engine_error is None or setting.engine_error.code != NO_DAEMON:
+        return docker, setting
+    local = load_engine("local")
+    try:
+        sentence = f"{local.check()}: no Docker daemon on this machine, so without a container"
+    except EngineError as error:
+        neither = EngineError(
+            "engine.none_usable",
+            f"there is no Docker daemon on this machine, and without it: {error.message}",
+            hint=f"Start Docker (`sudo systemctl start docker`). Or, without a container: {error.hint}",
+        )
+        return local, replace(setting, engine_error=neither)
+    return local, replace(local.settle(wish), engine=sentence)
 
 
-def choose_setting(
-    kind: str, gpus: GpuRequest, image: str | None = None, memory_bytes: int | None = None
-) -> tuple[Engine, Setting]:
-    """The engine for `engine.kind`, and what it would use.
+def settle_again(engine: Engine, planned: Setting) -> Setting:
+    """What it uses now, just before the start: the planned card may have been taken since by somebody else.
 
     Raises:
-        EngineError: the engine, the cards or the image cannot be had.
-        ContractError: the image does not fit this loghi-runner.
+        RunnerError: no card can be had any more, or what else was planned.
     """
-    engine, sentence = choose_engine(kind)
-    choice = choose_card(engine, gpus)
-    facts = choose_image(engine, image, choice.kind)
-    return engine, Setting(sentence, choice, facts, memory_bytes=engine.memory_limit(memory_bytes))
-
-
-def choose_card(engine: Engine, gpus: GpuRequest, planned: DeviceChoice | None = None) -> DeviceChoice:
-    """What a run computes on, as things are now; with a `planned` device, just before the start.
-
-    Raises:
-        EngineError: the card that is asked for cannot be had.
-    """
-    why_not = cast(LocalEngine, engine).why_no_card() if engine.name == "local" else ""
-    if planned is None:
-        return choose_device(gpus, list_cards(), why_not)
-    return choose_again(gpus, planned, list_cards(), why_not)
-
-
-def choose_image(engine: Engine, image: str | None, device: DeviceKind) -> ImageFacts | None:
-    """The image that is asked for, or the default one for the device; None where the engine runs none.
-
-    Raises:
-        EngineError: it is not on this machine.
-        ContractError: it does not fit this loghi-runner.
-    """
-    if engine.name != "docker":
-        return None
-    # before the run folder is made: without an image there is no run to keep a record of
-    return require_image(cast(ImageStore, engine), image or default_image(device))
+    if planned.device.kind is DeviceKind.CPU:
+        return planned
+    now = engine.settle(planned.wish)
+    now.require_usable()
+    if now.device.kind is DeviceKind.CPU:
+        raise EngineError(
+            "gpu.taken",
+            f"there was a free graphics card when the run was planned, and none is left now ({now.device.sentence})",
+            where="engine.gpus",
+            hint="Start again when a card is free. To share one, write `gpus: 1`; to use the CPU, `gpus: none`.",
+        )
+    return now

@@ -15,19 +15,17 @@ from loghi_contract.job import DeviceKind
 from loghi_contract.places import DATA_DIR
 from loghi_runner.clock import utc_now
 from loghi_runner.config.load import LoadedConfig, load_config
-from loghi_runner.engines import choose_engine
-from loghi_runner.engines.base import Engine, Launch
-from loghi_runner.engines.gpus import DeviceChoice
-from loghi_runner.engines.image import BASE_DIGEST_LABEL, ImageFacts
+from loghi_runner.engines.base import Engine, Setting
+from loghi_runner.engines.image import BASE_DIGEST_LABEL
 from loghi_runner.engines.processes import machine_name, name_process
-from loghi_runner.engines.setting import Setting, choose_card, choose_image, choose_setting
+from loghi_runner.engines.setting import settle, settle_again
 from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
 from loghi_runner.files import file_sha256
-from loghi_runner.findings import Finding, Severity
+from loghi_runner.findings import Finding, finding_of
 from loghi_runner.finetuning.data_hashes import data_sha256
 from loghi_runner.finetuning.lay_out import create_run_folder
 from loghi_runner.finetuning.line_cutting import cut_for_run
-from loghi_runner.finetuning.plan import RunPlan, make_plan, with_finding
+from loghi_runner.finetuning.plan import RunPlan, make_plan
 from loghi_runner.finetuning.speeds import remember
 from loghi_runner.ground_truth.line_store import lines_in_use
 from loghi_runner.runs.finish import finish_run
@@ -79,14 +77,14 @@ class Checked:
     """What a run would be; with an `engine_error` in the setting, or errors in the plan, it could not be started."""
 
     plan: RunPlan
+    engine: Engine
     setting: Setting
 
     def require_ready(self) -> None:
         """Raise the RunnerError for which the run could not be started, if there is any."""
         if self.plan.errors:
             raise _plan_error(self.plan.errors)
-        if self.setting.engine_error is not None:
-            raise self.setting.engine_error
+        self.setting.require_usable()
 
 
 def check_run(config_path: Path, overrides: Sequence[str], view: View) -> Checked:
@@ -96,26 +94,14 @@ def check_run(config_path: Path, overrides: Sequence[str], view: View) -> Checke
         UsageError: the config cannot be used.
     """
     loaded = load_config(config_path, overrides)
-    kind = loaded.config.engine.kind.value
-    error: RunnerError | None = None
-    choice = DeviceChoice(DeviceKind.CPU, (), "not known")
-    sentence, image, memory = f"{kind}: cannot be used", None, None
-    try:
-        engine, sentence = choose_engine(kind)
-        choice = choose_card(engine, loaded.config.engine.gpus)
-        image = choose_image(engine, loaded.config.engine.image, choice.kind)
-        memory = engine.memory_limit(loaded.config.engine.memory_bytes)
-    except RunnerError as problem:
-        # shown with the plan: the lines can be looked at before the machine is ready
-        error = problem
-    plan = _plan(loaded, choice, view)
+    # an error of the engine is shown with the plan: the lines can be looked at before the machine is ready
+    engine, setting = settle(loaded.config.engine)
+    plan = _plan(loaded, setting, view)
+    error = setting.engine_error
     if error is not None and plan.errors:
         # with errors in the plan the command ends with those: this one must not wait until they are solved
-        first = Finding(Severity.ERROR, error.code, error.message, error.where, error.hint)
-        plan = replace(plan, findings=(first, *plan.findings))
-    elif error is None:
-        plan = _with_memory(plan, memory)
-    return Checked(plan, Setting(sentence, choice, image, error, memory))
+        plan = replace(plan, findings=(finding_of(error), *plan.findings))
+    return Checked(plan, engine, setting)
 
 
 def show_plan(config_path: Path, overrides: Sequence[str], view: View) -> None:
@@ -153,9 +139,9 @@ def prepare_run(
         RunnerError: it cannot be started.
     """
     loaded = load_config(config_path, overrides)
-    wish = loaded.config.engine
-    engine, setting = choose_setting(wish.kind.value, wish.gpus, wish.image, wish.memory_bytes)
-    plan = _with_memory(_plan(loaded, setting.device, view), setting.memory_bytes)
+    engine, setting = settle(loaded.config.engine)
+    setting.require_usable()
+    plan = _plan(loaded, setting, view)
     view.plan(plan, setting)
     if plan.errors:
         raise _plan_error(plan.errors)
@@ -177,14 +163,14 @@ def start_and_follow(
     Raises:
         EngineError: it could not be started, or its card was taken meanwhile.
     """
-    choice = choose_card(engine, plan.config.config.engine.gpus, setting.device)
-    if choice.uuids != setting.device.uuids:
-        view.note(f"the planned card was taken meanwhile; instead: {choice.sentence}")
-    record = _first_record(plan, engine, choice, setting.image)
+    now = settle_again(engine, setting)
+    if now.device.uuids != setting.device.uuids:
+        view.note(f"the planned card was taken meanwhile; instead: {now.device.sentence}")
+    record = _first_record(plan, engine, now)
     with StopWishes() as wishes:
         folder = create_run_folder(plan, record)
         begun()
-        return folder, _run(plan, record, folder, engine, setting.memory_bytes, view, wishes)
+        return folder, _run(plan, record, folder, engine, now, view, wishes)
 
 
 def _plan_error(errors: Sequence[Finding]) -> RunnerError:
@@ -194,21 +180,13 @@ def _plan_error(errors: Sequence[Finding]) -> RunnerError:
     return kind("plan.errors", f"{count} to solve first; nothing was started")
 
 
-def _with_memory(plan: RunPlan, memory_bytes: int | None) -> RunPlan:
-    """The plan, with a warning where the config limits the memory and the engine does not."""
-    asked = plan.config.config.engine.memory
-    if asked is None or memory_bytes is not None:
-        return plan
-    message = f"engine.memory ({asked}) is not applied: only a container can be limited, where its daemon lets it be"
-    hint = "Run in Docker (`engine.kind: docker`), or take the key out."
-    return with_finding(plan, Finding(Severity.WARNING, "engine.memory_not_applied", message, "engine.memory", hint))
+def _plan(loaded: LoadedConfig, setting: Setting, view: View) -> RunPlan:
+    device, found = setting.device.kind, setting.findings
+    return make_plan(loaded, run_id=new_run_id(), device=device, found=found, on_progress=view.progress)
 
 
-def _plan(loaded: LoadedConfig, choice: DeviceChoice, view: View) -> RunPlan:
-    return make_plan(loaded, run_id=new_run_id(), device=choice.kind, card=choice.card, on_progress=view.progress)
-
-
-def _first_record(plan: RunPlan, engine: Engine, choice: DeviceChoice, image: ImageFacts | None) -> RunRecord:
+def _first_record(plan: RunPlan, engine: Engine, setting: Setting) -> RunRecord:
+    choice, image = setting.device, setting.image
     return RunRecord(
         run_id=plan.run_id,
         name=plan.job.name,
@@ -239,13 +217,12 @@ def _run(
     record: RunRecord,
     folder: RunFolder,
     engine: Engine,
-    memory: int | None,
+    setting: Setting,
     view: View,
     wishes: StopWishes,
 ) -> RunRecord:
-    launch = Launch(plan.run_id, plan.run_dir, record.image or "", plan.job.device, record.gpus, plan.mounts, memory)
     try:
-        handle = engine.start(launch, folder.console_log)
+        handle = engine.start(setting.launch(plan.run_id, plan.run_dir, plan.mounts), folder.console_log)
     except RunnerError as error:
         folder.write(record.with_failure(failure_of(error)))
         raise

@@ -1,7 +1,7 @@
 """What a run will do, decided before anything is written: job, lists, mounts and findings."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -15,8 +15,6 @@ from loghi_contract.text import Normalization
 from loghi_runner.aliases import OnProgress
 from loghi_runner.config.load import DataConfig, LoadedConfig, TrainingConfig, VgslModel
 from loghi_runner.engines.base import Mount
-from loghi_runner.engines.check_card import check_card
-from loghi_runner.engines.gpus import Card
 from loghi_runner.engines.mounts import DataFolders, choose_data_folders, home_folders, run_mounts
 from loghi_runner.files import real_path
 from loghi_runner.findings import Finding, Severity, errors
@@ -63,13 +61,13 @@ def make_plan(
     *,
     run_id: str,
     device: DeviceKind,
-    card: Card | None = None,
+    found: Sequence[Finding] = (),
     on_progress: OnProgress = lambda _doing, _done, _total: None,
 ) -> RunPlan:
     """Check config, base model, lines and output, and decide what the run does. Writes nothing.
 
     Args:
-        card: the card that was chosen, if any.
+        found: what the engine says of where it will run.
         on_progress: told what is being read, how much of it is, and of how much.
     """
     config = loaded.config
@@ -82,7 +80,7 @@ def make_plan(
     images = ((line.sample.where.rpartition(":")[0], line.image) for line in truth.lines())
     data = choose_data_folders(images, homes, store.lines if truth.pages else None)
     findings = (
-        *check_card(card, own_image=config.engine.image is None),
+        *found,
         *base.findings,
         *truth.findings,
         *normalization_findings,

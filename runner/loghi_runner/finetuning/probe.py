@@ -8,9 +8,8 @@ from pathlib import Path
 
 from loghi_contract.events import Event
 from loghi_contract.lines import LineSample
-from loghi_runner.engines import choose_engine
+from loghi_runner.engines.base import Setting
 from loghi_runner.engines.mounts import moved_mounts
-from loghi_runner.engines.setting import Setting
 from loghi_runner.errors import EngineError
 from loghi_runner.finetuning.finetune import Checked, View, cut_lines, start_and_follow
 from loghi_runner.finetuning.plan import RunPlan
@@ -38,8 +37,7 @@ def _probe(checked: Checked, plan: RunPlan, view: View) -> None:
     view.note("measuring a few training steps ...")
     try:
         small = _small(plan, place / plan.run_id)
-        engine, _ = choose_engine(plan.config.config.engine.kind.value)
-        _, record = start_and_follow(small, engine, checked.setting, _Quiet(view))
+        _, record = start_and_follow(small, checked.engine, checked.setting, _Quiet(view))
         if record.state is not RunState.FINISHED:
             failure = record.error
             raise EngineError(

@@ -8,9 +8,8 @@ from pathlib import Path, PurePosixPath
 from loghi_contract.counts import pool
 from loghi_contract.job import Split
 from loghi_contract.lines import LineSample
-from loghi_runner.engines.base import Engine
+from loghi_runner.engines.base import Engine, Setting
 from loghi_runner.engines.mounts import moved_mounts
-from loghi_runner.engines.setting import Setting
 from loghi_runner.errors import TrainingError
 from loghi_runner.evaluation.intervals import cer_interval
 from loghi_runner.files import file_sha256, real_path

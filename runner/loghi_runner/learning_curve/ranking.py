@@ -32,12 +32,7 @@ def prepare_ranking(config_path: Path, overrides: Sequence[str], folder: Path, v
     candidates = find_candidates(folder, config.data.cut, view.progress)
     return Ranking(
         candidates,
-        ReaderOptions(
-            config.engine.kind.value,
-            config.engine.gpus,
-            image=config.engine.image,
-            memory_bytes=config.engine.memory_bytes,
-        ),
+        ReaderOptions(config.engine),
     )
 
 

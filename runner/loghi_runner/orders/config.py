@@ -10,8 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from loghi_runner.config.choices import PlatformKind
 from loghi_runner.config.file import ConfigFile
-from loghi_runner.config.schema import EngineConfig
 from loghi_runner.config.values import ConfigPath, ConfigPaths, WholeNumber
+from loghi_runner.engines.wish import EngineConfig, foreign_keys
 
 CONFIG_FILE = Path("service.yaml")
 DEFAULT_STATE = Path("loghi-service")
@@ -112,6 +112,14 @@ class Limits(_Section):
         le=36500,
         description="Days after which an order that is over is removed, with its model and all else that came of it.",
         json_schema_extra={"values": "whole number from 1 to 36500", "default_words": "none: nothing is removed"},
+    )
+    pull_hours: WholeNumber = Field(default=24, ge=1, le=8760, description="Hours that pulling pages may take.")
+    check_hours: WholeNumber = Field(default=24, ge=1, le=8760, description="Hours that a check may take.")
+    read_hours: WholeNumber = Field(
+        default=168, ge=1, le=8760, description="Hours that recognizing or evaluating pages may take."
+    )
+    push_hours: WholeNumber = Field(
+        default=24, ge=1, le=8760, description="Hours that writing to a platform may take. A training has no limit."
     )
     request_bytes: WholeNumber = Field(
         default=1 << 20, ge=1024, le=1 << 30, description="Longest request that is read to its end."
@@ -247,6 +255,8 @@ def load_service_config(path: Path) -> ServiceConfig:
         ConfigError: it cannot be read, or anything in it is wrong.
     """
     file = ConfigFile.read(path, "docs/service.md shows one; without any, `loghi-runner serve` is for you alone.")
+    for key, message, hint in foreign_keys(file.values.get("engine")):
+        file.add(("engine", key), message, hint)
     return file.checked(ServiceConfig, {"state": str(DEFAULT_STATE), **file.values})
 
 

@@ -56,8 +56,10 @@ class Vault:
             raise _unusable("it was given for another order or another address")
         return str(content["token"])
 
-    def forget(self, order_folder: Path) -> None:
-        (order_folder / _FILE).unlink(missing_ok=True)
+
+def forget_credential(order_folder: Path) -> None:
+    """Raises OSError."""
+    (order_folder / _FILE).unlink(missing_ok=True)
 
 
 def _unusable(why: str) -> PlatformError:

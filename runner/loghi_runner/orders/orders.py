@@ -14,8 +14,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from loghi_contract.files import read_plain
 from loghi_runner.files import write_atomically
-from loghi_runner.orders.actions import PARAMETERS, Action, Parameters
-from loghi_runner.orders.state import WORK, StateFolder
+from loghi_runner.orders.actions import (
+    PARAMETERS,
+    Action,
+    CheckParameters,
+    EvaluateParameters,
+    Parameters,
+    PlatformPages,
+    RecognizeParameters,
+)
+from loghi_runner.orders.state import ORDERS, WORK, StateFolder
 from loghi_runner.runs.rundir import RunFolder
 
 ORDER_FILE = "order.json"
@@ -95,12 +103,27 @@ class Order(_Record):
     def name(self) -> str:
         return str(self.parameters.get("name", self.id))
 
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages between `queued` and the end, in their order."""
+        asked = self.asked
+        pull = (Stage.PULLING,) if isinstance(asked.source, PlatformPages) else ()
+        if isinstance(asked, CheckParameters):
+            return (*pull, Stage.CHECKING)
+        if isinstance(asked, EvaluateParameters):
+            return (*pull, Stage.EVALUATING)
+        push = (Stage.PUSHING,) if asked.write_back else ()
+        if isinstance(asked, RecognizeParameters):
+            return (*pull, Stage.RECOGNIZING, *push)
+        read = (Stage.RECOGNIZING,) if asked.recognize_pages else ()
+        return (*pull, Stage.TRAINING, *read, *push)
+
 
 class OrderState(_Record):
-    """state.json, written by the worker alone; without it the order is queued.
+    """state.json, written on the worker's side alone; without it the order is queued.
 
-    `process` is the command under way, by id and start; `attempt` counts how often the stage was begun.
-    `answer` is what the last command answered, such as findings.
+    While the order's process lives, it alone writes this; before and after, the worker does. `process` is its name, by
+    id and start; `attempt` counts how often the stage was begun; `answer` is the last stage's, such as findings.
     """
 
     stage: Stage = Stage.QUEUED
@@ -123,6 +146,10 @@ class OrderFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.work = path.parent.parent / WORK / path.name
+
+    @classmethod
+    def of_work(cls, work: Path) -> "OrderFolder":
+        return cls(work.parent.parent / ORDERS / work.name)
 
     @property
     def id(self) -> str:
@@ -162,10 +189,6 @@ class OrderFolder:
     @property
     def texts_archive(self) -> Path:
         return self.work / "texts.zip"
-
-    def answer_file(self, stage: Stage) -> Path:
-        """What the stage's command wrote on standard output: JSON lines."""
-        return self.work / f"{stage.value}.jsonl"
 
     @property
     def log(self) -> Path:

@@ -70,6 +70,16 @@ def pull_for_config(
         UsageError: the document has no such layer or page.
     """
     config = platform_of(loaded)
-    layer = find_layer(platform.document(config.document), config.layer)
-    source = Source(config.document, layer.id, config.pages, only_transcribed=config.pages is None)
+    source = source_of(config, platform)
     return platform.pull(source, folder or pulled_folder(loaded.config.output, config), on_progress)
+
+
+def source_of(config: PlatformConfig, platform: Platform) -> Source:
+    """The pages to learn from.
+
+    Raises:
+        UsageError: the document has no such layer.
+        PlatformError: the platform does not tell.
+    """
+    layer = find_layer(platform.document(config.document), config.layer)
+    return Source(config.document, layer.id, config.pages, only_transcribed=config.pages is None)

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from loghi_contract import CONTRACT
@@ -13,10 +13,10 @@ from loghi_contract.lines import LineSample, format_line_list
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR, RESULTS_FILE
 from loghi_runner.aliases import OnProgress
-from loghi_runner.engines.base import Engine, Launch
-from loghi_runner.engines.gpus import DeviceChoice, GpuRequest
+from loghi_runner.engines.base import Engine, Launch, Setting
 from loghi_runner.engines.mounts import DataFolders, folders_of_images, home_folders, run_mounts
-from loghi_runner.engines.setting import Setting, choose_card, choose_setting
+from loghi_runner.engines.setting import settle, settle_again
+from loghi_runner.engines.wish import EngineConfig, Wish
 from loghi_runner.errors import DataError
 from loghi_runner.files import breaks_lines, is_utf8, real_path
 from loghi_runner.models.check_base_model import check_base_model
@@ -30,18 +30,11 @@ _LIST = LISTS_DIR / "lines.txt"
 
 @dataclass(frozen=True)
 class ReaderOptions:
-    """Where and how lines are read; none of it but the beam changes a text. A beam of 1 is greedy decoding.
+    """Where and how lines are read; none of it but the beam changes a text. A beam of 1 is greedy decoding."""
 
-    `image` is the container's, None for the one of this version; `memory_bytes` the most memory that it may take,
-    None for the engine's own limit.
-    """
-
-    engine: str = "auto"
-    gpus: GpuRequest = "auto"
+    wish: Wish = field(default_factory=EngineConfig)
     batch_size: int = 16
     beam_width: int = 1
-    image: str | None = None
-    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -91,9 +84,9 @@ class LineReader:
         try:
             named = {path: data.container_path(path) for path in real.values()}
             listed = {str(name): path for path, name in named.items() if is_utf8(name)}
-            chosen = choose_card(self.engine, self.options.gpus, self.setting.device)
+            now = settle_again(self.engine, self.setting)
             try:
-                launch = self._lay_out(work, list(listed), data, chosen)
+                launch = self._lay_out(work, list(listed), data, now)
             except OSError as error:
                 raise cannot_write_output(error, work) from error
             progress = run_to_end(launch, self.engine, lambda *told: on_progress("reading lines", *told), note)
@@ -104,8 +97,8 @@ class LineReader:
         seconds = progress.recognized.seconds if progress.recognized else 0.0
         return Readings({image: by_path[path] for image, path in real.items() if path in by_path}, seconds)
 
-    def _lay_out(self, work: Path, images: Sequence[str], data: DataFolders, device: DeviceChoice) -> Launch:
-        kind, options = device.kind, self.options
+    def _lay_out(self, work: Path, images: Sequence[str], data: DataFolders, setting: Setting) -> Launch:
+        kind, options = setting.device.kind, self.options
         job = RecognizeJob(
             CONTRACT, new_run_id(), Action.RECOGNIZE, str(_LIST), kind, options.batch_size, options.beam_width
         )
@@ -115,9 +108,7 @@ class LineReader:
         (work / "out").mkdir()
         (work / "in" / "job.json").write_text(dump_job(job), encoding="utf-8")
         (work / "in" / "lists" / PurePosixPath(job.list).name).write_text(lines, encoding="utf-8", newline="")
-        image = self.setting.image.name if self.setting.image else ""
-        mounts = run_mounts(data, self.folder, work)
-        return Launch(job.run_id, work, image, kind, device.uuids, mounts, self.setting.memory_bytes)
+        return setting.launch(job.run_id, work, run_mounts(data, self.folder, work))
 
 
 def open_reader(model: Path, options: ReaderOptions) -> LineReader:
@@ -130,7 +121,8 @@ def open_reader(model: Path, options: ReaderOptions) -> LineReader:
     if base.facts is None or base.folder is None:
         first = base.findings[0]
         raise DataError(first.code, first.message, where=str(model), hint=first.hint)
-    engine, setting = choose_setting(options.engine, options.gpus, options.image, options.memory_bytes)
+    engine, setting = settle(options.wish)
+    setting.require_usable()
     return LineReader(base.facts, base.folder, engine, setting, options)
 
 

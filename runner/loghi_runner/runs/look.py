@@ -7,7 +7,7 @@ from functools import cached_property
 
 from loghi_contract.exit_codes import ExitCode
 from loghi_runner.engines import load_engine
-from loghi_runner.engines.base import Handle, ProcessEnd
+from loghi_runner.engines.base import Engine, Handle, ProcessEnd
 from loghi_runner.engines.processes import find_process, is_by_clock, machine_name
 from loghi_runner.errors import EngineError
 from loghi_runner.files import is_file
@@ -83,9 +83,10 @@ def _is_final(folder: RunFolder, record: RunRecord) -> bool:
 
 def _brought_up_to_date(folder: RunFolder, record: RunRecord) -> Look:
     """The run of which nobody is there who follows it: its trainer and its events say how it stands."""
-    elsewhere = _elsewhere(record)
+    elsewhere = None
     try:
         engine = load_engine(record.engine)
+        elsewhere = _elsewhere(record, engine)
         handle = engine.find(record.run_id, folder.path, record.handle)
         end = engine.poll(handle) if handle is not None else ProcessEnd(None)
     except EngineError as error:
@@ -116,9 +117,9 @@ def _going_on(record: RunRecord, handle: Handle | None) -> RunRecord:
     return replace(record, state=RunState.RUNNING, handle=handle, ended=None, exit_code=None, error=None)
 
 
-def _elsewhere(record: RunRecord) -> str | None:
+def _elsewhere(record: RunRecord, engine: Engine) -> str | None:
     host = record.host
-    if host is None or host.machine == machine_name():
+    if host is None or engine.reachable_from(host.machine):
         return None
     return f"started on {host.machine}: look there whether it still runs"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from loghi_contract.events import Event
 from loghi_runner.config.choices import DEFAULT_OUTPUT
 from loghi_runner.engines import load_engine
+from loghi_runner.engines.base import Signal
 from loghi_runner.errors import EngineError, RunnerError, UsageError
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.runs.follow import EventReader, follow
@@ -119,7 +120,7 @@ def fetch_console(look: Look) -> None:
         with contextlib.suppress(RunnerError, OSError):
             engine = load_engine(record.engine)
             if (handle := engine.find(record.run_id, folder.path, record.handle)) is not None:
-                engine.fetch_console(handle, folder.console_log)
+                engine.bring_console(handle, folder.console_log)
 
 
 def stop_run(
@@ -154,14 +155,14 @@ def stop_run(
     handle = engine.find(record.run_id, folder.path, record.handle)
     if handle is None:
         return look_at(folder)  # it ended by itself
-    engine.interrupt(handle)
+    engine.signal(handle, Signal.INTERRUPT)
     begun()
     deadline = clock() + grace_s
     while engine.poll(handle) is None:
         if clock() > deadline:
             with contextlib.suppress(OSError):  # on a full disk the end is told less well, and must come all the same
                 folder.kill_mark.touch()
-            engine.kill(handle)
+            engine.signal(handle, Signal.KILL)
             deadline = clock() + grace_s
         _pause()
     while is_followed(folder.read()) and not folder.read().state.is_over and clock() < deadline + grace_s:
@@ -178,7 +179,9 @@ def clean_run(look: Look, *, really: bool) -> list[str]:
     folder, record = look.folder, look.record
     if not record.state.is_over or look.remark is not None or not is_ours(folder):
         return []
-    kept = [short_handle(record)] if record.kept and record.engine != "local" and record.handle is not None else []
+    kept = []
+    if record.kept and record.handle is not None and (left := load_engine(record.engine).kept(record.handle)):
+        kept.append(left)
     if folder.places.is_dir():
         kept.append(f"{folder.places.name}/ (links to the run's data)")
     half_written = find_half_written(folder)
@@ -196,10 +199,6 @@ def clean_run(look: Look, *, really: bool) -> list[str]:
         except OSError as error:
             raise cannot_write_run(error, folder.path) from error
     return kept
-
-
-def short_handle(record: RunRecord) -> str:
-    return f"container {record.handle.id[:12]}" if record.handle is not None else "nothing"
 
 
 class _AskedSeldom:

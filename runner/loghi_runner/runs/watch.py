@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from loghi_runner.engines.base import Engine, Handle, ProcessEnd
+from loghi_runner.engines.base import Engine, Handle, ProcessEnd, Signal
 from loghi_runner.errors import EngineError
 from loghi_runner.runs.conclude import Stops
 from loghi_runner.runs.signals import Detached, StopWishes
@@ -59,7 +59,7 @@ class Watch:
             self.stops = replace(self.stops, asked=True, terminated=self._wishes.terminated)
             # done first, told afterwards: the key press may have ended the reader of what we tell, too
             try:
-                self._engine.interrupt(self._handle)
+                self._engine.signal(self._handle, Signal.INTERRUPT)
             except EngineError as error:
                 # the run goes on; a second Ctrl+C tries harder
                 self._note(f"it could not be asked to stop: {error.message}")
@@ -71,7 +71,7 @@ class Watch:
             self._note("ending at once")
 
     def kill(self) -> None:
-        self._engine.kill(self._handle)
+        self._engine.signal(self._handle, Signal.KILL)
 
     def wait_for_end(self) -> ProcessEnd:
         """How the process ended; it is killed when it does not end by itself soon. Raises Detached."""

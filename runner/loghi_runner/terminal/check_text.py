@@ -1,10 +1,8 @@
 """What `loghi-runner check` tells: everything that can be known of a run without a graphics card or a framework."""
 
 from collections import Counter
-from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.job import CharsetPolicy
-from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.finetuning.finetune import Checked
@@ -40,21 +38,6 @@ def check_rows(checked: Checked) -> list[Row]:
     return rows
 
 
-def ordered(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """What only explains first: what is to be done stands last, nearest to the prompt."""
-    order = [Severity.INFO, Severity.WARNING, Severity.ERROR]
-    return tuple(sorted(findings, key=lambda finding: order.index(finding.severity)))
-
-
-def findings_of(checked: Checked) -> tuple[Finding, ...]:
-    """The plan's findings and, if the engine is not ready, that too."""
-    error = checked.setting.engine_error
-    if error is None or any(finding.code == error.code for finding in checked.plan.findings):
-        return ordered(checked.plan.findings)
-    engine = Finding(Severity.ERROR, error.code, error.message, error.where, error.hint)
-    return ordered((*checked.plan.findings, engine))
-
-
 def conclusion(findings: tuple[Finding, ...]) -> str:
     counts = Counter(finding.severity for finding in findings)
     if counts[Severity.ERROR]:
@@ -62,25 +45,6 @@ def conclusion(findings: tuple[Finding, ...]) -> str:
     if counts[Severity.WARNING]:
         return f"ready, with {plural(counts[Severity.WARNING], 'warning')}"
     return "ready"
-
-
-def check_json(checked: Checked, findings: tuple[Finding, ...], estimate: str | None) -> dict[str, Any]:
-    """What `check --json` says beside the plan; the keys are a promise to scripts."""
-    return {
-        "kind": "check",
-        "findings": [to_json(finding) for finding in findings],
-        "ready": not any(finding.severity is Severity.ERROR for finding in findings),
-        "splits": {
-            split.value: {"pages": facts.pages, "lines": facts.lines, "characters": facts.characters}
-            for split, facts in split_facts(checked.plan).items()
-        },
-        "new_characters": [
-            {"character": new.character, "code_point": new.code_point, "name": new.name, "count": new.count}
-            for new in new_characters(checked.plan)
-        ],
-        "charset": checked.plan.job.charset.value,
-        "estimate": estimate,
-    }
 
 
 def _split_words(facts: SplitFacts) -> str:

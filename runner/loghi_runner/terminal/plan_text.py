@@ -4,7 +4,7 @@ from collections import Counter
 
 from loghi_contract.job import TrainingSpec
 from loghi_runner.aliases import Row
-from loghi_runner.engines.setting import Setting
+from loghi_runner.engines.base import Setting
 from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.wording import counted, plural, short_path
 

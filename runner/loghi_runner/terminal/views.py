@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.text import Text
 
 from loghi_contract.events import Charset, DataSummary, Epoch, Evaluation, Event, Notice, Started
-from loghi_contract.records import to_json
-from loghi_runner.engines.setting import Setting
+from loghi_runner.engines.base import Setting
 from loghi_runner.finetuning.plan import RunPlan
+from loghi_runner.finetuning.plan_json import plan_json
 from loghi_runner.json_answer import print_json
 from loghi_runner.runs.progress import Progress
 from loghi_runner.runs.rundir import RunFolder
@@ -65,6 +65,7 @@ class PersonView:
         say(self._console, sentence)
 
     def end(self) -> None:
+        self._bars.close()
         if self._live is not None:
             self._live.stop()
             self._live = None
@@ -117,26 +118,3 @@ def print_plan(console: Console, plan: RunPlan, setting: Setting, *, in_full: bo
     if setting.device.warning:
         say(console, Text.assemble(("warning: ", "yellow"), setting.device.sentence))
     print_findings(console, plan.findings)
-
-
-def plan_json(plan: RunPlan, setting: Setting) -> dict[str, Any]:
-    """What `--dry-run --json` says; the keys are a promise to scripts."""
-    return {
-        "kind": "plan",
-        "run_id": plan.run_id,
-        "run_dir": str(plan.run_dir),
-        "name": plan.config.config.name,
-        "engine": setting.engine,
-        "image": setting.image.name if setting.image else None,
-        "device": setting.device.kind.value,
-        "device_reason": setting.device.sentence,
-        "gpus": list(setting.device.uuids),
-        "lines": {split: len(samples) for split, samples in plan.lists.items()},
-        "skipped": [{"split": split, **to_json(line)} for split, line in plan.skipped],
-        "mounts": [
-            {"source": str(mount.source), "target": str(mount.target), "read_only": mount.read_only}
-            for mount in plan.mounts
-        ],
-        "job": to_json(plan.job),
-        "findings": [to_json(finding) for finding in plan.findings],
-    }

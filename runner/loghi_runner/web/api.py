@@ -192,7 +192,7 @@ def show_report_json(order_id: OrderId, caller: CallerOf, orders: OrdersOf) -> R
     """The report for programs."""
     report = json.loads(_report(orders, caller, order_id, JSON_FILE).read_bytes())
     report.pop("run", None)  # it names the trainer's process or container
-    shown = orders.commands.without_places(report)
+    shown = orders.lookup.without_places(report)
     return Response(json.dumps(shown, ensure_ascii=False), media_type="application/json")
 
 
@@ -217,8 +217,8 @@ def list_sources(caller: CallerOf, orders: OrdersOf) -> Sources:
         PlatformName(name=name, kind=platform.kind.value, url=platform.url, has_account=platform.token_file is not None)
         for name, platform in orders.config.platforms.items()
     ]
-    pages = [] if caller.platform else orders.commands.pages.page_folders()
-    return Sources(pages=pages, base_models=orders.commands.base_models.models(), platforms=platforms)
+    pages = [] if caller.platform else orders.lookup.pages.page_folders()
+    return Sources(pages=pages, base_models=orders.lookup.base_models.models(), platforms=platforms)
 
 
 def _archive(order: Order, archive: ArchiveFile | None, file: Path) -> FileResponse:

@@ -9,9 +9,9 @@ from starlette.exceptions import HTTPException
 
 from loghi_contract import __version__
 from loghi_runner.errors import RunnerError
-from loghi_runner.orders.commands import Commands
 from loghi_runner.orders.config import ServiceConfig
 from loghi_runner.orders.credentials import Vault
+from loghi_runner.orders.lookup import Lookup
 from loghi_runner.orders.order_book import OrderBook
 from loghi_runner.orders.state import StateFolder
 from loghi_runner.web import api, health
@@ -37,7 +37,7 @@ def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
     key = state.key()
     vault, metrics = Vault(key), Metrics()
     doorkeeper = Doorkeeper(config, key, EndedSessions(state.ended_sessions, SESSION_S))
-    orders = OrderAccess(config, state, OrderBook(state, config.limits, vault), Commands(config, state, vault), vault)
+    orders = OrderAccess(config, state, OrderBook(state, config.limits, vault), Lookup(config), vault)
     app = FastAPI(
         title="loghi-runner",
         version=__version__,

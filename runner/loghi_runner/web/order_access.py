@@ -12,9 +12,9 @@ from loghi_runner.orders.actions import (
     PlatformPages,
     RecognizeParameters,
 )
-from loghi_runner.orders.commands import Commands
 from loghi_runner.orders.config import Role, ServiceConfig
 from loghi_runner.orders.credentials import Credential, Vault
+from loghi_runner.orders.lookup import Lookup
 from loghi_runner.orders.order_book import OrderBook
 from loghi_runner.orders.order_index import Orders
 from loghi_runner.orders.orders import CANCEL_MARK, PUSH_MARK, Order, OrderFolder, OrderState, PushState, Stage
@@ -33,7 +33,7 @@ class OrderAccess:
     config: ServiceConfig
     state: StateFolder
     book: OrderBook
-    commands: Commands
+    lookup: Lookup
     vault: Vault
 
     def place(
@@ -148,7 +148,7 @@ class OrderAccess:
             return None
         if not isinstance(source, PlatformPages):
             raise ServiceError("request.needless_token", "a platform's token was sent, but the pages are in a folder")
-        url = self.commands.platform(source.platform).url
+        url = self.lookup.platform(source.platform).url
         return Credential(checked_token(token, "platform_token"), parse_origin(url).base)
 
     def _require_allowed(self, caller: Caller, user: str, asked: Parameters, *, has_token: bool) -> None:
@@ -156,9 +156,9 @@ class OrderAccess:
         if isinstance(source, FolderSource):
             if caller.platform is not None:
                 raise _forbidden("the button of a platform opens its documents, not the service's folders")
-            self.commands.pages.find(source.pages)
+            self.lookup.pages.find(source.pages)
         else:
-            platform = self.commands.platform(source.platform)
+            platform = self.lookup.platform(source.platform)
             if not has_token:
                 self._require_document(caller, source)
                 if platform.token_file is None:
@@ -169,9 +169,9 @@ class OrderAccess:
                         hint="Send your own token of the platform with the order.",
                     )
         if isinstance(asked, FinetuneParameters):
-            self.commands.find_base_model(asked.base_model)
+            self.lookup.find_base_model(asked.base_model)
         elif isinstance(asked, (RecognizeParameters, EvaluateParameters)):
-            self.commands.find_model(asked.model, user)
+            self.lookup.find_model(asked.model, user)
 
     def _require_document(self, caller: Caller, source: PlatformPages) -> None:
         """The service's account reads what its users have shared with it: each may name only what is theirs."""

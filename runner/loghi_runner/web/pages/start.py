@@ -50,7 +50,7 @@ def start_page(
     elif pages is not None:
         values = {"source": {"pages": pages}, "name": proposed_name(pages)}
     else:
-        folders = None if caller.platform else has.orders.commands.pages.page_folders()
+        folders = None if caller.platform else has.orders.lookup.pages.page_folders()
         platforms = choices(has.config, caller, lent_tokens(request))
         kept = {"model": model} if model is not None else {}
         return show(request, "sources.html", platforms=platforms, folders=folders, kept=kept, here="start")
@@ -149,7 +149,7 @@ def _form(
         problem=problem,
         source=source,
         warned=_SURE if is_warned else None,
-        models=services(request).orders.commands.base_models.models(),
+        models=services(request).orders.lookup.base_models.models(),
         # the same form sent twice is one run
         key=secrets.token_urlsafe(12),
         here="start",
@@ -160,7 +160,7 @@ def _source(request: Request, caller: Caller, values: dict[str, Any], *, is_read
     asked = values["source"]
     if "platform" not in asked:
         if not caller.platform:
-            services(request).orders.commands.pages.find(asked["pages"])
+            services(request).orders.lookup.pages.find(asked["pages"])
         return {"folder": asked["pages"], "document": None}
     theirs = open_document(services(request).config, caller, asked["platform"], asked["document"], lent_tokens(request))
     document = theirs.document(int(asked["document"]))

@@ -15,7 +15,7 @@ from starlette.types import Message
 
 from loghi_runner.orders.config import ServiceConfig
 from loghi_runner.web import connections, open_requests
-from loghi_runner.web.run import _listen
+from loghi_runner.web.serve import _listen
 from tests.made_service import MadeService, as_user, wait_for
 from tests.programs import Programs
 from tests.served import served

@@ -1,9 +1,11 @@
 """E. Requests: what somebody who is not signed in can make the service work for one of them."""
 
+from pathlib import Path
+
 import httpx
 import pytest
 
-from tests.programs import Programs
+from tests.programs import Programs, programs_in
 
 HOST = b"Host: 127.0.0.1\r\n"
 #: Seconds of processor that one request may cost, however long the machine takes for them. The kernel counts in
@@ -87,3 +89,12 @@ def test_no_request_before_sign_in_costs_much(service: Programs, name: str) -> N
         service.send(ATTACKS[name])
     assert service.processor_s() - before < TIMES * MOST_S
     assert httpx.get(f"{service.url}/health/live").status_code == 200
+
+
+def test_the_first_who_asks_pays_for_nobody_else(tmp_path: Path) -> None:
+    with programs_in(tmp_path) as service:
+        service.serve("--queue-only")
+        for path in (b"/openapi.json", b"/sign-in", b"/manifest"):
+            before = service.processor_s()
+            service.send(get(path))
+            assert service.processor_s() - before < MOST_S, path

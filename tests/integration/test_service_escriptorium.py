@@ -247,7 +247,7 @@ def test_somebody_else_in_the_same_browser_is_not_the_first_one(made: MadeServic
         "/",
         "/start",
         f"/orders/{order_id}",
-        f"/orders/{order_id}/now",
+        f"/orders/{order_id}/live",
         "/api/v1/orders",
         f"/api/v1/orders/{order_id}",
     )

@@ -146,7 +146,7 @@ def test_no_form_of_another_site_changes_anything(made: MadeService, ada: Visito
 def test_a_run_of_somebody_else_is_not_there(made: MadeService, ada: Visitor) -> None:
     theirs = made.order("bob")
 
-    for path in ("", "/now", "/curve.svg"):
+    for path in ("", "/live", "/curve.svg"):
         assert ada.get(f"/orders/{theirs}{path}").status_code == 404
     assert ada.post(f"/orders/{theirs}/cancel").status_code == 404
     assert theirs not in ada.get("/").text

@@ -5,10 +5,16 @@ from typing import Any
 import pytest
 from starlette.datastructures import FormData
 
-from loghi_runner.orders.action_schema import parameters_schema
-from loghi_runner.orders.actions import Action, FinetuneParameters
-from loghi_runner.web.pages.asked import check_asked, read_asked
-from loghi_runner.web.pages.form import FieldKind, FormField, FormSection, draw_form, read_form
+from loghi_runner.orders.actions import Action, FinetuneParameters, parameters_schema
+from loghi_runner.web.pages.form import (
+    FieldKind,
+    FormField,
+    FormSection,
+    check_request,
+    draw_form,
+    read_form,
+    read_request,
+)
 
 SCHEMA = parameters_schema(Action.FINETUNE)
 BASICS = [("name", "bonnevie"), ("base_model", "ibsen/best_val"), ("pages", "bonnevie")]
@@ -75,7 +81,7 @@ def test_a_number_may_have_a_decimal_comma(typed: str, value: float) -> None:
 def test_what_is_wrong_is_told_at_its_field(key: str, typed: str, words: str) -> None:
     filled = FormData([*[pair for pair in BASICS if pair[0] != key], (key, typed)])
 
-    parameters, errors = check_asked(Action.FINETUNE, read_asked(Action.FINETUNE, filled))
+    parameters, errors = check_request(Action.FINETUNE, read_request(Action.FINETUNE, filled))
 
     assert parameters is None
     assert list(errors) == [key]
@@ -86,7 +92,7 @@ def test_pages_of_a_document_are_read_from_their_boxes() -> None:
     boxes = [("source.platform", "escriptorium"), ("source.document", "12"), ("source.layer", "1")]
     boxes += [("source.pages", "3"), ("source.pages", "4"), ("recognize_pages", "5"), ("write_back", "yes")]
 
-    parameters, errors = check_asked(Action.FINETUNE, read_asked(Action.FINETUNE, FormData(BASICS[:2] + boxes)))
+    parameters, errors = check_request(Action.FINETUNE, read_request(Action.FINETUNE, FormData(BASICS[:2] + boxes)))
 
     assert errors == {}
     assert parameters is not None
@@ -98,7 +104,7 @@ def test_pages_of_a_document_are_read_from_their_boxes() -> None:
 
 
 def test_writing_back_means_nothing_without_pages_to_read() -> None:
-    read = read_asked(Action.FINETUNE, FormData([*BASICS, ("write_back", "yes")]))
+    read = read_request(Action.FINETUNE, FormData([*BASICS, ("write_back", "yes")]))
 
     assert read["write_back"] is False
 

@@ -18,7 +18,7 @@ from loghi_runner.orders.config import (
 from loghi_runner.orders.confine import Shelf
 from loghi_runner.orders.state import open_state
 from loghi_runner.web.callers import token_digest
-from loghi_runner.web.run import new_client
+from loghi_runner.web.serve import new_client
 
 
 def load(folder: Path, text: str) -> ServiceConfig:

@@ -20,15 +20,7 @@ from loghi_runner.web.callers import SESSION_COOKIE, Caller
 from loghi_runner.web.order_access import OrderAccess
 from loghi_runner.web.problems import ServiceError, documented
 from loghi_runner.web.sse import is_line_end
-from loghi_runner.web.views import (
-    NewCheck,
-    NewEvaluation,
-    NewFinetune,
-    NewRecognition,
-    OrderPage,
-    OrderSummary,
-    OrderView,
-)
+from loghi_runner.web.views import NewOrder, OrderPage, OrderSummary, OrderView
 
 #: A report is a page of its own: it may show its pictures and styles, and reach nothing else.
 REPORT_POLICY = (
@@ -57,7 +49,6 @@ router = APIRouter(
 
 CallerOf = Annotated[Caller, Depends(acting_caller)]
 OrderId = Annotated[str, InPath(pattern=r"^[a-z2-7]{16}$", description="The id that the service gave to the order.")]
-NewOrder = Annotated[NewCheck | NewFinetune | NewRecognition | NewEvaluation, Field(discriminator="action")]
 
 
 def _orders(request: Request) -> OrderAccess:

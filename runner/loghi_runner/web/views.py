@@ -1,6 +1,6 @@
 """What the API tells of an order and its run: no path, handle or token of this machine."""
 
-from typing import Any, Literal  # findings and events have no narrower type
+from typing import Annotated, Any, Literal, TypeAlias  # findings and events have no narrower type
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -57,6 +57,9 @@ class NewRecognition(_NewOrder):
 class NewEvaluation(_NewOrder):
     action: Literal["evaluate"]
     parameters: EvaluateParameters
+
+
+NewOrder: TypeAlias = Annotated[NewCheck | NewFinetune | NewRecognition | NewEvaluation, Field(discriminator="action")]
 
 
 class StepView(BaseModel):

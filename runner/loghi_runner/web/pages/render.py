@@ -17,8 +17,7 @@ from loghi_contract import __version__
 from loghi_runner.orders.orders import Stage
 from loghi_runner.report.html import templates_of
 from loghi_runner.web.access import CSRF_FIELD, caller_of, link, services
-from loghi_runner.web.pages import words
-from loghi_runner.web.pages.language import LANGUAGES, choose_language, own_name, translations
+from loghi_runner.web.pages.language import CHOICES, LANGUAGES, STAGES, WORDS, choose_language, own_name, translations
 from loghi_runner.web.views import OrderSummary
 from loghi_runner.wording import duration, loss_text
 
@@ -72,11 +71,11 @@ def _environment(language: str) -> Environment:
         return format_decimal(value, format=f"0.{'0' * digits}" if digits else "0", locale=language)
 
     def choice_words(field: str, value: str) -> str:
-        return catalogue.gettext(words.CHOICES.get(field, {}).get(value, value))
+        return catalogue.gettext(CHOICES.get(field, {}).get(value, value))
 
     def badge(run: OrderSummary) -> Markup:
         kind = run.stage.value if run.stage.is_over else "now" if run.stage is not Stage.QUEUED else "queued"
-        return Markup('<span class="badge {}">{}</span>').format(kind, catalogue.gettext(words.STAGES[run.stage]))
+        return Markup('<span class="badge {}">{}</span>').format(kind, catalogue.gettext(STAGES[run.stage]))
 
     environment.filters |= {
         "code": _with_code,
@@ -86,18 +85,22 @@ def _environment(language: str) -> Environment:
         "duration": duration,
         "time": lambda utc: _local_time(utc, language),
     }
-    environment.globals |= {
+    environment.globals |= WORDS | {
         "language": language,
         "languages": [(code, own_name(code)) for code in LANGUAGES],
         "version": __version__,
-        "stages": words.STAGES,
-        "actions": words.ACTIONS,
-        "units": words.UNITS,
-        "severities": words.SEVERITIES,
         "choice_words": choice_words,
         "badge": badge,
     }
     return environment
+
+
+def load_pages() -> None:
+    """Read and compile the templates, which else the first visitor of each page waits for."""
+    for language in LANGUAGES:
+        environment = _environment(language)
+        for template in environment.list_templates(extensions=["html"]):
+            environment.get_template(template)
 
 
 def _hidden(name: str, value: str) -> Markup:

@@ -12,14 +12,12 @@ from starlette.datastructures import FormData
 
 from loghi_runner.config.load import proposed_name
 from loghi_runner.errors import RunnerError
-from loghi_runner.orders.action_schema import parameters_schema
-from loghi_runner.orders.actions import MAX_PAGES, Action, ReadWord
+from loghi_runner.orders.actions import MAX_PAGES, Action, ReadWord, parameters_schema
 from loghi_runner.platform.base import PageSummary
 from loghi_runner.web.access import CSRF_FIELD, link, require_own_page, required_caller, services
 from loghi_runner.web.callers import Caller
-from loghi_runner.web.pages.asked import brings_nothing_back, check_asked, read_asked
 from loghi_runner.web.pages.documents import best_layer, choices, lent_tokens, open_document, transcribed_pages
-from loghi_runner.web.pages.form import draw_form
+from loghi_runner.web.pages.form import brings_nothing_back, check_request, draw_form, read_request
 from loghi_runner.web.pages.render import show
 from loghi_runner.web.problems import ServiceError, problem_of
 
@@ -73,8 +71,8 @@ def _start(request: Request, filled: FormData) -> Response:
     caller = required_caller(request)
     require_own_page(request, str(filled.get(CSRF_FIELD) or ""))
     action = next((each for each in _OFFERED if each.value == filled.get("action")), Action.FINETUNE)
-    values = read_asked(action, filled)
-    parameters, errors = check_asked(action, values)
+    values = read_request(action, filled)
+    parameters, errors = check_request(action, values)
     if parameters is None:
         return _form(request, caller, action, values, errors, status=422)
     if action is Action.FINETUNE and brings_nothing_back(values) and _SURE not in filled:

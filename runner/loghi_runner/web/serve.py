@@ -26,7 +26,7 @@ from loghi_runner.orders.config import (
 )
 from loghi_runner.orders.state import open_state
 from loghi_runner.orders.worker import Worker, start_worker
-from loghi_runner.web.app import create_app
+from loghi_runner.web.app import create_app, make_ready
 from loghi_runner.web.callers import new_token, token_digest
 from loghi_runner.web.connections import HEAD_BYTES, Connection
 
@@ -59,6 +59,7 @@ def serve(path: Path | None, *, queue_only: bool, tell: Tell) -> None:
     state = open_state(config.state)
     _begin(state.service_umask)
     app = create_app(config, state)
+    make_ready(app)
     listening = _listen(config)
     worker = None if queue_only else start_worker(config, state)
     tell(f"loghi-runner is at {config.own_url} ; Ctrl+C ends the service, runs go on")

@@ -1,5 +1,8 @@
 """Pages of runs: all of them, and one with its curve, its end and its results."""
 
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -7,17 +10,27 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from loghi_contract.events import Epoch
 from loghi_runner.orders.actions import PlatformPages
-from loghi_runner.orders.orders import PUSH_MARK
+from loghi_runner.orders.orders import PUSH_MARK, Stage
+from loghi_runner.report.curve import draw_curve
 from loghi_runner.runs.follow import read_events
 from loghi_runner.runs.progress import Progress
 from loghi_runner.web.access import link, require_own_page, required_caller, services
-from loghi_runner.web.pages.asked import flat
-from loghi_runner.web.pages.now import curve_image, now_of
+from loghi_runner.web.pages.form import shown_parameters
+from loghi_runner.web.pages.language import PHASES
 from loghi_runner.web.pages.render import show
 from loghi_runner.web.problems import ServiceError
+from loghi_runner.web.views import OrderView
 
 _LISTED = 50
+# an image has its own colours: it cannot take those of the page around it
+_COLOURS = (
+    "<style>:root{--ink:#1c1b19;--quiet:#5f5b53;--accent:#1f5f8b}"
+    "@media(prefers-color-scheme:dark){:root{--ink:#ece9e2;--quiet:#b3ada2;--accent:#7fbce6}}"
+    "text{fill:var(--ink)}</style>"
+)
+_drawing = Lock()
 
 router = APIRouter(include_in_schema=False)
 
@@ -36,10 +49,10 @@ def run_page(request: Request, order_id: OrderId) -> HTMLResponse:
     return _run(request, order_id, "run.html")
 
 
-@router.get("/orders/{order_id}/now")
-def run_now(request: Request, order_id: OrderId) -> HTMLResponse:
+@router.get("/orders/{order_id}/live")
+def live_part(request: Request, order_id: OrderId) -> HTMLResponse:
     """The part of a run's page that changes."""
-    return _run(request, order_id, "now.html")
+    return _run(request, order_id, "live.html")
 
 
 @router.get("/orders/{order_id}/curve.svg")
@@ -84,12 +97,54 @@ def _run(request: Request, order_id: str, template: str) -> HTMLResponse:
         request,
         template,
         run=run,
-        now=now_of(run),
+        now=live_training(run),
         shown_user=run.user.rpartition(":")[2],
         is_push_asked=folder.has_mark(PUSH_MARK),
-        asked=list(flat(run.parameters)),
+        asked=list(shown_parameters(run.parameters)),
         is_of_platform=isinstance(source, PlatformPages),
         read_now=urlencode(read_now),
         asks_token=asks_token is not None and asks_token.token_file is None,
         here="runs",
     )
+
+
+@dataclass(frozen=True)
+class LiveTraining:
+    """How far a training is.
+
+    `share` is between 0 and 1, None where nobody knows; `epoch` is the one under way, `phase` is in words.
+    """
+
+    phase: str | None
+    epoch: int | None
+    epochs: int | None
+    best_cer: float | None
+    remaining_s: float | None
+    share: float | None
+
+
+def live_training(run: OrderView) -> LiveTraining | None:
+    """Where the training is; None while there is none."""
+    if run.run is None or run.stage is not Stage.TRAINING:
+        return None
+    planned, step, epochs = run.run.epochs_planned, run.run.step, run.run.epochs
+    done = float(max((epoch["epoch"] for epoch in epochs), default=0))
+    if step is not None:
+        done = max(done, step.epoch - 1 + step.step / max(step.steps, 1))
+    return LiveTraining(
+        phase=PHASES.get(run.run.phase or ""),
+        epoch=step.epoch if step else None,
+        epochs=planned,
+        best_cer=min((epoch["val_cer"] for epoch in epochs), default=None),
+        remaining_s=run.run.remaining_s or None,
+        share=min(done / planned, 1.0) if planned and epochs else None,
+    )
+
+
+@lru_cache(maxsize=128)
+def curve_image(epochs: tuple[Epoch, ...]) -> str:
+    """The learning curve as an SVG file."""
+    with _drawing:  # matplotlib is not made for threads
+        svg = draw_curve(epochs)
+    opened, _, rest = svg.partition(">")
+    return f"{opened}>{_COLOURS}{rest}"

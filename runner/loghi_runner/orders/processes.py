@@ -33,8 +33,7 @@ from loghi_runner.orders.orders import (
 )
 from loghi_runner.orders.platform_progress import PlatformProgress
 from loghi_runner.orders.process import Given
-from loghi_runner.platform.origin import parse_origin
-from loghi_runner.platform.token import TOKEN_VARIABLE, read_token
+from loghi_runner.platform.access import TOKEN_VARIABLE, parse_origin, read_token
 from loghi_runner.wording import plural
 
 COMMAND = (sys.executable, "-m", "loghi_runner.orders.process")

@@ -19,8 +19,7 @@ from loghi_runner.orders.order_book import OrderBook
 from loghi_runner.orders.order_index import Orders
 from loghi_runner.orders.orders import CANCEL_MARK, PUSH_MARK, Order, OrderFolder, OrderState, PushState, Stage
 from loghi_runner.orders.state import StateFolder
-from loghi_runner.platform.origin import parse_origin
-from loghi_runner.platform.token import checked_token
+from loghi_runner.platform.access import checked_token, parse_origin
 from loghi_runner.web.callers import Caller
 from loghi_runner.web.problems import ServiceError
 from loghi_runner.web.views import OrderPage, OrderSummary, OrderView, order_summary, order_view

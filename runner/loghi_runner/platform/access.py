@@ -14,7 +14,7 @@ TOKEN_VARIABLE = "LOGHI_RUNNER_PLATFORM_TOKEN"  # noqa: S105  # a name, not a to
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _TOKEN_FORM = re.compile(r"[A-Za-z0-9._~+/=-]{8,512}")
-_TOKEN_HINT = f"Save it alone in a file only you can read, and name it as platform.token_file; or set {TOKEN_VARIABLE}."
+_HINT = f"Save it alone in a file only you can read, and name it as platform.token_file; or set {TOKEN_VARIABLE}."
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def read_token(file: Path | None) -> str:
     if not token.strip():
         if file is None:
             message = "the platform asks for a token, and there is none"
-            raise UsageError("platform.no_token", message, where="platform.token_file", hint=_TOKEN_HINT)
+            raise UsageError("platform.no_token", message, where="platform.token_file", hint=_HINT)
         token, where = _from_file(file), str(file)
     return checked_token(token, where)
 
@@ -144,7 +144,7 @@ def _from_file(file: Path) -> str:
             text = content.read(4096).decode("utf-8", errors="replace")
     except OSError as error:
         message = f"the token cannot be read: {error.strerror or error}"
-        raise UsageError("platform.no_token", message, where=str(file), hint=_TOKEN_HINT) from error
+        raise UsageError("platform.no_token", message, where=str(file), hint=_HINT) from error
     if mode & (stat.S_IRGRP | stat.S_IROTH | stat.S_IWGRP | stat.S_IWOTH):
         message = "others on this machine can read the platform's token: it opens the whole account"
         raise UsageError("platform.token_open", message, where=str(file), hint=f"chmod 600 {file}")

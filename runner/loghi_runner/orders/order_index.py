@@ -43,12 +43,11 @@ class _Known:
         return state.stage.is_over and state.pushed is not PushState.PARKED and self._state[0] is not None
 
     def state(self) -> OrderState:
-        if self.is_settled:
-            return self._state[1]
-        version = _version(self.folder.state_file)
-        if version != self._state[0]:
+        if not self.is_settled:
             try:
-                self._state = (version, self.folder.read_state())
+                version = _version(self.folder.state_file)
+                if version != self._state[0]:
+                    self._state = (version, self.folder.read_state())
             except OSError:
                 fault = Fault(code="order.broken_state", message="the record of this order's state cannot be read")
                 return OrderState(stage=Stage.FAILED, error=fault)

@@ -1,6 +1,7 @@
 """The service as an ASGI application."""
 
 from http import HTTPStatus
+from typing import cast
 
 from anyio import CapacityLimiter
 from fastapi import FastAPI, Request, Response
@@ -61,7 +62,8 @@ def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
 
 
 def make_ready(app: FastAPI) -> None:
-    """Make what the first who asks for it would wait for: descriptions of the API, and all pages in every language."""
+    """Read and make what the first who asks would wait for: the orders there are, the API's descriptions, all pages."""
+    cast(Services, app.state.services).orders.book.queue()
     app.openapi()
     health.manifest()
     load_pages()

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
-import psutil
 import pytest
 
 from tests.fake_trainer import READING_HOLD_VARIABLE
@@ -51,9 +50,9 @@ def kill(made: MadeService, order_id: str) -> None:
     process = made.order_folder(order_id).read_state().process
     assert process is not None
     pid = int(process.partition(":")[0])
+    (child,) = (child for _order_id, child in made.worker.processes.children if child.pid == pid)
     os.kill(pid, signal.SIGKILL)
-    made.close()
-    assert not psutil.pid_exists(pid)
+    child.wait()
     made.restart()
 
 

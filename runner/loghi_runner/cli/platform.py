@@ -10,7 +10,7 @@ import typer
 from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
 from loghi_runner.cli.finetune import Settings
-from loghi_runner.cli.options import AsJson, Engine, Gpus, Image, Memory, Output, RunName, reader_options
+from loghi_runner.cli.options import AsJson, Engine, EngineKeys, Gpus, Image, Memory, Output, RunName, reader_options
 from loghi_runner.config.choices import DEFAULT_OUTPUT
 from loghi_runner.engines import EngineKind
 from loghi_runner.json_answer import print_json
@@ -129,6 +129,7 @@ def push_command(
     gpus: Gpus = "auto",
     image: Image = None,
     memory: Memory = None,
+    keys: EngineKeys = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a run's readings to its platform, later."""
@@ -138,7 +139,7 @@ def push_command(
 
     view = PersonView()
     try:
-        options = reader_options(engine, gpus, image, memory, batch_size=16)
+        options = reader_options(engine, gpus, image, memory, keys, batch_size=16)
         pushed = push_run(find_run(run, output), options, view)
     finally:
         view.end()

@@ -8,6 +8,7 @@ import yaml
 
 from loghi_contract.cut import Cut
 from loghi_runner.compare.score_models import ScoreOptions
+from loghi_runner.engines.section import EngineConfig
 from loghi_runner.errors import DataError, UsageError
 from loghi_runner.ground_truth.split import unlearnt_pages
 from loghi_runner.orders.actions import (
@@ -62,7 +63,7 @@ class OrderAsked(Asked):
             "base_model": str(self._lookup.find_base_model(asked.base_model)),
             "data": {"pages": str(self._pages()), **asked.data.model_dump(mode="json")},
             "output": self._folder.runs.name,
-            "engine": self._lookup.config.engine.model_dump(mode="json", exclude_none=True),
+            "engine": self._wish().model_dump(mode="json", exclude_unset=True),
         }
         file.write_text(yaml.safe_dump(values, allow_unicode=True, sort_keys=False), encoding="utf-8")
         return file, ()
@@ -83,7 +84,7 @@ class OrderAsked(Asked):
             raise UsageError("order.stage", f"{self._order.action.value} reads no pages")
         # what an attempt before this one has left
         shutil.rmtree(folder.recognized, ignore_errors=True)
-        return Reading(model, pages, folder.recognized, RecognizeOptions(self._reader(), cut))
+        return Reading(model, pages, folder.recognized, RecognizeOptions(ReaderOptions(self._wish()), cut))
 
     def scoring(self) -> Scoring:
         asked, folder = self._asked, self._folder
@@ -91,7 +92,7 @@ class OrderAsked(Asked):
             raise UsageError("order.stage", f"{self._order.action.value} scores no model")
         model, pages = self._lookup.find_model(asked.model, self._order.user), self._pages()
         shutil.rmtree(folder.evaluation, ignore_errors=True)
-        return Scoring(model, pages, ScoreOptions(self._reader(), asked.cut, output=folder.evaluation))
+        return Scoring(model, pages, ScoreOptions(ReaderOptions(self._wish()), asked.cut, output=folder.evaluation))
 
     def writing(self, run: RunFolder | None) -> Writing:
         name, verdict = self._order.name, run.read().verdict if run else None
@@ -100,8 +101,9 @@ class OrderAsked(Asked):
         layer = f"Loghi {name} {run.path.name if run else self._order.id}"
         return Writing(self._folder.to_read, self._folder.recognized, layer, comment)
 
-    def _reader(self) -> ReaderOptions:
-        return ReaderOptions(self._lookup.config.engine)
+    def _wish(self) -> EngineConfig:
+        """Where it runs: as the operator says, and what the request may wish."""
+        return self._lookup.config.engine.model_copy(update=self._asked.wished)
 
     @property
     def _document(self) -> int:

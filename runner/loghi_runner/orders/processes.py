@@ -60,7 +60,8 @@ class Given:
     token: str | None
 
     def dump(self) -> bytes:
-        config = self.config.model_dump(mode="json", exclude_none=True)
+        # what was not written stays so: an engine's keys are nothing that another one was asked for
+        config = self.config.model_dump(mode="json", exclude_unset=True)
         return json.dumps({"config": config, "token": self.token}).encode()
 
     @classmethod

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from loghi_runner.errors import RunnerError
+from loghi_runner.engines.section import foreign_keys
+from loghi_runner.errors import RunnerError, UsageError
 from loghi_runner.orders.actions import (
     Action,
     EvaluateParameters,
@@ -45,6 +46,10 @@ class OrderAccess:
         """
         user = _user_of(caller)
         self._require_allowed(caller, user, parameters, has_token=token is not None)
+        for name, message, _ in foreign_keys({"kind": self.config.engine.kind.value, **parameters.wished}):
+            raise UsageError(
+                "request.engine_key", f"engine.{name} {message}", where=f"engine.{name}", hint="Leave it out."
+            )
         return self.book.place(
             key=key,
             user=user,

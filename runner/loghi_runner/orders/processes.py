@@ -155,6 +155,7 @@ class Processes:
 
     def _start(self, order: Order, folder: OrderFolder, state: OrderState) -> OrderState:
         given = Given(self._lookup.config, self._token_of(order, folder, state.stage))
+        state = state.model_copy(update={"process": None})
         folder.write_state(state)
         environment = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
         with folder.log.open("ab") as log:

@@ -17,6 +17,8 @@ from loghi_runner.config.load import RunConfig, VgslModel
 from loghi_runner.config.template import config_template
 from loghi_runner.config.values import ConfigPath, ConfigPaths
 from loghi_runner.config.words import schema_of
+from loghi_runner.engines.section import owners_of
+from loghi_runner.engines.wish import Wish
 
 PAGE = Path(__file__).parent / "configuration.md"
 
@@ -59,7 +61,10 @@ def table(title: str, section: type[BaseModel], path: tuple[str, ...]) -> str:
 def _rows(section: type[BaseModel], path: tuple[str, ...]) -> Iterator[str]:
     for name, field in section.model_fields.items():
         key = ".".join((*path, name))
-        yield f"| `{key}` | {_values(name, field)} | {_default(field)} | {field.description} |".replace("  ", " ")
+        meaning = field.description
+        if issubclass(section, Wish) and (owners := owners_of(name)):
+            meaning = f"{meaning} Only with {' or '.join(f'`kind: {owner}`' for owner in owners)}."
+        yield f"| `{key}` | {_values(name, field)} | {_default(field)} | {meaning} |".replace("  ", " ")
 
 
 def _extra(field: FieldInfo, name: str) -> str | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from generate_configuration import table
 from generated_page import write_or_check
 
+from loghi_runner.engines.section import EngineConfig
 from loghi_runner.orders.config import Client, Limits, PlatformConfig, Roots, ServiceConfig
 
 PAGE = Path(__file__).parent / "service-configuration.md"
@@ -31,7 +32,8 @@ def page() -> str:
     """The whole page."""
     parts = [_HEAD, table("Top level", ServiceConfig, ())]
     parts += [table(title, section, path).replace("clients..", "clients[].") for title, section, path in _SECTIONS]
-    parts.append("## `engine`\n\nThe keys of [a run's config](configuration.md): `kind`, `gpus`, `image`, `memory`.\n")
+    keys = ", ".join(f"`{name}`" for name in EngineConfig.model_fields)
+    parts.append(f"## `engine`\n\nThe keys of [a run's config](configuration.md): {keys}.\n")
     return "\n".join(parts)
 
 

@@ -7,9 +7,10 @@ import os
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -19,6 +20,9 @@ from loghi_runner.engines.image import default_image, require_image
 from loghi_runner.errors import RunnerError
 from tests.chromium import CHROMIUM
 from tests.nginx import NGINX
+
+if TYPE_CHECKING:
+    from tests.fake_daemon import FakeDaemon
 
 REQUIRE_VARIABLE = "LOGHI_RUNNER_REQUIRE"
 CUDA_VARIABLE = "LOGHI_RUNNER_TEST_CUDA"
@@ -38,6 +42,16 @@ for _number, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.S
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a run remembers of this machine's speed must not outlive the test."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> "Iterator[FakeDaemon]":
+    """A daemon that answers as a test says."""
+    from tests.fake_daemon import FakeDaemon
+
+    fake = FakeDaemon(tmp_path / "docker.sock")
+    yield fake
+    fake.stop()
 
 
 _left_out = pytest.StashKey[Counter[str]]()

@@ -8,8 +8,7 @@ from pathlib import Path
 import psutil
 
 from loghi_runner.engines import ENGINES, load_engine
-from loghi_runner.engines.check_card import check_card
-from loghi_runner.engines.gpus import Cards
+from loghi_runner.engines.gpus import Cards, check_card
 from loghi_runner.engines.nvml import list_cards
 from loghi_runner.errors import EngineError
 from loghi_runner.files import is_folder

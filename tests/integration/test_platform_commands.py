@@ -8,7 +8,7 @@ from typing import Any  # JSON values have no narrower type
 import pytest
 
 from loghi_runner.orders import platform_progress
-from loghi_runner.platform.token import TOKEN_VARIABLE
+from loghi_runner.platform.access import TOKEN_VARIABLE
 from tests.platform.escriptorium_stand_in import ALICE, Document, Fault, StandIn
 from tests.platform.stand_in_server import running
 

@@ -13,7 +13,6 @@ import pytest
 
 from tests.fake_daemon import FakeDaemon
 from tests.made_service import MadeService, finetuning, use_fake_trainer
-from tests.unit.test_docker_engine import daemon  # noqa: F401  # a fixture
 
 
 @pytest.fixture
@@ -202,7 +201,7 @@ def _kill(made: MadeService, order_id: str) -> None:
 def test_pages_are_read_and_scored_in_the_operators_image(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    daemon: FakeDaemon,  # noqa: F811
+    daemon: FakeDaemon,
     action: str,
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", daemon.url)

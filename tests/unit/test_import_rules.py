@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
+from loghi_runner.engines import ENGINES, EngineKind
 from tests.code_map import (
     LAYER_OF,
     MODULES,
@@ -62,6 +63,34 @@ def test_nobody_imports_the_plug_in_for_kraken() -> None:
 
 def test_docker_is_imported_by_its_engine_only() -> None:
     assert not offenders(modules_but("loghi_runner.engines.docker"), lambda name: top(name) == "docker")
+
+
+def _asks_an_engine(node: ast.AST) -> bool:
+    """Such as `engine.name == "local"`, `load_engine("docker")`, `EngineKind.LOCAL` or `cast(LocalEngine, engine)`."""
+    if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "EngineKind":
+        return node.attr != EngineKind.AUTO.name  # what a config begins with
+    if isinstance(node, ast.Compare):
+        names = {each.value for each in ast.walk(node) if isinstance(each, ast.Constant)} & ENGINES.keys()
+        return bool(names) and "engine" in ast.unparse(node)
+    if isinstance(node, ast.Call) and node.args:
+        called, first = ast.unparse(node.func), node.args[0]
+        if called == "load_engine":
+            return isinstance(first, ast.Constant)
+        return called in ("isinstance", "cast") and any(ast.unparse(each).endswith("Engine") for each in node.args)
+    return False
+
+
+def test_nobody_outside_the_engines_asks_which_engine_it_is() -> None:
+    """So that one is added, or takes over a duty, without an edit anywhere else."""
+    outside = [module for module in modules_of("loghi_runner") if package_of(module) != "engines"]
+    places = {place.partition(":")[0] for it in ENGINES.values() for place in (it.engine, it.keys) if place}
+    assert not offenders(outside, lambda name: any(f"{name}.".startswith(f"{place}.") for place in places))
+    assert not [
+        f"{module}, line {node.lineno}: {ast.unparse(node)}"
+        for module in outside
+        for node in ast.walk(tree_of(module))
+        if _asks_an_engine(node) and isinstance(node, ast.expr)
+    ]
 
 
 def test_nobody_imports_the_command_line() -> None:

@@ -8,9 +8,8 @@ import pytest
 
 from loghi_contract.events import Epoch, Event
 from loghi_runner.errors import PlatformError
-from loghi_runner.orders.asked import OrderAsked
-from loghi_runner.orders.platform_progress import PlatformProgress
-from loghi_runner.platform.base import Outcome, PlatformConnection
+from loghi_runner.orders.platform_progress import PlatformProgress, report_of
+from loghi_runner.platform.base import Outcome, PlatformConnection, Report
 from tests.made_service import MadeService, finetuning
 
 SOURCE = {"platform": "escriptorium", "document": "12", "layer": "3"}
@@ -50,13 +49,13 @@ class FakePlatform:
 @pytest.fixture
 def platform(monkeypatch: pytest.MonkeyPatch) -> FakePlatform:
     fake = FakePlatform()
-    monkeypatch.setattr("loghi_runner.orders.asked.open_platform", fake.opened)
+    monkeypatch.setattr("loghi_runner.orders.lookup.open_platform", fake.opened)
     return fake
 
 
 @pytest.fixture
-def asked(tmp_path: Path, platform: FakePlatform) -> Callable[[], OrderAsked]:
-    """What is asked for, as each process of the order sees it anew."""
+def report(tmp_path: Path, platform: FakePlatform) -> Callable[[], Report]:
+    """How each process of an order opens the platform's task of it."""
     made = MadeService(tmp_path, platforms={"escriptorium": {"url": "https://e.example.org"}})
     order_id = made.post("/api/v1/orders", finetuning(source=SOURCE) | {"platform_token": "f" * 40}, "boss").json()[
         "id"
@@ -64,13 +63,13 @@ def asked(tmp_path: Path, platform: FakePlatform) -> Callable[[], OrderAsked]:
     folder = made.order_folder(order_id)
     folder.work.mkdir(parents=True)
     lookup = made.app.state.services.orders.lookup
-    return lambda: OrderAsked(folder.read_order(), folder, lookup, "f" * 40)
+    return lambda: report_of(folder.read_order(), folder, lookup, "f" * 40)
 
 
 def test_a_platform_sees_a_task_from_the_beginning_to_the_end(
-    asked: Callable[[], OrderAsked], platform: FakePlatform
+    report: Callable[[], Report], platform: FakePlatform
 ) -> None:
-    progress = PlatformProgress(asked().report, lambda: None, LONG_S)
+    progress = PlatformProgress(report, lambda: None, LONG_S)
     progress.say("pulling")
     progress.say_event(Event(1, 0.0, "run", Epoch(1, 3, 9.0, 0.1, 0.2, 0.001, 2.0, True)))
     progress.end(Outcome.FINISHED, "finished")
@@ -80,19 +79,19 @@ def test_a_platform_sees_a_task_from_the_beginning_to_the_end(
     assert told[1].startswith("epoch 1 of 3")
 
 
-def test_after_a_restart_the_same_task_goes_on(asked: Callable[[], OrderAsked], platform: FakePlatform) -> None:
+def test_after_a_restart_the_same_task_goes_on(report: Callable[[], Report], platform: FakePlatform) -> None:
     for _ in range(2):
-        progress = PlatformProgress(asked().report, lambda: None, LONG_S)
+        progress = PlatformProgress(report, lambda: None, LONG_S)
         progress.say("training")
         progress.end(Outcome.FINISHED, "finished")
     assert "Loghi: bonnevie of 12, known 44" in platform.told
 
 
 def test_what_is_under_way_is_shown_where_nothing_was_said_for_a_while(
-    asked: Callable[[], OrderAsked], platform: FakePlatform
+    report: Callable[[], Report], platform: FakePlatform
 ) -> None:
     is_shown = threading.Event()
-    progress = PlatformProgress(asked().report, lambda: None, 0.01)
+    progress = PlatformProgress(report, lambda: None, 0.01)
     progress.say("pulling")
     progress.show(lambda: is_shown.set() or "pulling: 3 of 8")
     assert is_shown.wait(60)
@@ -100,21 +99,19 @@ def test_what_is_under_way_is_shown_where_nothing_was_said_for_a_while(
     assert "pulling: 3 of 8" in platform.told
 
 
-def test_a_user_of_the_platform_can_end_the_order_there(
-    asked: Callable[[], OrderAsked], platform: FakePlatform
-) -> None:
+def test_a_user_of_the_platform_can_end_the_order_there(report: Callable[[], Report], platform: FakePlatform) -> None:
     is_ended = threading.Event()
     platform.wants_cancel = True
-    progress = PlatformProgress(asked().report, is_ended.set, LONG_S)
+    progress = PlatformProgress(report, is_ended.set, LONG_S)
     progress.say("training")
     assert is_ended.wait(60)
     assert progress.was_cancelled
     progress.end(Outcome.CANCELLED, "cancelled")
 
 
-def test_a_platform_that_cannot_be_told_ends_nothing(asked: Callable[[], OrderAsked], platform: FakePlatform) -> None:
+def test_a_platform_that_cannot_be_told_ends_nothing(report: Callable[[], Report], platform: FakePlatform) -> None:
     platform.is_away = True
-    progress = PlatformProgress(asked().report, lambda: None, LONG_S)
+    progress = PlatformProgress(report, lambda: None, LONG_S)
     progress.say("pulling")
     progress.say("training")
     progress.end(Outcome.FINISHED, "finished")

@@ -11,6 +11,7 @@ from loghi_runner.cli.options import (
     Beam,
     CutAs,
     Engine,
+    EngineKeys,
     Gpus,
     Image,
     ImageRoot,
@@ -47,6 +48,7 @@ def compare_command(
     gpus: Gpus = "auto",
     image: Image = None,
     memory: Memory = None,
+    keys: EngineKeys = None,
     batch_size: BatchSize = 16,
     beam: Beam = 1,
     as_json: AsJson = False,
@@ -59,7 +61,7 @@ def compare_command(
     from loghi_runner.compare.score_models import ScoreOptions
 
     if are_models(first, second, data or (), truth):
-        options = ScoreOptions(reader_options(engine, gpus, image, memory, batch_size, beam), cut, root, output)
+        options = ScoreOptions(reader_options(engine, gpus, image, memory, keys, batch_size, beam), cut, root, output)
         _compare_models(first, second, data or [], options, as_json=as_json)
     else:
         _compare_pages(Path(first), Path(second), truth, output, as_json=as_json)

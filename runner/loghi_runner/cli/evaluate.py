@@ -10,6 +10,7 @@ from loghi_runner.cli.options import (
     Beam,
     CutAs,
     Engine,
+    EngineKeys,
     Gpus,
     Image,
     ImageRoot,
@@ -39,6 +40,7 @@ def evaluate_command(
     gpus: Gpus = "auto",
     image: Image = None,
     memory: Memory = None,
+    keys: EngineKeys = None,
     batch_size: BatchSize = 16,
     beam: Beam = 1,
     as_json: AsJson = False,
@@ -51,7 +53,7 @@ def evaluate_command(
 
     told = make_console(stderr=True)
     bars = Bars(told)
-    options = ScoreOptions(reader_options(engine, gpus, image, memory, batch_size, beam), cut, root, output)
+    options = ScoreOptions(reader_options(engine, gpus, image, memory, keys, batch_size, beam), cut, root, output)
     try:
         scored = score_models([model], data, options, bars.show, told.print)
     finally:

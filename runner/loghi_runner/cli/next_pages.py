@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from loghi_contract.exit_codes import ExitCode
-from loghi_runner.cli.options import AsJson, BatchSize, CutAs, Engine, Gpus, Image, Memory, reader_options
+from loghi_runner.cli.options import AsJson, BatchSize, CutAs, Engine, EngineKeys, Gpus, Image, Memory, reader_options
 from loghi_runner.engines import EngineKind
 from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.bars import Bars
@@ -29,6 +29,7 @@ def next_pages_command(
     gpus: Gpus = "auto",
     image: Image = None,
     memory: Memory = None,
+    keys: EngineKeys = None,
     batch_size: BatchSize = 16,
     as_json: AsJson = False,
 ) -> None:
@@ -44,7 +45,7 @@ def next_pages_command(
     bars = Bars(told)
     try:
         named = find_model(model)
-        reader = open_reader(named.folder, reader_options(engine, gpus, image, memory, batch_size))
+        reader = open_reader(named.folder, reader_options(engine, gpus, image, memory, keys, batch_size))
         chosen = choose_cut(named, cut, told.print)
         candidates = find_candidates(pages, chosen, bars.show, with_text=with_text)
         found = rank_pages(reader, candidates, bars.show, told.print)

@@ -1,5 +1,6 @@
 """Arguments and options that several commands share."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ from loghi_runner.engines import EngineKind
 from loghi_runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from loghi_runner.engines.wish import EngineConfig
+    from loghi_runner.engines.section import EngineConfig
     from loghi_runner.recognition.line_reader import ReaderOptions
 
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="Run folder, run id, its beginning, or `last`.")]
@@ -40,6 +41,10 @@ Memory = Annotated[
     str | None, typer.Option("--memory", help="Most memory of the container, such as 16GB (default: four fifths).")
 ]
 Image = Annotated[str | None, typer.Option("--image", help="Container image (default: the one of this version).")]
+EngineKeys = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Another key of a config's section engine, as engine.KEY=VALUE."),
+]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, max=1024, help="Lines at a time.")]
 
 ReportFolder = Annotated[
@@ -50,7 +55,13 @@ Beam = Annotated[int, typer.Option("--beam", min=1, max=100, help="Readings foll
 
 
 def reader_options(
-    engine: EngineKind, gpus: str, image: str | None, memory: str | None, batch_size: int, beam: int = 1
+    engine: EngineKind,
+    gpus: str,
+    image: str | None,
+    memory: str | None,
+    keys: Sequence[str] | None,
+    batch_size: int,
+    beam: int = 1,
 ) -> "ReaderOptions":
     """Options of a command as the reader of lines takes them.
 
@@ -59,23 +70,41 @@ def reader_options(
     """
     from loghi_runner.recognition.line_reader import ReaderOptions
 
-    return ReaderOptions(_wish(engine, gpus, image, memory), batch_size, beam)
-
-
-def _wish(engine: EngineKind, gpus: str, image: str | None, memory: str | None) -> "EngineConfig":
-    from pydantic import ValidationError
-
-    from loghi_runner.engines.wish import EngineConfig
-
     cards: object = int(gpus) or "none" if gpus.isdigit() else gpus.split(",")
     if gpus in ("auto", "none"):
         cards = gpus
+    values = {"kind": engine.value, "gpus": cards, "image": image, "memory": memory}
+    return ReaderOptions(_wish(values | dict(_key_and_value(key) for key in keys or ())), batch_size, beam)
+
+
+def _key_and_value(setting: str) -> tuple[str, object]:
+    from loghi_runner.config.yaml_values import read_yaml_value
+
+    key, equals, raw = setting.partition("=")
+    section, _, name = key.strip().partition(".")
+    hint = "Write for example --set engine.gpus=none"
+    if not equals or section != "engine" or not name:
+        raise UsageError("usage.engine", f"--set {setting} is not `engine.key=value`", hint=hint)
     try:
-        return EngineConfig.model_validate({"kind": engine, "gpus": cards, "image": image, "memory": memory})
+        return name, read_yaml_value(raw)
+    except ValueError as error:
+        raise UsageError("usage.engine", f"--set {setting} has a value that is not YAML: {error}", hint=hint) from None
+
+
+def _wish(values: dict[str, object]) -> "EngineConfig":
+    from pydantic import ValidationError
+
+    from loghi_runner.config.words import words_for
+    from loghi_runner.engines.section import EngineConfig, foreign_keys
+
+    for key, message, hint in foreign_keys(values):
+        raise UsageError("usage.engine", f"--set engine.{key} {message}", hint=hint)
+    try:
+        return EngineConfig.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
-        message = f"--{name} {first['msg']}, not {first['input']!r}"
-        raise (
-            UsageError("usage.memory", message) if name == "memory" else UsageError("usage.engine", message)
-        ) from None
+        said, advice = words_for(dict(first), (name,), EngineConfig)
+        option = f"--{name}" if name in ("gpus", "image", "memory") else f"--set engine.{name}"
+        kind = "usage.memory" if name == "memory" else "usage.engine"
+        raise UsageError(kind, f"{option} {said}", hint=advice) from None

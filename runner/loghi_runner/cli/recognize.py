@@ -12,6 +12,7 @@ from loghi_runner.cli.options import (
     Beam,
     CutAs,
     Engine,
+    EngineKeys,
     Gpus,
     Image,
     ImageRoot,
@@ -47,6 +48,7 @@ def recognize_command(
     gpus: Gpus = "auto",
     image: Image = None,
     memory: Memory = None,
+    keys: EngineKeys = None,
     batch_size: BatchSize = 16,
     beam: Beam = 1,
     plain_text: Annotated[bool, typer.Option("--text", help="Also write plain text (default: no).")] = False,
@@ -64,7 +66,7 @@ def recognize_command(
 
     told = make_console(stderr=True)
     bars = Bars(told)
-    reader = reader_options(engine, gpus, image, memory, batch_size, beam)
+    reader = reader_options(engine, gpus, image, memory, keys, batch_size, beam)
     options = RecognizeOptions(reader, cut, root, plain_text, html)
     try:
         recognized = recognize(model, source, output, options, bars.show, told.print)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from loghi_runner.config.yaml_values import KeyPath
-from loghi_runner.engines.wish import foreign_keys
+from loghi_runner.engines.section import foreign_keys
 
 #: Keys of `data` that only make sense for line lists, with what stands in for them when there are pages.
 _FOR_LISTS = {

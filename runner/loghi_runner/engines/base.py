@@ -8,7 +8,7 @@ from typing import Protocol
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines.gpus import NOT_KNOWN, Cards, DeviceChoice
 from loghi_runner.engines.image import ImageFacts
-from loghi_runner.engines.wish import EngineConfig, Wish
+from loghi_runner.engines.wish import Wish
 from loghi_runner.errors import EngineError, RunnerError
 from loghi_runner.findings import Finding, Severity
 
@@ -54,7 +54,7 @@ class Launch:
     #: the most memory it may take; None limits none
     memory_bytes: int | None = None
     #: what was wished, for an engine's own keys
-    wish: Wish = field(default_factory=EngineConfig)
+    wish: Wish = field(default_factory=Wish)
 
 
 @dataclass(frozen=True)

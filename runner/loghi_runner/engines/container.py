@@ -1,14 +1,14 @@
 """What a run's container is: who it runs as, what it sees, and all that it may not do, as Docker's API is told."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any  # the API takes JSON
 
 from loghi_runner.engines.base import Launch
-from loghi_runner.engines.kernel_cache import kernel_cache_variables
+from loghi_runner.engines.gpus import kernel_cache_variables
 from loghi_runner.errors import EngineError
 
 #: The label that says which run a container belongs to.
@@ -26,6 +26,8 @@ _TMP_OPTIONS = f"rw,nosuid,nodev,noexec,mode=1777,size={_GIB}"
 _PIDS_LIMIT = 4096
 _LOG_OPTIONS = {"max-size": "20m", "max-file": "3"}
 _KERNEL_CACHE = "/cuda_cache"
+# so many processors a machine must have before one of them is kept free
+_MANY_PROCESSORS = 4
 
 
 class CardsBy(str, Enum):
@@ -95,6 +97,30 @@ def host_settings(launch: Launch, way: Way, security: Sequence[str]) -> dict[str
         "userns_mode": "host" if any(option.startswith("name=userns") for option in security) else None,
         "group_add": _groups(security),
     }
+
+
+def memory_limit(info: Mapping[str, Any], asked: int | None) -> int | None:
+    """Bytes the container may take; None where the daemon cannot limit it.
+
+    Args:
+        info: the daemon's answer to `info`.
+        asked: what the config says; without it, four fifths of the machine's memory.
+    """
+    if not info.get("MemoryLimit"):
+        return None
+    return asked or int(info["MemTotal"]) * 4 // 5
+
+
+def host_limits(info: Mapping[str, Any], memory_bytes: int | None) -> dict[str, Any]:
+    """What the container's host settings are given."""
+    limits: dict[str, Any] = {}
+    if memory_bytes is not None and info.get("MemoryLimit"):
+        # memory and swap together: a trainer that swaps is slower than one that ends, and takes its neighbours along
+        limits |= {"mem_limit": memory_bytes, "memswap_limit": memory_bytes}
+    processors = int(info.get("NCPU") or 0)
+    if info.get("CpuCfsQuota") and processors >= _MANY_PROCESSORS:
+        limits["nano_cpus"] = (processors - 1) * 10**9
+    return limits
 
 
 def is_rootless(security: Sequence[str]) -> bool:

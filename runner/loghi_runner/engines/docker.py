@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,22 +18,20 @@ from docker.utils import kwargs_from_env
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines import NO_DAEMON
 from loghi_runner.engines.base import Handle, Launch, ProcessEnd, Setting, Signal, memory_not_applied, not_ours
-from loghi_runner.engines.check_card import check_card
-from loghi_runner.engines.connection import causes_of, knock
 from loghi_runner.engines.container import (
     NO_CARD_DRIVER,
     RUN_LABEL,
     Way,
     container_name,
     container_settings,
+    host_limits,
     host_settings,
     is_rootless,
+    memory_limit,
 )
 from loghi_runner.engines.docker_messages import explain, refused
-from loghi_runner.engines.gpus import Cards
+from loghi_runner.engines.gpus import Cards, check_card, kernel_cache
 from loghi_runner.engines.image import ImageFacts, default_image, examine_images, require_image
-from loghi_runner.engines.kernel_cache import kernel_cache
-from loghi_runner.engines.limits import host_limits, memory_limit
 from loghi_runner.engines.nvml import choose_here
 from loghi_runner.engines.processes import machine_name
 from loghi_runner.engines.wish import Wish
@@ -202,7 +201,7 @@ class DockerEngine:
         if self._client is None:
             connection = self._connection()
             try:
-                knock(connection.get("base_url", ""))
+                _knock(connection.get("base_url", ""))
                 self._client = docker.APIClient(version="auto", **connection)
             except (docker.errors.DockerException, OSError) as error:
                 raise self._unreachable(error) from error
@@ -252,7 +251,7 @@ class DockerEngine:
             raise self._unreachable(error) from error
 
     def _unreachable(self, error: BaseException) -> EngineError:
-        causes = tuple(causes_of(error))
+        causes = tuple(_causes_of(error))
         where = self._address()
         if any(isinstance(cause, PermissionError) for cause in causes):
             return refused(where)
@@ -346,3 +345,19 @@ def _write_whole(path: Path, parts: Iterator[bytes]) -> None:
     with whole_file(path) as file:
         for part in parts:
             file.write(part)
+
+
+def _knock(url: str) -> None:
+    """Raise a local socket's own error; the docker package hides it, and leaves the socket open."""
+    if url.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as knocking:
+            knocking.connect(url.removeprefix("unix://"))
+
+
+def _causes_of(error: BaseException) -> Iterator[BaseException]:
+    """The error, what caused it, and the errors it was made of: the socket's own error may lie three deep."""
+    seen: list[BaseException] = [error]
+    for item in seen:
+        inner = [item.__cause__, item.__context__, *getattr(item, "args", ())]
+        seen += [cause for cause in inner if isinstance(cause, BaseException) and cause not in seen]
+    yield from seen

@@ -1,10 +1,13 @@
-"""Which graphics card a run gets. Cards are named by UUID: their numbers change."""
+"""Which graphics card a run gets, and what TensorFlow can do with it. Cards are named by UUID: their numbers change."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from loghi_contract.job import DeviceKind
 from loghi_runner.errors import EngineError
+from loghi_runner.files import cache_folder
+from loghi_runner.findings import Finding, Severity
 from loghi_runner.installed import pip_install
 
 #: What `engine.gpus` can be: a free card, none, how many, or which by UUID.
@@ -15,6 +18,9 @@ GpuRequest: TypeAlias = Literal["auto", "none"] | int | tuple[str, ...]
 #: Source: `cuda_compute_capabilities` in the build information of tensorflow 2.21.0 (`make test-cuda` compares).
 OLDEST_CAPABILITY = (6, 0)
 NEWEST_CAPABILITY = (9, 0)
+
+# TensorFlow's kernels take more than the 256 MB or 1 GB that CUDA keeps by itself
+_MOST_KERNEL_BYTES = 4 << 30
 
 
 @dataclass(frozen=True)
@@ -176,3 +182,61 @@ def _by_freedom(cards: tuple[Card, ...]) -> list[Card]:
 def with_cuda() -> str:
     """How the engine local comes by a TensorFlow that can use cards."""
     return f"In a fresh virtual environment: {pip_install('cuda')}; or use the engine docker."
+
+
+def check_card(card: Card | None, *, own_image: bool) -> tuple[Finding, ...]:
+    """What is to be known of the chosen card before a run on it.
+
+    Args:
+        own_image: whether it runs with the TensorFlow of this version, whose kernels are known.
+    """
+    if card is None or card.capability is None or not own_image:
+        return ()
+    if card.is_too_old:
+        return (
+            Finding(
+                Severity.ERROR,
+                "gpu.too_old",
+                f"the {card.name} ({_version(card.capability)}) is too old for TensorFlow, which needs "
+                f"{_version(OLDEST_CAPABILITY)} or later",
+                where="engine.gpus",
+                hint="Name another card, or train on the CPU: `gpus: none`.",
+            ),
+        )
+    if card.capability[0] > NEWEST_CAPABILITY[0]:
+        return (
+            Finding(
+                Severity.INFO,
+                "gpu.first_start",
+                f"the {card.name} ({_version(card.capability)}) is newer than this TensorFlow: the driver compiles its "
+                "kernels from PTX at the first start, which can take half an hour; later runs find them ready",
+                where="engine.gpus",
+            ),
+        )
+    return ()
+
+
+def _version(capability: tuple[int, int]) -> str:
+    return f"compute capability {capability[0]}.{capability[1]}"
+
+
+def kernel_cache() -> Path | None:
+    """Where the graphics driver keeps kernels that it compiled, so that the next run need not wait for them again.
+
+    For a card newer than TensorFlow's own kernels that is half an hour at each start. The folder is the account's,
+    made if need be; None where none can be made, and the run goes without.
+    """
+    try:
+        folder = cache_folder() / "cuda"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # a closed home, or none at all
+        return None
+    return folder
+
+
+def kernel_cache_variables(place: str) -> dict[str, str]:
+    """What tells CUDA to use it; `place` is the folder as the trainer sees it.
+
+    Source: CUDA C++ Programming Guide, "CUDA Environment Variables" (CUDA_CACHE_PATH, CUDA_CACHE_MAXSIZE).
+    """
+    return {"CUDA_CACHE_PATH": place, "CUDA_CACHE_MAXSIZE": str(_MOST_KERNEL_BYTES)}

@@ -24,9 +24,7 @@ from loghi_runner.engines.base import (
     memory_not_applied,
     not_ours,
 )
-from loghi_runner.engines.check_card import check_card
-from loghi_runner.engines.gpus import Cards, with_cuda
-from loghi_runner.engines.kernel_cache import kernel_cache, kernel_cache_variables
+from loghi_runner.engines.gpus import Cards, check_card, kernel_cache, kernel_cache_variables, with_cuda
 from loghi_runner.engines.nvml import choose_here
 from loghi_runner.engines.processes import find_process, is_by_clock, machine_name, name_process
 from loghi_runner.engines.wish import Wish

@@ -1,15 +1,18 @@
-"""The NVIDIA driver asked for its cards, each by itself: one that does not answer leaves the others usable."""
+"""The cards of this machine: those the NVIDIA driver tells of, each asked by itself, and those left to this process."""
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any  # NVML's handles are opaque
 
 import pynvml
 
-from loghi_runner.engines.given_cards import given_cards
 from loghi_runner.engines.gpus import Card, Cards, DeviceChoice, GpuRequest, choose_device
 
 _MIB = 1024 * 1024
+# the first that is set decides. CUDA's counts the cards this process can see, the others all of the machine's.
+_VARIABLES = ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "SLURM_JOB_GPUS")
+_RELATIVE = "CUDA_VISIBLE_DEVICES"
 
 
 def list_cards(environment: Mapping[str, str] | None = None) -> Cards:
@@ -24,6 +27,28 @@ def list_cards(environment: Mapping[str, str] | None = None) -> Cards:
 def choose_here(request: GpuRequest, why_not: str = "") -> DeviceChoice:
     """What a run computes on, by the cards of this machine as they are now; as `choose_device`."""
     return choose_device(request, list_cards(), why_not)
+
+
+def given_cards(found: Cards, environment: Mapping[str, str]) -> Cards:
+    """The cards that the environment names; all where it names none, as on a machine of one's own.
+
+    Source: CUDA C++ Programming Guide, "CUDA Environment Variables"; NVIDIA Container Toolkit, "Docker Specialized
+    Configurations"; Slurm, "Generic Resource (GRES) Scheduling".
+    """
+    variable = next((name for name in _VARIABLES if _says_something(name, environment.get(name))), None)
+    if variable is None or not found.cards:
+        return found
+    value = environment[variable].strip()
+    wanted = [part.strip() for part in value.split(",") if part.strip()]
+    if variable != _RELATIVE and len(wanted) == len(found.cards):
+        return found  # a scheduler that hides the other cards leaves exactly these, counted anew
+    given = tuple(card for card in found.cards if any(_means(part, card) for part in wanted))
+    if not given:
+        few = "the only card" if len(found.cards) == 1 else f"all {len(found.cards)} cards"
+        reason = f"{variable}={value} leaves out {few} of this machine"
+        return replace(found, cards=(), reason=reason, hidden=found.cards)
+    hidden = tuple(card for card in found.cards if card not in given)
+    return replace(found, cards=given, hidden=hidden, limit=f"{variable}={value}" if hidden else "")
 
 
 def _all_cards() -> Cards:
@@ -106,3 +131,17 @@ def _no_driver_reason(error: pynvml.NVMLError) -> str:
     if error.value == pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH:
         return "the NVIDIA driver was updated and the machine not restarted since"
     return f"the NVIDIA driver does not answer ({error})"
+
+
+def _says_something(variable: str, value: str | None) -> bool:
+    if value is None or value.strip() == "all":
+        return False
+    # an empty CUDA_VISIBLE_DEVICES hides every card; the others mean nothing then
+    return variable == _RELATIVE or bool(value.strip())
+
+
+def _means(part: str, card: Card) -> bool:
+    """A part is a card's number, `number:part` of a divided one, or the beginning of a UUID."""
+    if part.startswith(("GPU-", "MIG-")):
+        return card.uuid.startswith(part)
+    return part in (card.place, card.place.partition(":")[0])

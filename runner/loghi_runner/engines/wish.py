@@ -1,13 +1,13 @@
-"""The section `engine` of a config: what somebody wishes of an engine, the engines' own keys among it."""
+"""What somebody wishes of an engine, and what the keys are made of by which they say it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal  # raw YAML values have no narrower type
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from loghi_runner.engines import ENGINES, EngineKind, imported
+from loghi_runner.engines import EngineKind
 from loghi_runner.engines.gpus import GpuRequest
 
 _UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -53,6 +53,11 @@ def _bytes_of(memory: str) -> int:
     return int(float(number) * _UNITS[unit])
 
 
+@dataclass(frozen=True)
+class FromRequests:
+    """Marks, in a key's `Annotated`, what whoever asks the service for a run may wish; all else is the operator's."""
+
+
 class EngineKeys(BaseModel):
     """Keys of the section. An engine's own are a subclass beside it, named in `ENGINES`; each has a default.
 
@@ -91,25 +96,3 @@ class Wish(EngineKeys):
     @property
     def memory_bytes(self) -> int | None:
         return None if self.memory is None else _bytes_of(self.memory)
-
-
-#: The keys of each engine that has keys of its own.
-OWN_KEYS: dict[str, type[EngineKeys]] = {name: imported(it.keys) for name, it in ENGINES.items() if it.keys}
-
-
-# The section as a config has it; a docstring would stand in its JSON Schema. Which engines there are no type knows.
-class EngineConfig(*dict.fromkeys(OWN_KEYS.values()), Wish):  # type: ignore[misc]
-    pass
-
-
-def foreign_keys(section: object) -> Iterator[tuple[str, str, str]]:
-    """Each key of a section as written that another engine has, what is wrong with it, and what to do."""
-    if not isinstance(section, Mapping):
-        return
-    kind = section.get("kind") or EngineKind.AUTO.value
-    for key in section:
-        owners = [name for name, keys in OWN_KEYS.items() if key in keys.model_fields]
-        if owners and kind not in owners:
-            whose = " and ".join(owners)
-            message = f"is a key of the engine {whose}, and the engine here is {kind}"
-            yield key, message, f"Leave it out, or write `kind: {owners[0]}` under `engine`."

@@ -2,12 +2,13 @@
 
 The API checks requests by these models, the manifest and the web form are drawn from their JSON Schema. A request
 names places below the operator's folders, or a document of a platform; image, engine, mounts, commands and folders to
-write to are the operator's alone.
+write to are the operator's alone. Of an engine's own keys it may set those that the engine marks for requests.
 """
 
 from collections.abc import Mapping
+from copy import copy
 from enum import Enum
-from typing import Annotated, Any, Self, TypeAlias  # a request has no narrower type before it is checked
+from typing import Annotated, Any, Self, TypeAlias, TypeVar  # a request has no narrower type before it is checked
 
 from pydantic import (
     BaseModel,
@@ -18,8 +19,10 @@ from pydantic import (
     Strict,
     StringConstraints,
     Tag,
+    create_model,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -27,6 +30,7 @@ from loghi_contract.cut import Cut
 from loghi_contract.job import CharsetPolicy
 from loghi_runner.config.schema import PageReading, SplitConfig, TextConfig, TrainingConfig
 from loghi_runner.config.values import NAME_PATTERN
+from loghi_runner.engines.section import keys_from_requests, owners_of
 from loghi_runner.engines.wish import field_title
 
 #: Segments between slashes, none of which begins with a dot: never absolute, never `..`, never a hidden folder.
@@ -77,6 +81,39 @@ class Action(str, Enum):
 
 class _Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, field_title_generator=field_title)
+
+    @property
+    def wished(self) -> dict[str, Any]:
+        """The keys of the engine that the request sets; all others are as the operator says."""
+        section = getattr(self, "engine", None)
+        return {} if section is None else dict(section.model_dump(exclude_none=True))
+
+
+_Asked = TypeVar("_Asked", bound=_Parameters)
+
+
+def _with_engine(parameters: type[_Asked]) -> type[_Asked]:
+    """With a section for those keys of the engines that a request may set, where an engine has such keys."""
+    # types of its own can no checker know
+    keys: dict[str, Any] = {name: (key.annotation, _left_out(key)) for name, key in keys_from_requests().items()}
+    if not keys:
+        return parameters
+    section = create_model("EngineWish", __base__=_Parameters, __doc__="What the engine is asked for.", **keys)
+    field = Field(default=section(), title="Engine", description="What the engine is asked for.")
+    return create_model(parameters.__name__, __base__=parameters, __doc__=parameters.__doc__, engine=(section, field))
+
+
+def _left_out(field: FieldInfo) -> FieldInfo:
+    """The same key, where left out means what the operator says."""
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+
+    def described(schema: dict[str, Any]) -> None:
+        schema.pop("default", None)
+        schema.update(extra)
+
+    left_out = copy(field)
+    left_out.default, left_out.json_schema_extra = None, described
+    return left_out
 
 
 class FolderSource(_Parameters):
@@ -185,6 +222,7 @@ class _Named(_Parameters):
     )
 
 
+@_with_engine
 class FinetuneParameters(_Named):
     """Adapt a base model to the hand of some transcribed pages."""
 
@@ -259,6 +297,7 @@ class CheckParameters(FinetuneParameters):
     model_config = ConfigDict(title="Check before fine-tuning")
 
 
+@_with_engine
 class RecognizeParameters(_Named):
     """Read pages whose lines are marked with a model."""
 
@@ -280,6 +319,7 @@ class RecognizeParameters(_Named):
         return self
 
 
+@_with_engine
 class EvaluateParameters(_Named):
     """Score a model on transcribed pages."""
 
@@ -305,14 +345,23 @@ def _rule(sentence: str) -> PydanticCustomError:
     return PydanticCustomError("rule", "{sentence}", {"sentence": sentence})
 
 
-def parameters_schema(action: Action) -> dict[str, Any]:
+def parameters_schema(action: Action, engine: str | None = None) -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of an action's parameters; what fits it, the service takes.
 
     Every field has title and description; `unit`, where there is one, is an annotation. A field that may be one value
     or a list of them is a list here.
+
+    Args:
+        engine: the only engine whose own keys can be set; None for a schema of all engines.
     """
     schema = PARAMETERS[action].model_json_schema()
     flat: dict[str, Any] = inlined(schema, schema.pop("$defs", {}))
+    if engine is not None and "engine" in flat["properties"]:
+        keys = flat["properties"]["engine"]["properties"]
+        keys = {name: key for name, key in keys.items() if engine in owners_of(name)}
+        flat["properties"]["engine"]["properties"] = keys
+        if not keys:
+            del flat["properties"]["engine"]
     return {"$schema": DIALECT} | flat
 
 

@@ -1,6 +1,5 @@
 """What an order of the service asks for; whatever it names is looked up below the operator's folders, again."""
 
-import contextlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +8,8 @@ import yaml
 
 from loghi_contract.cut import Cut
 from loghi_runner.compare.score_models import ScoreOptions
+from loghi_runner.engines.section import EngineConfig
 from loghi_runner.errors import DataError, UsageError
-from loghi_runner.files import write_atomically
 from loghi_runner.ground_truth.split import unlearnt_pages
 from loghi_runner.orders.actions import (
     Action,
@@ -21,22 +20,14 @@ from loghi_runner.orders.actions import (
     PlatformTexts,
     RecognizeParameters,
 )
-from loghi_runner.orders.lookup import Lookup
+from loghi_runner.orders.lookup import Lookup, platform_id
 from loghi_runner.orders.orders import Order, OrderFolder
 from loghi_runner.orders.pipeline import Asked, Reading, Scoring, Writing
-from loghi_runner.platform import open_platform
-from loghi_runner.platform.base import Platform, PlatformConnection, Report, Source
+from loghi_runner.platform.base import Platform, Source
 from loghi_runner.platform.pulled import copy_pages
 from loghi_runner.recognition.line_reader import ReaderOptions
 from loghi_runner.recognition.recognize import RecognizeOptions
 from loghi_runner.runs.rundir import RunFolder
-
-#: The number of the platform's task that shows the order.
-TASK_FILE = "task"
-
-_TIMEOUT_S = 60.0
-#: Who is only told waits less.
-_REPORT_TIMEOUT_S = 20.0
 
 
 class OrderAsked(Asked):
@@ -49,31 +40,17 @@ class OrderAsked(Asked):
         self._lookup = lookup
         self._token = token
 
-    def platform(self, timeout_s: float = _TIMEOUT_S) -> Platform:
-        entry = self._lookup.platform(self._source.platform)
-        if self._token is None:
-            raise UsageError("platform.no_token", "the platform asks for a token, and there is none")
-        return open_platform(PlatformConnection(entry.kind, entry.url, timeout_s=timeout_s), self._token)
-
-    def report(self) -> Report:
-        """The task that the platform shows of the order, the same each time it is asked for."""
-        file = self._folder.work / TASK_FILE
-        known = None
-        with contextlib.suppress(OSError, ValueError):
-            known = int(file.read_text(encoding="utf-8"))
-        report = self.platform(_REPORT_TIMEOUT_S).report(self._document, f"Loghi: {self._order.name}", known)
-        if report.id is not None and report.id != known:
-            write_atomically(file, str(report.id))
-        return report
+    def platform(self) -> Platform:
+        return self._lookup.connect(self._source.platform, self._token)
 
     def pulls(self) -> Sequence[tuple[Source, Path]]:
         source, pulls = self._source, []
         if isinstance(source, PlatformTexts):
-            truth = Source(self._document, _number(source.layer), _numbers(source.pages))
+            truth = Source(self._document, platform_id(source.layer), _numbers(source.pages))
             pulls.append((truth, self._folder.pages))
         read = self._pages_to_read()
         if read != ():
-            layer = _number(source.layer) if isinstance(source, PlatformTexts) else self._any_layer()
+            layer = platform_id(source.layer) if isinstance(source, PlatformTexts) else self._any_layer()
             pulls.append((Source(self._document, layer, _numbers(read)), self._folder.to_read))
         return pulls
 
@@ -86,7 +63,7 @@ class OrderAsked(Asked):
             "base_model": str(self._lookup.find_base_model(asked.base_model)),
             "data": {"pages": str(self._pages()), **asked.data.model_dump(mode="json")},
             "output": self._folder.runs.name,
-            "engine": self._lookup.config.engine.model_dump(mode="json", exclude_none=True),
+            "engine": self._wish().model_dump(mode="json", exclude_unset=True),
         }
         file.write_text(yaml.safe_dump(values, allow_unicode=True, sort_keys=False), encoding="utf-8")
         return file, ()
@@ -107,7 +84,7 @@ class OrderAsked(Asked):
             raise UsageError("order.stage", f"{self._order.action.value} reads no pages")
         # what an attempt before this one has left
         shutil.rmtree(folder.recognized, ignore_errors=True)
-        return Reading(model, pages, folder.recognized, RecognizeOptions(self._reader(), cut))
+        return Reading(model, pages, folder.recognized, RecognizeOptions(ReaderOptions(self._wish()), cut))
 
     def scoring(self) -> Scoring:
         asked, folder = self._asked, self._folder
@@ -115,7 +92,7 @@ class OrderAsked(Asked):
             raise UsageError("order.stage", f"{self._order.action.value} scores no model")
         model, pages = self._lookup.find_model(asked.model, self._order.user), self._pages()
         shutil.rmtree(folder.evaluation, ignore_errors=True)
-        return Scoring(model, pages, ScoreOptions(self._reader(), asked.cut, output=folder.evaluation))
+        return Scoring(model, pages, ScoreOptions(ReaderOptions(self._wish()), asked.cut, output=folder.evaluation))
 
     def writing(self, run: RunFolder | None) -> Writing:
         name, verdict = self._order.name, run.read().verdict if run else None
@@ -124,12 +101,13 @@ class OrderAsked(Asked):
         layer = f"Loghi {name} {run.path.name if run else self._order.id}"
         return Writing(self._folder.to_read, self._folder.recognized, layer, comment)
 
-    def _reader(self) -> ReaderOptions:
-        return ReaderOptions(self._lookup.config.engine)
+    def _wish(self) -> EngineConfig:
+        """Where it runs: as the operator says, and what the request may wish."""
+        return self._lookup.config.engine.model_copy(update=self._asked.wished)
 
     @property
     def _document(self) -> int:
-        return _number(self._source.document)
+        return platform_id(self._source.document)
 
     @property
     def _source(self) -> PlatformPages:
@@ -158,11 +136,5 @@ class OrderAsked(Asked):
         return layers[0].id
 
 
-def _number(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise UsageError("request.no_such_id", f"the platform's ids are whole numbers, not {text[:40]!r}")
-    return int(text)
-
-
 def _numbers(texts: tuple[str, ...] | None) -> tuple[int, ...] | None:
-    return None if texts is None else tuple(map(_number, texts))
+    return None if texts is None else tuple(map(platform_id, texts))

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from loghi_runner.config.choices import PlatformKind
 from loghi_runner.config.file import ConfigFile
 from loghi_runner.config.values import ConfigPath, ConfigPaths, WholeNumber
-from loghi_runner.engines.wish import EngineConfig, foreign_keys
+from loghi_runner.engines.section import EngineConfig, foreign_keys
 
 CONFIG_FILE = Path("service.yaml")
 DEFAULT_STATE = Path("loghi-service")
@@ -182,7 +182,7 @@ class ServiceConfig(_Section):
     )
     limits: Annotated[Limits, BeforeValidator(_given)] = Field(default=Limits(), description="How much is accepted.")
     engine: Annotated[EngineConfig, BeforeValidator(_given)] = Field(
-        default=EngineConfig(), description="Where training happens."
+        default=EngineConfig(), description="Where models are trained, read and scored."
     )
     platforms: Annotated[dict[Annotated[str, Field(pattern=NAME_PATTERN)], PlatformConfig], BeforeValidator(_given)] = (
         Field(default={}, description="Platforms by name: documents to learn from, and layers to write to.")

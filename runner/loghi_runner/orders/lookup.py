@@ -11,6 +11,10 @@ from loghi_runner.orders.config import PlatformConfig, ServiceConfig
 from loghi_runner.orders.confine import Shelf
 from loghi_runner.orders.orders import OrderFolder
 from loghi_runner.orders.state import ORDERS
+from loghi_runner.platform import open_platform
+from loghi_runner.platform.base import Platform, PlatformConnection
+
+_TIMEOUT_S = 60.0
 
 
 class Lookup:
@@ -58,6 +62,13 @@ class Lookup:
             )
         return platform
 
+    def connect(self, name: str, token: str | None, timeout_s: float = _TIMEOUT_S) -> Platform:
+        """The platform of that name, as the token's account sees it; nothing is asked yet. Raises UsageError."""
+        entry = self.platform(name)
+        if token is None:
+            raise UsageError("platform.no_token", "the platform asks for a token, and there is none")
+        return open_platform(PlatformConnection(entry.kind, entry.url, timeout_s=timeout_s), token)
+
     def without_places(self, value: Any) -> Any:
         """A JSON value whose texts name no folder of this machine: whoever ordered sees places as they named them."""
         if isinstance(value, dict):
@@ -70,3 +81,10 @@ class Lookup:
             for path in (folder, real_path(folder)):
                 value = value.replace(f"{path}/", "").replace(str(path), path.name)
         return value
+
+
+def platform_id(text: str) -> int:
+    """An id of a request as the platform has it. Raises UsageError where it is no number."""
+    if not text.isascii() or not text.isdigit():
+        raise UsageError("request.no_such_id", f"the platform's ids are whole numbers, not {text[:40]!r}")
+    return int(text)

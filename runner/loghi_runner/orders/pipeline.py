@@ -139,7 +139,8 @@ class Pipeline:
             Stage.PUSHING: self._push,
         }
         for stage in stages:
-            if self._follower.is_cancelled():
+            is_running = stage is Stage.TRAINING and self.run is not None
+            if self._follower.is_cancelled() and not is_running:
                 return Stage.CANCELLED
             self.stage = stage
             self._follower.begin_stage(stage)
@@ -202,12 +203,13 @@ class Pipeline:
 
     def _followed(self, run: RunFolder) -> RunRecord:
         """The record of a run whose `finetune` is gone, once it is over."""
+        remark = None
         with StopWishes() as wishes:
             while not (look := look_at(run)).record.state.is_over:
-                if look.remark is not None:
-                    self._follower.note(look.remark)
-                    if silent_s(run) > OUT_OF_REACH_S:
-                        raise EngineError("order.out_of_reach", look.remark)
+                if look.remark is not None and look.remark != remark:
+                    self._follower.note(remark := look.remark)
+                if look.remark is not None and silent_s(run) > OUT_OF_REACH_S:
+                    raise EngineError("order.out_of_reach", look.remark)
                 if wishes.stops or self._follower.is_cancelled():
                     self._stop(run)
                 self._told.show(partial(_standing, look))

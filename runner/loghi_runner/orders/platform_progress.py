@@ -1,5 +1,6 @@
 """Shows on a platform how an order goes on, and hears from it when somebody there ends it. Nothing waits for it."""
 
+import contextlib
 import logging
 import queue
 import threading
@@ -7,13 +8,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from loghi_contract.events import Epoch, Event
-from loghi_runner.errors import RunnerError
+from loghi_runner.errors import RunnerError, UsageError
+from loghi_runner.files import write_atomically
+from loghi_runner.orders.actions import PlatformPages
+from loghi_runner.orders.lookup import Lookup, platform_id
+from loghi_runner.orders.orders import Order, OrderFolder
 from loghi_runner.platform.base import Outcome, Report
 from loghi_runner.wording import epoch_line
 
 _log = logging.getLogger(__name__)
 
+#: The number of the platform's task that shows the order.
+TASK_FILE = "task"
+
 _ASK_EVERY_S = 10.0
+#: Who is only told waits less for an answer than who pulls and pushes.
+_TIMEOUT_S = 20.0
 #: How long the end of an order waits until it is told.
 _LAST_WORD_S = 60.0
 
@@ -54,11 +64,11 @@ class PlatformProgress:
         """What is asked for when there was nothing to say for a while."""
         self._shown = sentence
 
-    def end(self, outcome: Outcome, sentence: str) -> None:
+    def end(self, outcome: Outcome, sentence: str, timeout_s: float = _LAST_WORD_S) -> None:
         """The last word; waited for, but not for ever."""
         self._put(_End(outcome, sentence))
         if self._thread is not None:
-            self._thread.join(_LAST_WORD_S)
+            self._thread.join(timeout_s)
 
     def _put(self, message: str | _End) -> None:
         if self._open_report is None:
@@ -99,3 +109,23 @@ class PlatformProgress:
         if not self.was_cancelled and report.is_cancelled():
             self.was_cancelled = True
             self._on_cancel()
+
+
+def report_of(order: Order, folder: OrderFolder, lookup: Lookup, token: str | None) -> Report:
+    """The task that an order's platform shows of it, the same each time it is asked for.
+
+    Raises:
+        RunnerError: the platform cannot be asked.
+        OSError: which task it is cannot be written down.
+    """
+    source = order.asked.source
+    if not isinstance(source, PlatformPages):
+        raise UsageError("order.stage", "the order names no platform")
+    file, known = folder.work / TASK_FILE, None
+    with contextlib.suppress(OSError, ValueError):
+        known = int(file.read_text(encoding="utf-8"))
+    platform = lookup.connect(source.platform, token, _TIMEOUT_S)
+    report = platform.report(platform_id(source.document), f"Loghi: {order.name}", known)
+    if report.id is not None and report.id != known:
+        write_atomically(file, str(report.id))
+    return report

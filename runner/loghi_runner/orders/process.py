@@ -8,10 +8,10 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
@@ -29,12 +29,12 @@ from loghi_runner.finetuning.plan_json import check_json, plan_json
 from loghi_runner.locks import FileLock, Timeout, take
 from loghi_runner.orders.actions import PlatformPages
 from loghi_runner.orders.asked import OrderAsked
-from loghi_runner.orders.config import ServiceConfig
 from loghi_runner.orders.end import OUTCOMES, end_order, failed, fault_of, moved
 from loghi_runner.orders.lookup import Lookup
 from loghi_runner.orders.orders import CANCEL_MARK, Fault, OrderFolder, OrderState, PushState, Stage
 from loghi_runner.orders.pipeline import Answer, Evaluated, Pipeline
-from loghi_runner.orders.platform_progress import PlatformProgress
+from loghi_runner.orders.platform_progress import PlatformProgress, report_of
+from loghi_runner.orders.processes import Given
 from loghi_runner.platform.base import Pushed
 from loghi_runner.recognition.recognize import recognized_json
 from loghi_runner.recognition.recognized import Recognized
@@ -55,28 +55,6 @@ _TRY_AGAIN_S = 5.0
 _OTHER_BEGINS_S = 10.0
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Given:
-    """What the worker says on standard input, where no list of processes and no environment shows it."""
-
-    config: ServiceConfig
-    token: str | None
-
-    def dump(self) -> bytes:
-        config = self.config.model_dump(mode="json", exclude_none=True)
-        return json.dumps({"config": config, "token": self.token}).encode()
-
-    @classmethod
-    def load(cls, content: bytes) -> "Given":
-        values = json.loads(content)
-        # all its paths are whole, so no folder of a config matters
-        config = ServiceConfig.model_validate(values["config"], context={"folder": Path("/")})
-        return cls(config, values["token"])
-
-    def __repr__(self) -> str:
-        return f"Given({self.config.state})"
 
 
 class Recorder:
@@ -128,11 +106,12 @@ class Recorder:
 
     def event(self, line: bytes, event: Event) -> None:
         self._told.say_event(event)
+        if self.state.message is not None and not self.is_cancelled():
+            self._show(None)
 
     def note(self, sentence: str) -> None:
         _log.info("%s", sentence)
-        if self.is_cancelled():
-            self._show("stopping after the current step")
+        self._show("stopping after the current step" if self.is_cancelled() else sentence)
 
     def end(self) -> None:
         pass
@@ -174,6 +153,8 @@ def _answer_json(answer: Answer) -> dict[str, Any]:
 def main() -> int:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     end_when_terminated()
+    # where the service was started in a script's background it arrives ignored, and no order could be cancelled
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     folder, given = OrderFolder.of_work(Path(sys.argv[1])), Given.load(sys.stdin.buffer.read())
     try:
         # another worker may have begun a process, and died before it wrote that down
@@ -194,13 +175,16 @@ def _carry_out(folder: OrderFolder, given: Given) -> Callable[[], None]:
     if folder.read_state().stage.is_over:
         return lambda: None
     asked = OrderAsked(order, folder, lookup, given.token)
+    report = partial(report_of, order, folder, lookup, given.token)
     is_told = isinstance(order.asked.source, PlatformPages)
-    told = PlatformProgress(asked.report if is_told else None, lambda: folder.mark(CANCEL_MARK))
+    told = PlatformProgress(report if is_told else None, lambda: folder.mark(CANCEL_MARK))
     recorder = Recorder(folder, lookup, told)
     pipeline = Pipeline(asked, recorder, told, folder.run())
     stages = order.stages[order.stages.index(recorder.state.stage) :]
     try:
         end = pipeline.carry_out(stages)
+        if end is Stage.TRAINING:
+            return lambda: None  # the run goes on without us: another process will follow it
         state = recorder.failed(_run_fault(pipeline.record)) if end is Stage.FAILED else moved(recorder.state, end)
     except KeyboardInterrupt:
         if not recorder.is_cancelled():

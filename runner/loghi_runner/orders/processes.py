@@ -1,14 +1,16 @@
 """The processes of orders, one each: started, asked to end, and spoken for where one has ended without a word."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -16,7 +18,6 @@ from loghi_runner.engines.processes import find_process
 from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_file
 from loghi_runner.orders.actions import PlatformPages
-from loghi_runner.orders.asked import TASK_FILE, OrderAsked
 from loghi_runner.orders.config import ServiceConfig
 from loghi_runner.orders.credentials import Vault
 from loghi_runner.orders.end import OUTCOMES, end_order, failed, fault_of, moved
@@ -31,10 +32,8 @@ from loghi_runner.orders.orders import (
     PushState,
     Stage,
 )
-from loghi_runner.orders.platform_progress import PlatformProgress
-from loghi_runner.orders.process import Given
-from loghi_runner.platform.origin import parse_origin
-from loghi_runner.platform.token import TOKEN_VARIABLE, read_token
+from loghi_runner.orders.platform_progress import TASK_FILE, PlatformProgress, report_of
+from loghi_runner.platform.access import TOKEN_VARIABLE, parse_origin, read_token
 from loghi_runner.wording import plural
 
 COMMAND = (sys.executable, "-m", "loghi_runner.orders.process")
@@ -51,6 +50,29 @@ _HOURS = {
     Stage.EVALUATING: "read_hours",
     Stage.PUSHING: "push_hours",
 }
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the worker says on standard input, where no list of processes and no environment shows it."""
+
+    config: ServiceConfig
+    token: str | None
+
+    def dump(self) -> bytes:
+        # what was not written stays so: an engine's keys are nothing that another one was asked for
+        config = self.config.model_dump(mode="json", exclude_unset=True)
+        return json.dumps({"config": config, "token": self.token}).encode()
+
+    @classmethod
+    def load(cls, content: bytes) -> "Given":
+        values = json.loads(content)
+        # all its paths are whole, so no folder of a config matters
+        config = ServiceConfig.model_validate(values["config"], context={"folder": Path("/")})
+        return cls(config, values["token"])
+
+    def __repr__(self) -> str:
+        return f"Given({self.config.state})"
 
 
 @dataclass
@@ -106,20 +128,21 @@ class Processes:
         ending = self._endings.pop(order.id, None)
         if state.stage.is_over:
             return state
+        has_run = state.stage is Stage.TRAINING and folder.run() is not None
         if folder.has_mark(CANCEL_MARK):
-            if state.stage is Stage.TRAINING and folder.run() is not None:
+            if has_run:
                 # the trainer may be at work all the same: a new process stops it, and keeps its best model
-                return self._start(order, folder, moved(state, state.stage, state.attempt))
+                return self._start(order, folder, state)
             return self._end(order, folder, moved(state, Stage.CANCELLED))
         if ending is not None and ending.fault is not None:
             return self.give_up(order, folder, state, ending.fault)
         if state.stage is Stage.QUEUED:
             return self._start(order, folder, moved(state, order.stages[0], attempt=1))
-        # a run that is there is followed, however often whoever follows it is ended
-        is_followed = state.stage is Stage.TRAINING and folder.run() is not None
-        if state.attempt >= _MOST_ATTEMPTS and not is_followed:
+        if has_run:
+            return self._start(order, folder, state)  # it is followed, however often whoever follows it is ended
+        if state.attempt >= _MOST_ATTEMPTS:
             return self.give_up(order, folder, state, _ended_twice(state.stage))
-        return self._start(order, folder, moved(state, state.stage, state.attempt + (not is_followed)))
+        return self._start(order, folder, moved(state, state.stage, state.attempt + 1))
 
     def _pushed_again(self, order: Order, folder: OrderFolder, state: OrderState) -> OrderState:
         if not folder.has_mark(PUSH_MARK):
@@ -210,17 +233,14 @@ class Processes:
 
     def _end(self, order: Order, folder: OrderFolder, state: OrderState) -> OrderState:
         """End an order that has no process (any more)."""
-        told = None
+        report = None
         if is_file(folder.work / TASK_FILE):
             with contextlib.suppress(RunnerError):  # else it is not told
-                token = self._token_of(order, folder, Stage.PULLING)
-                asked = OrderAsked(order, folder, self._lookup, token)
-                told = PlatformProgress(asked.report, lambda: None)
+                report = partial(report_of, order, folder, self._lookup, self._token_of(order, folder, state.stage))
         end_order(order, folder, state)
-        if told is not None:
-            # in a thread: the platform may be slow, and the other orders wait
-            sentence = state.error.message if state.error else state.stage.value
-            threading.Thread(target=told.end, args=(OUTCOMES[state.stage], sentence), daemon=True).start()
+        sentence = state.error.message if state.error else state.stage.value
+        # not waited for: the platform may be slow, and so would be all other orders
+        PlatformProgress(report, lambda: None).end(OUTCOMES[state.stage], sentence, timeout_s=0)
         return folder.read_state()
 
 

@@ -9,9 +9,8 @@ from loghi_runner.config.pulled_folder import pulled_folder
 from loghi_runner.config.schema import PlatformConfig
 from loghi_runner.errors import UsageError
 from loghi_runner.platform import open_platform
+from loghi_runner.platform.access import parse_origin, read_token
 from loghi_runner.platform.base import Document, Layer, Platform, PlatformConnection, Pulled, Source
-from loghi_runner.platform.origin import parse_origin
-from loghi_runner.platform.token import read_token
 
 
 def platform_of(loaded: LoadedConfig) -> PlatformConfig:

@@ -16,7 +16,7 @@ from loghi_runner.aliases import OnProgress
 from loghi_runner.engines.base import Engine, Launch, Setting
 from loghi_runner.engines.mounts import DataFolders, folders_of_images, home_folders, run_mounts
 from loghi_runner.engines.setting import settle, settle_again
-from loghi_runner.engines.wish import EngineConfig, Wish
+from loghi_runner.engines.wish import Wish
 from loghi_runner.errors import DataError
 from loghi_runner.files import breaks_lines, is_utf8, real_path
 from loghi_runner.models.check_base_model import check_base_model
@@ -32,7 +32,7 @@ _LIST = LISTS_DIR / "lines.txt"
 class ReaderOptions:
     """Where and how lines are read; none of it but the beam changes a text. A beam of 1 is greedy decoding."""
 
-    wish: Wish = field(default_factory=EngineConfig)
+    wish: Wish = field(default_factory=Wish)
     batch_size: int = 16
     beam_width: int = 1
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from loghi_runner.errors import RunnerError
+from loghi_runner.engines.section import foreign_keys
+from loghi_runner.errors import RunnerError, UsageError
 from loghi_runner.orders.actions import (
     Action,
     EvaluateParameters,
@@ -19,8 +20,7 @@ from loghi_runner.orders.order_book import OrderBook
 from loghi_runner.orders.order_index import Orders
 from loghi_runner.orders.orders import CANCEL_MARK, PUSH_MARK, Order, OrderFolder, OrderState, PushState, Stage
 from loghi_runner.orders.state import StateFolder
-from loghi_runner.platform.origin import parse_origin
-from loghi_runner.platform.token import checked_token
+from loghi_runner.platform.access import checked_token, parse_origin
 from loghi_runner.web.callers import Caller
 from loghi_runner.web.problems import ServiceError
 from loghi_runner.web.views import OrderPage, OrderSummary, OrderView, order_summary, order_view
@@ -46,6 +46,10 @@ class OrderAccess:
         """
         user = _user_of(caller)
         self._require_allowed(caller, user, parameters, has_token=token is not None)
+        for name, message, _ in foreign_keys({"kind": self.config.engine.kind.value, **parameters.wished}):
+            raise UsageError(
+                "request.engine_key", f"engine.{name} {message}", where=f"engine.{name}", hint="Leave it out."
+            )
         return self.book.place(
             key=key,
             user=user,

@@ -143,7 +143,7 @@ def _form(
         request,
         "start.html",
         status,
-        form=draw_form(parameters_schema(action), values, errors),
+        form=draw_form(parameters_schema(action, services(request).config.engine.kind.value), values, errors),
         model=values.get("model") if is_reading else None,
         errors=errors,
         problem=problem,

@@ -2,8 +2,7 @@
 
 import pytest
 
-from loghi_runner.engines.check_card import check_card
-from loghi_runner.engines.gpus import Card
+from loghi_runner.engines.gpus import Card, check_card
 from loghi_runner.findings import Severity
 
 

@@ -9,17 +9,17 @@ from loghi_runner.cli.options import reader_options
 from loghi_runner.config.file import ConfigError
 from loghi_runner.engines import EngineKind
 from loghi_runner.engines.base import Launch, ProcessEnd
+from loghi_runner.engines.container import memory_limit
 from loghi_runner.engines.docker import DockerEngine
-from loghi_runner.engines.limits import memory_limit
 from loghi_runner.errors import UsageError
 from loghi_runner.finetuning.finetune import check_run
 from loghi_runner.runs.conclude import conclude
 from loghi_runner.terminal.plan_text import plan_rows
 from tests.attacks.hostile_files import project  # noqa: F401  # a fixture
+from tests.fake_daemon import HANDLE, FakeDaemon
 from tests.unit.made_project import Findings, Project
 from tests.unit.test_conclude import RECORD, progress
 from tests.unit.test_config import SMALLEST, load
-from tests.unit.test_docker_engine import HANDLE, FakeDaemon, collect_dropped_sockets, daemon, launch  # noqa: F401
 
 MACHINE = {"MemoryLimit": True, "MemTotal": 100 * 10**9, "NCPU": 8, "CpuCfsQuota": True, "SecurityOptions": []}
 
@@ -30,7 +30,7 @@ class Quiet:
     def progress(self, _doing: str, _done: int, _total: int) -> None: ...
 
 
-def host_of(daemon: FakeDaemon, launch: Launch, info: dict[str, Any], memory: int | None) -> dict[str, Any]:  # noqa: F811
+def host_of(daemon: FakeDaemon, launch: Launch, info: dict[str, Any], memory: int | None) -> dict[str, Any]:
     """What the container's machine is asked to limit."""
     daemon.answers["GET /info"] = (200, info)
     engine = DockerEngine(daemon.url)
@@ -42,8 +42,8 @@ def host_of(daemon: FakeDaemon, launch: Launch, info: dict[str, Any], memory: in
 
 @pytest.mark.parametrize(("asked", "given"), [(None, 80 * 10**9), (16 * 10**9, 16 * 10**9)])
 def test_a_container_takes_neither_all_memory_nor_swap_beyond_nor_all_processors(
-    daemon: FakeDaemon,  # noqa: F811
-    launch: Launch,  # noqa: F811
+    daemon: FakeDaemon,
+    launch: Launch,
     asked: int | None,
     given: int,
 ) -> None:
@@ -52,16 +52,16 @@ def test_a_container_takes_neither_all_memory_nor_swap_beyond_nor_all_processors
     assert host["NanoCpus"] == 7 * 10**9
 
 
-def test_a_small_machine_gives_all_its_processors(daemon: FakeDaemon, launch: Launch) -> None:  # noqa: F811
+def test_a_small_machine_gives_all_its_processors(daemon: FakeDaemon, launch: Launch) -> None:
     assert "NanoCpus" not in host_of(daemon, launch, MACHINE | {"NCPU": 3}, None)
 
 
-def test_a_daemon_that_can_limit_nothing_is_not_asked_to(daemon: FakeDaemon, launch: Launch) -> None:  # noqa: F811
+def test_a_daemon_that_can_limit_nothing_is_not_asked_to(daemon: FakeDaemon, launch: Launch) -> None:
     host = host_of(daemon, launch, MACHINE | {"MemoryLimit": False, "CpuCfsQuota": False}, 16 * 10**9)
     assert not {"Memory", "MemorySwap", "NanoCpus"} & set(host)
 
 
-def test_an_end_for_lack_of_memory_tells_the_limit_and_its_key(daemon: FakeDaemon) -> None:  # noqa: F811
+def test_an_end_for_lack_of_memory_tells_the_limit_and_its_key(daemon: FakeDaemon) -> None:
     daemon.set_state(Status="exited", ExitCode=137, OOMKilled=True)
     status, answer = daemon.answers[f"GET /containers/{HANDLE.id}/json"]
     daemon.answers[f"GET /containers/{HANDLE.id}/json"] = (status, answer | {"HostConfig": {"Memory": 16 * 10**9}})
@@ -87,15 +87,15 @@ def test_what_is_no_size_of_memory_is_refused_with_an_example(tmp_path: Path, wr
 
 
 def test_commands_that_read_take_the_same_sizes() -> None:
-    assert reader_options(EngineKind.AUTO, "none", None, "16GB", 16).wish.memory_bytes == 16 * 10**9
-    assert reader_options(EngineKind.AUTO, "none", None, None, 16).wish.memory_bytes is None
+    assert reader_options(EngineKind.AUTO, "none", None, "16GB", None, 16).wish.memory_bytes == 16 * 10**9
+    assert reader_options(EngineKind.AUTO, "none", None, None, None, 16).wish.memory_bytes is None
     with pytest.raises(UsageError, match="--memory must be a size"):
-        reader_options(EngineKind.AUTO, "none", None, "16", 16)
+        reader_options(EngineKind.AUTO, "none", None, "16", None, 16)
 
 
 def test_the_plan_tells_the_limit(
     project: Project,  # noqa: F811
-    daemon: FakeDaemon,  # noqa: F811
+    daemon: FakeDaemon,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     labels = {"org.loghi-runner.contract": "1"}

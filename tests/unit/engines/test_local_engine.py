@@ -13,8 +13,9 @@ from loghi_runner.engines import NO_DAEMON, load_engine, local
 from loghi_runner.engines.base import Engine, Handle, Launch, Mount, ProcessEnd, Setting, Signal
 from loghi_runner.engines.local import LocalEngine
 from loghi_runner.engines.processes import find_process, name_process
+from loghi_runner.engines.section import EngineConfig
 from loghi_runner.engines.setting import settle
-from loghi_runner.engines.wish import EngineConfig, Wish
+from loghi_runner.engines.wish import Wish
 from loghi_runner.errors import EngineError
 
 

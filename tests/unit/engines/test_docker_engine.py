@@ -1,11 +1,10 @@
 """How the engine `docker` reads a daemon's answers and its silence, those a real daemon cannot be made to give."""
 
-import gc
 import hashlib
 import json
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from loghi_contract.job import DeviceKind
 from loghi_runner.engines import NO_DAEMON
 from loghi_runner.engines.base import NOT_OURS, Handle, Launch, ProcessEnd
 from loghi_runner.engines.docker import RUN_LABEL, SILENCE_GRACE_S, DockerEngine
+from loghi_runner.engines.wish import Wish
 from loghi_runner.errors import EngineError, UsageError
 from loghi_runner.runs.look import look_at
 from loghi_runner.runs.rundir import RunFolder, RunState
@@ -25,24 +25,6 @@ from tests.made_runs import make_run
 
 # the docker package drops a socket that it could not connect
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def collect_dropped_sockets() -> Iterator[None]:
-    yield
-    gc.collect()
-
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[FakeDaemon]:
-    fake = FakeDaemon(tmp_path / "docker.sock")
-    yield fake
-    fake.stop()
-
-
-@pytest.fixture
-def launch(tmp_path: Path) -> Launch:
-    return Launch("20261122-090000-k3f9", tmp_path, "loghi-runner:test", DeviceKind.CPU, (), ())
 
 
 @pytest.mark.parametrize(
@@ -352,3 +334,12 @@ def test_of_a_run_of_another_account_docker_is_not_even_asked(
     with pytest.raises(UsageError):
         stop_run(folder, grace_s=0)
     assert not daemon.asked
+
+
+def test_what_is_known_is_told_although_the_image_is_missing(daemon: FakeDaemon) -> None:
+    daemon.answers["GET /images/mine:1/json"] = (404, {"message": "No such image"})
+    setting = DockerEngine(daemon.url).settle(Wish(gpus="none", image="mine:1"))
+    assert setting.engine.startswith("docker, Docker 20.10.24 at unix://")
+    assert setting.device.sentence == "CPU, as asked for (gpus: none)"
+    with pytest.raises(EngineError, match="the image mine:1 is not on this machine"):
+        setting.require_usable()

@@ -3,8 +3,8 @@
 import pytest
 
 from loghi_contract.job import DeviceKind
-from loghi_runner.engines.given_cards import given_cards
 from loghi_runner.engines.gpus import Card, Cards, choose_device
+from loghi_runner.engines.nvml import given_cards
 from loghi_runner.errors import EngineError
 
 ZERO = Card("GPU-aaaa-0", "H0", 16000, 15000, 0, "0")

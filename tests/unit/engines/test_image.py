@@ -33,7 +33,7 @@ from loghi_runner.engines.image_build import (
 )
 from loghi_runner.errors import ContractError, EngineError, UsageError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CONTAINER = ROOT / "container"
 NAME = default_image(DeviceKind.CPU)
 OURS = {CONTRACT_LABEL: str(CONTRACT), VERSION_LABEL: __version__}

@@ -100,8 +100,7 @@ def test_links_within_pages_that_lead_outside_stop_the_order(made: MadeService) 
     secret.write_bytes(b"secret")
     (made.folder / "pages" / "bonnevie" / "p99.png").symlink_to(secret)
     order_id = made.order()
-    made.worker.look()
-    assert made.run_view(order_id)["error"]["code"] == "request.link_outside"
+    assert made.until_over(order_id)["error"]["code"] == "request.link_outside"
 
 
 @pytest.mark.parametrize("key", ["image", "engine", "output", "command", "mounts", "gpus"])

@@ -135,7 +135,7 @@ def test_a_platform_that_is_broken_is_said_to_be(made: MadeService, platform: ty
 
 
 def test_the_script_that_the_nginx_file_adds_to_pages_is_there(made: MadeService) -> None:
-    snippet = (Path(__file__).parents[2] / "docs" / "escriptorium" / "nginx-loghi.conf").read_text(encoding="utf-8")
+    snippet = (Path(__file__).parents[3] / "docs" / "escriptorium" / "nginx-loghi.conf").read_text(encoding="utf-8")
     scripts = re.findall(r'<script async src="/loghi(/[^"]+)"', snippet)
     assert scripts
     for path in scripts:

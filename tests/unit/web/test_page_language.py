@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po
 
 from loghi_runner.web.pages.language import ENGLISH, LANGUAGES, choose_language, own_name, translations
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 OTHERS = [language for language in LANGUAGES if language != ENGLISH]
 
 

@@ -21,10 +21,10 @@ from loghi_runner.web.app import create_app
 from loghi_runner.web.manifest.contents import make_manifest
 from loghi_runner.web.manifest.text import read_manifest
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 FILE = REPOSITORY / "plugin_manifest.yaml"
 MANIFEST: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-GOLDEN_EVENTS = Path(__file__).parent / "golden_events.jsonl"
+GOLDEN_EVENTS = Path(__file__).parents[1] / "golden_events.jsonl"
 
 
 def schema_of(action: Action) -> dict[str, Any]:

@@ -84,7 +84,7 @@ async def _until_it_answers(client: httpx.AsyncClient) -> None:
 
 async def _order(client: httpx.AsyncClient) -> str:
     asked = {"name": "bench", "base_model": "base", "source": {"pages": "p"}}
-    answer = await client.post("/api/v1/runs", json={"action": "finetune", "parameters": asked})
+    answer = await client.post("/api/v1/orders", json={"action": "finetune", "parameters": asked})
     return str(answer.json()["id"])
 
 
@@ -105,7 +105,7 @@ def _write(events: Path, seq: int, payload: Step | Phase) -> None:
 
 
 async def _follow(client: httpx.AsyncClient, order_id: str, counts: list[int], number: int) -> None:
-    async with client.stream("GET", f"/api/v1/runs/{order_id}/events", timeout=None) as answer:
+    async with client.stream("GET", f"/api/v1/orders/{order_id}/events", timeout=None) as answer:
         async for line in answer.aiter_lines():
             counts[number] += line.startswith("id: ")
 

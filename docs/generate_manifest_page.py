@@ -35,12 +35,12 @@ small file:
 2. `GET /api/v1/sources` lists what `base_model` and `source.pages` may name. This and all that follows need the header
    `Authorization: Bearer <token>` ([who gets one](service.md#for-others)); a client with the role `platform` says for
    which of its users it asks: `Loghi-User: alice`.
-3. `POST /api/v1/runs` with `action`, `parameters` (the answers) and a `key` of your own; sent twice, it starts one
-   run. The answer's `id` names it.
-4. Follow `GET /api/v1/runs/{id}/events`: server-sent events. Those named `order` hold what `GET /api/v1/runs/{id}`
+3. `POST /api/v1/orders` with `action`, `parameters` (the answers) and a `key` of your own; sent twice, it is one
+   order. The answer's `id` names it; `run`, once there is one, has an id of its own.
+4. Follow `GET /api/v1/orders/{id}/events`: server-sent events. Those named `order` hold what `GET /api/v1/orders/{id}`
    answers, whenever its `stage` changes; all others fit the schema `events`. After a lost connection send the header
    `Last-Event-ID`. It is over when the stage is `finished`, `failed` or `cancelled`.
-5. `POST /api/v1/runs/{id}/cancel` ends it; then, or at the end, `GET` its `report` and `model`.
+5. `POST /api/v1/orders/{id}/cancel` ends it; then, or at the end, `GET` its `report` and `model`.
 
 An error is JSON with `status`, `code` ([for programs](errors.md)), `message`, and where there is more to say `hint` and
 `where`.

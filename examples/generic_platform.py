@@ -4,7 +4,7 @@
     python generic_platform.py http://127.0.0.1:8765 finetune               # asks for every answer, starts, follows
     python generic_platform.py http://127.0.0.1:8765 finetune --answers answers.json --output results
 
-The token stands in the environment as LOGHI_TOKEN, or in the file of --token-file. Ctrl+C ends the run.
+The token stands in the environment as LOGHI_TOKEN, or in the file of --token-file. Ctrl+C ends the order.
 """
 
 import argparse
@@ -30,9 +30,9 @@ class Service:
         self.manifest: dict[str, Any] = self.session.get(f"{self.url}/manifest", timeout=30).json()
         self.session.headers["Authorization"] = f"Bearer {token}"
 
-    def ask(self, name: str, run: str = "", **options: Any) -> requests.Response:
+    def ask(self, name: str, order: str = "", **options: Any) -> requests.Response:
         endpoint = self.manifest["endpoints"][name]
-        address = self.url + endpoint["path"].replace("{id}", run)
+        address = self.url + endpoint["path"].replace("{id}", order)
         answer = self.session.request(endpoint["method"], address, **{"timeout": 60, **options})
         if answer.status_code >= 400:
             problem = answer.json()
@@ -40,12 +40,12 @@ class Service:
             raise SystemExit(f"{problem['message']}{where}. {problem.get('hint') or ''}")
         return answer
 
-    def events(self, run: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    def events(self, order: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Kind and content of everything that happens; after a lost connection it goes on where it was."""
         last, is_over = "", False
         while not is_over:
             try:
-                stream = self.ask("events", run, headers={"Last-Event-ID": last} if last else {}, stream=True)
+                stream = self.ask("events", order, headers={"Last-Event-ID": last} if last else {}, stream=True)
                 kind = ""
                 for line in stream.iter_lines(decode_unicode=True):
                     key, _, value = line.partition(": ")
@@ -57,7 +57,7 @@ class Service:
                         yield kind, json.loads(value)
             except requests.ConnectionError:
                 continue
-            is_over = self.ask("run", run).json()["stage"] in OVER
+            is_over = self.ask("order", order).json()["stage"] in OVER
 
 
 def fill_in(schema: dict[str, Any], depth: int = 0) -> dict[str, Any]:
@@ -101,11 +101,11 @@ def typed(field: dict[str, Any], text: str) -> Any:
     return text
 
 
-def follow(service: Service, run: str) -> dict[str, Any]:
-    """Show what happens until the run is over; Ctrl+C asks the service to end it, and waits for the end."""
+def follow(service: Service, order: str) -> dict[str, Any]:
+    """Show what happens until the order is over; Ctrl+C asks the service to end it, and waits for the end."""
     shown = ""
     try:
-        for kind, event in service.events(run):
+        for kind, event in service.events(order):
             if kind == "order":
                 stage = event["stage"] + (f", place {event['position']} in the queue" if event["position"] else "")
                 if stage != shown:
@@ -115,9 +115,9 @@ def follow(service: Service, run: str) -> dict[str, Any]:
                 print(f"epoch {event['epoch']} of {event['epochs']}: CER {100 * event['val_cer']:.1f} %")
     except KeyboardInterrupt:
         print("ending the run; its best model is kept")
-        service.ask("cancel", run)
-        return follow(service, run)
-    state: dict[str, Any] = service.ask("run", run).json()
+        service.ask("cancel", order)
+        return follow(service, order)
+    state: dict[str, Any] = service.ask("order", order).json()
     return state
 
 
@@ -128,7 +128,7 @@ def main() -> int:
     parser.add_argument("--answers", type=Path, help="parameters as JSON, instead of being asked")
     parser.add_argument("--output", type=Path, default=Path(), help="folder for report and model")
     parser.add_argument("--token-file", type=Path)
-    parser.add_argument("--key", default=str(uuid.uuid4()), help="sent again with the same key, it is the same run")
+    parser.add_argument("--key", default=str(uuid.uuid4()), help="sent again with the same key, it is the same order")
     given = parser.parse_args()
     token = given.token_file.read_text() if given.token_file else os.environ.get("LOGHI_TOKEN", "")
     service = Service(given.url, token.strip())
@@ -141,21 +141,21 @@ def main() -> int:
         json.loads(given.answers.read_text()) if given.answers else fill_in(actions[given.action]["parameters"])
     )
     asked = {"action": given.action, "parameters": parameters, "key": given.key}
-    run = service.ask("start", json=asked).json()["id"]
-    print(f"run {run}")
-    state = follow(service, run)
+    order = service.ask("start", json=asked).json()["id"]
+    print(f"order {order}")
+    state = follow(service, order)
     if state["error"]:
         print(f"{state['error']['message']}. {state['error'].get('hint') or ''}")
     elif state["run"]:
         print(state["run"]["verdict"] or "no verdict")
     given.output.mkdir(parents=True, exist_ok=True)
     if state["run"] and state["run"]["has_report"]:
-        (given.output / "report.html").write_bytes(service.ask("report", run).content)
+        (given.output / "report.html").write_bytes(service.ask("report", order).content)
     if state["model"]:
-        (given.output / "model.zip").write_bytes(service.ask("model", run).content)
+        (given.output / "model.zip").write_bytes(service.ask("model", order).content)
         print(f"model and report are in {given.output}")
     if state["texts"]:
-        (given.output / "texts.zip").write_bytes(service.ask("texts", run).content)
+        (given.output / "texts.zip").write_bytes(service.ask("texts", order).content)
     return 0 if state["stage"] == "finished" else 1
 
 

@@ -22,6 +22,8 @@ from loghi_contract.lines import LineSample, parse_line_list
 from loghi_contract.places import BASE_MODEL_DIR, BEST_VAL, EVENTS_FILE, JOB_FILE, REPORT_DIR, RESULTS_FILE, Places
 
 SCENARIO_VARIABLE = "LOGHI_FAKE_TRAINER"
+#: Names a file: as long as it is there, a reading does not begin; it makes one beside it to say that it waits.
+READING_HOLD_VARIABLE = "LOGHI_FAKE_READING_HOLD"
 #: A test makes this file in the out folder to let a waiting trainer go on.
 GO_FILE = "go"
 
@@ -346,6 +348,7 @@ def recognize(places: Places, job: RecognizeJob) -> int:
 
     With an image called `endless` it does not come to its end.
     """
+    _wait_while_held()
     model = next(places.real(BASE_MODEL_DIR).glob("says_*"), Path("says_truth")).name.removeprefix("says_")
     rows = []
     samples = parse_line_list(places.real(job.list).read_text(encoding="utf-8"), "lines.txt")
@@ -369,6 +372,14 @@ def recognize(places: Places, job: RecognizeJob) -> int:
                 time.sleep(_LONGEST_WAIT_S)
             file.write(encode_event(Event(number, time.time(), job.run_id, payload)))
     return ExitCode.OK
+
+
+def _wait_while_held() -> None:
+    hold = Path(os.environ.get(READING_HOLD_VARIABLE, "-"))
+    deadline = time.monotonic() + _LONGEST_WAIT_S
+    while hold.exists() and time.monotonic() < deadline:
+        hold.with_suffix(".reached").touch()
+        time.sleep(0.01)
 
 
 def main() -> int:

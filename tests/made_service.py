@@ -26,7 +26,7 @@ _LONGEST_WAIT_S = 60.0
 
 
 class MadeService:
-    """`look` is one look of the worker; nothing happens between two of them."""
+    """The worker looks only when it is told to; the processes of orders go on meanwhile."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.folder = folder
@@ -70,7 +70,7 @@ class MadeService:
 
     def order(self, user: str = "ada", **changes: Any) -> str:
         """The id of a new order."""
-        answer = self.post("/api/v1/runs", finetuning(**changes), user)
+        answer = self.post("/api/v1/orders", finetuning(**changes), user)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 
@@ -78,7 +78,7 @@ class MadeService:
         return OrderFolder(self.state.orders / order_id)
 
     def run_view(self, order_id: str, user: str = "ada") -> dict[str, Any]:
-        value: dict[str, Any] = self.get(f"/api/v1/runs/{order_id}", user).json()
+        value: dict[str, Any] = self.get(f"/api/v1/orders/{order_id}", user).json()
         return value
 
     def until(self, order_id: str, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
@@ -101,9 +101,9 @@ class MadeService:
         (run.out / "go").touch()
 
     def close(self) -> None:
-        """Wait for the commands that are ending; none may be left by a test."""
+        """Wait for the processes that are ending; none may be left by a test."""
         for worker in self._gone:
-            for child in worker.carrier.children:
+            for _order_id, child in worker.processes.children:
                 child.wait(_LONGEST_WAIT_S)
 
     def everything_written(self) -> Mapping[Path, bytes]:

@@ -64,12 +64,12 @@ class Programs:
         return value
 
     def order(self) -> str:
-        answer = httpx.post(f"{self.url}/api/v1/runs", headers=as_user("ada"), json=finetuning("k"))
+        answer = httpx.post(f"{self.url}/api/v1/orders", headers=as_user("ada"), json=finetuning("k"))
         return str(answer.json()["id"])
 
     def until(self, order_id: str, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         def is_there() -> dict[str, Any] | None:
-            view = self.ask(f"/api/v1/runs/{order_id}")
+            view = self.ask(f"/api/v1/orders/{order_id}")
             return view if wanted(view) else None
 
         value: dict[str, Any] = wait_for(is_there)

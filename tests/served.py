@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from loghi_runner.web.run import make_server
+from loghi_runner.web.serve import make_server
 from tests.made_service import MadeService, wait_for
 
 _LOOK_EVERY_S = 0.1

@@ -2,8 +2,8 @@
 
 The letter in a module's name is the group: A who may what, B pages and texts, C models, D a platform that lies,
 E requests, connections and load, F keys and folders, G run folders of others; `files` in a name stands for B, C, D and
-G. What is an ordinary promise as well is tested beside the code it is about: tests/unit/test_service_requests.py and
-test_service_launch.py (A), tests/platform/test_security.py (D). docs/security.md lists all with what came of them.
+G. What is an ordinary promise as well is tested beside the code it is about: tests/unit/web/test_requests.py and
+test_launch.py (A), tests/platform/test_security.py (D). docs/security.md lists all with what came of them.
 """
 
 from collections.abc import Iterator

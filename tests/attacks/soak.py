@@ -27,8 +27,8 @@ from tests.attacks.test_e_costs import ATTACKS
 from tests.made_service import TOKENS, as_user, finetuning, use_fake_trainer
 from tests.programs import Programs, programs_in
 
-RUNS = "/api/v1/runs"
-PATHS = ("/", "/start", RUNS, "/api/v1/sources", "/sign-in", "/manifest", "/openapi.json", "/static/style.css")
+ORDERS = "/api/v1/orders"
+PATHS = ("/", "/start", ORDERS, "/api/v1/sources", "/sign-in", "/manifest", "/openapi.json", "/static/style.css")
 OVER = ("finished", "failed", "cancelled")
 _CLIENTS = 8
 _PAUSE_S = 0.05
@@ -88,11 +88,11 @@ async def looking(soak: Soak, client: httpx.AsyncClient) -> None:
 
 async def ordering(soak: Soak, client: httpx.AsyncClient) -> None:
     """A run from its order to its model; some are cancelled, some followers break off."""
-    order = soak.noted("order", await soak.timed(client.post(RUNS, json=finetuning())), (201, 429))
+    order = soak.noted("order", await soak.timed(client.post(ORDERS, json=finetuning())), (201, 429))
     if order.status_code == 429:  # five of one user are under way
         await asyncio.sleep(1)
         return
-    path = f"{RUNS}/{order.json()['id']}"
+    path = f"{ORDERS}/{order.json()['id']}"
     if random.random() < 0.2:  # no secret
         soak.noted("cancel", await client.post(f"{path}/cancel", json={}), (202,))
     async with client.stream("GET", f"{path}/events", timeout=None) as events:
@@ -103,7 +103,7 @@ async def ordering(soak: Soak, client: httpx.AsyncClient) -> None:
         await asyncio.sleep(0.5)
     soak.orders[stage] += 1
     await soak.get(client, f"{path}/report", (200, 404))
-    await soak.get(client, f"/runs/{path.rpartition('/')[2]}", (200,))
+    await soak.get(client, f"/orders/{path.rpartition('/')[2]}", (200,))
 
 
 async def signing(soak: Soak, _client: httpx.AsyncClient) -> None:

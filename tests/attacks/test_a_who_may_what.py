@@ -11,19 +11,19 @@ from loghi_runner.web.pages.documents import LentTokens
 from loghi_runner.web.problems import ServiceError
 from tests.made_service import BASE_URL, TOKENS, MadeService, as_user, finetuning
 
-RUNS = "/api/v1/runs"
+ORDERS = "/api/v1/orders"
 OWN = {"Origin": BASE_URL}
 
 
 @pytest.mark.parametrize(
     "path",
     [
-        f"{RUNS}/..%2f..%2fservice.key",
-        f"{RUNS}/../../service.key",
-        f"{RUNS}/%2e%2e/%2e%2e/etc/passwd",
-        f"{RUNS}/AAAAAAAAAAAAAAAA/model",
-        f"{RUNS}/aaaaaaaaaaaaaaaa%00/model",
-        f"{RUNS}/.new-0011223344556677/report",
+        f"{ORDERS}/..%2f..%2fservice.key",
+        f"{ORDERS}/../../service.key",
+        f"{ORDERS}/%2e%2e/%2e%2e/etc/passwd",
+        f"{ORDERS}/AAAAAAAAAAAAAAAA/model",
+        f"{ORDERS}/aaaaaaaaaaaaaaaa%00/model",
+        f"{ORDERS}/.new-0011223344556677/report",
         "/static/..%2f..%2fconfig.py",
         "/static/../../../../etc/passwd",
     ],
@@ -36,17 +36,17 @@ def test_addresses_lead_to_no_file(made: MadeService, path: str) -> None:
 
 @pytest.mark.parametrize("user", ["a:b", "a\tb", "", " a", "x" * 101, "transkribo:alice"])
 def test_a_platforms_user_is_a_plain_name(made: MadeService, user: str) -> None:
-    answer = made.post(RUNS, finetuning(), "transkribo", **{"Loghi-User": user})
+    answer = made.post(ORDERS, finetuning(), "transkribo", **{"Loghi-User": user})
     assert answer.status_code in (400, 422)
 
 
 def test_a_person_cannot_speak_for_others(made: MadeService) -> None:
-    answer = made.post(RUNS, finetuning(), "ada", **{"Loghi-User": "bob"})
+    answer = made.post(ORDERS, finetuning(), "ada", **{"Loghi-User": "bob"})
     assert answer.json()["user"] == "ada"
 
 
 def test_a_yaml_in_a_name_stays_a_name(made: MadeService) -> None:
-    answer = made.post(RUNS, finetuning(name="x\nengine: {image: evil}"))
+    answer = made.post(ORDERS, finetuning(name="x\nengine: {image: evil}"))
     assert answer.status_code == 422
 
 
@@ -64,7 +64,7 @@ def test_a_base_model_of_links_to_elsewhere_is_refused(made: MadeService) -> Non
     secret.write_text("secret", encoding="utf-8")
     (made.folder / "models" / "trick").mkdir()
     (made.folder / "models" / "trick" / "model.keras").symlink_to(secret)
-    answer = made.post(RUNS, finetuning(base_model="trick"))
+    answer = made.post(ORDERS, finetuning(base_model="trick"))
     assert (answer.status_code, answer.json()["code"]) == (422, "request.link_outside")
 
 
@@ -73,7 +73,7 @@ def test_the_services_own_folders_cannot_be_named_or_listed(tmp_path: Path) -> N
     made.order(base_model="models/base", source={"pages": "pages/bonnevie"})
     for place in ("state", "state/orders", "models/../state"):
         asked = finetuning(base_model="models/base", source={"pages": place})
-        assert made.post(RUNS, asked).status_code in (400, 422)
+        assert made.post(ORDERS, asked).status_code in (400, 422)
     assert all("state" not in place for place in made.get("/api/v1/sources").json()["pages"])
 
 
@@ -94,10 +94,10 @@ def test_an_order_that_was_written_by_somebody_else_is_checked_again(made: MadeS
 def test_other_methods_and_formats_change_nothing(made: MadeService) -> None:
     order_id = made.order()
     for method in ("PUT", "PATCH", "DELETE", "TRACE"):
-        assert made.http.request(method, f"{RUNS}/{order_id}", headers=as_user("ada")).status_code == 405
-    form = made.http.post(RUNS, data={"action": "finetune"}, headers=as_user("ada"))
+        assert made.http.request(method, f"{ORDERS}/{order_id}", headers=as_user("ada")).status_code == 405
+    form = made.http.post(ORDERS, data={"action": "finetune"}, headers=as_user("ada"))
     assert form.status_code == 422
-    assert made.get(f"{RUNS}/{order_id}/cancel").status_code == 405
+    assert made.get(f"{ORDERS}/{order_id}/cancel").status_code == 405
 
 
 def test_files_of_the_state_folder_are_closed_to_others(made: MadeService) -> None:
@@ -135,17 +135,17 @@ def sign_out(made: MadeService, cookie: dict[str, str]) -> None:
 
 def test_a_copy_of_a_cookie_opens_nothing_after_signing_out(made: MadeService) -> None:
     cookie, other = signed_in(made), signed_in(made)
-    assert made.http.get(RUNS, headers=cookie).status_code == 200
+    assert made.http.get(ORDERS, headers=cookie).status_code == 200
     sign_out(made, cookie)
-    assert made.http.get(RUNS, headers=cookie).status_code == 401
-    assert made.http.get(RUNS, headers=other).status_code == 200
+    assert made.http.get(ORDERS, headers=cookie).status_code == 401
+    assert made.http.get(ORDERS, headers=other).status_code == 200
 
 
 def test_a_session_stays_ended_when_the_service_is_started_again(made: MadeService) -> None:
     cookie = signed_in(made)
     sign_out(made, cookie)
     made.restart()
-    assert made.http.get(RUNS, headers=cookie).status_code == 401
+    assert made.http.get(ORDERS, headers=cookie).status_code == 401
     word = cookie["Cookie"].partition("=")[2].encode()
     assert all(word not in content for content in made.everything_written().values())
 
@@ -156,7 +156,7 @@ def test_who_signs_out_very_often_ends_no_list_of_others(made: MadeService) -> N
     ended = made.app.state.services.doorkeeper._ended
     for number in range(100):
         ended.add(f"word-{number}", "bob bob")
-    assert made.http.get(RUNS, headers=cookie).status_code == 401
+    assert made.http.get(ORDERS, headers=cookie).status_code == 401
     assert len(json.loads(made.state.ended_sessions.read_text(encoding="utf-8"))) == 21
 
 
@@ -179,8 +179,8 @@ def test_no_other_host_or_path_can_set_our_cookie_below_https(tmp_path: Path) ->
     assert (name, "Secure" in set_cookie, "Path=/;" in set_cookie) == ("__Host-loghi_session", True, True)
     assert "domain" not in set_cookie.lower()
     host = {"Host": "htr.example.org"}
-    assert made.http.get(RUNS, headers={"Cookie": f"{name}={value}"} | host).status_code == 200
-    assert made.http.get(RUNS, headers={"Cookie": f"loghi_session={value}"} | host).status_code == 401
+    assert made.http.get(ORDERS, headers={"Cookie": f"{name}={value}"} | host).status_code == 200
+    assert made.http.get(ORDERS, headers={"Cookie": f"loghi_session={value}"} | host).status_code == 401
 
 
 def test_a_token_is_lent_to_no_platform_that_does_not_exist(made: MadeService) -> None:
@@ -199,7 +199,7 @@ def test_a_platforms_user_whose_name_cannot_be_shown_does_not_come_in(made: Made
     assert refused.value.code == "request.bad_user"
 
 
-@pytest.mark.parametrize("path", ["/healthX", "/health/liveX", "/health/", "/health/../api/v1/runs"])
+@pytest.mark.parametrize("path", ["/healthX", "/health/liveX", "/health/", "/health/../api/v1/orders"])
 def test_only_the_two_addresses_of_health_are_not_counted(tmp_path: Path, path: str) -> None:
     made = MadeService(tmp_path, limits={"requests_per_minute": 2})
     assert [made.get(path, "").status_code for _ in range(3)][-1] == 429
@@ -207,7 +207,7 @@ def test_only_the_two_addresses_of_health_are_not_counted(tmp_path: Path, path: 
 
 
 def test_nobody_sends_a_body_but_to_sign_in(made: MadeService) -> None:
-    for path in (RUNS, "/start", "/platforms/x/token", "/nowhere"):
+    for path in (ORDERS, "/start", "/platforms/x/token", "/nowhere"):
         assert made.http.post(path, content=b"x").status_code == 401
     assert made.http.post("/sign-in", content=b"x" * 5000).status_code == 413
 

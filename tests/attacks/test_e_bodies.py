@@ -5,7 +5,7 @@ import pytest
 from loghi_runner.orders.orders import ArchiveFile
 from tests.made_service import MadeService, as_user
 
-RUNS = "/api/v1/runs"
+ORDERS = "/api/v1/orders"
 JSON = {"Content-Type": "application/json"}
 
 
@@ -26,10 +26,10 @@ JSON = {"Content-Type": "application/json"}
     ],
 )
 def test_bodies_that_are_no_orders_are_refused_and_break_nothing(made: MadeService, body: bytes) -> None:
-    answer = made.http.post(RUNS, content=body, headers=as_user("ada") | JSON)
+    answer = made.http.post(ORDERS, content=body, headers=as_user("ada") | JSON)
     assert answer.status_code in (400, 422)
     assert answer.headers["content-type"] == "application/problem+json"
-    assert made.get(RUNS).json()["runs"] == []
+    assert made.get(ORDERS).json()["orders"] == []
 
 
 def test_many_ranges_are_no_amplifier(made: MadeService) -> None:
@@ -40,8 +40,8 @@ def test_many_ranges_are_no_amplifier(made: MadeService) -> None:
     state = folder.read_state().model_copy(update={"model": ArchiveFile(sha256="0" * 64, bytes=1000)})
     folder.write_state(state)
     ranges = ",".join("0-999" for _ in range(90))
-    answer = made.get(f"{RUNS}/{order_id}/model", Range=f"bytes={ranges}")
+    answer = made.get(f"{ORDERS}/{order_id}/model", Range=f"bytes={ranges}")
     assert len(answer.content) < 2000
-    made.post(f"{RUNS}/{order_id}/cancel")
+    made.post(f"{ORDERS}/{order_id}/cancel")
     made.until_over(order_id)
     made.close()

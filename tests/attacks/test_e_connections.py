@@ -15,12 +15,12 @@ from starlette.types import Message
 
 from loghi_runner.orders.config import ServiceConfig
 from loghi_runner.web import connections, open_requests
-from loghi_runner.web.run import _listen
+from loghi_runner.web.serve import _listen
 from tests.made_service import MadeService, as_user, wait_for
 from tests.programs import Programs
 from tests.served import served
 
-RUNS = "/api/v1/runs"
+ORDERS = "/api/v1/orders"
 HEAD = b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
 
@@ -75,7 +75,7 @@ def test_an_answer_that_takes_its_time_is_not_cut_off(made: MadeService, monkeyp
     monkeypatch.setattr(connections, "HEAD_S", 0.2)
     order_id = made.order()
     made.order_folder(order_id).mark("cancel")
-    with served(made) as url, httpx.stream("GET", f"{url}{RUNS}/{order_id}/events", headers=as_user("ada")) as answer:
+    with served(made) as url, httpx.stream("GET", f"{url}{ORDERS}/{order_id}/events", headers=as_user("ada")) as answer:
         said = "".join(answer.iter_text())
     assert '"stage":"cancelled"' in said
 
@@ -87,7 +87,7 @@ def following(url: str, order_id: str, count: int, user: str = "ada") -> Iterato
     limits = httpx.Limits(max_connections=None)
     with contextlib.ExitStack() as stack:
         client = stack.enter_context(httpx.Client(base_url=url, headers=headers, timeout=60, limits=limits))
-        path = f"{RUNS}/{order_id}/events"
+        path = f"{ORDERS}/{order_id}/events"
         yield [stack.enter_context(client.stream("GET", path)).status_code for _ in range(count)]
 
 
@@ -95,7 +95,7 @@ def test_one_user_follows_only_so_many_runs_at_a_time(service: Programs) -> None
     order_id, most = service.order(), open_requests.MOST_FOLLOWED
     with following(service.url, order_id, most + 2) as statuses:
         assert statuses == [200] * most + [429] * 2
-        assert httpx.get(service.url + RUNS, headers=as_user("ada")).status_code == 200
+        assert httpx.get(service.url + ORDERS, headers=as_user("ada")).status_code == 200
         # another user's limit is another one; that it is not his run is told as before
         with following(service.url, order_id, 1, "bob") as others:
             assert others == [404]
@@ -112,7 +112,7 @@ def test_one_client_cannot_have_all_requests_and_health_is_answered_all_the_same
     order_id = made.order()
     with served(made, is_worked=False) as url, following(url, order_id, 3) as statuses:
         assert statuses == [200, 200, 429]
-        assert httpx.get(url + RUNS, headers=as_user("bob")).status_code == 200
+        assert httpx.get(url + ORDERS, headers=as_user("bob")).status_code == 200
         assert httpx.get(f"{url}/sign-in").status_code == 200
         for path in ("/health/live", "/health"):
             assert httpx.get(url + path).json()["status"] in ("ok", "not_ready")
@@ -147,7 +147,7 @@ def test_a_platform_that_does_not_answer_takes_no_turns_from_others(tmp_path: Pa
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
-        (b"POST /api/v1/runs HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n", b"401"),
+        (b"POST /api/v1/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n", b"401"),
         (b"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9999\r\n\r\nx", b"413"),
         (b"GET /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9999\r\n\r\nx", b"400"),
         (b"POST /sign-in HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 5\r\n\r\nx", b"421"),

@@ -95,7 +95,7 @@ def test_an_order_ends_though_its_folder_forbids_to_remove_anything(made: MadeSe
 def test_a_shell_in_an_orders_folder_is_not_taken_for_its_command(
     made: MadeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("loghi_runner.orders.commands.RUNNER", ("/bin/false",))
+    monkeypatch.setattr("loghi_runner.orders.processes.COMMAND", ("/bin/false",))
     folder = made.order_folder(made.order())
     folder.work.mkdir(parents=True)
     with subprocess.Popen((sys.executable, "-c", "input()"), cwd=folder.work, stdin=subprocess.PIPE) as shell:
@@ -119,10 +119,10 @@ def test_a_fault_of_ours_on_a_full_disk_is_written_down_when_there_is_room(
 
     folder = made.order_folder(made.order())
     with monkeypatch.context() as broken:
-        broken.setattr(made.worker.carrier, "advance", fail)
+        broken.setattr(made.worker.processes, "advance", fail)
         broken.setattr("loghi_runner.orders.orders.write_atomically", disk_full)
         made.worker.look()
-    monkeypatch.setattr(made.worker.carrier, "advance", fail)
+    monkeypatch.setattr(made.worker.processes, "advance", fail)
     made.worker.look()
     state = folder.read_state()
     assert state.error is not None
@@ -133,5 +133,5 @@ def test_a_damaged_order_is_nobodys_model(made: MadeService) -> None:
     damaged = made.order()
     (made.order_folder(damaged).path / "order.json").write_text("{", encoding="utf-8")
     asked = {"name": "read", "model": damaged, "source": {"pages": "bonnevie"}}
-    answer = made.post("/api/v1/runs", {"action": "recognize", "parameters": asked})
+    answer = made.post("/api/v1/orders", {"action": "recognize", "parameters": asked})
     assert 400 <= answer.status_code < 500, answer.text

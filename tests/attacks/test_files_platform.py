@@ -17,7 +17,7 @@ from loghi_runner.config.choices import PlatformKind
 from loghi_runner.cutting.image import PageImageError
 from loghi_runner.cutting.pictures import page_pictures, read_page_image
 from loghi_runner.errors import EngineError, PlatformError
-from loghi_runner.platform import image_cache, open_platform
+from loghi_runner.platform import open_platform, pulled
 from loghi_runner.platform.base import EMPTY_PICTURE, Platform, PlatformConnection, Source
 from tests.attacks.hostile_files import never_waits  # noqa: F401  # a fixture
 from tests.integration.test_service_pages import Visitor
@@ -139,7 +139,7 @@ def test_an_image_is_never_written_through_a_link(
     precious, folder = tmp_path / "precious", tmp_path / "pages"
     precious.write_text("thesis", encoding="utf-8")
     folder.mkdir()
-    monkeypatch.setattr(image_cache.secrets, "token_hex", lambda _bytes: "guessed")
+    monkeypatch.setattr(pulled.secrets, "token_hex", lambda _bytes: "guessed")
     (folder / ".guessed.part").symlink_to(precious)
     with pytest.raises(EngineError):
         platform.pull(Source(1, document.layers[0].pk), folder, lambda *_: None)

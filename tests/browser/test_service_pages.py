@@ -1,6 +1,5 @@
 """The service's pages in a real browser: runs started, followed and stopped by people who only click."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,8 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.looking import SIGHTS, Sight, assert_accessible, assert_quiet, opened
-from tests.fake_exchange import FOLDER_VARIABLE
-from tests.integration.conftest import ROOT
+from tests.fake_platform_process import use_fake_platform
 from tests.made_service import TOKENS, MadeService, use_fake_trainer
 from tests.served import served
 from tests.stand_in_platform import TRANSCRIBED, use_stand_in_platform
@@ -25,9 +23,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MadeService:
     use_fake_trainer(monkeypatch, "success")
     use_stand_in_platform(monkeypatch)
     write_pages(tmp_path / "platform" / "pages", 8)
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "platform"))
-    exchange = (sys.executable, str(ROOT / "tests" / "fake_exchange.py"))
-    monkeypatch.setattr("loghi_runner.orders.commands.EXCHANGE", exchange)
+    use_fake_platform(monkeypatch, tmp_path / "platform")
     (tmp_path / "token").write_text("f" * 40, encoding="utf-8")
     (tmp_path / "token").chmod(0o600)
     platform = {"url": "http://127.0.0.1:9", "token_file": "token"}

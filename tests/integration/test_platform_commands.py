@@ -7,8 +7,8 @@ from typing import Any  # JSON values have no narrower type
 
 import pytest
 
-from loghi_runner.platform import carry_out
-from loghi_runner.platform.token import TOKEN_VARIABLE
+from loghi_runner.orders import platform_progress
+from loghi_runner.platform.access import TOKEN_VARIABLE
 from tests.platform.escriptorium_stand_in import ALICE, Document, Fault, StandIn
 from tests.platform.stand_in_server import running
 
@@ -114,7 +114,7 @@ def test_other_pages_can_be_read_than_those_learnt_from(workplace: Any, document
 def test_cancel_on_the_platform_ends_the_run_and_keeps_the_model(
     workplace: Any, document: Document, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(carry_out, "_ASK_EVERY_S", 0.05)
+    monkeypatch.setattr(platform_progress, "_ASK_EVERY_S", 0.05)
     workplace.scenario = "stops_when_asked"
     stand_in.cancelled_at = "epoch 1"
     result = workplace.run("platform", "finetune", "config.yaml")

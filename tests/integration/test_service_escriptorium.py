@@ -105,7 +105,7 @@ def test_a_document_that_is_all_transcribed_gets_its_test_pages_back(
     split = [row.split("\t")[:2] for row in run.split_file.read_text(encoding="utf-8").splitlines()[1:]]
     kept_for_the_test = {int(name.partition("_")[0]) for part, name in split if part == "test"}
     assert pages_read(platform, document) == kept_for_the_test != set()
-    page = alice.http.get(f"/runs/{order_id}").text
+    page = alice.http.get(f"/orders/{order_id}").text
     assert f"“{new_layer(document)}”" in page
     assert f"{4 * len(kept_for_the_test)} lines are there," in page
     # what people wrote is as it was
@@ -152,7 +152,7 @@ def test_who_will_get_nothing_back_is_told_before_and_after(
     order_id = id_of(alice.start(recognize_pages="", write_back="yes", sure="yes"))
     view = made.until_over(order_id)
     assert (view["stage"], view["pushed"], new_layer(document)) == ("finished", None, None)
-    page = alice.http.get(f"/runs/{order_id}").text
+    page = alice.http.get(f"/orders/{order_id}").text
     assert "Nothing was written there, because no page was chosen" in page
     assert f'href="/start?model={order_id}&amp;platform=escriptorium&amp;document={document.pk}"' in page
 
@@ -163,9 +163,9 @@ def test_what_was_read_and_not_to_be_written_is_said_to_be_here_only(made: MadeS
     order_id = id_of(alice.start(write_back=[]))
     made.until_over(order_id)
 
-    page = alice.http.get(f"/runs/{order_id}").text
+    page = alice.http.get(f"/orders/{order_id}").text
     assert "Nothing was written there, because that was not asked for." in page
-    assert f"/api/v1/runs/{order_id}/texts" in page
+    assert f"/api/v1/orders/{order_id}/texts" in page
 
 
 def test_lines_that_could_not_be_written_are_named_on_the_runs_page(
@@ -184,7 +184,7 @@ def test_lines_that_could_not_be_written_are_named_on_the_runs_page(
     view = made.until_over(order_id)
 
     assert view["pushed"] == "done"
-    assert "4 lines are no longer there; the page was segmented anew" in alice.http.get(f"/runs/{order_id}").text
+    assert "4 lines are no longer there; the page was segmented anew" in alice.http.get(f"/orders/{order_id}").text
 
 
 def test_to_learn_from_no_page_is_refused_and_never_means_all(made: MadeService, document: Document) -> None:
@@ -203,8 +203,8 @@ def test_a_program_is_refused_an_empty_choice_in_a_sentence_and_may_leave_it_out
 ) -> None:
     source = {"platform": "escriptorium", "document": str(document.pk), "layer": str(document.layers[0].pk)}
 
-    refused = made.post("/api/v1/runs", finetuning(source=source | {"pages": []}), "boss")
-    taken = made.post("/api/v1/runs", finetuning(source=source, write_back=True), "boss")
+    refused = made.post("/api/v1/orders", finetuning(source=source | {"pages": []}), "boss")
+    taken = made.post("/api/v1/orders", finetuning(source=source, write_back=True), "boss")
 
     assert refused.status_code == 422
     assert "names no page; name at least one" in refused.json()["message"]
@@ -218,7 +218,7 @@ def test_a_program_is_refused_an_empty_choice_in_a_sentence_and_may_leave_it_out
 
 def test_an_order_of_an_earlier_version_still_means_every_page(made: MadeService, document: Document) -> None:
     source = {"platform": "escriptorium", "document": str(document.pk), "layer": str(document.layers[0].pk)}
-    order_id = str(made.post("/api/v1/runs", finetuning(source=source), "boss").json()["id"])
+    order_id = str(made.post("/api/v1/orders", finetuning(source=source), "boss").json()["id"])
     file = made.order_folder(order_id).path / "order.json"
     file.write_text(re.sub(r'"source": \{', '"source": {"pages": [],', file.read_text("utf-8"), count=1), "utf-8")
     made.restart()
@@ -226,7 +226,7 @@ def test_an_order_of_an_earlier_version_still_means_every_page(made: MadeService
     made.until_over(order_id)
 
     assert len(list((made.order_folder(order_id).pages / "page").glob("*.xml"))) == PAGES
-    assert made.get(f"/runs/{order_id}", "boss").status_code == 200
+    assert made.get(f"/orders/{order_id}", "boss").status_code == 200
 
 
 # ---- who asks, again
@@ -243,13 +243,20 @@ def test_somebody_else_in_the_same_browser_is_not_the_first_one(made: MadeServic
 
     browser.sign_in(HIS)
 
-    paths = ("/", "/start", f"/runs/{order_id}", f"/runs/{order_id}/now", "/api/v1/runs", f"/api/v1/runs/{order_id}")
+    paths = (
+        "/",
+        "/start",
+        f"/orders/{order_id}",
+        f"/orders/{order_id}/live",
+        "/api/v1/orders",
+        f"/api/v1/orders/{order_id}",
+    )
     answers = [browser.http.get(path) for path in paths]
-    answers += [browser.http.post(f"/runs/{order_id}/cancel", data={"csrf": browser.csrf}), browser.start(key="2")]
+    answers += [browser.http.post(f"/orders/{order_id}/cancel", data={"csrf": browser.csrf}), browser.start(key="2")]
     assert {answer.status_code for answer in answers} == {403}
     assert [answer for answer in answers if "alice" in answer.text] == []
     assert "alice" not in browser.http.get("/sign-in").text
-    assert len(made.get("/api/v1/runs", "boss").json()["runs"]) == 1
+    assert len(made.get("/api/v1/orders", "boss").json()["orders"]) == 1
 
 
 def test_who_has_signed_out_on_the_platform_is_signed_out_here(
@@ -276,14 +283,14 @@ def test_a_share_that_was_taken_away_ends_ordering_and_looking(
     document.shared_with.discard("bob")
 
     assert bob.start(key="2").status_code == 403
-    assert len(made.get("/api/v1/runs", "boss").json()["runs"]) == 1
+    assert len(made.get("/api/v1/orders", "boss").json()["orders"]) == 1
     forget_what_was_asked(made)
     form = f"/start?platform=escriptorium&document={document.pk}"
     thumbnail = f"/thumbnails/escriptorium/{document.pk}/{document.pages[0].pk}"
-    for path in (form, thumbnail, f"/runs/{order_id}", f"/api/v1/runs/{order_id}/texts"):
+    for path in (form, thumbnail, f"/orders/{order_id}", f"/api/v1/orders/{order_id}/texts"):
         assert bob.http.get(path).status_code == 403, path
     # what he ordered himself he may end
-    assert bob.http.post(f"/runs/{order_id}/cancel", data={"csrf": bob.csrf}).status_code == 303
+    assert bob.http.post(f"/orders/{order_id}/cancel", data={"csrf": bob.csrf}).status_code == 303
 
 
 def test_parked_results_are_pushed_only_for_whom_the_document_still_is(
@@ -298,9 +305,9 @@ def test_parked_results_are_pushed_only_for_whom_the_document_still_is(
     document.shared_with.add("loghi")
     document.shared_with.discard("bob")
 
-    refused = bob.http.post(f"/runs/{order_id}/push", data={"csrf": bob.csrf})
+    refused = bob.http.post(f"/orders/{order_id}/push", data={"csrf": bob.csrf})
     document.shared_with.add("bob")
-    taken = bob.http.post(f"/runs/{order_id}/push", data={"csrf": bob.csrf})
+    taken = bob.http.post(f"/orders/{order_id}/push", data={"csrf": bob.csrf})
 
     assert (refused.status_code, taken.status_code) == (403, 303)
     assert made.until(order_id, lambda view: view["pushed"] == "done")
@@ -314,7 +321,7 @@ def test_the_platform_is_asked_once_a_minute_for_what_is_only_shown(
     platform.requests.clear()
 
     for _ in range(20):
-        assert alice.http.get(f"/runs/{order_id}").status_code == 200
+        assert alice.http.get(f"/orders/{order_id}").status_code == 200
         assert alice.http.get("/").status_code == 200
 
     assert len(platform.asked("GET", "/api/users/current/")) <= 1

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loghi_runner.orders.archive import write_archive
+from loghi_runner.orders.end import write_archive
 from tests.made_service import MadeService, use_fake_trainer
 
 
@@ -27,7 +27,7 @@ def events(text: str) -> list[dict[str, str]]:
 
 def test_a_follower_gets_every_event_and_how_it_ended(over: tuple[MadeService, str]) -> None:
     made, order_id = over
-    told = events(made.get(f"/api/v1/runs/{order_id}/events").text)
+    told = events(made.get(f"/api/v1/orders/{order_id}/events").text)
     kinds = [event["event"] for event in told]
     assert (kinds[0], kinds[-2:]) == ("started", ["finished", "order"])
     assert '"stage":"finished"' in told[-1]["data"]
@@ -36,7 +36,7 @@ def test_a_follower_gets_every_event_and_how_it_ended(over: tuple[MadeService, s
 
 def test_a_follower_who_comes_back_gets_what_it_missed_and_no_more(over: tuple[MadeService, str]) -> None:
     made, order_id = over
-    path = f"/api/v1/runs/{order_id}/events"
+    path = f"/api/v1/orders/{order_id}/events"
     told = events(made.get(path).text)
     middle = told[len(told) // 2]
     rest = events(made.get(path, **{"Last-Event-ID": middle["id"]}).text)
@@ -47,13 +47,13 @@ def test_a_follower_who_comes_back_gets_what_it_missed_and_no_more(over: tuple[M
 @pytest.mark.parametrize("last", ["3", "999999999", "-1", "x", "99999999999999999999"])
 def test_an_id_that_no_event_had_begins_at_the_beginning(over: tuple[MadeService, str], last: str) -> None:
     made, order_id = over
-    told = events(made.get(f"/api/v1/runs/{order_id}/events", **{"Last-Event-ID": last}).text)
+    told = events(made.get(f"/api/v1/orders/{order_id}/events", **{"Last-Event-ID": last}).text)
     assert told[0]["event"] == "started"
 
 
 def test_a_broken_download_goes_on(over: tuple[MadeService, str]) -> None:
     made, order_id = over
-    path = f"/api/v1/runs/{order_id}/model"
+    path = f"/api/v1/orders/{order_id}/model"
     whole = made.get(path)
     etag = whole.headers["etag"]
     assert etag == f'"{hashlib.sha256(whole.content).hexdigest()}"'
@@ -74,7 +74,7 @@ def test_the_archive_of_a_model_is_always_the_same(over: tuple[MadeService, str]
 
 def test_a_report_is_shown_in_a_cage(over: tuple[MadeService, str]) -> None:
     made, order_id = over
-    policy = made.get(f"/api/v1/runs/{order_id}/report").headers["content-security-policy"]
+    policy = made.get(f"/api/v1/orders/{order_id}/report").headers["content-security-policy"]
     assert "sandbox" in policy
     assert "connect-src" not in policy
     assert "default-src 'none'" in policy

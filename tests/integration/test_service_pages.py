@@ -101,7 +101,7 @@ def test_what_is_wrong_stands_in_the_form_and_nothing_is_lost(ada: Visitor) -> N
     assert 'value="0.5"' in answer.text
 
 
-@pytest.mark.parametrize("path", ["/", "/start", "/runs/aaaaaaaaaaaaaaaa"])
+@pytest.mark.parametrize("path", ["/", "/start", "/orders/aaaaaaaaaaaaaaaa"])
 def test_strangers_are_sent_to_sign_in(made: MadeService, path: str) -> None:
     answer = Visitor(made, "").get(path)
 
@@ -118,7 +118,7 @@ def test_a_wrong_code_lets_nobody_in(made: MadeService) -> None:
     assert "wrong" not in answer.text
 
 
-@pytest.mark.parametrize("back", ["https://elsewhere.example", "//elsewhere.example", "/\\elsewhere", "/api/v1/runs"])
+@pytest.mark.parametrize("back", ["https://elsewhere.example", "//elsewhere.example", "/\\elsewhere", "/api/v1/orders"])
 def test_signing_in_leads_to_our_own_pages_only(made: MadeService, back: str) -> None:
     answer = Visitor(made, "").http.post(
         "/sign-in", params={"back": back}, data={"token": TOKENS["ada"]}, headers=ORIGIN
@@ -133,7 +133,7 @@ def test_signing_out_ends_the_session(ada: Visitor) -> None:
     assert ada.get("/").status_code == 303
 
 
-@pytest.mark.parametrize("path", ["/start", "/sign-out", "/runs/{id}/cancel", "/runs/{id}/push"])
+@pytest.mark.parametrize("path", ["/start", "/sign-out", "/orders/{id}/cancel", "/orders/{id}/push"])
 def test_no_form_of_another_site_changes_anything(made: MadeService, ada: Visitor, path: str) -> None:
     page = path.replace("{id}", made.order())
 
@@ -146,9 +146,9 @@ def test_no_form_of_another_site_changes_anything(made: MadeService, ada: Visito
 def test_a_run_of_somebody_else_is_not_there(made: MadeService, ada: Visitor) -> None:
     theirs = made.order("bob")
 
-    for path in ("", "/now", "/curve.svg"):
-        assert ada.get(f"/runs/{theirs}{path}").status_code == 404
-    assert ada.post(f"/runs/{theirs}/cancel").status_code == 404
+    for path in ("", "/live", "/curve.svg"):
+        assert ada.get(f"/orders/{theirs}{path}").status_code == 404
+    assert ada.post(f"/orders/{theirs}/cancel").status_code == 404
     assert theirs not in ada.get("/").text
 
 
@@ -168,8 +168,8 @@ def test_what_people_write_is_shown_as_text(ada: Visitor) -> None:
 
 
 def test_problems_are_a_page_for_people_and_json_for_programs(made: MadeService, ada: Visitor) -> None:
-    assert "<h1>Not found</h1>" in ada.get("/runs/aaaaaaaaaaaaaaaa").text
-    assert made.get("/runs/aaaaaaaaaaaaaaaa").json()["code"] == "order.unknown"
+    assert "<h1>Not found</h1>" in ada.get("/orders/aaaaaaaaaaaaaaaa").text
+    assert made.get("/orders/aaaaaaaaaaaaaaaa").json()["code"] == "order.unknown"
 
 
 def test_the_language_is_kept_once_it_was_chosen(ada: Visitor) -> None:
@@ -265,7 +265,7 @@ def test_more_pages_are_read_with_a_finished_model_and_fetched(
     monkeypatch.setenv("LOGHI_FAKE_TRAINER", "usable_model")
     model = ada.start().headers["location"].rpartition("/")[2]
     made.until_over(model)
-    assert f'href="/start?model={model}"' in ada.get(f"/runs/{model}").text
+    assert f'href="/start?model={model}"' in ada.get(f"/orders/{model}").text
     assert f'href="/start?model={model}&amp;pages=bonnevie"' in ada.get(f"/start?model={model}").text
     assert "base_model" not in ada.get(f"/start?model={model}&pages=bonnevie").text
 

@@ -2,15 +2,13 @@
 
 import json
 import logging
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.fake_exchange import FOLDER_VARIABLE
-from tests.integration.conftest import ROOT
+from tests.fake_platform_process import use_fake_platform
 from tests.made_service import MadeService, finetuning, use_fake_trainer
 from tests.unit.made_pages import write_pages
 
@@ -25,9 +23,7 @@ def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "platform"
     write_pages(folder / "pages", 8)
     use_fake_trainer(monkeypatch, "usable_model")
-    monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
-    command = (sys.executable, str(ROOT / "tests" / "fake_exchange.py"))
-    monkeypatch.setattr("loghi_runner.orders.commands.EXCHANGE", command)
+    use_fake_platform(monkeypatch, folder)
     return folder
 
 
@@ -44,7 +40,7 @@ def made(tmp_path: Path) -> Iterator[MadeService]:
 
 def placed(made: MadeService, **changes: Any) -> str:
     asked = finetuning(source=SOURCE, recognize_pages=["5"], write_back=True) | changes
-    answer = made.post("/api/v1/runs", asked, "transkribo", **BY_ALICE)
+    answer = made.post("/api/v1/orders", asked, "transkribo", **BY_ALICE)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
 
@@ -62,18 +58,22 @@ def test_a_document_is_pulled_learnt_from_read_and_written_back(made: MadeServic
     assert written["token"] == "f" * 40
 
 
-def test_a_platform_that_is_away_parks_the_results_for_a_later_push(made: MadeService, platform: Path) -> None:
+def test_a_platform_that_is_away_parks_the_results_for_a_later_push(
+    made: MadeService, platform: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGHI_FAKE_TRAINER", "usable_model_on_go")
     order_id = placed(made)
-    made.until(order_id, lambda view: view["stage"] == "recognizing")
+    made.until(order_id, lambda view: bool(view["run"] and view["run"]["epochs"]))
     (platform / "down").touch()
+    made.let_go(order_id)
     view = made.until_over(order_id)
     assert (view["stage"], view["pushed"], view["error"]["code"]) == ("finished", "parked", "platform.away")
-    assert made.get(f"/api/v1/runs/{order_id}/model", "boss").status_code == 200
+    assert made.get(f"/api/v1/orders/{order_id}/model", "boss").status_code == 200
     (platform / "down").unlink()
-    assert made.post(f"/api/v1/runs/{order_id}/push", {}, "boss").status_code == 202
+    assert made.post(f"/api/v1/orders/{order_id}/push", {}, "boss").status_code == 202
     view = made.until(order_id, lambda view: view["pushed"] == "done")
     assert (view["stage"], view["error"]) == ("finished", None)
-    again = made.post(f"/api/v1/runs/{order_id}/push", {}, "boss")
+    again = made.post(f"/api/v1/orders/{order_id}/push", {}, "boss")
     assert (again.status_code, again.json()["code"]) == (409, "order.not_parked")
 
 
@@ -93,19 +93,19 @@ def test_a_users_token_is_nowhere_in_what_is_written_logged_or_told(
     told = []
     while made.run_view(order_id, "boss")["stage"] == "queued":
         made.worker.look()
-    told.append(made.get(f"/api/v1/runs/{order_id}", "boss").text)
+    told.append(made.get(f"/api/v1/orders/{order_id}", "boss").text)
     (platform / "down").touch()
     made.until_over(order_id)
     paths = ("", "/events", "/report", "/report.json", "/model")
-    told += [made.get(f"/api/v1/runs/{order_id}{path}", "boss").text for path in paths]
-    told.append(made.post("/api/v1/runs", {"action": "finetune", "platform_token": SECRET}).text)
-    told.append(made.post(f"/api/v1/runs/{order_id}/push", {"platform_token": SECRET, "x": 1}, "boss").text)
+    told += [made.get(f"/api/v1/orders/{order_id}{path}", "boss").text for path in paths]
+    told.append(made.post("/api/v1/orders", {"action": "finetune", "platform_token": SECRET}).text)
+    told.append(made.post(f"/api/v1/orders/{order_id}/push", {"platform_token": SECRET, "x": 1}, "boss").text)
     assert SECRET not in "".join(told)
     assert SECRET not in caplog.text
     assert [path for path, content in made.everything_written().items() if SECRET.encode() in content] == []
 
 
-def test_the_real_exchange_tells_no_token_either(made: MadeService, tmp_path: Path) -> None:
+def test_the_real_platform_tells_no_token_either(made: MadeService, tmp_path: Path) -> None:
     entry = {"url": "http://127.0.0.1:9", "token_file": "service-token"}
     made = MadeService(tmp_path, platforms={"escriptorium": entry})
     view = made.until_over(placed(made, platform_token=SECRET))
@@ -115,16 +115,16 @@ def test_the_real_exchange_tells_no_token_either(made: MadeService, tmp_path: Pa
 
 
 def test_nobody_may_name_a_document_that_is_not_known_to_be_theirs(made: MadeService) -> None:
-    answer = made.post("/api/v1/runs", finetuning(source=SOURCE), "ada")
+    answer = made.post("/api/v1/orders", finetuning(source=SOURCE), "ada")
     assert (answer.status_code, answer.json()["code"]) == (403, "request.forbidden")
 
 
 def test_with_a_token_of_their_own_anybody_may(made: MadeService) -> None:
     asked = finetuning(source=SOURCE) | {"platform_token": SECRET}
-    assert made.post("/api/v1/runs", asked, "ada").status_code == 201
+    assert made.post("/api/v1/orders", asked, "ada").status_code == 201
 
 
 def test_an_unknown_platform_is_said_to_be_unknown(made: MadeService) -> None:
     asked = finetuning(source=SOURCE | {"platform": "transkribus"})
-    answer = made.post("/api/v1/runs", asked, "boss")
+    answer = made.post("/api/v1/orders", asked, "boss")
     assert (answer.status_code, answer.json()["code"]) == (400, "request.no_such_platform")

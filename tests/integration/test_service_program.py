@@ -54,7 +54,7 @@ def test_a_follower_sees_events_as_they_come(programs: Programs) -> None:
     programs.serve()
     order_id = programs.order()
     kinds = []
-    path = f"{programs.url}/api/v1/runs/{order_id}/events"
+    path = f"{programs.url}/api/v1/orders/{order_id}/events"
     with httpx.stream("GET", path, headers=as_user("ada"), timeout=60) as answer:
         for line in answer.iter_lines():
             if line.startswith("event: "):
@@ -81,4 +81,4 @@ def test_a_service_file_that_names_nobody_is_for_one_person(programs: Programs) 
     told, code = programs.logs().splitlines()[:2]
     assert told.startswith(f"loghi-runner is at {programs.url} ;")
     me = {"Authorization": f"Bearer {code.rpartition(' ')[2]}"}
-    assert httpx.get(f"{programs.url}/api/v1/runs", headers=me).status_code == 200
+    assert httpx.get(f"{programs.url}/api/v1/orders", headers=me).status_code == 200

@@ -29,28 +29,28 @@ def test_an_order_becomes_a_run_with_a_model_and_a_report(made: MadeService) -> 
     assert (view["stage"], view["error"]) == ("finished", None)
     assert view["run"]["best_val_cer"] == pytest.approx(0.098)
     assert [epoch["epoch"] for epoch in view["run"]["epochs"]] == [0, 1, 2, 3]
-    archive = zipfile.ZipFile(io.BytesIO(made.get(f"/api/v1/runs/{order_id}/model").content))
+    archive = zipfile.ZipFile(io.BytesIO(made.get(f"/api/v1/orders/{order_id}/model").content))
     assert "bonnevie/model.keras" in archive.namelist()
-    assert "CER" in made.get(f"/api/v1/runs/{order_id}/report").text
-    assert made.get(f"/api/v1/runs/{order_id}/report.json").json()["kind"] == "report"
+    assert "CER" in made.get(f"/api/v1/orders/{order_id}/report").text
+    assert made.get(f"/api/v1/orders/{order_id}/report.json").json()["kind"] == "report"
 
 
 def test_what_is_told_names_no_place_of_the_machine(made: MadeService) -> None:
     order_id = made.order()
     made.until_over(order_id)
     for path in ("", "/report.json", "/events"):
-        assert str(made.folder) not in made.get(f"/api/v1/runs/{order_id}{path}").text
+        assert str(made.folder) not in made.get(f"/api/v1/orders/{order_id}{path}").text
 
 
 def test_an_order_that_comes_twice_is_one_run(made: MadeService) -> None:
-    first = made.post("/api/v1/runs", finetuning("job-7"))
-    second = made.post("/api/v1/runs", finetuning("job-7"))
+    first = made.post("/api/v1/orders", finetuning("job-7"))
+    second = made.post("/api/v1/orders", finetuning("job-7"))
     assert (first.status_code, second.status_code) == (201, 200)
     assert first.json()["id"] == second.json()["id"]
     made.until_over(first.json()["id"])
-    again = made.post("/api/v1/runs", finetuning("job-7"))
+    again = made.post("/api/v1/orders", finetuning("job-7"))
     assert (again.status_code, again.json()["stage"]) == (200, "finished")
-    assert len(made.get("/api/v1/runs").json()["runs"]) == 1
+    assert len(made.get("/api/v1/orders").json()["orders"]) == 1
 
 
 def test_a_run_survives_the_end_of_service_and_worker(made: MadeService, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,20 +77,19 @@ def test_a_run_whose_command_was_killed_is_followed_to_its_end(
     assert made.run_view(order_id)["stage"] == "training"
     made.let_go(order_id)
     assert made.until_over(order_id)["stage"] == "finished"
-    assert made.get(f"/api/v1/runs/{order_id}/report").status_code == 200
+    assert made.get(f"/api/v1/orders/{order_id}/report").status_code == 200
 
 
 def test_a_command_that_vanished_twice_fails_with_a_reason(made: MadeService, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loghi_runner.orders.commands.RUNNER", ("/bin/false",))
+    monkeypatch.setattr("loghi_runner.orders.processes.COMMAND", ("/bin/false",))
     view = made.until_over(made.order())
     assert (view["stage"], view["error"]["code"]) == ("failed", "order.command_ended")
 
 
-def test_a_training_that_vanished_after_its_plan_is_no_success(
+def test_a_process_that_ends_well_and_says_nothing_is_no_success(
     made: MadeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = ("/bin/sh", "-c", """echo '{"kind": "plan", "findings": []}'""")
-    monkeypatch.setattr("loghi_runner.orders.commands.RUNNER", command)
+    monkeypatch.setattr("loghi_runner.orders.processes.COMMAND", ("/bin/true",))
     view = made.until_over(made.order())
     assert (view["stage"], view["error"]["code"]) == ("failed", "order.command_ended")
 
@@ -121,15 +120,15 @@ def test_cancelling_keeps_the_best_model(made: MadeService, monkeypatch: pytest.
     monkeypatch.setenv("LOGHI_FAKE_TRAINER", "stops_when_asked")
     order_id = made.order()
     made.until(order_id, lambda view: bool(view["run"] and view["run"]["step"]))
-    assert made.post(f"/api/v1/runs/{order_id}/cancel").json()["is_cancelling"]
+    assert made.post(f"/api/v1/orders/{order_id}/cancel").json()["is_cancelling"]
     view = made.until_over(order_id)
     assert (view["stage"], view["run"]["best_epoch"]) == ("cancelled", 1)
-    assert made.get(f"/api/v1/runs/{order_id}/model").status_code == 200
+    assert made.get(f"/api/v1/orders/{order_id}/model").status_code == 200
 
 
 def test_an_order_can_be_cancelled_while_it_waits(made: MadeService) -> None:
     order_id = made.order()
-    made.post(f"/api/v1/runs/{order_id}/cancel")
+    made.post(f"/api/v1/orders/{order_id}/cancel")
     made.worker.look()
     view = made.run_view(order_id)
     assert (view["stage"], view["run"]) == ("cancelled", None)
@@ -145,14 +144,14 @@ def test_one_order_runs_and_the_others_know_their_place(made: MadeService, monke
     made.until(second, lambda view: bool(view["run"] and view["run"]["epochs"]))
     assert made.run_view(third)["position"] == 1
     for order in (second, third):
-        made.post(f"/api/v1/runs/{order}/cancel", user="boss")
+        made.post(f"/api/v1/orders/{order}/cancel", user="boss")
     made.let_go(second)
     made.until_over(second)
 
 
 def test_a_check_answers_with_findings(made: MadeService) -> None:
     asked = finetuning() | {"action": "check"}
-    order_id = made.post("/api/v1/runs", asked).json()["id"]
+    order_id = made.post("/api/v1/orders", asked).json()["id"]
     view = made.until_over(order_id)
     assert (view["stage"], view["error"]) == ("finished", None)
     assert isinstance(view["answer"]["findings"], list)
@@ -164,7 +163,7 @@ def test_a_model_of_an_order_reads_pages_and_is_evaluated(made: MadeService, mon
     made.until_over(model)
     asked = {"name": "again", "model": model, "source": {"pages": "bonnevie"}}
     evaluation, recognition = (
-        made.post("/api/v1/runs", {"action": action, "parameters": asked}).json()["id"]
+        made.post("/api/v1/orders", {"action": action, "parameters": asked}).json()["id"]
         for action in ("evaluate", "recognize")
     )
     view = made.until_over(evaluation)
@@ -172,12 +171,12 @@ def test_a_model_of_an_order_reads_pages_and_is_evaluated(made: MadeService, mon
     assert (view["stage"], view["error"], view["answer"]["lines"]) == ("finished", None, 4)
     assert view["answer"]["skipped"] == {"learnt": 28}
     assert view["answer"]["cut"] == "polygon"
-    assert "CER" in made.get(f"/api/v1/runs/{evaluation}/report").text
+    assert "CER" in made.get(f"/api/v1/orders/{evaluation}/report").text
     view = made.until_over(recognition)
     assert (view["stage"], view["error"], view["answer"]["lines"]) == ("finished", None, 32)
     assert str(made.folder) not in str(view)
     assert json.loads((made.order_folder(recognition).recognized / "recognized.json").read_text())["cut"] == "polygon"
-    texts = zipfile.ZipFile(io.BytesIO(made.get(f"/api/v1/runs/{recognition}/texts").content))
+    texts = zipfile.ZipFile(io.BytesIO(made.get(f"/api/v1/orders/{recognition}/texts").content))
     assert len([name for name in texts.namelist() if name.endswith(".xml")]) == 8
 
 
@@ -186,7 +185,7 @@ def test_somebody_elses_model_cannot_be_named(made: MadeService, monkeypatch: py
     model = made.order("bob")
     made.until_over(model)
     asked = {"name": "again", "model": model, "source": {"pages": "bonnevie"}}
-    answer = made.post("/api/v1/runs", {"action": "recognize", "parameters": asked}, "ada")
+    answer = made.post("/api/v1/orders", {"action": "recognize", "parameters": asked}, "ada")
     assert (answer.status_code, answer.json()["code"]) == (400, "request.no_such_place")
 
 
@@ -209,7 +208,7 @@ def test_pages_are_read_and_scored_in_the_operators_image(
     daemon.answers["GET /images/operators:1/json"] = (404, {"message": "No such image"})
     service = MadeService(tmp_path, engine={"kind": "docker", "gpus": "none", "image": "operators:1"})
     parameters = {"name": "read", "model": "base", "source": {"pages": "bonnevie"}}
-    answer = service.post("/api/v1/runs", {"action": action, "parameters": parameters})
+    answer = service.post("/api/v1/orders", {"action": action, "parameters": parameters})
     view = service.until_over(answer.json()["id"])
     service.close()
     assert view["stage"] == "failed"

@@ -70,6 +70,16 @@ class Fault:
     times: int = 1
 
 
+@dataclass
+class Hold:
+    """The first request that fits is held back, however long, until somebody lets it go on; then it is carried out."""
+
+    method: str
+    path: str
+    came: threading.Event = field(default_factory=threading.Event)
+    may_go_on: threading.Event = field(default_factory=threading.Event)
+
+
 class Refused(Exception):
     def __init__(self, status: int, body: Any) -> None:
         self.status, self.body = status, body
@@ -86,6 +96,7 @@ class StandIn:
         self.texts: dict[int, dict[str, Any]] = {}
         self.tasks: dict[int, dict[str, Any]] = {}
         self.faults: list[Fault] = []
+        self.hold: Hold | None = None
         self.requests: list[tuple[str, str]] = []
         self.delay_s = 0.0
         self.takes_tasks = True

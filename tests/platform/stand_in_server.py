@@ -12,6 +12,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from tests.background_server import in_background
 from tests.platform.escriptorium_stand_in import Refused, StandIn
 
+_LONGEST_HOLD_S = 120.0
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -24,6 +26,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(length)) if length else None
         if stand_in.delay_s:
             time.sleep(stand_in.delay_s)
+        hold = stand_in.hold
+        if hold is not None and hold.method == self.command and re.search(hold.path, self.path):
+            stand_in.hold = None
+            hold.came.set()
+            hold.may_go_on.wait(_LONGEST_HOLD_S)
         with stand_in.lock:
             stand_in.requests.append((self.command, self.path))
             fits = (

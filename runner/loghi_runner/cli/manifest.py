@@ -18,7 +18,7 @@ def show(as_json_: AsJson = False) -> None:
     """Print the manifest of this version (default: as YAML)."""
     from loghi_runner.web.manifest.contents import make_manifest
     from loghi_runner.web.manifest.model import as_json
-    from loghi_runner.web.manifest.yaml_text import manifest_yaml
+    from loghi_runner.web.manifest.text import manifest_yaml
 
     manifest = make_manifest()
     if as_json_:
@@ -36,7 +36,7 @@ def validate(
 ) -> None:
     """Find everything that is wrong with a manifest."""
     from loghi_runner.web.manifest.contents import make_manifest
-    from loghi_runner.web.manifest.read import read_manifest
+    from loghi_runner.web.manifest.text import read_manifest
 
     manifest = read_manifest(file)
     is_own = manifest == make_manifest()

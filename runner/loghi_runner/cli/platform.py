@@ -1,11 +1,14 @@
 """`loghi-runner platform documents|pull|finetune|push`."""
 
+import shlex
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from loghi_contract.records import to_json
+from loghi_runner.aliases import Row
 from loghi_runner.cli.options import (
     AsJson,
     Engine,
@@ -21,10 +24,15 @@ from loghi_runner.cli.options import (
 from loghi_runner.config.choices import DEFAULT_OUTPUT
 from loghi_runner.engines import EngineKind
 from loghi_runner.json_answer import print_json
+from loghi_runner.platform.base import Document, PageSummary, Pulled, Pushed
 from loghi_runner.terminal.bars import Bars
 from loghi_runner.terminal.console import make_console, print_error, print_rows, reader_may_leave, say
+from loghi_runner.wording import counted, percent, plural, short_path, shown
 
 app = typer.Typer(help="Learn from pages of eScriptorium, and write back.")
+
+#: So many sentences of one kind are shown; the rest is counted.
+_SHOWN = 5
 
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A config with a section `platform`.", readable=False)]
 
@@ -41,7 +49,6 @@ def documents_command(
     """List your documents, or one document's pages."""
     from loghi_runner.config.load import load_config
     from loghi_runner.platform.from_config import connect, platform_of
-    from loghi_runner.platform.rows import document_rows, page_rows
 
     platform = connect(platform_of(load_config(config, settings or [])), make_console(stderr=True).print)
     answer = make_console(stderr=False)
@@ -50,14 +57,14 @@ def documents_command(
         if as_json:
             print_json({"kind": "documents", "documents": [to_json(item) for item in documents]})
         else:
-            for line in document_rows(documents):
+            for line in _document_rows(documents):
                 answer.print(line)
         return
     found, pages = platform.document(document), platform.pages(document)
     if as_json:
         print_json({"kind": "document", **to_json(found), "page_list": [to_json(page) for page in pages]})
     else:
-        for line in page_rows(found, pages):
+        for line in _page_rows(found, pages):
             answer.print(line)
 
 
@@ -73,7 +80,6 @@ def pull_command(
     """Bring the pages to learn from to this machine."""
     from loghi_runner.config.load import load_config
     from loghi_runner.platform.from_config import connect, platform_of, pull_for_config
-    from loghi_runner.platform.rows import pulled_rows
 
     told = make_console(stderr=True)
     loaded = load_config(config, settings or [])
@@ -86,14 +92,13 @@ def pull_command(
     if as_json:
         print_json({"kind": "pulled", **to_json(pulled), "folder": str(pulled.folder)})
     else:
-        print_rows(make_console(stderr=False), [*pulled_rows(pulled), ("next", f"loghi-runner finetune {config}")], 0)
+        print_rows(make_console(stderr=False), [*_pulled_rows(pulled), ("next", f"loghi-runner finetune {config}")], 0)
 
 
 @app.command("finetune")
 def finetune_command(config: Config, settings: Settings = None, as_json: AsJson = False) -> None:
     """Pull, fine-tune, read, and write back."""
-    from loghi_runner.platform.carry_out import finetune_for_platform
-    from loghi_runner.platform.rows import parked_rows, pulled_rows, pushed_rows
+    from loghi_runner.orders.for_platform import finetune_for_platform
     from loghi_runner.runs.folder import skipped_counts
     from loghi_runner.terminal.show import answer_rows, record_json, summary_line
     from loghi_runner.terminal.views import JsonView, PersonView
@@ -101,7 +106,7 @@ def finetune_command(config: Config, settings: Settings = None, as_json: AsJson 
     view = JsonView() if as_json else PersonView()
     told = make_console(stderr=True)
     done = finetune_for_platform(
-        config, settings or [], view, lambda pulled: None if as_json else print_rows(told, pulled_rows(pulled), 0)
+        config, settings or [], view, lambda pulled: None if as_json else print_rows(told, _pulled_rows(pulled), 0)
     )
     if not done.record.state.is_over:
         return  # the terminal was closed; there is nobody to tell
@@ -118,11 +123,11 @@ def finetune_command(config: Config, settings: Settings = None, as_json: AsJson 
             answer.print(summary_line(done.record, sum(skipped_counts(done.folder).values())))
             print_rows(answer, answer_rows(done.folder, done.record))
             if done.pushed is not None:
-                print_rows(answer, pushed_rows(done.pushed))
+                print_rows(answer, _pushed_rows(done.pushed))
             if done.parked is not None:
                 print_error(told, done.parked)
                 say(told, "the run itself is finished; its readings wait in its folder")
-                print_rows(answer, parked_rows(done.folder.path))
+                print_rows(answer, _parked_rows(done.folder.path))
     raise typer.Exit(done.record.exit_code or (int(done.parked.exit_code) if done.parked else 0))
 
 
@@ -138,18 +143,63 @@ def push_command(
     as_json: AsJson = False,
 ) -> None:
     """Write a run's readings to its platform, later."""
-    from loghi_runner.platform.carry_out import push_run
-    from loghi_runner.platform.rows import pushed_rows
+    from loghi_runner.orders.for_platform import push_run
     from loghi_runner.runs.find import find_run
+    from loghi_runner.terminal.views import PersonView
 
-    told = make_console(stderr=True)
-    bars = Bars(told)
+    view = PersonView()
     try:
         options = reader_options(engine, gpus, image, memory, keys, batch_size=16)
-        pushed = push_run(find_run(run, output), options, bars.show, told.print)
+        pushed = push_run(find_run(run, output), options, view)
     finally:
-        bars.close()
+        view.end()
     if as_json:
         print_json({"kind": "pushed", **to_json(pushed)})
     else:
-        print_rows(make_console(stderr=False), pushed_rows(pushed), 0)
+        print_rows(make_console(stderr=False), _pushed_rows(pushed), 0)
+
+
+def _document_rows(documents: Sequence[Document]) -> Iterable[str]:
+    if not documents:
+        yield "no documents: none is yours, or shared with this account"
+        return
+    width = max(len(str(document.id)) for document in documents)
+    for document in documents:
+        layers = ", ".join(layer.name for layer in document.layers)
+        yield shown(f"{document.id:>{width}}  {document.name}: {plural(document.pages, 'page')}; {layers}")
+
+
+def _page_rows(document: Document, pages: Sequence[PageSummary]) -> Iterable[str]:
+    yield shown(f"{document.name}: {document.script}, {document.direction}")
+    yield shown("layers: " + ", ".join(f"{layer.name} ({layer.id})" for layer in document.layers))
+    width = max((len(str(page.id)) for page in pages), default=0)
+    for page in pages:
+        yield shown(f"{page.id:>{width}}  {page.name}, {percent(page.transcribed)} transcribed")
+
+
+def _pulled_rows(pulled: Pulled) -> list[Row]:
+    text = sum(pulled.skipped.values())
+    skipped = f" ({counted(pulled.skipped)})" if text else ""
+    rows = [("pulled", f"{plural(pulled.pages, 'page')}, {plural(pulled.lines, 'line')}{skipped}")]
+    rows.append(("to", short_path(pulled.folder)))
+    return rows + _some("left out", pulled.problems)
+
+
+def _pushed_rows(pushed: Pushed) -> list[Row]:
+    rows = [
+        ("layer", pushed.layer.name),
+        ("written", f"{plural(pushed.lines, 'line')} on {plural(pushed.pages, 'page')}"),
+        ("see", pushed.url),
+    ]
+    return rows + _some("left out", pushed.left_out)
+
+
+def _parked_rows(run: Path) -> list[Row]:
+    return [("later", f"loghi-runner platform push {shlex.quote(short_path(run))}")]
+
+
+def _some(label: str, sentences: Sequence[str]) -> list[Row]:
+    rows = [(label if not number else "", sentence) for number, sentence in enumerate(sentences[:_SHOWN])]
+    if len(sentences) > _SHOWN:
+        rows.append(("", f"and {len(sentences) - _SHOWN} more"))
+    return rows

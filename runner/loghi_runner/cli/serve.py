@@ -69,4 +69,4 @@ def _service() -> Any:
             f"the service needs Python packages that are not installed: {', '.join(missing)}",
             hint=f"Install them: {pip_install('serve')}",
         )
-    return import_module("loghi_runner.web.run")
+    return import_module("loghi_runner.web.serve")

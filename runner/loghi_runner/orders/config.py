@@ -93,6 +93,34 @@ class Limits(_Section):
     running: WholeNumber = Field(default=1, ge=1, le=64, description="Orders carried out at the same time.")
     queued: WholeNumber = Field(default=50, ge=1, le=10000, description="Orders that are not over, all users together.")
     per_user: WholeNumber = Field(default=5, ge=1, le=1000, description="Orders of one user that are not over.")
+    per_client: WholeNumber | None = Field(
+        default=None,
+        ge=1,
+        le=10000,
+        description="Orders of one client that are not over, of all the users together for whom it asks.",
+        json_schema_extra={
+            "values": "whole number from 1 to 10000",
+            "default_words": "half of `queued`, at least `per_user`",
+        },
+    )
+    user_gb: WholeNumber = Field(
+        default=100, ge=1, le=1_000_000, description="Disk space in GB that the orders of one user may fill."
+    )
+    keep_days: WholeNumber | None = Field(
+        default=None,
+        ge=1,
+        le=36500,
+        description="Days after which an order that is over is removed, with its model and all else that came of it.",
+        json_schema_extra={"values": "whole number from 1 to 36500", "default_words": "none: nothing is removed"},
+    )
+    pull_hours: WholeNumber = Field(default=24, ge=1, le=8760, description="Hours that pulling pages may take.")
+    check_hours: WholeNumber = Field(default=24, ge=1, le=8760, description="Hours that a check may take.")
+    read_hours: WholeNumber = Field(
+        default=168, ge=1, le=8760, description="Hours that recognizing or evaluating pages may take."
+    )
+    push_hours: WholeNumber = Field(
+        default=24, ge=1, le=8760, description="Hours that writing to a platform may take. A training has no limit."
+    )
     request_bytes: WholeNumber = Field(
         default=1 << 20, ge=1024, le=1 << 30, description="Longest request that is read to its end."
     )
@@ -103,8 +131,13 @@ class Limits(_Section):
         default=500,
         ge=1,
         le=10_000,
-        description="Requests under way at the same time, followers of runs included; one client has half of them.",
+        description="Requests under way at the same time, followers included; one client has half of them.",
     )
+
+    @property
+    def of_one_client(self) -> int:
+        """Orders of one client that are not over: half of all, so that there is room for the others."""
+        return self.per_client or max(self.per_user, (self.queued + 1) // 2)
 
 
 class PlatformConfig(_Section):

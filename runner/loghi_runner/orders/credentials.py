@@ -56,13 +56,15 @@ class Vault:
             raise _unusable("it was given for another order or another address")
         return str(content["token"])
 
-    def forget(self, order_folder: Path) -> None:
-        (order_folder / _FILE).unlink(missing_ok=True)
+
+def forget_credential(order_folder: Path) -> None:
+    """Raises OSError."""
+    (order_folder / _FILE).unlink(missing_ok=True)
 
 
 def _unusable(why: str) -> PlatformError:
     return PlatformError(
         "platform.credential",
         f"the platform's token that came with the order cannot be used: {why}",
-        hint="Give the token again: POST api/v1/runs/ID/push with platform_token.",
+        hint="Give the token again: POST api/v1/orders/ID/push with platform_token.",
     )

@@ -10,19 +10,12 @@ from typing import Any  # parameters as JSON have no narrower type
 
 from loghi_runner.clock import utc_now_exactly
 from loghi_runner.errors import UsageError
-from loghi_runner.files import is_folder, write_atomically
+from loghi_runner.files import write_atomically
 from loghi_runner.orders.actions import Action
 from loghi_runner.orders.config import Limits
 from loghi_runner.orders.credentials import Credential, Vault
-from loghi_runner.orders.orders import (
-    ORDER_FILE,
-    Order,
-    OrderFolder,
-    OrderState,
-    Stage,
-    list_orders,
-    queue_order,
-)
+from loghi_runner.orders.order_index import OrderIndex, Orders
+from loghi_runner.orders.orders import ORDER_FILE, Order, OrderFolder, OrderState, Stage, in_turns
 from loghi_runner.orders.state import StateFolder
 
 _ID_LETTERS = 16
@@ -36,8 +29,7 @@ class OrderBook:
         self._limits = limits
         self._vault = vault
         self._placing = threading.Lock()
-        self._orders: dict[str, Order] = {}
-        self._states: dict[str, tuple[tuple[int, int], OrderState]] = {}
+        self._index = OrderIndex(state)
 
     def place(
         self,
@@ -52,7 +44,7 @@ class OrderBook:
         """The order of that key, and whether it is new; asked again with the same content it is the same order.
 
         Raises:
-            UsageError: the key belongs to an order with other content, or there are too many orders.
+            UsageError: the key belongs to an order with other content, or there is no room for another order.
         """
         key = key or secrets.token_urlsafe(16)
         order_id = _id_of(client, user, key)
@@ -67,11 +59,14 @@ class OrderBook:
             content_sha256=hashlib.sha256(content.encode()).hexdigest(),
             created=utc_now_exactly(),
         )
-        with self._placing:
-            known = self.find(order_id)
-            if known is None:
-                self._require_room(user)
-                known = self._write(order, credential)
+        known = self.find(order_id)
+        if known is None:
+            self._require_disk(user)  # it takes its time: others may place theirs meanwhile
+            with self._placing:
+                known = self.find(order_id)
+                if known is None:
+                    self._require_room(user, client)
+                    known = self._write(order, credential)
         if known.content_sha256 != order.content_sha256:
             raise UsageError(
                 "order.other_content",
@@ -82,59 +77,61 @@ class OrderBook:
         return known, known is order
 
     def find(self, order_id: str) -> Order | None:
-        """None where there is no such order, or no longer: the operator may remove what is over."""
-        if len(order_id) != _ID_LETTERS or not order_id.isalnum():
-            return None
-        folder = self.folder(order_id)
-        if order_id in self._orders and is_folder(folder.path):
-            return self._orders[order_id]
-        try:
-            order = self._orders[order_id] = folder.read_order()
-        except (OSError, ValueError):
-            self._orders.pop(order_id, None)
-            return None
-        return order
+        """None where there is no such order, or no longer: what is over may be removed."""
+        return self._index.find(order_id)
 
     def folder(self, order_id: str) -> OrderFolder:
-        return OrderFolder(self._state.orders / order_id)
+        return self._index.folder(order_id)
 
     def state_of(self, order_id: str) -> OrderState:
-        """The state as the worker has written it last; read again only when the file is another."""
-        folder = self.folder(order_id)
-        try:
-            found = folder.state_file.stat()
-        except FileNotFoundError:
-            return OrderState()
-        version = (found.st_ino, found.st_mtime_ns)
-        known = self._states.get(order_id)
-        if known is None or known[0] != version:
-            known = self._states[order_id] = (version, folder.read_state())
-        return known[1]
+        """The state as the worker has written it last."""
+        return self._index.state_of(order_id)
 
-    def all(self) -> list[Order]:
-        """The newest first."""
-        found = (self.find(folder.id) for folder in list_orders(self._state))
-        return sorted((order for order in found if order is not None), key=lambda order: order.created, reverse=True)
+    def all(self) -> Orders:
+        return self._index.all()
+
+    def of_user(self, user: str) -> Orders:
+        return self._index.of_user(user)
+
+    def of_client(self, client: str) -> Orders:
+        return self._index.of_client(client)
 
     def queue(self) -> list[str]:
         """Ids of the orders that wait, the next one first."""
-        waiting = [order for order in self.all() if self.state_of(order.id).stage is Stage.QUEUED]
-        return [order.id for order in sorted(waiting, key=queue_order)]
+        not_over = self._index.not_over()
+        waiting = (order for order, stage in not_over if stage is Stage.QUEUED)
+        under_way = [order for order, stage in not_over if stage is not Stage.QUEUED]
+        return [order.id for order in in_turns(waiting, under_way)]
 
-    def _require_room(self, user: str) -> None:
-        under_way = [order for order in self.all() if not self.state_of(order.id).stage.is_over]
-        if len(under_way) >= self._limits.queued:
+    def _require_room(self, user: str, client: str) -> None:
+        not_over = [order for order, _stage in self._index.not_over()]
+        if len(not_over) >= self._limits.queued:
             raise UsageError(
                 "order.queue_full",
-                f"{len(under_way)} orders are waiting or under way, more are not accepted now",
+                f"{len(not_over)} orders are waiting or under way, more are not accepted now",
                 hint="Try again when some of them are over.",
             )
-        own = sum(order.user == user for order in under_way)
+        own = sum(order.user == user for order in not_over)
         if own >= self._limits.per_user:
             raise UsageError(
                 "order.too_many",
                 f"you have {own} orders that are not over, more are not accepted",
                 hint="Wait for one of them, or cancel one.",
+            )
+        if sum(order.client == client for order in not_over) >= self._limits.of_one_client:
+            raise UsageError(
+                "order.too_many_of_client",
+                f"{self._limits.of_one_client} orders of {client} are not over, more are not accepted",
+                hint="Wait for one of them. The operator can raise `limits.per_client` in service.yaml.",
+            )
+
+    def _require_disk(self, user: str) -> None:
+        most, held = self._limits.user_gb, self._index.bytes_of_user(user) / 1e9
+        if held >= most:
+            raise UsageError(
+                "order.disk_full",
+                f"your orders fill {held:.1f} GB of disk, and {most} GB are yours",
+                hint="The operator can remove orders that are over, or raise `limits.user_gb` in service.yaml.",
             )
 
     def _write(self, order: Order, credential: Credential | None) -> Order:
@@ -151,7 +148,6 @@ class OrderBook:
             if (known := self.find(order.id)) is not None:
                 return known  # another service placed it in this moment
             raise
-        self._orders[order.id] = order
         return order
 
 

@@ -4,7 +4,8 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any  # parameters as JSON have no narrower type
@@ -13,8 +14,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from loghi_contract.files import read_plain
 from loghi_runner.files import write_atomically
-from loghi_runner.orders.actions import PARAMETERS, Action, Parameters
-from loghi_runner.orders.state import WORK, StateFolder
+from loghi_runner.orders.actions import (
+    PARAMETERS,
+    Action,
+    CheckParameters,
+    EvaluateParameters,
+    Parameters,
+    PlatformPages,
+    RecognizeParameters,
+)
+from loghi_runner.orders.state import ORDERS, WORK, StateFolder
 from loghi_runner.runs.folder import RunFolder
 
 ORDER_FILE = "order.json"
@@ -94,12 +103,27 @@ class Order(_Record):
     def name(self) -> str:
         return str(self.parameters.get("name", self.id))
 
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages between `queued` and the end, in their order."""
+        asked = self.asked
+        pull = (Stage.PULLING,) if isinstance(asked.source, PlatformPages) else ()
+        if isinstance(asked, CheckParameters):
+            return (*pull, Stage.CHECKING)
+        if isinstance(asked, EvaluateParameters):
+            return (*pull, Stage.EVALUATING)
+        push = (Stage.PUSHING,) if asked.write_back else ()
+        if isinstance(asked, RecognizeParameters):
+            return (*pull, Stage.RECOGNIZING, *push)
+        read = (Stage.RECOGNIZING,) if asked.recognize_pages else ()
+        return (*pull, Stage.TRAINING, *read, *push)
+
 
 class OrderState(_Record):
-    """state.json, written by the worker alone; without it the order is queued.
+    """state.json, written on the worker's side alone; without it the order is queued.
 
-    `process` is the command under way, by id and start; `attempt` counts how often the stage was begun.
-    `answer` is what the last command answered, such as findings.
+    While the order's process lives, it alone writes this; before and after, the worker does. `process` is its name, by
+    id and start; `attempt` counts how often the stage was begun; `answer` is the last stage's, such as findings.
     """
 
     stage: Stage = Stage.QUEUED
@@ -122,6 +146,10 @@ class OrderFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.work = path.parent.parent / WORK / path.name
+
+    @classmethod
+    def of_work(cls, work: Path) -> "OrderFolder":
+        return cls(work.parent.parent / ORDERS / work.name)
 
     @property
     def id(self) -> str:
@@ -161,10 +189,6 @@ class OrderFolder:
     @property
     def texts_archive(self) -> Path:
         return self.work / "texts.zip"
-
-    def answer_file(self, stage: Stage) -> Path:
-        """What the stage's command wrote on standard output: JSON lines."""
-        return self.work / f"{stage.value}.jsonl"
 
     @property
     def log(self) -> Path:
@@ -218,13 +242,17 @@ class OrderFolder:
         write_atomically(self.state_file, state.model_dump_json(indent=1, exclude_none=True) + "\n")
 
 
-def list_orders(state: StateFolder) -> Iterator[OrderFolder]:
+def order_folders(state: StateFolder) -> dict[str, int]:
+    """Ids of all orders, each with its folder's number on the disk; one that is made again has another."""
     if not state.orders.is_dir():
-        return  # no service has begun yet
+        return {}  # no service has begun yet
     with os.scandir(state.orders) as entries:
-        for entry in entries:
-            if _ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
-                yield OrderFolder(Path(entry.path))
+        found = (entry for entry in entries if _ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False))
+        return {entry.name: entry.inode() for entry in found}
+
+
+def list_orders(state: StateFolder) -> Iterator[OrderFolder]:
+    return (OrderFolder(state.orders / order_id) for order_id in order_folders(state))
 
 
 def _as_now(parameters: dict[str, Any]) -> dict[str, Any]:
@@ -235,6 +263,21 @@ def _as_now(parameters: dict[str, Any]) -> dict[str, Any]:
     return parameters | {"source": {key: value for key, value in source.items() if key != "pages"}}
 
 
-def queue_order(order: Order) -> tuple[str, str]:
-    """First come, first served."""
-    return order.created, order.id
+def in_turns(waiting: Iterable[Order], under_way: Sequence[Order]) -> list[Order]:
+    """Orders that wait, the next one first: clients take turns, so do the users of each, whose own come as placed.
+
+    Who has an order under way has had a turn already.
+    """
+    as_placed = sorted(waiting, key=lambda order: (order.created, order.id))
+    by_user = _in_turns(as_placed, under_way, lambda order: (order.client, order.user))
+    return _in_turns(by_user, under_way, lambda order: order.client)
+
+
+def _in_turns(waiting: list[Order], under_way: Sequence[Order], whose: Callable[[Order], object]) -> list[Order]:
+    """Everybody's first, then everybody's second, and so on; what has the same turn stays in its order."""
+    had = Counter(map(whose, under_way))
+    turns = []
+    for order in waiting:
+        turns.append(had[whose(order)])
+        had[whose(order)] += 1
+    return [order for _turn, order in sorted(zip(turns, waiting, strict=True), key=lambda pair: pair[0])]

@@ -8,9 +8,8 @@ from loghi_runner.config.load import LoadedConfig
 from loghi_runner.config.schema import PlatformConfig, pulled_folder
 from loghi_runner.errors import UsageError
 from loghi_runner.platform import open_platform
+from loghi_runner.platform.access import parse_origin, read_token
 from loghi_runner.platform.base import Document, Layer, Platform, PlatformConnection, Pulled, Source
-from loghi_runner.platform.origin import parse_origin
-from loghi_runner.platform.token import read_token
 
 
 def platform_of(loaded: LoadedConfig) -> PlatformConfig:
@@ -69,6 +68,16 @@ def pull_for_config(
         UsageError: the document has no such layer or page.
     """
     config = platform_of(loaded)
-    layer = find_layer(platform.document(config.document), config.layer)
-    source = Source(config.document, layer.id, config.pages, only_transcribed=config.pages is None)
+    source = source_of(config, platform)
     return platform.pull(source, folder or pulled_folder(loaded.config.output, config), on_progress)
+
+
+def source_of(config: PlatformConfig, platform: Platform) -> Source:
+    """The pages to learn from.
+
+    Raises:
+        UsageError: the document has no such layer.
+        PlatformError: the platform does not tell.
+    """
+    layer = find_layer(platform.document(config.document), config.layer)
+    return Source(config.document, layer.id, config.pages, only_transcribed=config.pages is None)

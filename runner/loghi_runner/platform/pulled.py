@@ -1,8 +1,13 @@
-"""`pulled.json`: where pulled pages came from, so that readings find the way back to their lines."""
+"""What was pulled and where it came from, so that readings find the way back; and images that were fetched once."""
 
+import contextlib
+import hashlib
 import json
+import os
+import secrets
 import shutil
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +15,7 @@ from loghi_contract.files import read_plain
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.config.choices import PlatformKind
 from loghi_runner.errors import DataError
-from loghi_runner.files import write_atomically
+from loghi_runner.files import cache_folder, write_atomically
 from loghi_runner.platform.base import Layer, Source
 
 RECORD = "pulled.json"
@@ -18,6 +23,8 @@ RECORD = "pulled.json"
 #: One line a page while pages are still coming; gone when all are there.
 _UNFINISHED = "pulling.jsonl"
 _VERSION = 1
+#: An image nobody has used for so long is let go.
+_KEPT_S = 30 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -124,3 +131,62 @@ class Unfinished:
 
 def _row(name: str, page: PulledPage) -> str:
     return json.dumps({"name": name, "page": to_json(page)}, ensure_ascii=False)
+
+
+def default_cache() -> Path:
+    return cache_folder() / "images"
+
+
+class ImageCache:
+    """Shared by all pulls of one account on this machine. A cache that cannot be written is no matter."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def bring(self, url: str, size: int, target: Path, download: Callable[[Path], int]) -> bool:
+        """Put the image at `target`; True when it had to be fetched.
+
+        Args:
+            size: its bytes, as the platform says; 0 where it does not, and then nothing is kept.
+        """
+        kept = self._folder / hashlib.sha256(f"{url}\n{size}".encode()).hexdigest()
+        beside = target.with_name(f".{secrets.token_hex(8)}.part")
+        if size and _size(kept) == size:
+            with contextlib.suppress(OSError):
+                _link(kept, beside)
+                os.utime(kept)
+                beside.replace(target)
+                return False
+        try:
+            fetched = download(beside)
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
+        if size and fetched == size:
+            with contextlib.suppress(OSError):
+                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                _link(target, kept)
+        return True
+
+    def tidy(self) -> None:
+        """Let go of what was not used for a month."""
+        with contextlib.suppress(OSError):
+            for file in self._folder.iterdir():
+                if time.time() - file.stat().st_mtime > _KEPT_S:
+                    file.unlink(missing_ok=True)
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
+def _link(source: Path, target: Path) -> None:
+    target.unlink(missing_ok=True)
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        # another file system
+        shutil.copyfile(source, target)

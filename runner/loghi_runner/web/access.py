@@ -10,8 +10,8 @@ from fastapi import Header, Request
 from loghi_runner.orders.config import Role, ServiceConfig
 from loghi_runner.orders.state import StateFolder
 from loghi_runner.web.callers import Caller, Doorkeeper
-from loghi_runner.web.desk import Desk
 from loghi_runner.web.metrics import Metrics
+from loghi_runner.web.order_access import OrderAccess
 from loghi_runner.web.problems import ServiceError
 from loghi_runner.web.sse import Feeds
 from loghi_runner.web.visits import Visits
@@ -30,7 +30,7 @@ class Services:
     config: ServiceConfig
     state: StateFolder
     doorkeeper: Doorkeeper
-    desk: Desk
+    orders: OrderAccess
     feeds: Feeds
     metrics: Metrics
     visits: Visits

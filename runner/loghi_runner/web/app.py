@@ -1,6 +1,7 @@
 """The service as an ASGI application."""
 
 from http import HTTPStatus
+from typing import cast
 
 from anyio import CapacityLimiter
 from fastapi import FastAPI, Request, Response
@@ -9,21 +10,21 @@ from starlette.exceptions import HTTPException
 
 from loghi_contract import __version__
 from loghi_runner.errors import RunnerError
-from loghi_runner.orders.commands import Commands
 from loghi_runner.orders.config import ServiceConfig
 from loghi_runner.orders.credentials import Vault
+from loghi_runner.orders.lookup import Lookup
 from loghi_runner.orders.order_book import OrderBook
 from loghi_runner.orders.state import StateFolder
-from loghi_runner.web import api, launch, signs_of_life
+from loghi_runner.web import api, health
 from loghi_runner.web.access import Services
-from loghi_runner.web.callers import SESSION_S, Doorkeeper
-from loghi_runner.web.desk import Desk
-from loghi_runner.web.ended_sessions import EndedSessions
+from loghi_runner.web.callers import SESSION_S, Doorkeeper, EndedSessions
 from loghi_runner.web.guard import SECURITY_HEADERS, Guard
 from loghi_runner.web.metrics import Metrics
-from loghi_runner.web.pages import routes as pages
+from loghi_runner.web.order_access import OrderAccess
+from loghi_runner.web.pages import entry, start
+from loghi_runner.web.pages import orders as order_pages
 from loghi_runner.web.pages.documents import LentTokens
-from loghi_runner.web.pages.entry import error_page
+from loghi_runner.web.pages.render import load_pages
 from loghi_runner.web.problems import TITLES, Problem, WrongField, problem_of, problem_response
 from loghi_runner.web.sse import Feeds
 from loghi_runner.web.visits import Visits
@@ -37,7 +38,7 @@ def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
     key = state.key()
     vault, metrics = Vault(key), Metrics()
     doorkeeper = Doorkeeper(config, key, EndedSessions(state.ended_sessions, SESSION_S))
-    desk = Desk(config, state, OrderBook(state, config.limits, vault), Commands(config, state, vault), vault)
+    orders = OrderAccess(config, state, OrderBook(state, config.limits, vault), Lookup(config), vault)
     app = FastAPI(
         title="loghi-runner",
         version=__version__,
@@ -46,11 +47,11 @@ def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.services = Services(config, state, doorkeeper, desk, Feeds(metrics), metrics, Visits(config))
+    app.state.services = Services(config, state, doorkeeper, orders, Feeds(metrics), metrics, Visits(config))
     app.state.lent_tokens = LentTokens()
     app.state.thumbnails = CapacityLimiter(_THUMBNAILS_AT_A_TIME)
-    for part in (api, signs_of_life, launch, pages):
-        app.include_router(part.router)
+    for router in (api.router, health.router, entry.button, entry.router, order_pages.router, start.router):
+        app.include_router(router)
     app.add_exception_handler(RunnerError, _tell)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
     app.add_exception_handler(HTTPException, _tell_http)
@@ -60,8 +61,16 @@ def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
     return app
 
 
+def make_ready(app: FastAPI) -> None:
+    """Read and make what the first who asks would wait for: the orders there are, the API's descriptions, all pages."""
+    cast(Services, app.state.services).orders.book.queue()
+    app.openapi()
+    health.manifest()
+    load_pages()
+
+
 def _answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
-    return error_page(request, problem) or problem_response(problem, headers)
+    return entry.error_page(request, problem) or problem_response(problem, headers)
 
 
 async def _tell(request: Request, error: Exception) -> Response:

@@ -2,15 +2,23 @@
 
 import hashlib
 import hmac
+import json
+import logging
 import secrets
+import threading
+import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+from loghi_contract.files import read_plain
+from loghi_runner.files import write_atomically
 from loghi_runner.orders.config import Role, ServiceConfig
-from loghi_runner.web.ended_sessions import EndedSessions
 from loghi_runner.web.problems import ServiceError
 from loghi_runner.web.visits import Visit
+
+_log = logging.getLogger(__name__)
 
 SESSION_COOKIE = "loghi_session"
 SESSION_S = 12 * 3600
@@ -18,6 +26,9 @@ SESSION_S = 12 * 3600
 _MAX_TOKEN = 512
 #: Source: Django's User.username has 150 letters
 _MAX_NAME = 150
+#: Of ended sessions the last ones of each user; so nobody can push those of others out of the list.
+_MOST_ENDED_OF_ONE = 20
+_MOST_ENDED_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,44 @@ class Caller:
     @property
     def shown_name(self) -> str:
         return (self.user or self.client).rpartition(":")[2]
+
+
+class EndedSessions:
+    """Sessions that somebody has signed out of: a copy of their cookie opens nothing until they would be over anyway.
+
+    Kept in a file, so that they stay ended when the service is started again; by the digests of their words.
+    """
+
+    def __init__(self, file: Path, session_s: float) -> None:
+        self._file = file
+        self._session_s = session_s
+        self._writing = threading.Lock()
+        #: by a session's digest: when it would be over by itself, and whose it was; the oldest first
+        self._ended: dict[str, tuple[float, str]] = {}
+        try:
+            kept = json.loads(read_plain(file, _MOST_ENDED_BYTES, follow_links=False))
+            self._ended = {str(digest): (float(until), str(user)) for digest, until, user in kept}
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, TypeError) as error:
+            _log.warning("%s cannot be read, sessions signed out of before now may be open again: %s", file, error)
+
+    def __contains__(self, word: str) -> bool:
+        return token_digest(word) in self._ended
+
+    def add(self, word: str, user: str) -> None:
+        with self._writing:
+            now = time.time()
+            ended = {digest: kept for digest, kept in self._ended.items() if now < kept[0]}
+            own = [digest for digest, kept in ended.items() if kept[1] == user]
+            for digest in own[: max(0, len(own) + 1 - _MOST_ENDED_OF_ONE)]:
+                del ended[digest]
+            self._ended = ended | {token_digest(word): (now + self._session_s, user)}
+            rows = [(digest, *kept) for digest, kept in self._ended.items()]
+            try:
+                write_atomically(self._file, json.dumps(rows))
+            except OSError as error:
+                _log.warning("%s cannot be written, sessions are ended until the service ends: %s", self._file, error)
 
 
 class Doorkeeper:

@@ -17,11 +17,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from loghi_runner.orders.config import ServiceConfig
 from loghi_runner.web.access import USER_HEADER, required_caller
 from loghi_runner.web.callers import Caller, Doorkeeper, session_cookie
-from loghi_runner.web.heads import announced_bytes, announces_body, require_short_head, take_cookies
+from loghi_runner.web.connections import announced_bytes, announces_body, require_short_head, take_cookies
 from loghi_runner.web.metrics import Metrics
-from loghi_runner.web.open_requests import OpenRequests
+from loghi_runner.web.open_requests import THUMBNAILS, OpenRequests, Turns
 from loghi_runner.web.problems import Problem, ServiceError, problem_of, problem_response
-from loghi_runner.web.turns import THUMBNAILS, Turns
 
 _access = logging.getLogger("loghi_runner.access")
 
@@ -141,7 +140,7 @@ class Guard:
             raise ServiceError(
                 "request.too_often",
                 f"more than {self._config.limits.requests_per_minute} requests in a minute",
-                hint="Wait a minute. GET api/v1/runs/ID/events follows a run without asking again and again.",
+                hint="Wait a minute. GET api/v1/orders/ID/events follows an order without asking again and again.",
             )
 
     def _counted(self, scope: Scope, caller: Caller | None) -> AbstractContextManager[None]:

@@ -1,6 +1,7 @@
 """Numbers for Prometheus: how many, how long; never whose, never what."""
 
 import time
+from collections import Counter as Counts
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -23,7 +24,7 @@ class Metrics:
             "loghi_http_seconds", "From the first byte asked to the last byte sent.", registry=self._registry
         )
         self._orders = Gauge("loghi_orders", "Orders by stage.", ["stage"], registry=self._registry)
-        self._followers = Gauge("loghi_followers", "Connections that follow a run.", registry=self._registry)
+        self._followers = Gauge("loghi_followers", "Connections that follow an order.", registry=self._registry)
         self._worker_age = Gauge(
             "loghi_worker_seconds", "Since the worker last looked at the orders; -1: never.", registry=self._registry
         )
@@ -38,9 +39,7 @@ class Metrics:
         self._followers.inc(change)
 
     def text(self, book: OrderBook, state: StateFolder) -> bytes:
-        counts = dict.fromkeys(Stage, 0)
-        for order in book.all():
-            counts[book.state_of(order.id).stage] += 1
+        counts = dict.fromkeys(Stage, 0) | Counts(book.state_of(order.id).stage for order in book.all().placed)
         for stage, count in counts.items():
             self._orders.labels(stage.value).set(count)
         age = worker_age_s(state)

@@ -15,6 +15,8 @@ _STATUS = {
     "order.other_content": 409,
     "order.queue_full": 429,
     "order.too_many": 429,
+    "order.too_many_of_client": 429,
+    "order.disk_full": 429,
     "order.unknown": 404,
     "order.not_there": 404,
     "order.over": 409,

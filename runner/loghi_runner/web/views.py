@@ -1,6 +1,6 @@
 """What the API tells of an order and its run: no path, handle or token of this machine."""
 
-from typing import Any, Literal  # findings and events have no narrower type
+from typing import Annotated, Any, Literal, TypeAlias  # findings and events have no narrower type
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -20,7 +20,7 @@ from loghi_runner.runs.follow import read_events
 from loghi_runner.runs.progress import Progress
 
 
-class _NewRun(BaseModel):
+class _NewOrder(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     key: str | None = Field(
@@ -39,24 +39,27 @@ class _NewRun(BaseModel):
     )
 
 
-class NewCheck(_NewRun):
+class NewCheck(_NewOrder):
     action: Literal["check"]
     parameters: CheckParameters
 
 
-class NewFinetune(_NewRun):
+class NewFinetune(_NewOrder):
     action: Literal["finetune"]
     parameters: FinetuneParameters
 
 
-class NewRecognition(_NewRun):
+class NewRecognition(_NewOrder):
     action: Literal["recognize"]
     parameters: RecognizeParameters
 
 
-class NewEvaluation(_NewRun):
+class NewEvaluation(_NewOrder):
     action: Literal["evaluate"]
     parameters: EvaluateParameters
+
+
+NewOrder: TypeAlias = Annotated[NewCheck | NewFinetune | NewRecognition | NewEvaluation, Field(discriminator="action")]
 
 
 class StepView(BaseModel):
@@ -71,7 +74,7 @@ class RunView(BaseModel):
     `epochs`, `evaluations` and `warnings` are events as docs/events.md has them.
     """
 
-    id: str
+    id: str = Field(description="The run's own id, which its folder has, not the order's.")
     state: str
     phase: str | None
     epochs_planned: int | None
@@ -90,7 +93,7 @@ class RunView(BaseModel):
 class OrderSummary(BaseModel):
     """An order without its run."""
 
-    id: str
+    id: str = Field(description="The order's id; every address of the order has it.")
     key: str
     user: str
     action: Action
@@ -118,8 +121,8 @@ class OrderView(OrderSummary):
 
 
 class OrderPage(BaseModel):
-    runs: list[OrderSummary]
-    next: str | None = Field(description="Send it as `before` for the runs that come after these; null: no more.")
+    orders: list[OrderSummary]
+    next: str | None = Field(description="Send it as `before` for the orders that come after these; null: no more.")
 
 
 def order_summary(order: Order, folder: OrderFolder, state: OrderState, position: int | None) -> OrderSummary:

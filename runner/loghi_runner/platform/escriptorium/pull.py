@@ -1,28 +1,73 @@
-"""Pages of a document into a folder: images, and lines with their texts as PAGE XML; many at a time."""
+"""Pages of a document into a folder: images, and lines with their texts as PAGE XML; many at a time.
 
+Source of the XML: PAGE content schema 2019-07-15.
+"""
+
+import re
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any  # JSON values have no narrower type
 
+from lxml import etree
+
+from loghi_contract import __version__
+from loghi_contract.lines import SkipReason
 from loghi_runner.aliases import OnProgress
 from loghi_runner.clock import utc_now
 from loghi_runner.config.choices import PlatformKind
 from loghi_runner.errors import PlatformError, UsageError
-from loghi_runner.files import cannot_write
-from loghi_runner.platform.base import Pulled, Source
-from loghi_runner.platform.escriptorium.answers import BrokenData, lines_on_baselines, read_document
-from loghi_runner.platform.escriptorium.page import PageFolder, Wanted, bring_page, is_whole
+from loghi_runner.files import cannot_write, write_atomically
+from loghi_runner.pages.find import IMAGE_SUFFIXES
+from loghi_runner.platform.base import Document, Layer, Pulled, Source
+from loghi_runner.platform.escriptorium.answers import (
+    BrokenData,
+    Part,
+    PartLine,
+    Points,
+    lines_on_baselines,
+    read_document,
+    read_line_text,
+    read_part,
+)
 from loghi_runner.platform.escriptorium.server import Server
-from loghi_runner.platform.image_cache import ImageCache
-from loghi_runner.platform.pulled import PulledPage, PulledRecord, Unfinished, known_record, write_pulled
+from loghi_runner.platform.pulled import ImageCache, PulledPage, PulledRecord, Unfinished, known_record, write_pulled
 from loghi_runner.wording import plural
 
+_NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
+#: What an id may be in XML, and is short enough for a file's name.
+_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,79}")
+#: Characters that XML cannot hold.
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _DOING = "pulling pages"
 _RIGHT_TO_LEFT = (
     "the document runs from right to left: its texts can be learnt only if the base model was made for that"
 )
 #: What is wrong with one page and leaves the others alone.
 _ONE_PAGE = frozenset({"platform.not_found", "platform.broken_answer", "platform.other_host"})
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What is pulled. `on_baselines`: the document's lines are drawn below the letters, not above or through them."""
+
+    document: Document
+    layer: Layer
+    pages: tuple[int, ...]
+    on_baselines: bool
+    only_transcribed: bool
+
+
+@dataclass(frozen=True)
+class _PageFolder:
+    """Where pages are put; `known` are those an earlier pull has put there."""
+
+    path: Path
+    cache: ImageCache
+    known: dict[str, PulledPage]
 
 
 class Puller:
@@ -57,7 +102,7 @@ class Puller:
         lines = sum(len(page.lines) for page in pages.values())
         return Pulled(folder, len(pages), lines, dict(skipped), tuple(problems))
 
-    def _wanted(self, source: Source) -> Wanted:
+    def _wanted(self, source: Source) -> _Wanted:
         answer = self._server.get(f"documents/{source.document}/")
         document = read_document(answer)
         layer = next((layer for layer in document.layers if layer.id == source.layer), None)
@@ -74,19 +119,19 @@ class Puller:
                 hint=f"`loghi-runner platform documents CONFIG --document {document.id}` lists its pages.",
             )
         chosen = [page for page in there if source.pages is None or page in set(source.pages)]
-        return Wanted(document, layer, tuple(chosen), lines_on_baselines(answer), source.only_transcribed)
+        return _Wanted(document, layer, tuple(chosen), lines_on_baselines(answer), source.only_transcribed)
 
     def _bring_all(
-        self, wanted: Wanted, source: Source, folder: Path, on_progress: OnProgress
+        self, wanted: _Wanted, source: Source, folder: Path, on_progress: OnProgress
     ) -> tuple[dict[str, PulledPage], list[str]]:
         unfinished = Unfinished(folder, self._server.origin.base, source)
         pages = {
             name: page
             for name, page in unfinished.pages.items()
-            if page.id in wanted.pages and is_whole(folder, name, page)
+            if page.id in wanted.pages and _is_whole(folder, name, page)
         }
         earlier = known_record(folder)
-        into = PageFolder(folder, self._cache, dict(earlier.pages) if earlier is not None else {})
+        into = _PageFolder(folder, self._cache, dict(earlier.pages) if earlier is not None else {})
         done = {page.id for page in pages.values()}
         problems: list[str] = []
         empty = 0
@@ -95,7 +140,7 @@ class Puller:
         pool = ThreadPoolExecutor(max_workers=self._parallel)
         try:
             jobs = {
-                pool.submit(bring_page, self._server, wanted, page, into): page
+                pool.submit(_bring_page, self._server, wanted, page, into): page
                 for page in wanted.pages
                 if page not in done
             }
@@ -122,7 +167,7 @@ class Puller:
         places = {page: place for place, page in enumerate(wanted.pages)}
         return dict(sorted(pages.items(), key=lambda item: places[item[1].id])), problems
 
-    def _finish(self, wanted: Wanted, folder: Path, pages: dict[str, PulledPage]) -> None:
+    def _finish(self, wanted: _Wanted, folder: Path, pages: dict[str, PulledPage]) -> None:
         earlier = known_record(folder)
         for name, page in earlier.pages.items() if earlier is not None else ():
             if name not in pages:
@@ -141,3 +186,154 @@ class Puller:
         )
         write_pulled(folder, record)
         self._cache.tidy()
+
+
+def _bring_page(server: Server, wanted: _Wanted, page: int, folder: _PageFolder) -> tuple[str, PulledPage] | None:
+    """Fetch and write one page; None when nothing can be learnt from it and that was asked for.
+
+    Raises:
+        PlatformError: the page cannot be had, or is broken.
+    """
+    base = f"documents/{wanted.document.id}/parts/{page}/"
+    part = read_part(server.get(base))
+    texts, foreign = _texts(server.every(f"{base}transcriptions/?transcription={wanted.layer.id}"), part)
+    if wanted.only_transcribed and not any(text.strip() for text in texts.values()):
+        return None
+    lines, skipped = _usable(part.lines, on_baselines=wanted.on_baselines)
+    named = _line_ids(lines)
+    name, file = _file_name(part)
+    without_text = sum(not texts.get(line.id, "").strip() for line in lines)
+    if without_text:
+        skipped[SkipReason.EMPTY_TEXT.value] = without_text
+    brought = PulledPage(
+        id=part.id,
+        title=part.title,
+        file=file,
+        image=part.image.uri,
+        image_bytes=part.image.bytes,
+        lines={line_id: line.id for line_id, line in named.items()},
+        skipped=dict(skipped),
+        problems=(*part.problems, *foreign),
+    )
+    before = folder.known.get(name)
+    is_same = before is not None and (before.image, before.image_bytes) == (part.image.uri, part.image.bytes or -1)
+    if not (is_same and _is_whole(folder.path, name, brought)):
+        url = server.origin.own(part.image.uri)
+        folder.cache.bring(url, part.image.bytes, folder.path / file, lambda target: server.download(url, target))
+    write_atomically(folder.path / "page" / f"{name}.xml", _page_xml(part, file, named, texts))
+    return name, brought
+
+
+def _is_whole(folder: Path, name: str, page: PulledPage) -> bool:
+    """Whether both files of a page are there."""
+    try:
+        size = (folder / page.file).stat().st_size
+        return (folder / "page" / f"{name}.xml").stat().st_size > 0 and size > 0
+    except OSError:
+        return False
+
+
+def _texts(answers: Iterator[Any], part: Part) -> tuple[dict[int, str], list[str]]:
+    """Texts by line, and sentences about those that belong to no line of this page."""
+    ours = {line.id for line in part.lines}
+    texts: dict[int, str] = {}
+    foreign = 0
+    problems = []
+    for answer in answers:
+        try:
+            text = read_line_text(answer)
+        except BrokenData as error:
+            problems.append(f"a text is left out: {error.fault}")
+            continue
+        if text.line in ours:
+            texts[text.line] = text.content
+        else:
+            foreign += 1
+    if foreign and not part.problems:
+        problems.append(f"{foreign} texts belong to no line of the page")
+    return texts, problems
+
+
+def _usable(lines: Iterable[PartLine], *, on_baselines: bool) -> tuple[Sequence[PartLine], Counter[str]]:
+    """Lines with a shape. A line drawn above or through the letters is no baseline: the outline alone says where."""
+    usable = []
+    skipped: Counter[str] = Counter()
+    for line in lines:
+        kept = line if on_baselines else replace(line, baseline=())
+        if kept.outline or len(kept.baseline) > 1:
+            usable.append(kept)
+        else:
+            skipped[SkipReason.NO_SHAPE.value] += 1
+    return usable, skipped
+
+
+def _file_name(part: Part) -> tuple[str, str]:
+    """The page's name and its image's: the platform's number first, so that it stays the same whatever is renamed."""
+    path = part.image.uri.partition("?")[0]
+    suffix = Path(path).suffix.lower()
+    if suffix not in IMAGE_SUFFIXES:
+        raise BrokenData(f"its image has the form {suffix[:20] or 'of no suffix'}, which is not read")
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(part.image.file_name).stem).strip("._-")[:60]
+    name = f"{part.id}_{plain}" if plain else str(part.id)
+    return name, name + suffix
+
+
+def _line_ids(lines: Sequence[PartLine]) -> dict[str, PartLine]:
+    """Lines by an id that is unique on the page: the one they came into the platform with, or the platform's number."""
+    found: dict[str, PartLine] = {}
+    for line in lines:
+        name = line.name if _ID.fullmatch(line.name) and line.name not in found else f"line_{line.id}"
+        while name in found:
+            name += "_"
+        found[name] = line
+    return found
+
+
+def _page_xml(part: Part, image_name: str, lines: Mapping[str, PartLine], texts: Mapping[int, str]) -> bytes:
+    """The XML. Lines keep the platform's order; those without a region come last.
+
+    Args:
+        lines: by the id each gets.
+        texts: by the platform's number of the line.
+    """
+    root = etree.Element(f"{{{_NAMESPACE}}}PcGts", nsmap={None: _NAMESPACE})  # type: ignore[dict-item]  # None is the default namespace
+    metadata = _add(root, "Metadata")
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    for name, value in (("Creator", f"loghi-runner {__version__}"), ("Created", now), ("LastChange", now)):
+        _add(metadata, name).text = value
+    size = {"imageWidth": str(part.image.width_px), "imageHeight": str(part.image.height_px)}
+    page = _add(root, "Page", imageFilename=image_name, **size)
+    whole = ((0, 0), (part.image.width_px, 0), (part.image.width_px, part.image.height_px), (0, part.image.height_px))
+    boxes = {region.id: region.outline for region in part.regions}
+    for region in [*boxes, None]:
+        inside = {
+            name: line for name, line in lines.items() if (line.region if line.region in boxes else None) == region
+        }
+        if not inside:
+            continue
+        element = _add(page, "TextRegion", id=f"region_{region or 0}")
+        outline = boxes[region] if region is not None else ()
+        _add(element, "Coords", points=_written(outline if len(outline) > 2 else whole))
+        for name, line in inside.items():
+            _add_line(element, name, line, texts.get(line.id, ""))
+    return bytes(etree.tostring(root, encoding="UTF-8", xml_declaration=True, pretty_print=True))
+
+
+def _add_line(region: etree._Element, name: str, line: PartLine, text: str) -> None:
+    element = _add(region, "TextLine", id=name)
+    if line.outline:
+        _add(element, "Coords", points=_written(line.outline))
+    if line.baseline:
+        _add(element, "Baseline", points=_written(line.baseline))
+    text = _NOT_XML.sub("", text)
+    if text.strip():
+        _add(_add(element, "TextEquiv"), "Unicode").text = text
+
+
+def _written(points: Points) -> str:
+    # PAGE knows no negative numbers; what lies outside the image has no pixels anyway
+    return " ".join(f"{max(round(x), 0)},{max(round(y), 0)}" for x, y in points)
+
+
+def _add(parent: etree._Element, name: str, **attributes: str) -> etree._Element:
+    return etree.SubElement(parent, f"{{{_NAMESPACE}}}{name}", attributes)

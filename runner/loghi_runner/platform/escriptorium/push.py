@@ -1,28 +1,47 @@
 """Readings into a layer of their own, page by page; what is there is looked at before anything is written.
 
-Nothing is written twice, and nothing that anybody else wrote is changed: the platform itself checks neither.
+The layer is made under a name that nothing else has, found again, and never another's. Nothing is written twice, and
+nothing that anybody else wrote is changed: the platform itself checks neither.
 """
 
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from loghi_contract.files import read_plain
+from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.aliases import OnProgress
 from loghi_runner.errors import PlatformError, UsageError
+from loghi_runner.files import cannot_write, write_atomically
 from loghi_runner.pages.read import PageError, read_page
 from loghi_runner.pages.write import Reading
 from loghi_runner.platform.base import Layer, Pushed
-from loghi_runner.platform.escriptorium.answers import LineText, read_document, read_line_text, read_part
-from loghi_runner.platform.escriptorium.layer import our_layer, read_state, write_state
+from loghi_runner.platform.escriptorium.answers import LineText, read_document, read_layers, read_line_text, read_part
 from loghi_runner.platform.escriptorium.server import Server
 from loghi_runner.platform.pulled import PulledPage, PulledRecord, read_pulled
 
 #: The longest text of a line. Source: core.models.LineTranscription of eScriptorium.
 MAX_TEXT = 2048
 
+#: Beside the readings: what was written where.
+_STATE = "pushed.json"
+_MAX_NAME = 512
 _DOING = "writing pages back"
 #: So often a page is looked at and written: the answer to a first attempt may have been lost on the way.
 _ATTEMPTS = 2
+
+
+@dataclass(frozen=True)
+class _PushState:
+    """`wanted` is the name that was asked for; `layer` is 0 until the platform has said which one it made."""
+
+    url: str
+    document: int
+    wanted: str
+    name: str
+    layer: int = 0
+    is_complete: bool = False
 
 
 class Pusher:
@@ -47,16 +66,16 @@ class Pusher:
             raise UsageError("platform.nothing_to_push", message, where=str(recognized))
         # with the same credential, now: may this account still read the document?
         read_document(self._server.get(f"documents/{record.document}/"))
-        layer = our_layer(self._server, record.document, layer_name, recognized)
+        layer = _our_layer(self._server, record.document, layer_name, recognized)
         lines = 0
         on_progress(_DOING, 0, len(pages))
         for number, (name, page) in enumerate(pages.items(), start=1):
             lines += self._push_page(record, layer, page, self._readings(recognized / f"{name}.xml", page))
             on_progress(_DOING, number, len(pages))
         self._describe(record, layer, comment)
-        state = read_state(recognized)
+        state = _read_state(recognized)
         if state is not None:
-            write_state(recognized, replace(state, is_complete=True))
+            _write_state(recognized, replace(state, is_complete=True))
         url = f"{self._server.origin.base}document/{record.document}/images/"
         return Pushed(layer, url, len(pages), lines, tuple(self._left_out))
 
@@ -152,3 +171,74 @@ class Pusher:
         if self._confidences:
             about["avg_confidence"] = round(sum(self._confidences) / len(self._confidences), 4)
         self._server.send("PATCH", f"documents/{record.document}/transcriptions/{layer.id}/", about)
+
+
+def _read_state(folder: Path) -> _PushState | None:
+    try:
+        return from_json(_PushState, parse_json(read_plain(folder / _STATE)), allow_unknown=True)
+    except (OSError, RecordError):
+        return None
+
+
+def _write_state(folder: Path, state: _PushState) -> None:
+    try:
+        write_atomically(folder / _STATE, json.dumps(to_json(state), ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise cannot_write(str(folder), error, folder, folder) from error
+
+
+def _our_layer(server: Server, document: int, wanted: str, folder: Path) -> Layer:
+    """The layer of an earlier push of the same readings, or a new one.
+
+    An answer that never came leaves open whether the layer was made. Its name is written down before it is asked for,
+    and nobody else has it: if it is there afterwards, it is ours.
+    """
+    state = _read_state(folder)
+    if state is not None and (state.url, state.document, state.wanted) == (server.origin.base, document, wanted):
+        found = _find(server, document, state)
+        if found is not None:
+            _write_state(folder, replace(state, layer=found.id))
+            return found
+    state = _PushState(server.origin.base, document, wanted, _free_name(server, document, wanted))
+    _write_state(folder, state)
+    before = {layer.id for layer in _layers(server, document)}
+    try:
+        answer = server.send("POST", f"documents/{document}/transcriptions/", {"name": state.name})
+    except PlatformError as error:
+        found = _find(server, document, state) if error.may_pass else None
+        if found is None:
+            raise
+        made = found
+    else:
+        made = read_layers([answer])[0][0]
+    if made.id in before or made.name != state.name:
+        message = f"the platform gave another layer than the new one that was asked for: {made.name!r}"
+        raise PlatformError("platform.not_our_layer", message, hint="Nothing was written. Push again.")
+    _write_state(folder, replace(state, layer=made.id))
+    return made
+
+
+def _find(server: Server, document: int, state: _PushState) -> Layer | None:
+    layers = _layers(server, document)
+    return next((layer for layer in layers if layer.name == state.name and state.layer in (0, layer.id)), None)
+
+
+def _layers(server: Server, document: int) -> list[Layer]:
+    return [layer for layer, _ in read_layers(server.get(f"documents/{document}/transcriptions/"))]
+
+
+def _free_name(server: Server, document: int, wanted: str) -> str:
+    """A name that no document has that we can see, archived layers included.
+
+    An eScriptorium asked for a name that is taken answers with that layer, or fails if two documents have it.
+    """
+    taken = {layer.name for layer in _layers(server, document)}
+    for item in server.every("documents/"):
+        if isinstance(item, dict):
+            taken.update(layer.name for layer, _ in read_layers(item.get("transcriptions")))
+    wanted = " ".join(wanted.split())[: _MAX_NAME - 10]
+    name, number = wanted, 1
+    while name in taken:
+        number += 1
+        name = f"{wanted} ({number})"
+    return name

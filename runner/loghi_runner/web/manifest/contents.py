@@ -1,27 +1,32 @@
 """The manifest of this version, put together from the code."""
 
-from typing import Any  # parameters of an example have no narrower type
+from typing import Any, Literal  # parameters of an example and a JSON Schema have no narrower type
+
+from pydantic import TypeAdapter
 
 from loghi_contract import CONTRACT, __version__
-from loghi_contract.events import EVENT_VERSION
+from loghi_contract.events import EVENT_VERSION, KINDS, TERMINAL_KINDS
 from loghi_contract.exit_codes import ExitCode
+from loghi_runner.config.choices import PlatformKind
 from loghi_runner.engines.image import Variant, image_name
 from loghi_runner.finetuning.check_output import MEGABYTE, RESERVE_BYTES
-from loghi_runner.orders.action_schema import parameters_schema
-from loghi_runner.orders.actions import Action
-from loghi_runner.web.manifest.endpoints import ENDPOINTS
-from loghi_runner.web.manifest.event_schema import event_schema
+from loghi_runner.orders.actions import DIALECT, Action, inlined, parameters_schema
 from loghi_runner.web.manifest.model import (
     MANIFEST_VERSION,
     ActionEntry,
+    Authentication,
+    Endpoint,
     Events,
     GpuNeed,
     Manifest,
     ModelFormat,
     Needs,
     ParametersSchema,
+    Permission,
+    PlatformCall,
+    PlatformEntry,
+    PlatformObjects,
 )
-from loghi_runner.web.manifest.platforms import PLATFORMS
 
 #: the largest process of 10 epochs in docs/benchmarks.md
 _MEASURED_MEMORY_MB = 1840
@@ -60,6 +65,119 @@ _COMMANDS: dict[str, tuple[str, ...]] = {
 }
 
 
+_JSON = "application/json"
+
+
+def _open(path: str, purpose: str, answer: str = _JSON) -> Endpoint:
+    return Endpoint(method="GET", path=path, purpose=purpose, authentication=Authentication.NONE, answer=answer)
+
+
+def _get(path: str, purpose: str, answer: str = _JSON) -> Endpoint:
+    return Endpoint(method="GET", path=path, purpose=purpose, authentication=Authentication.TOKEN, answer=answer)
+
+
+def _post(path: str, purpose: str, body: dict[str, str] | None = None) -> Endpoint:
+    return Endpoint(
+        method="POST", path=path, purpose=purpose, authentication=Authentication.TOKEN, body=body, answer=_JSON
+    )
+
+
+_ENDPOINTS = {
+    "manifest": _open("/manifest", "This manifest."),
+    "health": _open("/health", "Whether the service is well; for watchers and load balancers."),
+    "openapi": _open("/openapi.json", "The API in every detail, as OpenAPI 3.1."),
+    "metrics": _get("/metrics", "Numbers for Prometheus.", "text/plain"),
+    "sources": _get("/api/v1/sources", "Folders, base models and platforms that a request may name."),
+    "start": _post(
+        "/api/v1/orders",
+        "Start an action; sent again with the same key, it answers with the order there is.",
+        {
+            "action": "one of `actions`",
+            "parameters": "what the action's `parameters` describe",
+            "key": "the sender's own name for this request; may be left out",
+            "platform_token": "a user's token of the platform, where the service has no account there; may be left out",
+        },
+    ),
+    "list": _get("/api/v1/orders", "The user's orders, the newest first."),
+    "order": _get("/api/v1/orders/{id}", "One order: how far it is, place in the queue, its run, results."),
+    "events": _get(
+        "/api/v1/orders/{id}/events",
+        "What happens, as server-sent events; after Last-Event-ID where that is given.",
+        "text/event-stream",
+    ),
+    "cancel": _post("/api/v1/orders/{id}/cancel", "End an order; the best model so far is kept."),
+    "push": _post("/api/v1/orders/{id}/push", "Write parked results to the platform again."),
+    "report": _get("/api/v1/orders/{id}/report", "The report of a finished order, for people.", "text/html"),
+    "model": _get("/api/v1/orders/{id}/model", "The new model as one file; parts may be asked for.", "application/zip"),
+    "texts": _get("/api/v1/orders/{id}/texts", "The pages that were read, as one file.", "application/zip"),
+}
+
+_ENVELOPE: dict[str, Any] = {
+    "v": {"const": EVENT_VERSION, "description": "version of this format"},
+    "seq": {"type": "integer", "minimum": 0, "description": "number of the event, from 0"},
+    "t": {"type": "number", "description": "time, in seconds since 1970 (UTC)"},
+    "run": {"type": "string", "description": "the run's id"},
+}
+
+_ACCOUNT: Literal["service account"] = "service account"
+_SESSION: Literal["user's session at launch"] = "user's session at launch"
+
+# paths are below the platform's /api/; what they answer was recorded from servers of 2024 and 2025
+_ESCRIPTORIUM = PlatformEntry(
+    versions="releases of June 2024 and August 2025, run; v26.07, read",
+    objects=PlatformObjects(
+        document="Document", page="DocumentPart", line="Line", layer="Transcription", progress="TaskReport"
+    ),
+    permissions=(
+        Permission(
+            of=_ACCOUNT,
+            right="read documents that are shared with it: pages, images, lines, masks, baselines, transcriptions",
+            why="this is the ground truth",
+        ),
+        Permission(
+            of=_ACCOUNT,
+            right="create a new transcription layer in these documents, and write line transcriptions in it",
+            why="results are written back; no other layer is touched",
+        ),
+        Permission(
+            of=_ACCOUNT,
+            right="create and change its own task reports",
+            why="progress is shown in the platform, and its Cancel is honoured; works without",
+        ),
+        Permission(
+            of=_SESSION,
+            right="read who the user is, and the document of the run; again with what they order, write or look at",
+            why="to know that it is still them and the document still theirs; the session is never kept",
+        ),
+    ),
+    calls=(
+        PlatformCall(method="GET", path="users/current/", purpose="whose token or session it is"),
+        PlatformCall(method="GET", path="documents/", purpose="documents to choose from"),
+        PlatformCall(method="GET", path="documents/{d}/", purpose="a document and its layers"),
+        PlatformCall(method="GET", path="documents/{d}/parts/", purpose="its pages, how far each is transcribed"),
+        PlatformCall(method="GET", path="documents/{d}/parts/{p}/", purpose="lines and regions of a page"),
+        PlatformCall(method="GET", path="documents/{d}/parts/{p}/transcriptions/", purpose="texts of a layer"),
+        PlatformCall(method="GET", path="{image.uri}", purpose="images, as a page names them, of the same host"),
+        PlatformCall(method="GET", path="documents/{d}/transcriptions/", purpose="layers, before a new one is made"),
+        PlatformCall(method="POST", path="documents/{d}/transcriptions/", purpose="the new layer"),
+        PlatformCall(method="PATCH", path="documents/{d}/transcriptions/{t}/", purpose="its comment: model, CER, run"),
+        PlatformCall(
+            method="POST", path="documents/{d}/parts/{p}/transcriptions/bulk_create/", purpose="texts of the new layer"
+        ),
+        PlatformCall(
+            method="PUT",
+            path="documents/{d}/parts/{p}/transcriptions/bulk_update/",
+            purpose="the same again, where writing was interrupted",
+        ),
+        PlatformCall(method="POST", path="tasks/", purpose="a task that shows the run", optional=True),
+        PlatformCall(method="PATCH", path="tasks/{t}/", purpose="how far it is", optional=True),
+        PlatformCall(method="GET", path="tasks/{t}/", purpose="whether it was cancelled there", optional=True),
+    ),
+)
+
+_PLATFORMS: dict[str, PlatformEntry] = {PlatformKind.ESCRIPTORIUM.value: _ESCRIPTORIUM}
+
+
 def make_manifest() -> Manifest:
     """What is true of this version."""
     return Manifest(
@@ -81,17 +199,17 @@ def make_manifest() -> Manifest:
         ),
         actions={action.value: _entry(action) for action in Action},
         commands=_COMMANDS,
-        endpoints=ENDPOINTS,
+        endpoints=_ENDPOINTS,
         events=Events.model_validate(
             {
                 "version": EVENT_VERSION,
                 "file": "out/events.jsonl, one JSON object a line",
                 "docs": "docs/events.md",
-                "schema": event_schema(),
+                "schema": _event_schema(),
             }
         ),
         exit_codes={code.name.lower(): int(code) for code in ExitCode},
-        platforms=PLATFORMS,
+        platforms=_PLATFORMS,
     )
 
 
@@ -118,3 +236,35 @@ def _entry(action: Action) -> ActionEntry:
         parameters=ParametersSchema.model_validate(schema),
         example=_EXAMPLES[action],
     )
+
+
+def _event_schema() -> dict[str, Any]:
+    """Schema of one event; kinds and keys that are not named may come in later versions."""
+    return {
+        "$schema": DIALECT,
+        "title": "Event",
+        "description": f"One line of events.jsonl; a run ends with exactly one of {', '.join(TERMINAL_KINDS)}.",
+        "type": "object",
+        "properties": _ENVELOPE | {"kind": {"type": "string", "examples": list(KINDS)}},
+        "required": [*_ENVELOPE, "kind"],
+        "allOf": [
+            {"if": {"properties": {"kind": {"const": kind}}}, "then": _payload(payload)}
+            for kind, payload in KINDS.items()
+        ],
+    }
+
+
+def _payload(payload: type) -> dict[str, Any]:
+    schema = TypeAdapter(payload).json_schema(mode="serialization")
+    flat = inlined(schema, schema.pop("$defs", {}))
+    # a field with a default may be missing in a line of an older trainer
+    fields = {name: _untitled(field) for name, field in flat["properties"].items()}
+    return {"properties": fields, "required": flat["required"]}
+
+
+def _untitled(schema: dict[str, Any]) -> dict[str, Any]:
+    """Without the titles that are made of the names; nobody draws a form of an event."""
+    values = {key: value for key, value in schema.items() if key != "title"}
+    if "properties" in values:
+        values["properties"] = {name: _untitled(field) for name, field in values["properties"].items()}
+    return values

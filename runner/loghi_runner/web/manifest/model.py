@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal  # a JSON Schema has no narrower type
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
 from pydantic_core import PydanticCustomError
 
-MANIFEST_VERSION = 2
+MANIFEST_VERSION = 3
 
 
 def _known_version(value: int) -> int:
     if value != MANIFEST_VERSION:
-        raise PydanticCustomError("rule", "is of a form that this loghi-runner does not know; it knows 2")
+        raise PydanticCustomError("rule", "is of a form that this loghi-runner does not know; it knows 3")
     return value
 
 

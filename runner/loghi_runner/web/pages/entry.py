@@ -1,19 +1,23 @@
-"""Into the pages and out: sign in, sign out, the files all pages share, and problems as pages."""
+"""Into the pages and out: sign in, a platform's button, sign out; the files all pages share, problems as pages.
+
+Who presses the button is known by their session on the platform, which is used once and not kept.
+"""
 
 import re
 from importlib.resources import files
 from typing import Annotated
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from loghi_runner.orders.actions import ID_PATTERN, PLATFORM_PATTERN
 from loghi_runner.orders.config import Role
 from loghi_runner.web.access import caller_of, is_own_origin, link, require_own_page, services
-from loghi_runner.web.callers import session_cookie
-from loghi_runner.web.launch import set_session
+from loghi_runner.web.callers import SESSION_S, session_cookie
 from loghi_runner.web.pages.documents import lent_tokens
 from loghi_runner.web.pages.render import show
-from loghi_runner.web.problems import Problem, ServiceError
+from loghi_runner.web.problems import Problem, ServiceError, documented
 
 _SHELVES = {
     "style.css": ("loghi_runner.report", "templates/style.css", "text/css"),
@@ -24,9 +28,11 @@ _SHELVES = {
     "escriptorium.js": ("loghi_runner.web.pages", "static/escriptorium.js", "text/javascript"),
 }
 #: Pages that somebody who was sent to sign in may come back to.
-_BACK = re.compile(r"/(start|runs/[a-z2-7]{16})?")
+_BACK = re.compile(r"/(start|orders/[a-z2-7]{16})?")
 
 router = APIRouter(include_in_schema=False)
+#: What the platform's button asks for; a platform can read of it in the OpenAPI description.
+button = APIRouter(tags=["platform"], responses=documented(400, 401, 403, 404, 421, 422, 429, 431, 503))
 
 
 def error_page(request: Request, problem: Problem) -> Response | None:
@@ -82,3 +88,32 @@ def sign_out(request: Request, csrf: Annotated[str, Form()] = "") -> Response:
     is_secure, path = has.config.is_secure, has.config.root_path or "/"
     answer.delete_cookie(session_cookie(is_secure=is_secure, path=path), path=path, secure=is_secure)
     return answer
+
+
+@button.get("/launch", status_code=303, response_class=RedirectResponse)
+def launch(
+    request: Request,
+    document: Annotated[str, Query(pattern=ID_PATTERN, description="Id of the document on the platform.")],
+    platform: Annotated[
+        str | None, Query(pattern=PLATFORM_PATTERN, description="Its name; not needed for one.")
+    ] = None,
+) -> RedirectResponse:
+    """Sign in somebody whom the platform knows, and open the form for a document that is theirs."""
+    has = services(request)
+    names = [platform] if platform else list(has.config.platforms)
+    if len(names) != 1 or names[0] not in has.config.platforms:
+        raise ServiceError("request.no_such_platform", "the service knows no such platform", where="platform")
+    visit = has.visits.visit(names[0], request.cookies)
+    visit.require_document(document, is_new=True)
+    user = visit.user_name(is_new=True)
+    session, _caller = has.doorkeeper.session_of_platform(visit.name, user, (document,))
+    target = f"{link(request, '/start')}?{urlencode({'platform': visit.name, 'document': document})}"
+    answer = RedirectResponse(target, status_code=303)
+    set_session(answer, session, is_secure=has.config.is_secure, path=has.config.root_path or "/")
+    return answer
+
+
+def set_session(answer: RedirectResponse, session: str, *, is_secure: bool, path: str) -> None:
+    """Give a browser the cookie of a session: no script reads it, no other site's form sends it."""
+    name = session_cookie(is_secure=is_secure, path=path)
+    answer.set_cookie(name, session, max_age=SESSION_S, path=path, secure=is_secure, httponly=True, samesite="lax")

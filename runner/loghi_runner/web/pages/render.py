@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any  # what a template shows has no narrower type
 from urllib.parse import urlencode
 
@@ -17,8 +17,7 @@ from loghi_contract import __version__
 from loghi_runner.orders.orders import Stage
 from loghi_runner.report.html import templates_of
 from loghi_runner.web.access import CSRF_FIELD, caller_of, link, services
-from loghi_runner.web.pages import words
-from loghi_runner.web.pages.language import LANGUAGES, choose_language, own_name, translations
+from loghi_runner.web.pages.language import CHOICES, LANGUAGES, STAGES, WORDS, choose_language, own_name, translations
 from loghi_runner.web.views import OrderSummary
 from loghi_runner.wording import duration, loss_text
 
@@ -42,9 +41,7 @@ def show(request: Request, template: str, status: int = 200, **shown: Any) -> HT
         .render(
             base=link(request, ""),
             caller=caller,
-            csrf=Markup('<input type="hidden" name="{}" value="{}">').format(
-                CSRF_FIELD, (caller and caller.csrf) or ""
-            ),
+            csrf=_hidden(CSRF_FIELD, (caller and caller.csrf) or ""),
             language_query=lambda code: urlencode({**request.query_params, "lang": code}),
             **({"here": None} | shown),
         )
@@ -74,11 +71,11 @@ def _environment(language: str) -> Environment:
         return format_decimal(value, format=f"0.{'0' * digits}" if digits else "0", locale=language)
 
     def choice_words(field: str, value: str) -> str:
-        return catalogue.gettext(words.CHOICES.get(field, {}).get(value, value))
+        return catalogue.gettext(CHOICES.get(field, {}).get(value, value))
 
     def badge(run: OrderSummary) -> Markup:
         kind = run.stage.value if run.stage.is_over else "now" if run.stage is not Stage.QUEUED else "queued"
-        return Markup('<span class="badge {}">{}</span>').format(kind, catalogue.gettext(words.STAGES[run.stage]))
+        return Markup('<span class="badge {}">{}</span>').format(kind, catalogue.gettext(STAGES[run.stage]))
 
     environment.filters |= {
         "code": _with_code,
@@ -88,18 +85,22 @@ def _environment(language: str) -> Environment:
         "duration": duration,
         "time": lambda utc: _local_time(utc, language),
     }
-    environment.globals |= {
+    environment.globals |= WORDS | {
         "language": language,
         "languages": [(code, own_name(code)) for code in LANGUAGES],
         "version": __version__,
-        "stages": words.STAGES,
-        "actions": words.ACTIONS,
-        "units": words.UNITS,
-        "severities": words.SEVERITIES,
         "choice_words": choice_words,
         "badge": badge,
     }
     return environment
+
+
+def load_pages() -> None:
+    """Read and compile the templates, which else the first visitor of each page waits for."""
+    for language in LANGUAGES:
+        environment = _environment(language)
+        for template in environment.list_templates(extensions=["html"]):
+            environment.get_template(template)
 
 
 def _hidden(name: str, value: str) -> Markup:
@@ -111,6 +112,7 @@ def _with_code(text: str) -> Markup:
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704  # escaped before
 
 
+@lru_cache(maxsize=4096)  # a list of runs shows fifty, and they are half of what it costs
 def _local_time(utc: str, language: str) -> str:
     try:
         local = datetime.fromisoformat(utc).astimezone()

@@ -12,14 +12,12 @@ from starlette.datastructures import FormData
 
 from loghi_runner.config.values import proposed_name
 from loghi_runner.errors import RunnerError
-from loghi_runner.orders.action_schema import parameters_schema
-from loghi_runner.orders.actions import MAX_PAGES, Action, ReadWord
+from loghi_runner.orders.actions import MAX_PAGES, Action, ReadWord, parameters_schema
 from loghi_runner.platform.base import PageSummary
 from loghi_runner.web.access import CSRF_FIELD, link, require_own_page, required_caller, services
 from loghi_runner.web.callers import Caller
-from loghi_runner.web.pages.asked import brings_nothing_back, check_asked, read_asked
 from loghi_runner.web.pages.documents import best_layer, choices, lent_tokens, open_document, transcribed_pages
-from loghi_runner.web.pages.form import draw_form
+from loghi_runner.web.pages.form import brings_nothing_back, check_request, draw_form, read_request
 from loghi_runner.web.pages.render import show
 from loghi_runner.web.problems import ServiceError, problem_of
 
@@ -46,13 +44,13 @@ def start_page(
     has, caller = services(request), required_caller(request)
     action = Action.FINETUNE if model is None else Action.RECOGNIZE
     if again is not None:
-        values = has.desk.find(caller, again)[0].asked.model_dump(mode="json", exclude_none=True)
+        values = has.orders.find(caller, again)[0].asked.model_dump(mode="json", exclude_none=True)
     elif platform is not None and document is not None:
         values = {"source": {"platform": platform, "document": document}}
     elif pages is not None:
         values = {"source": {"pages": pages}, "name": proposed_name(pages)}
     else:
-        folders = None if caller.platform else has.desk.commands.pages.page_folders()
+        folders = None if caller.platform else has.orders.lookup.pages.page_folders()
         platforms = choices(has.config, caller, lent_tokens(request))
         kept = {"model": model} if model is not None else {}
         return show(request, "sources.html", platforms=platforms, folders=folders, kept=kept, here="start")
@@ -73,8 +71,8 @@ def _start(request: Request, filled: FormData) -> Response:
     caller = required_caller(request)
     require_own_page(request, str(filled.get(CSRF_FIELD) or ""))
     action = next((each for each in _OFFERED if each.value == filled.get("action")), Action.FINETUNE)
-    values = read_asked(action, filled)
-    parameters, errors = check_asked(action, values)
+    values = read_request(action, filled)
+    parameters, errors = check_request(action, values)
     if parameters is None:
         return _form(request, caller, action, values, errors, status=422)
     if action is Action.FINETUNE and brings_nothing_back(values) and _SURE not in filled:
@@ -83,10 +81,10 @@ def _start(request: Request, filled: FormData) -> Response:
     key = f"page-{str(filled.get('key') or '')[:64]}-{action.value}"
     try:
         token = lent_tokens(request).get(caller, str(values["source"].get("platform")))
-        order, _is_new = services(request).desk.place(caller, action, parameters, key, token)
+        order, _is_new = services(request).orders.place(caller, action, parameters, key, token)
     except RunnerError as error:
         return _form(request, caller, action, values, {}, status=problem_of(error).status, problem=error)
-    return RedirectResponse(link(request, f"/runs/{order.id}"), status_code=303)
+    return RedirectResponse(link(request, f"/orders/{order.id}"), status_code=303)
 
 
 @router.post("/platforms/{platform}/token")
@@ -151,7 +149,7 @@ def _form(
         problem=problem,
         source=source,
         warned=_SURE if is_warned else None,
-        models=services(request).desk.commands.base_models.models(),
+        models=services(request).orders.lookup.base_models.models(),
         # the same form sent twice is one run
         key=secrets.token_urlsafe(12),
         here="start",
@@ -162,7 +160,7 @@ def _source(request: Request, caller: Caller, values: dict[str, Any], *, is_read
     asked = values["source"]
     if "platform" not in asked:
         if not caller.platform:
-            services(request).desk.commands.pages.find(asked["pages"])
+            services(request).orders.lookup.pages.find(asked["pages"])
         return {"folder": asked["pages"], "document": None}
     theirs = open_document(services(request).config, caller, asked["platform"], asked["document"], lent_tokens(request))
     document = theirs.document(int(asked["document"]))

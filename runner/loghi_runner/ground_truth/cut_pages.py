@@ -37,8 +37,6 @@ from loghi_runner.ground_truth.survey import SurveyedPage
 
 #: Pages handed to each worker ahead of time: enough that none waits, few enough that memory does not grow.
 _AHEAD = 2
-#: So many pixels are cut here while a process for them would still be starting; a page of a scanner has more.
-_FEW_PX = 5_000_000
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ def cut_pages(
 
     Args:
         folder_of: where a page's line images go; written whole or not at all.
-        workers: processes; by default one a core, or none but this one for a few small pages.
+        workers: processes; one a core by default.
         on_page: told how many pages are done, and of how many.
 
     Raises:
@@ -130,7 +128,7 @@ def cut_pages(
         else:
             tasks.append(task)
     on_page(len(done) + len(failed), len(pages))
-    for task, outcome in _outcomes(tasks, workers or _processes_for(tasks)):
+    for task, outcome in _outcomes(tasks, workers or os.cpu_count() or 1):
         if isinstance(outcome, str):
             failed[task.name] = outcome
         else:
@@ -156,11 +154,6 @@ def _task(page: SurveyedPage, folder: Path, cut: Cut, channels: int) -> _Task:
         channels=channels,
         made_from=hashlib.sha256(made_from.encode()).hexdigest(),
     )
-
-
-def _processes_for(tasks: Sequence[_Task]) -> int:
-    pixels = sum(width_px * height_px for width_px, height_px in (task.picture.size for task in tasks))
-    return 1 if pixels < _FEW_PX else os.cpu_count() or 1
 
 
 def _outcomes(tasks: Sequence[_Task], workers: int) -> Iterator[tuple[_Task, PageRecord | str]]:

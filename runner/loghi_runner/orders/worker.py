@@ -13,7 +13,7 @@ from loghi_runner.locks import FileLock, Timeout, take
 from loghi_runner.orders.actions import Action
 from loghi_runner.orders.config import ServiceConfig
 from loghi_runner.orders.credentials import Vault
-from loghi_runner.orders.end import REMOVED, finish_removal, remove_order
+from loghi_runner.orders.end import finish_removals, remove_order
 from loghi_runner.orders.orders import (
     CANCEL_MARK,
     PUSH_MARK,
@@ -66,9 +66,8 @@ class Worker:
                 self._stopping.wait(_PAUSE_S)
 
     def _work(self) -> None:
-        for aside in self._state.orders.glob(f"{REMOVED}*"):
-            with contextlib.suppress(OSError):
-                finish_removal(aside)
+        with contextlib.suppress(OSError):
+            finish_removals(self._state)
         while not self._stopping.is_set():
             try:
                 self.look()

@@ -27,6 +27,7 @@ from loghi_runner.orders.orders import (
 )
 from loghi_runner.orders.processes import Processes
 from loghi_runner.orders.state import StateFolder
+from loghi_runner.wording import plural
 
 _log = logging.getLogger(__name__)
 
@@ -153,7 +154,7 @@ class Worker:
                 remove_order(OrderFolder(self._state.orders / order_id))
                 self._orders.pop(order_id, None)
                 del self._over[order_id]
-                _log.info("order %s: removed, as it was over for %s days", order_id, days)
+                _log.info("order %s: removed, as it was over for %s", order_id, plural(days, "day"))
             except OSError as error:
                 self._over[order_id] = None
                 _log.error("order %s cannot be removed: %s", order_id, error)

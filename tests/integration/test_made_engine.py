@@ -149,7 +149,7 @@ def test_a_request_may_set_the_key_that_is_marked_and_no_other(place: Queued) ->
     assert answer["form"] == {"queue": [["engine.minutes"]] * 2, "local": [[], []]}
     assert answer["config"] == {"kind": "queue", "queue": "night", "minutes": 30}
     assert answer["left_out"] == {"kind": "queue", "queue": "night"}
-    assert '--set engine.queue="night" --set engine.minutes=30' in answer["reading"]
+    assert answer["reading"] == {"kind": "queue", "queue": "night", "minutes": 30}
     assert "engine.minutes is a key of the engine queue, and the engine here is auto" in answer["operator"]
     assert answer["refused"] == {"queue": 422, "foreign": 400}
 
@@ -181,20 +181,26 @@ import json, re
 from pathlib import Path
 import yaml
 from loghi_runner.config.file import ConfigError
-from loghi_runner.orders.commands import Stage
+from loghi_runner.orders.asked import OrderAsked
 from loghi_runner.orders.config import load_service_config
+from loghi_runner.orders.lookup import Lookup
+from loghi_runner.orders.processes import Given
 from loghi_runner.web.manifest.contents import make_manifest
 from tests.made_service import MadeService
 
 own = {"kind": "queue", "queue": "night"}
 made = MadeService(Path("service"), engine=own)
 
+def asked_by(order_id):
+    # as the order's process gets it
+    given = Given.load(Given(made.config, None).dump())
+    folder = made.order_folder(order_id)
+    folder.work.mkdir(parents=True)
+    return OrderAsked(folder.read_order(), folder, Lookup(given.config), given.token)
+
 def config_of(**parameters):
-    order = made.state, made.order(**parameters)
-    folder = made.order_folder(order[1])
-    folder.config_file.parent.mkdir(parents=True)
-    made.app.state.services.desk.commands.make(Stage.TRAINING, folder.read_order(), folder)
-    return yaml.safe_load(folder.config_file.read_text())["engine"]
+    config, _ = asked_by(made.order(**parameters)).training()
+    return yaml.safe_load(config.read_text())["engine"]
 
 def form_of(service):
     pages = [service.get(f"/start?pages=bonnevie{model}").text for model in ("", "&model=base")]
@@ -202,7 +208,7 @@ def form_of(service):
 
 def status_of(service, **engine):
     parameters = {"name": "b", "base_model": "base", "source": {"pages": "bonnevie"}, "engine": engine}
-    return service.post("/api/v1/runs", {"action": "finetune", "parameters": parameters}).status_code
+    return service.post("/api/v1/orders", {"action": "finetune", "parameters": parameters}).status_code
 
 def operator_told(text):
     Path("service.yaml").write_text(text)
@@ -213,16 +219,15 @@ def operator_told(text):
 
 actions = make_manifest().model_dump(mode="json", by_alias=True)["actions"]
 reading = {"name": "r", "model": "base", "source": {"pages": "bonnevie"}, "engine": {"minutes": 30}}
-read = made.post("/api/v1/runs", {"action": "recognize", "parameters": reading}).json()["id"]
-folder = made.order_folder(read)
-command = made.app.state.services.desk.commands.make(Stage.RECOGNIZING, folder.read_order(), folder)
+read = made.post("/api/v1/orders", {"action": "recognize", "parameters": reading}).json()["id"]
+wish = asked_by(read).reading(None).options.reader.wish
 local = MadeService(Path("local"))
 print(json.dumps({
     "manifest": list(actions["finetune"]["parameters"]["properties"]["engine"]["properties"]),
     "form": {"queue": form_of(made), "local": form_of(local)},
     "config": config_of(engine={"minutes": 30}),
     "left_out": config_of(),
-    "reading": " ".join(command.arguments),
+    "reading": wish.model_dump(mode="json", exclude_unset=True),
     "operator": operator_told("engine: {minutes: 5}"),
     "refused": {"queue": status_of(made, queue="x"), "foreign": status_of(local, minutes=5)},
 }))

@@ -25,6 +25,7 @@ from loghi_runner.orders.orders import (
     PushState,
     Stage,
 )
+from loghi_runner.orders.state import StateFolder
 from loghi_runner.platform.base import Outcome
 from loghi_runner.runs.folder import RunFailure
 
@@ -85,19 +86,27 @@ def end_order(order: Order, folder: OrderFolder, state: OrderState) -> None:
 def remove_order(folder: OrderFolder) -> None:
     """Remove an order that is over, with all that came of it. Raises OSError.
 
-    Its own folder goes first, at once: an order without a state would be carried out again.
+    Both its folders are set aside before anything in them goes, its own first: an order without a state would be
+    carried out again, and the same may be ordered anew meanwhile.
     """
     aside = folder.path.with_name(REMOVED + folder.id)
     folder.path.rename(aside)
-    finish_removal(aside)
+    _finish_removal(aside)
 
 
-def finish_removal(aside: Path) -> None:
-    """Raises OSError."""
+def finish_removals(state: StateFolder) -> None:
+    """Remove what a worker has set aside that was ended meanwhile. Raises OSError."""
+    for aside in state.orders.glob(f"{REMOVED}*"):
+        _finish_removal(aside)
+
+
+def _finish_removal(aside: Path) -> None:
     folder = OrderFolder(aside.with_name(aside.name.removeprefix(REMOVED)))
-    # the same may have been ordered anew, where a worker was ended in the middle of this
-    if folder.work.is_dir() and not folder.path.exists():
-        shutil.rmtree(folder.work)
+    work = folder.work.with_name(aside.name)
+    if folder.work.is_dir() and not work.is_dir() and not folder.path.exists():
+        folder.work.rename(work)
+    if work.is_dir():
+        shutil.rmtree(work)
     shutil.rmtree(aside)
 
 

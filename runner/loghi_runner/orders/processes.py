@@ -62,13 +62,13 @@ class Given:
     def dump(self) -> bytes:
         # what was not written stays so: an engine's keys are nothing that another one was asked for
         config = self.config.model_dump(mode="json", exclude_unset=True)
-        return json.dumps({"config": config, "token": self.token}).encode()
+        return json.dumps({"config": config, "folder": str(Path.cwd()), "token": self.token}).encode()
 
     @classmethod
     def load(cls, content: bytes) -> "Given":
         values = json.loads(content)
-        # all its paths are whole, so no folder of a config matters
-        config = ServiceConfig.model_validate(values["config"], context={"folder": Path("/")})
+        # a path that is not whole means for the process what it means for the worker
+        config = ServiceConfig.model_validate(values["config"], context={"folder": Path(values["folder"])})
         return cls(config, values["token"])
 
     def __repr__(self) -> str:
@@ -160,7 +160,7 @@ class Processes:
         environment = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
         with folder.log.open("ab") as log:
             child = subprocess.Popen(
-                (*COMMAND, str(folder.work)),
+                (*COMMAND, str(folder.work.absolute())),
                 cwd=folder.work,
                 env=environment,
                 stdin=subprocess.PIPE,

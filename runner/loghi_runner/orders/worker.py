@@ -13,7 +13,7 @@ from loghi_runner.locks import FileLock, Timeout, take
 from loghi_runner.orders.actions import Action
 from loghi_runner.orders.config import ServiceConfig
 from loghi_runner.orders.credentials import Vault
-from loghi_runner.orders.end import REMOVED, finish_removal, remove_order
+from loghi_runner.orders.end import finish_removals, remove_order
 from loghi_runner.orders.orders import (
     CANCEL_MARK,
     PUSH_MARK,
@@ -27,6 +27,7 @@ from loghi_runner.orders.orders import (
 )
 from loghi_runner.orders.processes import Processes
 from loghi_runner.orders.state import StateFolder
+from loghi_runner.wording import plural
 
 _log = logging.getLogger(__name__)
 
@@ -66,9 +67,8 @@ class Worker:
                 self._stopping.wait(_PAUSE_S)
 
     def _work(self) -> None:
-        for aside in self._state.orders.glob(f"{REMOVED}*"):
-            with contextlib.suppress(OSError):
-                finish_removal(aside)
+        with contextlib.suppress(OSError):
+            finish_removals(self._state)
         while not self._stopping.is_set():
             try:
                 self.look()
@@ -154,7 +154,7 @@ class Worker:
                 remove_order(OrderFolder(self._state.orders / order_id))
                 self._orders.pop(order_id, None)
                 del self._over[order_id]
-                _log.info("order %s: removed, as it was over for %s days", order_id, days)
+                _log.info("order %s: removed, as it was over for %s", order_id, plural(days, "day"))
             except OSError as error:
                 self._over[order_id] = None
                 _log.error("order %s cannot be removed: %s", order_id, error)

@@ -8,9 +8,9 @@ import pytest
 
 from loghi_contract.events import Epoch, Event
 from loghi_runner.errors import PlatformError
-from loghi_runner.orders.platform_progress import PlatformProgress, report_of
+from loghi_runner.orders.platform_progress import TASK_FILE, PlatformProgress, report_of
 from loghi_runner.platform.base import Outcome, PlatformConnection, Report
-from tests.made_service import MadeService, finetuning
+from tests.made_service import MadeService, finetuning, wait_for
 
 SOURCE = {"platform": "escriptorium", "document": "12", "layer": "3"}
 LONG_S = 3600.0
@@ -116,3 +116,17 @@ def test_a_platform_that_cannot_be_told_ends_nothing(report: Callable[[], Report
     progress.say("training")
     progress.end(Outcome.FINISHED, "finished")
     assert set(platform.told) == {"opened with ffff"}
+
+
+def test_the_worker_tells_the_end_of_an_order_whose_process_cannot(
+    tmp_path: Path, platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loghi_runner.orders.processes.COMMAND", ("/bin/false",))
+    made = MadeService(tmp_path, platforms={"escriptorium": {"url": "https://e.example.org"}})
+    asked = finetuning(source=SOURCE) | {"platform_token": "f" * 40}
+    folder = made.order_folder(made.post("/api/v1/orders", asked, "boss").json()["id"])
+    folder.work.mkdir(parents=True)
+    (folder.work / TASK_FILE).write_text("44", encoding="utf-8")
+    made.until_over(folder.id)
+    wait_for(lambda: "failed: the stage pulling ended twice without an answer" in platform.told)
+    assert "Loghi: bonnevie of 12, known 44" in platform.told

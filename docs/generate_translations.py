@@ -12,7 +12,8 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 from generated_page import write_or_check
 
-from loghi_runner.orders.actions import Action, parameters_schema
+from loghi_runner.orders.action_schema import parameters_schema
+from loghi_runner.orders.actions import Action
 from loghi_runner.web.pages.language import ENGLISH, LANGUAGES
 from loghi_runner.web.problems import TITLES
 

@@ -55,8 +55,7 @@ def test_a_place_that_became_a_link_after_it_was_ordered_is_looked_at_again(made
     pages = made.folder / "pages" / "bonnevie"
     pages.rename(made.folder / "elsewhere")
     pages.symlink_to(made.folder / "elsewhere")
-    made.worker.look()
-    assert made.run_view(order_id)["error"]["code"] == "request.no_such_place"
+    assert made.until_over(order_id)["error"]["code"] == "request.no_such_place"
 
 
 def test_a_base_model_of_links_to_elsewhere_is_refused(made: MadeService) -> None:

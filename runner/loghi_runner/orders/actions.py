@@ -5,7 +5,6 @@ names places below the operator's folders, or a document of a platform; image, e
 write to are the operator's alone. Of an engine's own keys it may set those that the engine marks for requests.
 """
 
-from collections.abc import Mapping
 from copy import copy
 from enum import Enum
 from typing import Annotated, Any, Self, TypeAlias, TypeVar  # a request has no narrower type before it is checked
@@ -30,7 +29,7 @@ from loghi_contract.cut import Cut
 from loghi_contract.job import CharsetPolicy
 from loghi_runner.config.schema import PageReading, SplitConfig, TextConfig, TrainingConfig
 from loghi_runner.config.values import NAME_PATTERN
-from loghi_runner.engines.section import keys_from_requests, owners_of
+from loghi_runner.engines.section import keys_from_requests
 from loghi_runner.engines.wish import field_title
 
 #: Segments between slashes, none of which begins with a dot: never absolute, never `..`, never a hidden folder.
@@ -39,10 +38,6 @@ PLACE_PATTERN = r"^[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*(/[^./\\\x00-\x1f\x7f
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 PLATFORM_PATTERN = r"^[a-z][a-z0-9_-]{0,39}$"
 MAX_PAGES = 5000
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
-#: The order in which a person reads the keys of a schema; what is not here follows.
-_KEY_ORDER = ("$schema", "title", "description", "type", "enum", "unit", "default")
 
 Place: TypeAlias = Annotated[str, StringConstraints(pattern=PLACE_PATTERN, max_length=300)]
 PlatformId: TypeAlias = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
@@ -343,52 +338,3 @@ PARAMETERS: dict[Action, type[CheckParameters | FinetuneParameters | RecognizePa
 
 def _rule(sentence: str) -> PydanticCustomError:
     return PydanticCustomError("rule", "{sentence}", {"sentence": sentence})
-
-
-def parameters_schema(action: Action, engine: str | None = None) -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of an action's parameters; what fits it, the service takes.
-
-    Every field has title and description; `unit`, where there is one, is an annotation. A field that may be one value
-    or a list of them is a list here.
-
-    Args:
-        engine: the only engine whose own keys can be set; None for a schema of all engines.
-    """
-    schema = PARAMETERS[action].model_json_schema()
-    flat: dict[str, Any] = inlined(schema, schema.pop("$defs", {}))
-    if engine is not None and "engine" in flat["properties"]:
-        keys = flat["properties"]["engine"]["properties"]
-        keys = {name: key for name, key in keys.items() if engine in owners_of(name)}
-        flat["properties"]["engine"]["properties"] = keys
-        if not keys:
-            del flat["properties"]["engine"]
-    return {"$schema": DIALECT} | flat
-
-
-def inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:
-    """The schema with every `$ref` replaced by what it names; what stands beside a reference wins."""
-    if isinstance(schema, list):
-        return [inlined(item, definitions) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    values = dict(schema)
-    if "$ref" in values:
-        values = definitions[values.pop("$ref").rpartition("/")[2]] | values
-    fields = values.pop("properties", None)
-    values = _one_way({key: inlined(value, definitions) for key, value in values.items()})
-    if fields is not None:
-        values.pop("default", None)  # its fields have theirs
-        values["properties"] = {name: inlined(field, definitions) for name, field in fields.items()}
-    return {key: values[key] for key in sorted(values, key=_rank)}
-
-
-def _one_way(schema: dict[str, Any]) -> dict[str, Any]:
-    alternatives: list[dict[str, Any]] = schema.get("anyOf", [])
-    lists = [alternative for alternative in alternatives if alternative.get("type") == "array"]
-    if len(lists) != 1 or [lists[0]["items"]] != [item for item in alternatives if item is not lists[0]]:
-        return schema
-    return {key: value for key, value in schema.items() if key != "anyOf"} | lists[0]
-
-
-def _rank(key: str) -> int:
-    return _KEY_ORDER.index(key) if key in _KEY_ORDER else len(_KEY_ORDER)

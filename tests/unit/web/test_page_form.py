@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from starlette.datastructures import FormData
 
-from loghi_runner.orders.actions import Action, FinetuneParameters, parameters_schema
+from loghi_runner.orders.action_schema import parameters_schema
+from loghi_runner.orders.actions import Action, FinetuneParameters
 from loghi_runner.web.pages.form import (
     FieldKind,
     FormField,

@@ -10,7 +10,8 @@ from loghi_contract.exit_codes import ExitCode
 from loghi_runner.config.choices import PlatformKind
 from loghi_runner.engines.image import Variant, image_name
 from loghi_runner.finetuning.check_output import MEGABYTE, RESERVE_BYTES
-from loghi_runner.orders.actions import DIALECT, Action, inlined, parameters_schema
+from loghi_runner.orders.action_schema import DIALECT, inlined, parameters_schema
+from loghi_runner.orders.actions import Action
 from loghi_runner.web.manifest.model import (
     MANIFEST_VERSION,
     ActionEntry,

@@ -8,7 +8,8 @@ from typing import Any, Protocol  # a JSON Schema and raw parameters have no nar
 from pydantic import ValidationError
 
 from loghi_runner.config.file import words_for
-from loghi_runner.orders.actions import PARAMETERS, Action, Parameters, parameters_schema
+from loghi_runner.orders.action_schema import parameters_schema
+from loghi_runner.orders.actions import PARAMETERS, Action, Parameters
 
 
 class FieldKind(str, Enum):

@@ -12,7 +12,8 @@ from starlette.datastructures import FormData
 
 from loghi_runner.config.values import proposed_name
 from loghi_runner.errors import RunnerError
-from loghi_runner.orders.actions import MAX_PAGES, Action, ReadWord, parameters_schema
+from loghi_runner.orders.action_schema import parameters_schema
+from loghi_runner.orders.actions import MAX_PAGES, Action, ReadWord
 from loghi_runner.platform.base import PageSummary
 from loghi_runner.web.access import CSRF_FIELD, link, require_own_page, required_caller, services
 from loghi_runner.web.callers import Caller

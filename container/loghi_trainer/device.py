@@ -6,6 +6,7 @@ One of the two files that speak to a backend directly; the other is `ctc`.
 import os
 import resource
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any  # the backends are imported by name and untyped
@@ -49,17 +50,25 @@ def claim_device(asked: DeviceKind) -> Device:
     return Device(DeviceKind.GPU.value, gpus[0], None)
 
 
-def share_out_cores(kind: DeviceKind) -> int:
-    """Share the cores out among batches, before the framework computes anything; returns how many to read at once.
+@dataclass(frozen=True)
+class Shares:
+    """How many batches are read at once, and into how many parts a batch is divided to train on it."""
 
-    On a few cores each batch gets one of its own: then no core ever waits for another within a layer. On many cores and
-    on a card, a second batch takes what the loop of an LSTM leaves idle.
+    at_once: int
+    parts: int
+
+
+def share_out_cores(kind: DeviceKind) -> Shares:
+    """Share the cores out among batches and their parts, before the framework computes anything.
+
+    On a few cores each gets one of its own: then no core ever waits for another within a layer. On many cores and
+    on a card, a second batch that is read takes what the loop of an LSTM leaves idle.
     """
     cores = len(os.sched_getaffinity(0))
     if kind is not DeviceKind.CPU or cores > _FEW_CORES or keras.backend.backend() != "tensorflow":
-        return 2
+        return Shares(at_once=2, parts=1)
     _tensorflow().config.threading.set_intra_op_parallelism_threads(1)
-    return cores
+    return Shares(at_once=cores, parts=cores)
 
 
 def versions() -> Versions:

@@ -31,7 +31,7 @@ def read_lines(
         TrainerError: what went wrong.
     """
     used_device = device.claim_device(job.device)
-    at_once = device.share_out_cores(job.device)
+    at_once = device.share_out_cores(job.device).at_once
     reporter.emit(events.Started(device.versions(), used_device, os.getpid()))
     reporter.emit(events.Phase("loading_model"))
     base = open_base_model(places.real(BASE_MODEL_DIR))

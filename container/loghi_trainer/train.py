@@ -35,6 +35,7 @@ def train(job: JobSpec, places: Places, reporter: Reporter, is_cancelled: Callab
         TrainerError: what went wrong; the best model so far is kept.
     """
     used_device = device.claim_device(job.device)
+    shares = device.share_out_cores(job.device)
     device.make_reproducible(job.training.seed)
     reporter.emit(events.Started(device.versions(), used_device, os.getpid()))
 
@@ -53,7 +54,7 @@ def train(job: JobSpec, places: Places, reporter: Reporter, is_cancelled: Callab
         # a card has its own fused LSTM, which Keras uses
         for_processor=job.device is DeviceKind.CPU,
     )
-    return _Run(job, places, reporter, is_cancelled, network, data, store).finish()
+    return _Run(job, places, reporter, is_cancelled, network, data, store, shares).finish()
 
 
 class _Run:
@@ -68,6 +69,7 @@ class _Run:
         network: keras.Model,
         data: RunData,
         store: ImageStore,
+        shares: device.Shares,
     ) -> None:
         self._job = job
         self._places = places
@@ -77,7 +79,8 @@ class _Run:
         self._store = store
         tokenizer = data.charset.tokenizer
         self._network = network
-        self._recognizer = Recognizer(network, tokenizer, job.training.batch_size)
+        self._recognizer = Recognizer(network, tokenizer, job.training.batch_size, at_once=shares.at_once)
+        self._parts = shares.parts
         self._folder = ModelFolder(places.out, network, tokenizer, job)
         labels = [tokenizer.encode(line.text) for line in data.train.lines]
         self._feed = TrainingFeed(
@@ -117,7 +120,7 @@ class _Run:
 
     def _train_epochs(self) -> events.FinishStatus:
         spec = self._job.training
-        training = Training(self._network, self._feed, spec, self._reporter, self._is_cancelled)
+        training = Training(self._network, self._feed, spec, self._reporter, self._is_cancelled, self._parts)
         for epoch in range(1, spec.epochs + 1):
             started = time.monotonic()
             steps = training.run_epoch(epoch)

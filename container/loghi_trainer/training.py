@@ -1,4 +1,4 @@
-"""The training steps: one compiled Keras step, fed by width-bucketed batches."""
+"""The epochs of a training: one compiled step, fed by width-bucketed batches."""
 
 import math
 import time
@@ -6,18 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
-import numpy as np
 
 from loghi_contract.events import Step
 from loghi_contract.job import Part, TrainingSpec
 from loghi_trainer import device
-from loghi_trainer.ctc import ctc_loss
 from loghi_trainer.dataset import TrainingBatch, TrainingFeed
 from loghi_trainer.errors import TrainingFailed
 from loghi_trainer.network import RECURRENT_LAYERS
 from loghi_trainer.recognize import Cancelled
 from loghi_trainer.reporter import Reporter
 from loghi_trainer.schedule import learning_rate_at
+from loghi_trainer.step import make_step
 
 # Loghi's own optimizer settings.  Source: Loghi HTR 2.x, AdamW defaults.
 _WEIGHT_DECAY = 0.004
@@ -47,18 +46,16 @@ class Training:
         spec: TrainingSpec,
         reporter: Reporter,
         is_cancelled: Callable[[], bool],
+        parts: int = 1,
     ) -> None:
-        self._network = network
+        """Divide each batch into so many `parts`, computed side by side."""
         self._feed = feed
         self._spec = spec
         self._reporter = reporter
         self._is_cancelled = is_cancelled
         freeze(network, spec.freeze)
         self._optimizer = keras.optimizers.AdamW(learning_rate=spec.learning_rate, weight_decay=_WEIGHT_DECAY)
-        # else TensorFlow traces the first step twice, once to make these
-        self._optimizer.build(network.trainable_variables)
-        # jit_compile would compile anew for every width of a batch
-        network.compile(optimizer=self._optimizer, loss=ctc_loss, jit_compile=False)
+        self._take_step = make_step(network, self._optimizer, [None] * parts)
 
     def run_epoch(self, epoch: int) -> EpochSteps:
         """Train on every line once.
@@ -93,9 +90,8 @@ class Training:
         return learning_rate
 
     def _step(self, batch: TrainingBatch) -> float:
-        self._network.reset_metrics()
         try:
-            loss = self._network.train_on_batch(batch.images, batch.labels, batch.weights)
+            return self._take_step(batch)
         except device.out_of_memory_errors() as error:
             lines, width_px, _, _ = batch.images.shape
             raise TrainingFailed(
@@ -103,7 +99,6 @@ class Training:
                 f"memory ran out on {lines} lines of {width_px} pixels in one step",
                 hint=f"Set training.batch_size to {max(1, lines // 2)}, or give the run a card with more free memory.",
             ) from error
-        return float(np.asarray(loss))
 
 
 def freeze(network: keras.Model, parts: tuple[Part, ...]) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from loghi_runner.web.pages import routes
+from loghi_runner.web import pages
 from tests.nginx import answering, running_nginx
 
 pytestmark = [pytest.mark.browser, pytest.mark.nginx]
 
-SCRIPT = Path(routes.__file__).parent / "static" / "escriptorium.js"
+SCRIPT = Path(pages.__file__).parent / "static" / "escriptorium.js"
 
 _LATE = "<script>setTimeout(() => {{ document.getElementById('app').innerHTML = '{}'; }}, 200)</script>"
 #: Page by address: the old interface is there at once, the new one is drawn late.

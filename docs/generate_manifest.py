@@ -5,8 +5,7 @@ from pathlib import Path
 
 from generated_page import write_or_check
 
-from loghi_runner.web.manifest.contents import make_manifest
-from loghi_runner.web.manifest.text import manifest_yaml
+from loghi_runner.web.manifest import make_manifest, manifest_yaml
 
 FILE = Path(__file__).parents[1] / "plugin_manifest.yaml"
 

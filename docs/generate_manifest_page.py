@@ -8,7 +8,7 @@ from typing import Any, get_args  # annotations have no narrower type
 from generated_page import write_or_check
 from pydantic import BaseModel
 
-from loghi_runner.web.manifest.model import Manifest
+from loghi_runner.web.manifest_model import Manifest
 
 PAGE = Path(__file__).parent / "manifest.md"
 

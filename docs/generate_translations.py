@@ -14,7 +14,7 @@ from generated_page import write_or_check
 
 from loghi_runner.orders.action_schema import parameters_schema
 from loghi_runner.orders.actions import Action
-from loghi_runner.web.pages.language import ENGLISH, LANGUAGES
+from loghi_runner.web.pages.render import ENGLISH, LANGUAGES
 from loghi_runner.web.problems import TITLES
 
 PAGES = Path(__file__).parents[1] / "runner" / "loghi_runner" / "web" / "pages"

@@ -14,7 +14,7 @@ import pytest
 from starlette.types import Message
 
 from loghi_runner.orders.config import ServiceConfig
-from loghi_runner.web import connections, open_requests
+from loghi_runner.web import connections, guard
 from loghi_runner.web.serve import _listen
 from tests.made_service import MadeService, as_user, wait_for
 from tests.programs import Programs
@@ -92,7 +92,7 @@ def following(url: str, order_id: str, count: int, user: str = "ada") -> Iterato
 
 
 def test_one_user_follows_only_so_many_runs_at_a_time(service: Programs) -> None:
-    order_id, most = service.order(), open_requests.MOST_FOLLOWED
+    order_id, most = service.order(), guard.MOST_FOLLOWED
     with following(service.url, order_id, most + 2) as statuses:
         assert statuses == [200] * most + [429] * 2
         assert httpx.get(service.url + ORDERS, headers=as_user("ada")).status_code == 200

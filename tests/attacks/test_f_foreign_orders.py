@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from loghi_runner.orders.orders import CANCEL_MARK, Stage, list_orders
+from loghi_runner.orders.orders import CANCEL_MARK, Stage, order_folders
 from tests.made_service import MadeService, wait_for
 
 
@@ -60,7 +60,7 @@ def test_folders_that_are_no_orders_are_passed_over(made: MadeService) -> None:
     order_id = made.order()
     for name in ("worker.lock", "worker.beat", "x" * 17, "aaaaaaaaaaaaaaa1"):
         (made.state.orders / name).mkdir()
-    assert [folder.id for folder in list_orders(made.state)] == [order_id]
+    assert list(order_folders(made.state)) == [order_id]
     _spoil(made, order_id)
     made.worker.look()
     assert made.order_folder(order_id).read_state().stage is Stage.FAILED

@@ -15,7 +15,7 @@ from loghi_runner.cutting.image import PageImageError
 from loghi_runner.cutting.pictures import page_pictures, read_page_image
 from loghi_runner.errors import DataError, RunnerError
 from loghi_runner.ground_truth.cut_pages import cut_pages
-from loghi_runner.orders.confine import Shelf
+from loghi_runner.orders.lookup import Shelf
 from loghi_runner.pages.find import find_pages
 from loghi_runner.pages.read import PageError, read_page
 from loghi_runner.runs.find import look_at_all

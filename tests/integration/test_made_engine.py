@@ -185,7 +185,7 @@ from loghi_runner.orders.asked import OrderAsked
 from loghi_runner.orders.config import load_service_config
 from loghi_runner.orders.lookup import Lookup
 from loghi_runner.orders.processes import Given
-from loghi_runner.web.manifest.contents import make_manifest
+from loghi_runner.web.manifest import make_manifest
 from tests.made_service import MadeService
 
 own = {"kind": "queue", "queue": "night"}

@@ -16,9 +16,8 @@ app = typer.Typer(help="Show or check what a platform needs to know.")
 @app.command()
 def show(as_json_: AsJson = False) -> None:
     """Print the manifest of this version (default: as YAML)."""
-    from loghi_runner.web.manifest.contents import make_manifest
-    from loghi_runner.web.manifest.model import as_json
-    from loghi_runner.web.manifest.text import manifest_yaml
+    from loghi_runner.web.manifest import make_manifest, manifest_yaml
+    from loghi_runner.web.manifest_model import as_json
 
     manifest = make_manifest()
     if as_json_:
@@ -35,8 +34,7 @@ def validate(
     as_json_: AsJson = False,
 ) -> None:
     """Find everything that is wrong with a manifest."""
-    from loghi_runner.web.manifest.contents import make_manifest
-    from loghi_runner.web.manifest.text import read_manifest
+    from loghi_runner.web.manifest import make_manifest, read_manifest
 
     manifest = read_manifest(file)
     is_own = manifest == make_manifest()

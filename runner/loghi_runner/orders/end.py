@@ -13,7 +13,6 @@ from loghi_contract.model_folder import MODEL_FILE
 from loghi_runner.clock import utc_now
 from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_file, is_folder, whole_file
-from loghi_runner.orders.credentials import forget_credential
 from loghi_runner.orders.lookup import Lookup
 from loghi_runner.orders.orders import (
     CANCEL_MARK,
@@ -25,7 +24,7 @@ from loghi_runner.orders.orders import (
     PushState,
     Stage,
 )
-from loghi_runner.orders.state import StateFolder
+from loghi_runner.orders.state import StateFolder, forget_credential
 from loghi_runner.platform.base import Outcome
 from loghi_runner.runs.folder import RunFailure
 

@@ -5,7 +5,7 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any  # parameters as JSON have no narrower type
@@ -249,10 +249,6 @@ def order_folders(state: StateFolder) -> dict[str, int]:
     with os.scandir(state.orders) as entries:
         found = (entry for entry in entries if _ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False))
         return {entry.name: entry.inode() for entry in found}
-
-
-def list_orders(state: StateFolder) -> Iterator[OrderFolder]:
-    return (OrderFolder(state.orders / order_id) for order_id in order_folders(state))
 
 
 def _as_now(parameters: dict[str, Any]) -> dict[str, Any]:

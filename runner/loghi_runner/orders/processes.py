@@ -19,7 +19,6 @@ from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_file
 from loghi_runner.orders.actions import PlatformPages
 from loghi_runner.orders.config import ServiceConfig
-from loghi_runner.orders.credentials import Vault
 from loghi_runner.orders.end import OUTCOMES, end_order, failed, fault_of, moved
 from loghi_runner.orders.lookup import Lookup
 from loghi_runner.orders.orders import (
@@ -33,6 +32,7 @@ from loghi_runner.orders.orders import (
     Stage,
 )
 from loghi_runner.orders.platform_progress import TASK_FILE, PlatformProgress, report_of
+from loghi_runner.orders.state import Vault
 from loghi_runner.platform.access import TOKEN_VARIABLE, parse_origin, read_token
 from loghi_runner.wording import plural
 

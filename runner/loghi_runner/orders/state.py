@@ -1,21 +1,23 @@
-"""The state folder: where orders are, who may read what in it, and the service's key."""
+"""The state folder: where orders are, who may read what in it, the service's key, and what that key seals."""
 
+import json
 import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, InvalidToken
 
+from loghi_contract.files import read_plain
 from loghi_contract.storage import sync_file
-from loghi_runner.errors import EngineError
+from loghi_runner.errors import EngineError, PlatformError
+from loghi_runner.files import whole_file
 
 ORDERS = "orders"
 WORK = "work"
 KEY_FILE = "service.key"
-ENDED_SESSIONS = "ended-sessions.json"
-WORKER_LOCK = "worker.lock"
-WORKER_BEAT = "worker.beat"
+_CREDENTIAL = "credential"
+_MAX_CREDENTIAL_BYTES = 16 << 10
 
 
 @dataclass(frozen=True)
@@ -36,16 +38,16 @@ class StateFolder:
 
     @property
     def ended_sessions(self) -> Path:
-        return self.path / ENDED_SESSIONS
+        return self.path / "ended-sessions.json"
 
     @property
     def worker_lock(self) -> Path:
-        return self.work / WORKER_LOCK
+        return self.work / "worker.lock"
 
     @property
     def worker_beat(self) -> Path:
         """Touched by the worker each time it has looked at all orders."""
-        return self.work / WORKER_BEAT
+        return self.work / "worker.beat"
 
     @property
     def service_umask(self) -> int:
@@ -134,4 +136,60 @@ def _closed(path: Path, error: OSError) -> EngineError:
         f"the service's state folder cannot be used: {error.strerror or error}",
         where=str(error.filename or path),
         hint="Name as `state` a folder that the service's account may write, such as one below /var/lib.",
+    )
+
+
+@dataclass(frozen=True)
+class Credential:
+    """Opens one account at one address, and nothing anywhere else. Never shown: not even by `repr`."""
+
+    token: str
+    origin: str
+
+    def __repr__(self) -> str:
+        return f"Credential(for {self.origin})"
+
+
+class Vault:
+    """Keeps credentials in order folders, each sealed for its order and its platform's address."""
+
+    def __init__(self, key: bytes) -> None:
+        self._fernet = Fernet(key)
+
+    def keep(self, order_folder: Path, order_id: str, credential: Credential) -> None:
+        """Write it, sealed, in place of one that is there. Raises OSError."""
+        content = {"token": credential.token, "origin": credential.origin, "order": order_id}
+        sealed = self._fernet.encrypt(json.dumps(content).encode())
+        with whole_file(order_folder / _CREDENTIAL, mode=0o660) as file:
+            file.write(sealed)
+
+    def take(self, order_folder: Path, order_id: str, origin: str) -> str | None:
+        """The token for that address; None where the order has none.
+
+        Raises:
+            PlatformError: it was sealed with another key, for another order, or for another address.
+        """
+        try:
+            sealed = read_plain(order_folder / _CREDENTIAL, _MAX_CREDENTIAL_BYTES, follow_links=False)
+        except FileNotFoundError:
+            return None
+        try:
+            content = json.loads(self._fernet.decrypt(sealed))
+        except InvalidToken:
+            raise _unusable("it was kept with another key") from None
+        if content["order"] != order_id or content["origin"] != origin:
+            raise _unusable("it was given for another order or another address")
+        return str(content["token"])
+
+
+def forget_credential(order_folder: Path) -> None:
+    """Raises OSError."""
+    (order_folder / _CREDENTIAL).unlink(missing_ok=True)
+
+
+def _unusable(why: str) -> PlatformError:
+    return PlatformError(
+        "platform.credential",
+        f"the platform's token that came with the order cannot be used: {why}",
+        hint="Give the token again: POST api/v1/orders/ID/push with platform_token.",
     )

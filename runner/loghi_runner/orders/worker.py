@@ -5,15 +5,14 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from loghi_runner.errors import RunnerError
 from loghi_runner.locks import FileLock, Timeout, take
 from loghi_runner.orders.actions import Action
 from loghi_runner.orders.config import ServiceConfig
-from loghi_runner.orders.credentials import Vault
 from loghi_runner.orders.end import finish_removals, remove_order
+from loghi_runner.orders.order_book import OrderIndex
 from loghi_runner.orders.orders import (
     CANCEL_MARK,
     PUSH_MARK,
@@ -23,10 +22,9 @@ from loghi_runner.orders.orders import (
     OrderState,
     Stage,
     in_turns,
-    list_orders,
 )
 from loghi_runner.orders.processes import Processes
-from loghi_runner.orders.state import StateFolder
+from loghi_runner.orders.state import StateFolder, Vault
 from loghi_runner.wording import plural
 
 _log = logging.getLogger(__name__)
@@ -44,10 +42,9 @@ class Worker:
         self._state = state
         self.processes = Processes(config, Vault(state.key()))
         self._stopping = threading.Event()
-        self._orders: dict[str, Order] = {}
-        #: since when, by order; nothing where that is not known
-        self._over: dict[str, datetime | None] = {}
-        self._unread: set[str] = set()
+        self._index = OrderIndex(state)
+        #: over for long, and not to be removed
+        self._kept: set[str] = set()
 
     def stop(self) -> None:
         self._stopping.set()
@@ -78,59 +75,32 @@ class Worker:
 
     def look(self) -> None:
         """One look at every order."""
-        found = {order.id: (order, folder) for order, folder in self._read()}
-        stages = {order.id: stage for order, folder in found.values() if (stage := _stage_of(folder)) is not None}
-        under_way = [found[each][0] for each, stage in stages.items() if _is_running(stage)]
-        waiting = [order for order, _folder in found.values() if stages.get(order.id) is Stage.QUEUED]
+        known = {each.order.id: each for each in self._index.unsettled()}
+        states = {order_id: each.state() for order_id, each in known.items()}
+        under_way = [known[order_id].order for order_id, state in states.items() if _is_running(state.stage)]
+        waiting = [known[order_id].order for order_id, state in states.items() if state.stage is Stage.QUEUED]
         turns = {order.id: turn for turn, order in enumerate(in_turns(waiting, under_way))}
-        orders = sorted(found.values(), key=lambda pair: turns.get(pair[0].id, -1))
         # a check takes no graphics card, and little time: it has a place beside what takes days
         places = {True: _CHECKS, False: self._limits.running}
         taken = Counter(_is_check(order) for order in under_way)
-        for order, folder in orders:
-            before, kind = stages.get(order.id), _is_check(order)
-            if before is None:
+        for order_id in sorted(known, key=lambda order_id: turns.get(order_id, -1)):
+            order, folder, before = known[order_id].order, known[order_id].folder, states[order_id]
+            kind = _is_check(order)
+            if before.stage.is_over and not folder.has_mark(PUSH_MARK):
                 continue
-            if before is Stage.QUEUED and taken[kind] >= places[kind] and not folder.has_mark(CANCEL_MARK):
+            if before.stage is Stage.QUEUED and taken[kind] >= places[kind] and not folder.has_mark(CANCEL_MARK):
                 continue
-            after = self._advance(order, folder)
-            taken[kind] += _is_running(after.stage) - _is_running(before)
-            if after.stage.is_over:
-                self._over[order.id] = datetime.fromisoformat(after.since) if after.since else None
+            after = self._advance(order, folder, before)
+            taken[kind] += _is_running(after.stage) - _is_running(before.stage)
         self.processes.reap()
         self._remove_old()
         self._beat()
 
-    def _read(self) -> Iterator[tuple[Order, OrderFolder]]:
-        """Every order that is not over, or is to be pushed again."""
-        for folder in list_orders(self._state):
-            if folder.id in self._over:
-                if not folder.has_mark(PUSH_MARK):
-                    continue
-                del self._over[folder.id]
-            order = self._orders.get(folder.id)
-            if order is None:
-                try:
-                    order = self._orders[folder.id] = folder.read_order()
-                except ValueError:
-                    # not what is wrong with it: that would repeat what somebody wrote there
-                    _log.error("the order %s is damaged", folder.id)
-                    self._over[folder.id] = None
-                    continue
-                except OSError as error:
-                    # it may be readable at the next look: the service shows it as one that waits
-                    if folder.id not in self._unread:
-                        _log.error("the order %s cannot be read: %s", folder.id, error.strerror)
-                    self._unread.add(folder.id)
-                    continue
-            yield order, folder
-
-    def _advance(self, order: Order, folder: OrderFolder) -> OrderState:
-        before = folder.read_state()
+    def _advance(self, order: Order, folder: OrderFolder, before: OrderState) -> OrderState:
         try:
             after = self.processes.advance(order, folder)
         except OSError as error:
-            _log.error("order %s cannot be written: %s", order.id, error)
+            _log.error("order %s cannot be read or written: %s", order.id, error)
             return before  # a full disk: it is tried again
         except Exception as error:  # noqa: BLE001  # the top of one order
             # a fault of ours in one order must neither end the others nor leave this one hanging
@@ -149,29 +119,23 @@ class Worker:
         if days is None:
             return
         begin = datetime.now(UTC) - timedelta(days=days)
-        for order_id in [order_id for order_id, since in self._over.items() if since is not None and since < begin]:
+        for order in self._index.all():
+            state = self._index.state_of(order.id)
+            if not state.stage.is_over or not state.since or datetime.fromisoformat(state.since) >= begin:
+                continue
+            if order.id in self._kept:
+                continue
             try:
-                remove_order(OrderFolder(self._state.orders / order_id))
-                self._orders.pop(order_id, None)
-                del self._over[order_id]
-                _log.info("order %s: removed, as it was over for %s", order_id, plural(days, "day"))
+                remove_order(self._index.folder(order.id))
+                _log.info("order %s: removed, as it was over for %s", order.id, plural(days, "day"))
             except OSError as error:
-                self._over[order_id] = None
-                _log.error("order %s cannot be removed: %s", order_id, error)
+                self._kept.add(order.id)
+                _log.error("order %s cannot be removed: %s", order.id, error)
 
     def _beat(self) -> None:
         with contextlib.suppress(OSError):
             self._state.begin_work()
             self._state.worker_beat.touch()
-
-
-def _stage_of(folder: OrderFolder) -> Stage | None:
-    """None where it cannot be known now: one order must not hold up the others."""
-    try:
-        return folder.read_state().stage
-    except OSError as error:
-        _log.error("the state of the order %s cannot be read: %s", folder.id, error)
-        return None
 
 
 def _is_check(order: Order) -> bool:

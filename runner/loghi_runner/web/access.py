@@ -9,12 +9,11 @@ from fastapi import Header, Request
 
 from loghi_runner.orders.config import Role, ServiceConfig
 from loghi_runner.orders.state import StateFolder
-from loghi_runner.web.callers import Caller, Doorkeeper
+from loghi_runner.web.callers import Caller, Doorkeeper, Visits
 from loghi_runner.web.metrics import Metrics
 from loghi_runner.web.order_access import OrderAccess
 from loghi_runner.web.problems import ServiceError
 from loghi_runner.web.sse import Feeds
-from loghi_runner.web.visits import Visits
 
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "X-CSRF-Token"

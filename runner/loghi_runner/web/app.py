@@ -11,13 +11,12 @@ from starlette.exceptions import HTTPException
 from loghi_contract import __version__
 from loghi_runner.errors import RunnerError
 from loghi_runner.orders.config import ServiceConfig
-from loghi_runner.orders.credentials import Vault
 from loghi_runner.orders.lookup import Lookup
 from loghi_runner.orders.order_book import OrderBook
-from loghi_runner.orders.state import StateFolder
+from loghi_runner.orders.state import StateFolder, Vault
 from loghi_runner.web import api, health
 from loghi_runner.web.access import Services
-from loghi_runner.web.callers import SESSION_S, Doorkeeper, EndedSessions
+from loghi_runner.web.callers import SESSION_S, Doorkeeper, EndedSessions, Visits
 from loghi_runner.web.guard import SECURITY_HEADERS, Guard
 from loghi_runner.web.metrics import Metrics
 from loghi_runner.web.order_access import OrderAccess
@@ -27,7 +26,6 @@ from loghi_runner.web.pages.documents import LentTokens
 from loghi_runner.web.pages.render import load_pages
 from loghi_runner.web.problems import TITLES, Problem, WrongField, problem_of, problem_response
 from loghi_runner.web.sse import Feeds
-from loghi_runner.web.visits import Visits
 
 _THUMBNAILS_AT_A_TIME = 4
 

@@ -8,8 +8,8 @@ from pydantic import BaseModel
 
 from loghi_runner.orders.config import Role
 from loghi_runner.web.access import required_caller, services
-from loghi_runner.web.manifest.contents import make_manifest
-from loghi_runner.web.manifest.model import as_json
+from loghi_runner.web.manifest import make_manifest
+from loghi_runner.web.manifest_model import as_json
 from loghi_runner.web.metrics import worker_age_s
 from loghi_runner.web.problems import ServiceError, documented
 

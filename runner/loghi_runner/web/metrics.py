@@ -39,7 +39,7 @@ class Metrics:
         self._followers.inc(change)
 
     def text(self, book: OrderBook, state: StateFolder) -> bytes:
-        counts = dict.fromkeys(Stage, 0) | Counts(book.state_of(order.id).stage for order in book.all().placed)
+        counts = dict.fromkeys(Stage, 0) | Counts(book.state_of(order.id).stage for order in book.all())
         for stage, count in counts.items():
             self._orders.labels(stage.value).set(count)
         age = worker_age_s(state)

@@ -14,12 +14,10 @@ from loghi_runner.orders.actions import (
     RecognizeParameters,
 )
 from loghi_runner.orders.config import Role, ServiceConfig
-from loghi_runner.orders.credentials import Credential, Vault
 from loghi_runner.orders.lookup import Lookup
-from loghi_runner.orders.order_book import OrderBook
-from loghi_runner.orders.order_index import Orders
+from loghi_runner.orders.order_book import OrderBook, Orders, newest
 from loghi_runner.orders.orders import CANCEL_MARK, PUSH_MARK, Order, OrderFolder, OrderState, PushState, Stage
-from loghi_runner.orders.state import StateFolder
+from loghi_runner.orders.state import Credential, StateFolder, Vault
 from loghi_runner.platform.access import checked_token, parse_origin
 from loghi_runner.web.callers import Caller
 from loghi_runner.web.problems import ServiceError
@@ -66,7 +64,7 @@ class OrderAccess:
             RunnerError: there is no such order of theirs.
         """
         first = self.find(caller, before)[0] if before is not None else None
-        found, has_older = self._theirs(caller).newest(limit, first)
+        found, has_older = newest(self._theirs(caller), limit, first)
         positions = {order_id: position for position, order_id in enumerate(self.book.queue(), start=1)}
         shown = [
             order_summary(order, self.book.folder(order.id), self.book.state_of(order.id), positions.get(order.id))

@@ -14,7 +14,7 @@ from loghi_runner.orders.actions import (
     FinetuneParameters,
     RecognizeParameters,
 )
-from loghi_runner.orders.orders import ArchiveFile, Fault, Order, OrderFolder, OrderState, PushState, Stage
+from loghi_runner.orders.orders import CANCEL_MARK, ArchiveFile, Fault, Order, OrderFolder, OrderState, PushState, Stage
 from loghi_runner.runs.folder import RunFolder, skipped_counts
 from loghi_runner.runs.follow import read_events
 from loghi_runner.runs.progress import Progress
@@ -126,38 +126,23 @@ class OrderPage(BaseModel):
 
 
 def order_summary(order: Order, folder: OrderFolder, state: OrderState, position: int | None) -> OrderSummary:
-    return OrderSummary(**_common(order, folder, state, position))
+    return OrderSummary(**_fields(order, folder, state, position))
 
 
 def order_view(order: Order, folder: OrderFolder, state: OrderState, position: int | None) -> OrderView:
     run = folder.run()
-    return OrderView(
-        **_common(order, folder, state, position),
-        parameters=order.parameters,
-        answer=state.answer,
-        run=run_view(run) if run is not None else None,
-    )
+    return OrderView(**_fields(order, folder, state, position), run=run_view(run) if run is not None else None)
 
 
-def _common(order: Order, folder: OrderFolder, state: OrderState, position: int | None) -> dict[str, Any]:
+def _fields(order: Order, folder: OrderFolder, state: OrderState, position: int | None) -> dict[str, Any]:
+    """All that is known; of it each view takes what it names."""
     return {
-        "id": order.id,
-        "key": order.key,
-        "user": order.user,
-        "action": order.action,
+        **dict(order),
+        **dict(state),
         "name": order.name,
-        "stage": state.stage,
         "position": position,
-        "created": order.created,
         "since": state.since or None,
-        "message": state.message,
-        "error": state.error,
-        "pushed": state.pushed,
-        "layer": state.layer,
-        "layer_url": state.layer_url,
-        "model": state.model,
-        "texts": state.texts,
-        "is_cancelling": not state.stage.is_over and folder.has_mark("cancel"),
+        "is_cancelling": not state.stage.is_over and folder.has_mark(CANCEL_MARK),
     }
 
 

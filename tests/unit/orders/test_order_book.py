@@ -8,10 +8,9 @@ import pytest
 from loghi_runner.errors import UsageError
 from loghi_runner.orders.actions import Action
 from loghi_runner.orders.config import Limits
-from loghi_runner.orders.credentials import Vault
-from loghi_runner.orders.order_book import OrderBook
+from loghi_runner.orders.order_book import OrderBook, newest
 from loghi_runner.orders.orders import OrderState, PushState, Stage
-from loghi_runner.orders.state import StateFolder, open_state
+from loghi_runner.orders.state import StateFolder, Vault, open_state
 
 
 @pytest.fixture
@@ -38,9 +37,9 @@ def placed(book: OrderBook, user: str = "ada", key: str | None = None, pages: st
 def test_orders_that_another_service_places_or_removes_are_seen(state: StateFolder) -> None:
     ours, theirs = book_of(state), book_of(state)
     first = placed(theirs, key="k")
-    assert [order.id for order in ours.of_user("ada").placed] == [first]
+    assert [order.id for order in ours.of_user("ada")] == [first]
     second = placed(theirs)
-    assert [order.id for order in ours.all().newest(9)[0]] == [second, first]
+    assert [order.id for order in newest(ours.all(), 9)[0]] == [second, first]
     shutil.rmtree(ours.folder(first).path)
     assert ours.find(first) is None
     assert placed(theirs, key="k", pages="other") == first
@@ -81,7 +80,7 @@ def test_an_order_that_cannot_be_read_hides_no_other(state: StateFolder) -> None
     damaged, whole = placed(book), placed(book)
     (book.folder(damaged).path / "order.json").write_bytes(b"{")
     again = book_of(state)
-    assert [order.id for order in again.all().placed] == [whole]
+    assert [order.id for order in again.all()] == [whole]
     assert again.queue() == [whole]
 
 

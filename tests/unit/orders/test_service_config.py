@@ -15,7 +15,7 @@ from loghi_runner.orders.config import (
     load_service_config,
     plain_service_config,
 )
-from loghi_runner.orders.confine import Shelf
+from loghi_runner.orders.lookup import Shelf
 from loghi_runner.orders.state import open_state
 from loghi_runner.web.callers import token_digest
 from loghi_runner.web.serve import new_client

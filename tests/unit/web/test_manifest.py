@@ -18,8 +18,7 @@ from loghi_runner.orders.actions import PARAMETERS, Action
 from loghi_runner.orders.config import ServiceConfig
 from loghi_runner.orders.state import open_state
 from loghi_runner.web.app import create_app
-from loghi_runner.web.manifest.contents import make_manifest
-from loghi_runner.web.manifest.text import read_manifest
+from loghi_runner.web.manifest import make_manifest, read_manifest
 
 REPOSITORY = Path(__file__).parents[3]
 FILE = REPOSITORY / "plugin_manifest.yaml"

@@ -10,7 +10,7 @@ import pytest
 from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 
-from loghi_runner.web.pages.language import ENGLISH, LANGUAGES, choose_language, own_name, translations
+from loghi_runner.web.pages.render import ENGLISH, LANGUAGES, choose_language, own_name, translations
 
 REPOSITORY = Path(__file__).parents[3]
 OTHERS = [language for language in LANGUAGES if language != ENGLISH]

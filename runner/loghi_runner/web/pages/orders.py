@@ -18,8 +18,7 @@ from loghi_runner.runs.follow import read_events
 from loghi_runner.runs.progress import Progress
 from loghi_runner.web.access import link, require_own_page, required_caller, services
 from loghi_runner.web.pages.form import shown_parameters
-from loghi_runner.web.pages.language import PHASES
-from loghi_runner.web.pages.render import show
+from loghi_runner.web.pages.render import PHASES, show
 from loghi_runner.web.problems import ServiceError
 from loghi_runner.web.views import OrderView
 

@@ -1,1 +1,0 @@
-"""plugin_manifest.yaml: what a platform needs to know to offer loghi-runner."""

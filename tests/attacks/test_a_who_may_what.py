@@ -7,7 +7,7 @@ import pytest
 
 from loghi_runner.orders.config import Role
 from loghi_runner.web.callers import Caller
-from loghi_runner.web.pages.documents import LentTokens
+from loghi_runner.web.pages.start import LentTokens
 from loghi_runner.web.problems import ServiceError
 from tests.made_service import BASE_URL, TOKENS, MadeService, as_user, finetuning
 

@@ -55,7 +55,7 @@ class OrderAsked(Asked):
         return pulls
 
     def training(self) -> tuple[Path, Sequence[str]]:
-        asked, file = self._asked, self._folder.config_file
+        asked, file = self._asked, self._folder.work / "config.yaml"
         if not isinstance(asked, FinetuneParameters):
             raise UsageError("order.stage", f"{self._order.action.value} trains no model")
         values = asked.model_dump(mode="json", include={"name", "training", "charset", "text"})

@@ -200,8 +200,7 @@ class ServiceConfig(_Section):
                     )
         if self.host not in _LOOPBACK and not self.clients and not self.platforms:
             raise PydanticCustomError(
-                "open_to_all",
-                "listens beyond this machine, but nobody may ask: name clients, or listen on 127.0.0.1",
+                "open_to_all", "listens beyond this machine, but nobody may ask: name clients, or listen on 127.0.0.1"
             )
         return self
 
@@ -235,6 +234,10 @@ class ServiceConfig(_Section):
         return urlsplit(self.own_url).path
 
     @property
+    def cookie_path(self) -> str:
+        return self.root_path or "/"
+
+    @property
     def host_names(self) -> frozenset[str]:
         """Names of this service in a request's `Host`; any other is somebody's trick."""
         public = urlsplit(self.own_url).hostname or ""
@@ -249,11 +252,7 @@ class ServiceConfig(_Section):
 
 
 def load_service_config(path: Path) -> ServiceConfig:
-    """Read service.yaml; paths in it are relative to its folder.
-
-    Raises:
-        ConfigError: it cannot be read, or anything in it is wrong.
-    """
+    """Read service.yaml; paths in it are relative to its folder. Raises ConfigError, of all that is wrong."""
     file = ConfigFile.read(path, "docs/service.md shows one; without any, `loghi-runner serve` is for you alone.")
     for key, message, hint in foreign_keys(file.values.get("engine")):
         file.add(("engine", key), message, hint)

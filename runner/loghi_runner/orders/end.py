@@ -14,27 +14,13 @@ from loghi_runner.clock import utc_now
 from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_file, is_folder, whole_file
 from loghi_runner.orders.lookup import Lookup
-from loghi_runner.orders.orders import (
-    CANCEL_MARK,
-    ArchiveFile,
-    Fault,
-    Order,
-    OrderFolder,
-    OrderState,
-    PushState,
-    Stage,
-)
+from loghi_runner.orders.orders import CANCEL_MARK, ArchiveFile, Fault, Order, OrderFolder, OrderState, PushState, Stage
 from loghi_runner.orders.state import StateFolder, forget_credential
 from loghi_runner.platform.base import Outcome
 from loghi_runner.runs.folder import RunFailure
 
 #: What an order's folder is called while it is removed.
 REMOVED = ".removed-"
-OUTCOMES = {
-    Stage.FINISHED: Outcome.FINISHED,
-    Stage.FAILED: Outcome.FAILED,
-    Stage.CANCELLED: Outcome.CANCELLED,
-}
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +42,11 @@ def failed(state: OrderState, fault: Fault, lookup: Lookup) -> OrderState:
         # the model and the texts are here: nothing is lost, it can be pushed later
         return moved(state, Stage.FINISHED).model_copy(update={"pushed": PushState.PARKED, "error": fault})
     return moved(state, Stage.FAILED).model_copy(update={"error": fault})
+
+
+def last_word(state: OrderState) -> tuple[Outcome, str]:
+    """What a platform is told of an order that is over."""
+    return Outcome(state.stage.value), state.error.message if state.error else state.stage.value
 
 
 def fault_of(error: RunnerError | RunFailure) -> Fault:

@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from loghi_contract.cut import Cut
@@ -15,7 +14,6 @@ from loghi_runner.engines.base import Setting
 from loghi_runner.errors import PlatformError, RunnerError, UsageError
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.finetuning.plan import RunPlan, View
-from loghi_runner.orders.end import OUTCOMES
 from loghi_runner.orders.orders import Stage
 from loghi_runner.orders.pipeline import Answer, Asked, Pipeline, Reading, Writing
 from loghi_runner.orders.platform_progress import PlatformProgress
@@ -84,7 +82,7 @@ def finetune_for_platform(
         raise PlatformError("platform.cancelled", "it was cancelled on the platform; nothing was started")
     done = CarriedOut(pipeline.run, pipeline.record, follower.pushed, parked)
     if end.is_over:
-        follower.told.end(OUTCOMES[end], _last_word(done, end))
+        follower.told.end(Outcome(end.value), _last_word(done, end))
     return done
 
 
@@ -150,6 +148,9 @@ class _ByConfig(_ByRun):
     def training(self) -> tuple[Path, Sequence[str]]:
         return self.loaded.path, self.loaded.overrides
 
+    def report(self) -> Report:
+        return self.connected.report(self.config.document, f"Fine-tune with Loghi: {self.loaded.config.name}")
+
     @property
     def pages_to_read(self) -> Path:
         """Those learnt from lie where they are; others get a folder beside them, so that no run learns from them."""
@@ -183,7 +184,7 @@ class _Terminal:
         self._pulled = False
         self._run = run
         self.pushed: Pushed | None = None
-        self.told = PlatformProgress(None if asked is None else partial(_report, asked), self._cancel)
+        self.told = PlatformProgress(None if asked is None else asked.report, self._cancel)
 
     def begin_stage(self, stage: Stage) -> None:
         pass
@@ -236,10 +237,6 @@ class _Terminal:
             with contextlib.suppress(RunnerError):
                 # over already: then what would follow does not begin
                 stop_run(self._run, grace_s=_GRACE_S)
-
-
-def _report(asked: _ByConfig) -> Report:
-    return asked.connected.report(asked.config.document, f"Fine-tune with Loghi: {asked.loaded.config.name}")
 
 
 def _last_word(done: CarriedOut, end: Stage) -> str:

@@ -168,11 +168,7 @@ class Lookup:
         return found
 
     def find_model(self, name: str, user: str) -> Path:
-        """A base model by its place, or the model of one of the user's own orders by its id.
-
-        Raises:
-            RunnerError: there is none.
-        """
+        """A base model by its place, or the model of a user's own order by its id. Raises RunnerError."""
         folder = OrderFolder(self.config.state / ORDERS / name)
         if "/" not in name and folder.path.is_dir():
             run = folder.run()

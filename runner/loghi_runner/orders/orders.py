@@ -156,10 +156,6 @@ class OrderFolder:
         return self.path.name
 
     @property
-    def config_file(self) -> Path:
-        return self.work / "config.yaml"
-
-    @property
     def pages(self) -> Path:
         """Ground truth from a platform."""
         return self.work / "pages"
@@ -189,10 +185,6 @@ class OrderFolder:
     @property
     def texts_archive(self) -> Path:
         return self.work / "texts.zip"
-
-    @property
-    def log(self) -> Path:
-        return self.work / "worker.log"
 
     def run(self) -> RunFolder | None:
         """The one run that the order has become, if it has."""

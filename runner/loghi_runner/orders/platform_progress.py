@@ -5,7 +5,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TypeAlias
 
 from loghi_contract.events import Epoch, Event
 from loghi_runner.errors import RunnerError, UsageError
@@ -21,17 +21,14 @@ _log = logging.getLogger(__name__)
 #: The number of the platform's task that shows the order.
 TASK_FILE = "task"
 
+#: A sentence; the last one with how it ended.
+_Message: TypeAlias = str | tuple[Outcome, str]
+
 _ASK_EVERY_S = 10.0
 #: Who is only told waits less for an answer than who pulls and pushes.
 _TIMEOUT_S = 20.0
 #: How long the end of an order waits until it is told.
 _LAST_WORD_S = 60.0
-
-
-@dataclass(frozen=True)
-class _End:
-    outcome: Outcome
-    sentence: str
 
 
 class PlatformProgress:
@@ -44,7 +41,7 @@ class PlatformProgress:
         self._open_report = open_report
         self._on_cancel = on_cancel
         self._ask_every_s = _ASK_EVERY_S if ask_every_s is None else ask_every_s
-        self._messages: queue.Queue[str | _End] = queue.Queue()
+        self._messages: queue.Queue[_Message] = queue.Queue()
         self._shown: Callable[[], str] | None = None
         self._report: Report | None = None
         self._thread: threading.Thread | None = None
@@ -66,11 +63,11 @@ class PlatformProgress:
 
     def end(self, outcome: Outcome, sentence: str, timeout_s: float = _LAST_WORD_S) -> None:
         """The last word; waited for, but not for ever."""
-        self._put(_End(outcome, sentence))
+        self._put((outcome, sentence))
         if self._thread is not None:
             self._thread.join(timeout_s)
 
-    def _put(self, message: str | _End) -> None:
+    def _put(self, message: _Message) -> None:
         if self._open_report is None:
             return
         self._messages.put(message)
@@ -79,8 +76,8 @@ class PlatformProgress:
             self._thread.start()
 
     def _tell(self) -> None:
-        message: str | _End | None = None
-        while not isinstance(message, _End):
+        message: _Message | None = None
+        while not isinstance(message, tuple):
             message = self._next()
             try:
                 self._tell_now(message)
@@ -88,22 +85,21 @@ class PlatformProgress:
                 # an order never ends because somebody could not be told
                 _log.info("the platform was not told: %s", getattr(error, "code", error))
 
-    def _next(self) -> str | _End | None:
+    def _next(self) -> _Message | None:
         try:
             return self._messages.get(timeout=self._ask_every_s)
         except queue.Empty:
             shown = self._shown
             return shown() if shown is not None else None
 
-    def _tell_now(self, message: str | _End | None) -> None:
+    def _tell_now(self, message: _Message | None) -> None:
         if self._report is None and self._open_report is not None:
             self._report = self._open_report()
         report = self._report
         if report is None or report.id is None:
             return
-        if isinstance(message, _End):
-            report.end(message.outcome, message.sentence)
-            return
+        if isinstance(message, tuple):
+            return report.end(*message)
         if message is not None:
             report.update(message)
         if not self.was_cancelled and report.is_cancelled():

@@ -29,7 +29,7 @@ from loghi_runner.finetuning.plan_json import check_json, plan_json
 from loghi_runner.locks import FileLock, Timeout, take
 from loghi_runner.orders.actions import PlatformPages
 from loghi_runner.orders.asked import OrderAsked
-from loghi_runner.orders.end import OUTCOMES, end_order, failed, fault_of, moved
+from loghi_runner.orders.end import end_order, failed, fault_of, last_word, moved
 from loghi_runner.orders.lookup import Lookup
 from loghi_runner.orders.orders import CANCEL_MARK, Fault, OrderFolder, OrderState, PushState, Stage
 from loghi_runner.orders.pipeline import Answer, Pipeline
@@ -198,7 +198,7 @@ def _carry_out(folder: OrderFolder, given: Given) -> Callable[[], None]:
         _log.exception("order %s", order.id)
         state = recorder.failed(Fault(code="bug", message=f"a fault in loghi-runner itself: {type(error).__name__}"))
     _until_written(lambda: end_order(order, folder, state))
-    return partial(told.end, OUTCOMES[state.stage], state.error.message if state.error else state.stage.value)
+    return partial(told.end, *last_word(state))
 
 
 def _run_fault(record: RunRecord | None) -> Fault:

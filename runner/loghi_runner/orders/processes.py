@@ -19,18 +19,9 @@ from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_file
 from loghi_runner.orders.actions import PlatformPages
 from loghi_runner.orders.config import ServiceConfig
-from loghi_runner.orders.end import OUTCOMES, end_order, failed, fault_of, moved
+from loghi_runner.orders.end import end_order, failed, fault_of, last_word, moved
 from loghi_runner.orders.lookup import Lookup
-from loghi_runner.orders.orders import (
-    CANCEL_MARK,
-    PUSH_MARK,
-    Fault,
-    Order,
-    OrderFolder,
-    OrderState,
-    PushState,
-    Stage,
-)
+from loghi_runner.orders.orders import CANCEL_MARK, PUSH_MARK, Fault, Order, OrderFolder, OrderState, PushState, Stage
 from loghi_runner.orders.platform_progress import TASK_FILE, PlatformProgress, report_of
 from loghi_runner.orders.state import Vault
 from loghi_runner.platform.access import TOKEN_VARIABLE, parse_origin, read_token
@@ -158,7 +149,7 @@ class Processes:
         state = state.model_copy(update={"process": None})
         folder.write_state(state)
         environment = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
-        with folder.log.open("ab") as log:
+        with (folder.work / "worker.log").open("ab") as log:
             child = subprocess.Popen(
                 (*COMMAND, str(folder.work.absolute())),
                 cwd=folder.work,
@@ -215,11 +206,7 @@ class Processes:
         )
 
     def _token_of(self, order: Order, folder: OrderFolder, stage: Stage) -> str | None:
-        """The user's own token where the order came with one, else that of the service's account.
-
-        Raises:
-            RunnerError: the stage needs one, and there is neither, or it cannot be used.
-        """
+        """The user's own token, else that of the service's account. Raises RunnerError where one is needed."""
         source = order.asked.source
         if not isinstance(source, PlatformPages):
             return None
@@ -239,9 +226,8 @@ class Processes:
             with contextlib.suppress(RunnerError):  # else it is not told
                 report = partial(report_of, order, folder, self._lookup, self._token_of(order, folder, state.stage))
         end_order(order, folder, state)
-        sentence = state.error.message if state.error else state.stage.value
         # not waited for: the platform may be slow, and so would be all other orders
-        PlatformProgress(report, lambda: None).end(OUTCOMES[state.stage], sentence, timeout_s=0)
+        PlatformProgress(report, lambda: None).end(*last_word(state), timeout_s=0)
         return folder.read_state()
 
 

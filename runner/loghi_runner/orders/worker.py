@@ -13,16 +13,7 @@ from loghi_runner.orders.actions import Action
 from loghi_runner.orders.config import ServiceConfig
 from loghi_runner.orders.end import finish_removals, remove_order
 from loghi_runner.orders.order_book import OrderIndex
-from loghi_runner.orders.orders import (
-    CANCEL_MARK,
-    PUSH_MARK,
-    Fault,
-    Order,
-    OrderFolder,
-    OrderState,
-    Stage,
-    in_turns,
-)
+from loghi_runner.orders.orders import CANCEL_MARK, PUSH_MARK, Fault, Order, OrderFolder, OrderState, Stage, in_turns
 from loghi_runner.orders.processes import Processes
 from loghi_runner.orders.state import StateFolder, Vault
 from loghi_runner.wording import plural

@@ -45,11 +45,7 @@ def caller_of(request: Request) -> Caller | None:
 
 
 def required_caller(request: Request) -> Caller:
-    """Who asks; whom a platform let in is asked for there again.
-
-    Raises:
-        RunnerError: somebody unknown, or no longer who the platform let in.
-    """
+    """Who asks; whom a platform let in is asked for there again. Raises RunnerError for anybody unknown."""
     caller = caller_of(request)
     if caller is not None and caller.platform is not None and caller.visit is None:
         visit = services(request).visits.visit(caller.platform, request.cookies)
@@ -65,9 +61,7 @@ def required_caller(request: Request) -> Caller:
 def acting_caller(
     request: Request,
     loghi_user: str | None = Header(
-        default=None,
-        max_length=100,
-        description="For platforms: the user for whom they ask.",
+        default=None, max_length=100, description="For platforms: the user for whom they ask."
     ),
 ) -> Caller:
     """Who asks, and for a platform: for which of its users."""

@@ -22,8 +22,8 @@ from loghi_runner.web.metrics import Metrics
 from loghi_runner.web.order_access import OrderAccess
 from loghi_runner.web.pages import entry, start
 from loghi_runner.web.pages import orders as order_pages
-from loghi_runner.web.pages.documents import LentTokens
 from loghi_runner.web.pages.render import load_pages
+from loghi_runner.web.pages.start import LentTokens
 from loghi_runner.web.problems import TITLES, Problem, WrongField, problem_of, problem_response
 from loghi_runner.web.sse import Feeds
 
@@ -36,7 +36,7 @@ def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
     key = state.key()
     vault, metrics = Vault(key), Metrics()
     doorkeeper = Doorkeeper(config, key, EndedSessions(state.ended_sessions, SESSION_S))
-    orders = OrderAccess(config, state, OrderBook(state, config.limits, vault), Lookup(config), vault)
+    orders = OrderAccess(config, OrderBook(state, config.limits, vault), Lookup(config), vault)
     app = FastAPI(
         title="loghi-runner",
         version=__version__,

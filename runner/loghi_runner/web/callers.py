@@ -81,11 +81,7 @@ class Visit:
     answers: _Answers = field(repr=False)
 
     def user_name(self, *, is_new: bool) -> str:
-        """Who they are there.
-
-        Raises:
-            RunnerError: they are not signed in there, or the platform does not answer.
-        """
+        """Who they are there. Raises RunnerError where they are nobody, or the platform does not answer."""
         return self._ask("", lambda theirs: theirs.whoami().name, is_new=is_new)
 
     def require_user(self, name: str, *, is_new: bool) -> None:
@@ -132,11 +128,7 @@ class Visits:
         self.answers = _Answers()
 
     def visit(self, name: str, cookies: dict[str, str]) -> Visit:
-        """The session that a browser sent along.
-
-        Raises:
-            ServiceError: it sent none.
-        """
+        """The session that a browser sent along. Raises ServiceError where it sent none."""
         platform = self._config.platforms[name]
         cookie = cookies.get(_THEIR_COOKIE[platform.kind], "")
         if not cookie or len(cookie) > _MAX_COOKIE:
@@ -266,12 +258,11 @@ class Doorkeeper:
         known = self._config.client(caller.client)
         return self._signed(caller, known.token_sha256[:16] if known else "")
 
-    def session_of_platform(self, platform: str, name: str, documents: tuple[str, ...]) -> tuple[str, Caller]:
+    def session_of_platform(self, platform: str, name: str, documents: tuple[str, ...]) -> str:
         """A cookie for somebody whom the platform knows. Raises ServiceError for a name that cannot be shown."""
         if not name.isprintable() or len(name) > _MAX_NAME:
             raise ServiceError("request.bad_user", "your name on the platform has signs that cannot be shown")
-        caller = Caller(platform, f"{platform}:{name}", Role.PERSON, platform, documents)
-        return self._signed(caller, ""), caller
+        return self._signed(Caller(platform, f"{platform}:{name}", Role.PERSON, platform, documents), "")
 
     def end_session(self, caller: Caller) -> None:
         """Let no copy of the caller's cookie in again."""
@@ -290,9 +281,9 @@ class Doorkeeper:
         return str(self._serializer.dumps(value))
 
 
-def session_cookie(*, is_secure: bool, path: str) -> str:
+def session_cookie(config: ServiceConfig) -> str:
     """The cookie's name; where browsers hold to it, one that no other host or path, and no plain HTTP, can set."""
-    return f"__Host-{SESSION_COOKIE}" if is_secure and path == "/" else SESSION_COOKIE
+    return f"__Host-{SESSION_COOKIE}" if config.is_secure and not config.root_path else SESSION_COOKIE
 
 
 def new_token() -> str:

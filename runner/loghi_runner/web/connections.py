@@ -99,11 +99,7 @@ class Connection(H11Protocol):
 
 
 def require_short_head(scope: Scope) -> None:
-    """Refuse a head that is made to be slow to read.
-
-    Raises:
-        ServiceError: it has more than anybody needs.
-    """
+    """Refuse, by a ServiceError, a head that is made to be slow to read."""
     headers = scope["headers"]
     cookie_bytes = sum(len(value) for name, value in headers if name == b"cookie")
     longest = max((len(value) for name, value in headers if name != b"cookie"), default=0)

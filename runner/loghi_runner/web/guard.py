@@ -28,9 +28,9 @@ _access = logging.getLogger("loghi_runner.access")
 MOST_FOLLOWED = 20
 #: Their own limit is smaller.
 THUMBNAILS = "/thumbnails/"
-#: Requests that are worked on at a time. These are few, or the event loop hardly gets its turn among the threads: Python
-#: runs one at a time. Under 200 busy clients health was answered after 300 ms with forty, after 40 ms with six, and the
-#: clients no later.
+#: Requests that are worked on at a time: few, or the event loop hardly gets its turn among the threads, of which Python
+#: runs one at a time. Under 200 busy clients health was answered after 300 ms with forty, after 40 ms with six, and
+#: the clients no later.
 _AT_A_TIME = 5
 #: They mostly wait for a platform. Together with the others and with thumbnails no more than AnyIO has threads (40).
 _ASKING_A_PLATFORM = 30
@@ -74,7 +74,7 @@ class Guard:
         self._doorkeeper = doorkeeper
         self._metrics = metrics
         self._answer = answer
-        self._cookie_name = session_cookie(is_secure=config.is_secure, path=config.root_path or "/")
+        self._cookie_name = session_cookie(config)
         # of all that `limits` has, this alone stays fast when many addresses have asked
         self._rate = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._limit = parse(f"{config.limits.requests_per_minute}/minute")
@@ -275,11 +275,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, scope: Scope, caller: Caller | None, send: Send) -> AsyncIterator[Send]:
-        """Wait for a turn. It is over when the answer begins: whoever reads slowly holds up nobody.
-
-        Args:
-            send: by which the answer is sent; what is given takes its place.
-        """
+        """Wait for a turn; gives what to answer by. It is over when the answer begins: slow readers hold up nobody."""
         if scope["path"].startswith(THUMBNAILS):
             yield send
             return

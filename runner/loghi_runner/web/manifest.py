@@ -285,11 +285,7 @@ _HINT = "`loghi-runner manifest show` prints the one of this version."
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read and check a manifest.
-
-    Raises:
-        ConfigError: it cannot be read, or anything in it is wrong.
-    """
+    """Read and check a manifest. Raises ConfigError, of all that is wrong."""
     file = ConfigFile.read(path, _HINT)
     manifest = file.checked(Manifest, file.values)
     for name, action in manifest.actions.items():

@@ -17,7 +17,7 @@ from loghi_runner.orders.config import Role, ServiceConfig
 from loghi_runner.orders.lookup import Lookup
 from loghi_runner.orders.order_book import OrderBook, Orders, newest
 from loghi_runner.orders.orders import CANCEL_MARK, PUSH_MARK, Order, OrderFolder, OrderState, PushState, Stage
-from loghi_runner.orders.state import Credential, StateFolder, Vault
+from loghi_runner.orders.state import Credential, Vault
 from loghi_runner.platform.access import checked_token, parse_origin
 from loghi_runner.web.callers import Caller
 from loghi_runner.web.problems import ServiceError
@@ -29,7 +29,6 @@ class OrderAccess:
     """Orders, as a caller may see and make them. `caller.user` must be known."""
 
     config: ServiceConfig
-    state: StateFolder
     book: OrderBook
     lookup: Lookup
     vault: Vault
@@ -58,11 +57,7 @@ class OrderAccess:
         )
 
     def page(self, caller: Caller, limit: int, before: str | None) -> OrderPage:
-        """What the caller may see, the newest first; with `before` those that were placed before that order.
-
-        Raises:
-            RunnerError: there is no such order of theirs.
-        """
+        """What they may see, the newest first, or what was placed before that order. Raises RunnerError."""
         first = self.find(caller, before)[0] if before is not None else None
         found, has_older = newest(self._theirs(caller), limit, first)
         positions = {order_id: position for position, order_id in enumerate(self.book.queue(), start=1)}
@@ -85,11 +80,7 @@ class OrderAccess:
         return order_view(order, self.book.folder(order.id), state, self._position(order, state))
 
     def summary(self, order: Order, state: OrderState | None = None) -> OrderSummary:
-        """An order without its run.
-
-        Args:
-            state: how it stands, where that was read already.
-        """
+        """An order without its run; `state` is how it stands, where that was read already."""
         state = state or self.book.state_of(order.id)
         return order_summary(order, self.book.folder(order.id), state, self._position(order, state))
 
@@ -126,11 +117,7 @@ class OrderAccess:
         return order
 
     def push_again(self, caller: Caller, order_id: str, token: str | None) -> Order:
-        """Ask the worker to write parked results to the platform.
-
-        Raises:
-            RunnerError: nothing is parked.
-        """
+        """Ask the worker to write parked results to the platform. Raises RunnerError where nothing is parked."""
         order, folder = self.find(caller, order_id)
         _require_still_theirs(caller, order, is_new=True)
         if folder.read_state().pushed is not PushState.PARKED:

@@ -36,11 +36,7 @@ _GRACE_S = 5
 
 
 def new_client(name: str) -> tuple[str, str]:
-    """A token, and the line of service.yaml that lets its owner in.
-
-    Raises:
-        UsageError: the name is not one a client can have.
-    """
+    """A token, and the line of service.yaml that lets its owner in. Raises UsageError for an unfit name."""
     if not re.fullmatch(NAME_PATTERN, name):
         hint = "Small letters, digits, `_` and `-`, at most 40."
         raise UsageError("service.client_name", f"no client can be named {name!r}", where="--new-client", hint=hint)
@@ -50,11 +46,7 @@ def new_client(name: str) -> tuple[str, str]:
 
 
 def serve(path: Path | None, *, queue_only: bool, tell: Tell) -> None:
-    """Serve until a signal ends it; runs go on.
-
-    Raises:
-        RunnerError: it cannot be started.
-    """
+    """Serve until a signal ends it; runs go on. Raises RunnerError where it cannot be started."""
     config, code = _config(path)
     state = open_state(config.state)
     _begin(state.service_umask)
@@ -95,11 +87,7 @@ def make_server(app: FastAPI, config: ServiceConfig) -> uvicorn.Server:
 
 
 def work(path: Path | None, *, tell: Tell) -> None:
-    """Carry orders out until a signal ends it; the commands it has started go on.
-
-    Raises:
-        RunnerError: it cannot be started.
-    """
+    """Carry orders out until a signal ends it; what it has started goes on. Raises RunnerError at the start."""
     config, _code = _config(path)
     state = open_state(config.state)
     _begin(state.worker_umask)

@@ -73,21 +73,17 @@ class Feed:
     def __init__(self, folder: OrderFolder) -> None:
         self._folder = folder
         self._known = _Known()
-        self._changed = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self.changed = asyncio.Event()
+        self._task = asyncio.create_task(self._keep_looking())
         self.followers = 0
         self.events_file: Path | None = None
         #: None until the first look
         self.state: OrderState | None = None
 
-    def begin(self) -> None:
-        self._task = asyncio.create_task(self._keep_looking())
-
     async def end(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
 
     async def after(self, offset: int) -> list[tuple[int, bytes]]:
         """Lines that end after a place: from memory, or from the file for whoever is far behind."""
@@ -96,9 +92,6 @@ class Feed:
         if self.events_file is None:
             return []
         return await asyncio.to_thread(read_lines, self.events_file, offset)
-
-    async def wait(self) -> None:
-        await self._changed.wait()
 
     async def _keep_looking(self) -> None:
         while True:
@@ -116,8 +109,8 @@ class Feed:
         self._known = known
         self.state, self.events_file = state, file
         if changed:
-            self._changed.set()
-            self._changed = asyncio.Event()
+            self.changed.set()
+            self.changed = asyncio.Event()
 
     def _read(self) -> tuple[OrderState, Path | None, "_Known"]:
         # the state is read before the events: whoever sees its end has all of them
@@ -143,7 +136,6 @@ class Feeds:
         feed = self._feeds.get(folder.id)
         if feed is None:
             feed = self._feeds[folder.id] = Feed(folder)
-            feed.begin()
         feed.followers += 1
         self._metrics.note_follower(1)
         try:
@@ -174,7 +166,7 @@ class Feeds:
                 if state is not None and state.stage.is_over:
                     return
                 if feed.state is state and not await feed.after(offset):
-                    await feed.wait()
+                    await feed.changed.wait()
 
 
 def _kind(line: bytes) -> str:

@@ -12,11 +12,11 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from loghi_runner.orders.actions import ID_PATTERN, PLATFORM_PATTERN
-from loghi_runner.orders.config import Role
+from loghi_runner.orders.config import Role, ServiceConfig
 from loghi_runner.web.access import caller_of, is_own_origin, link, require_own_page, services
 from loghi_runner.web.callers import SESSION_S, session_cookie
-from loghi_runner.web.pages.documents import lent_tokens
 from loghi_runner.web.pages.render import show
+from loghi_runner.web.pages.start import lent_tokens
 from loghi_runner.web.problems import Problem, ServiceError, documented
 
 _SHELVES = {
@@ -72,8 +72,7 @@ def sign_in(request: Request, token: Annotated[str, Form(max_length=512)], back:
         return show(request, "sign_in.html", 401, problem=problem)
     target = back if _BACK.fullmatch(back) else "/"
     answer = RedirectResponse(link(request, target), status_code=303)
-    path = has.config.root_path or "/"
-    set_session(answer, has.doorkeeper.session_of_client(caller), is_secure=has.config.is_secure, path=path)
+    _set_session(answer, has.doorkeeper.session_of_client(caller), has.config)
     return answer
 
 
@@ -85,8 +84,7 @@ def sign_out(request: Request, csrf: Annotated[str, Form()] = "") -> Response:
         lent_tokens(request).forget(caller)
         has.doorkeeper.end_session(caller)
     answer = RedirectResponse(link(request, "/sign-in"), status_code=303)
-    is_secure, path = has.config.is_secure, has.config.root_path or "/"
-    answer.delete_cookie(session_cookie(is_secure=is_secure, path=path), path=path, secure=is_secure)
+    answer.delete_cookie(session_cookie(has.config), path=has.config.cookie_path, secure=has.config.is_secure)
     return answer
 
 
@@ -106,14 +104,21 @@ def launch(
     visit = has.visits.visit(names[0], request.cookies)
     visit.require_document(document, is_new=True)
     user = visit.user_name(is_new=True)
-    session, _caller = has.doorkeeper.session_of_platform(visit.name, user, (document,))
+    session = has.doorkeeper.session_of_platform(visit.name, user, (document,))
     target = f"{link(request, '/start')}?{urlencode({'platform': visit.name, 'document': document})}"
     answer = RedirectResponse(target, status_code=303)
-    set_session(answer, session, is_secure=has.config.is_secure, path=has.config.root_path or "/")
+    _set_session(answer, session, has.config)
     return answer
 
 
-def set_session(answer: RedirectResponse, session: str, *, is_secure: bool, path: str) -> None:
+def _set_session(answer: RedirectResponse, session: str, config: ServiceConfig) -> None:
     """Give a browser the cookie of a session: no script reads it, no other site's form sends it."""
-    name = session_cookie(is_secure=is_secure, path=path)
-    answer.set_cookie(name, session, max_age=SESSION_S, path=path, secure=is_secure, httponly=True, samesite="lax")
+    answer.set_cookie(
+        session_cookie(config),
+        session,
+        max_age=SESSION_S,
+        path=config.cookie_path,
+        secure=config.is_secure,
+        httponly=True,
+        samesite="lax",
+    )

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol  # a JSON Schema and raw parameters have no narrower type
+from typing import Any  # a JSON Schema and raw parameters have no narrower type
 
 from pydantic import ValidationError
+from starlette.datastructures import FormData
 
 from loghi_runner.config.file import words_for
 from loghi_runner.orders.action_schema import parameters_schema
@@ -21,16 +22,6 @@ class FieldKind(str, Enum):
     CHOICE = "choice"
     CHOICES = "choices"
     TEXTS = "texts"
-
-
-class Filled(Protocol):
-    """What a browser sends: a key may come several times."""
-
-    def get(self, key: str) -> object: ...
-
-    def getlist(self, key: str) -> list[Any]: ...
-
-    def __contains__(self, key: object, /) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -101,7 +92,7 @@ def draw_form(
     return FormSection(key, schema["title"], schema["description"], tuple(fields), tuple(sections))
 
 
-def read_form(schema: Mapping[str, Any], filled: Filled, key: str = "") -> dict[str, Any]:
+def read_form(schema: Mapping[str, Any], filled: FormData, key: str = "") -> dict[str, Any]:
     """Parameters as a person filled them in; what is no number where one is wanted stays text, and is found later.
 
     An empty field is left out, so that its default holds. Alternatives (`oneOf`) are not read: the page asks for them
@@ -119,7 +110,7 @@ def read_form(schema: Mapping[str, Any], filled: Filled, key: str = "") -> dict[
     return values
 
 
-def _read(kind: FieldKind, key: str, filled: Filled) -> Any:
+def _read(kind: FieldKind, key: str, filled: FormData) -> Any:
     if kind is FieldKind.YES_NO:
         return key in filled
     if kind in (FieldKind.CHOICES, FieldKind.TEXTS):
@@ -178,7 +169,7 @@ def _kind(described: Mapping[str, Any]) -> FieldKind:
     }[described["type"]]
 
 
-def read_request(action: Action, filled: Filled) -> dict[str, Any]:
+def read_request(action: Action, filled: FormData) -> dict[str, Any]:
     """The parameters of the form that `start.html` draws, unchecked."""
     values = read_form(parameters_schema(action), filled)
     if filled.get("source.platform"):

@@ -52,11 +52,7 @@ def translations(language: str) -> gettext.NullTranslations:
 
 
 def choose_language(chosen: str | None, accepted: str) -> str:
-    """One of LANGUAGES: what somebody chose, else the best of what the browser accepts.
-
-    Args:
-        accepted: the header Accept-Language.
-    """
+    """One of LANGUAGES: what somebody chose, else the best of what the browser accepts (Accept-Language)."""
     if chosen in LANGUAGES:
         return chosen
     return negotiate_locale(_by_wish(accepted[:500]), LANGUAGES, sep="-") or ENGLISH
@@ -168,7 +164,7 @@ def show(request: Request, template: str, status: int = 200, **shown: Any) -> HT
             LANGUAGE_COOKIE,
             language,
             max_age=_YEAR_S,
-            path=config.root_path or "/",
+            path=config.cookie_path,
             secure=config.is_secure,
             httponly=True,
             samesite="lax",

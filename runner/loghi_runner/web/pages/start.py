@@ -1,7 +1,14 @@
-"""Pages that start a run: choose pages or a document, and a form drawn from the action's schema."""
+"""Pages that start a run: choose pages or a document, and a form drawn from the action's schema.
+
+Documents are those a visitor may choose: with the service's account, or with a token of their own.
+"""
 
 import secrets
-from typing import Annotated, Any  # what a template shows has no narrower type
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Annotated, Any, cast  # what a template shows has no narrower type
 from urllib.parse import urlencode
 
 from anyio import to_thread
@@ -14,14 +21,22 @@ from loghi_runner.config.values import proposed_name
 from loghi_runner.errors import RunnerError
 from loghi_runner.orders.action_schema import parameters_schema
 from loghi_runner.orders.actions import MAX_PAGES, Action, ReadWord
-from loghi_runner.platform.base import PageSummary
+from loghi_runner.orders.config import PlatformConfig, Role
+from loghi_runner.orders.lookup import Lookup
+from loghi_runner.platform.access import checked_token, read_token
+from loghi_runner.platform.base import Document, Layer, PageSummary, Platform
 from loghi_runner.web.access import CSRF_FIELD, link, require_own_page, required_caller, services
 from loghi_runner.web.callers import Caller
-from loghi_runner.web.pages.documents import best_layer, choices, lent_tokens, open_document, transcribed_pages
 from loghi_runner.web.pages.form import brings_nothing_back, check_request, draw_form, read_request
 from loghi_runner.web.pages.render import show
 from loghi_runner.web.problems import ServiceError, problem_of
 
+_MOST_DOCUMENTS = 200
+_MOST_DIGITS = 18
+_TIMEOUT_S = 20.0
+_LENT_S = 3600.0
+#: The layer that eScriptorium makes for what people type.
+_BY_HAND = "manual"
 #: Comes with the form once somebody was told that nothing will come back.
 _SURE = "sure"
 _OFFERED = (Action.FINETUNE, Action.CHECK, Action.RECOGNIZE)
@@ -52,7 +67,7 @@ def start_page(
         values = {"source": {"pages": pages}, "name": proposed_name(pages)}
     else:
         folders = None if caller.platform else has.orders.lookup.pages.page_folders()
-        platforms = choices(has.config, caller, lent_tokens(request))
+        platforms = choices(has.orders.lookup, caller, lent_tokens(request))
         kept = {"model": model} if model is not None else {}
         return show(request, "sources.html", platforms=platforms, folders=folders, kept=kept, here="start")
     if model is not None:
@@ -111,9 +126,8 @@ async def thumbnail(request: Request, platform: str, document: str, page: int) -
 
     def fetched() -> bytes:
         # who asks may be asked at the platform: that waits, and so may nobody else meanwhile
-        theirs = open_document(
-            services(request).config, required_caller(request), platform, document, lent_tokens(request)
-        )
+        lookup = services(request).orders.lookup
+        theirs = open_document(lookup, required_caller(request), platform, document, lent_tokens(request))
         return theirs.thumbnail(int(document), page)
 
     # few at a time, in threads of their own: a page has many, and a slow platform must not take all threads
@@ -163,7 +177,8 @@ def _source(request: Request, caller: Caller, values: dict[str, Any], *, is_read
         if not caller.platform:
             services(request).orders.lookup.pages.find(asked["pages"])
         return {"folder": asked["pages"], "document": None}
-    theirs = open_document(services(request).config, caller, asked["platform"], asked["document"], lent_tokens(request))
+    lookup = services(request).orders.lookup
+    theirs = open_document(lookup, caller, asked["platform"], asked["document"], lent_tokens(request))
     document = theirs.document(int(asked["document"]))
     pages: list[PageSummary] = list(theirs.pages(document.id))
     return {
@@ -175,3 +190,107 @@ def _source(request: Request, caller: Caller, values: dict[str, Any], *, is_read
         "chosen": asked["pages"] if "pages" in asked else transcribed_pages(pages, is_wanted=not is_reading),
         "to_read": values.get("recognize_pages", []),
     }
+
+
+class LentTokens:
+    """Tokens of platforms that visitors typed in: an hour in memory and nowhere else, never shown, not even to them."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], tuple[float, str]] = {}
+
+    def keep(self, caller: Caller, platform: str, token: str) -> None:
+        """Raises UsageError where it has a form no token has."""
+        now = time.monotonic()
+        self._kept = {key: kept for key, kept in self._kept.items() if now < kept[0]}
+        self._kept[_session(caller), platform] = (now + _LENT_S, checked_token(token, "platform_token"))
+
+    def get(self, caller: Caller, platform: str) -> str | None:
+        until, token = self._kept.get((_session(caller), platform), (0.0, ""))
+        return token if time.monotonic() < until else None
+
+    def forget(self, caller: Caller) -> None:
+        self._kept = {key: kept for key, kept in self._kept.items() if key[0] != _session(caller)}
+
+
+def lent_tokens(request: Request) -> LentTokens:
+    return cast(LentTokens, request.app.state.lent_tokens)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a platform offers a visitor. `asks_token`: the documents are shown once they have given theirs."""
+
+    url: str
+    documents: tuple[Document, ...] = ()
+    asks_token: bool = False
+    problem: RunnerError | None = None
+
+
+def choices(lookup: Lookup, caller: Caller, lent: LentTokens) -> dict[str, Choice]:
+    """Platforms by name."""
+    found = {}
+    for name, platform in lookup.config.platforms.items():
+        token = lent.get(caller, name)
+        try:
+            if token is None and not _account_may_serve(caller, name, platform):
+                found[name] = Choice(platform.url, asks_token=True)
+            else:
+                found[name] = Choice(platform.url, tuple(_documents(_open(lookup, name, token), caller, name, token)))
+        except RunnerError as error:
+            found[name] = Choice(platform.url, asks_token=token is not None, problem=error)
+    return found
+
+
+def open_document(lookup: Lookup, caller: Caller, name: str, document: str, lent: LentTokens) -> Platform:
+    """The platform, for a document that this visitor may name; with their own token it judges that itself.
+
+    Raises:
+        RunnerError: they may not, or there is no such platform.
+    """
+    platform, token = lookup.config.platforms.get(name), lent.get(caller, name)
+    if platform is not None and document.isdecimal() and len(document) <= _MOST_DIGITS:
+        if token is None and caller.visit is not None and caller.platform == name:
+            caller.visit.require_document(document, is_new=False)
+        if token is not None or _account_may_serve(caller, name, platform):
+            return _open(lookup, name, token)
+    raise ServiceError(
+        "request.forbidden",
+        "whether this document is yours is not known here",
+        where="source",
+        hint="Open the document on the platform, and press the button there; or give your own token under New run.",
+    )
+
+
+def best_layer(layers: Sequence[Layer]) -> str:
+    """The layer that people have most likely corrected."""
+    by_hand = next((layer for layer in layers if layer.name == _BY_HAND), None)
+    found = by_hand or next(iter(layers), None)
+    return str(found.id) if found else ""
+
+
+def transcribed_pages(pages: Sequence[PageSummary], *, is_wanted: bool) -> list[str]:
+    """Pages that are transcribed, at least in part; or those that are not."""
+    return [str(page.id) for page in pages if (page.transcribed > 0) is is_wanted]
+
+
+def _account_may_serve(caller: Caller, name: str, platform: PlatformConfig) -> bool:
+    """Whether the service's own account shows this visitor something there."""
+    return platform.token_file is not None and (caller.role is Role.ADMIN or caller.platform == name)
+
+
+def _documents(platform: Platform, caller: Caller, name: str, token: str | None) -> Iterable[Document]:
+    if token is None and caller.platform == name:
+        for document in caller.documents:
+            if caller.visit is not None:
+                caller.visit.require_document(document, is_new=False)
+        return [platform.document(int(document)) for document in caller.documents]
+    return islice(platform.documents(), _MOST_DOCUMENTS)
+
+
+def _open(lookup: Lookup, name: str, token: str | None) -> Platform:
+    return lookup.connect(name, token or read_token(lookup.platform(name).token_file), _TIMEOUT_S)
+
+
+def _session(caller: Caller) -> str:
+    # a session's own word: two sessions of one person are two; programs have none, and are who their token says
+    return caller.csrf or f"{caller.client} {caller.user}"

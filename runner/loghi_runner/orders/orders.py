@@ -27,7 +27,6 @@ from loghi_runner.orders.state import ORDERS, WORK, StateFolder
 from loghi_runner.runs.folder import RunFolder
 
 ORDER_FILE = "order.json"
-STATE_FILE = "state.json"
 CANCEL_MARK = "cancel"
 PUSH_MARK = "push"
 
@@ -145,46 +144,23 @@ class OrderFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.work = path.parent.parent / WORK / path.name
+        self.id = path.name
+        self.work = work = path.parent.parent / WORK / path.name
+        self.state_file = work / "state.json"
+        #: ground truth from a platform
+        self.pages = work / "pages"
+        #: pages from a platform that the model shall read
+        self.to_read = work / "to_read"
+        self.recognized = work / "recognized"
+        #: the report of an evaluation
+        self.evaluation = work / "evaluation"
+        self.runs = work / "runs"
+        self.model_archive = work / "model.zip"
+        self.texts_archive = work / "texts.zip"
 
     @classmethod
     def of_work(cls, work: Path) -> "OrderFolder":
         return cls(work.parent.parent / ORDERS / work.name)
-
-    @property
-    def id(self) -> str:
-        return self.path.name
-
-    @property
-    def pages(self) -> Path:
-        """Ground truth from a platform."""
-        return self.work / "pages"
-
-    @property
-    def to_read(self) -> Path:
-        """Pages from a platform that the model shall read."""
-        return self.work / "to_read"
-
-    @property
-    def recognized(self) -> Path:
-        return self.work / "recognized"
-
-    @property
-    def evaluation(self) -> Path:
-        """The report of an evaluation."""
-        return self.work / "evaluation"
-
-    @property
-    def runs(self) -> Path:
-        return self.work / "runs"
-
-    @property
-    def model_archive(self) -> Path:
-        return self.work / "model.zip"
-
-    @property
-    def texts_archive(self) -> Path:
-        return self.work / "texts.zip"
 
     def run(self) -> RunFolder | None:
         """The one run that the order has become, if it has."""
@@ -214,10 +190,6 @@ class OrderFolder:
         if order.id != self.id:
             raise ValueError(f"it is the order {order.id[:40]!r}, in another's folder")
         return order
-
-    @property
-    def state_file(self) -> Path:
-        return self.work / STATE_FILE
 
     def read_state(self) -> OrderState:
         """Raises OSError where it is there and cannot be read."""

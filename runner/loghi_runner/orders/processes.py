@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -48,7 +48,7 @@ class Given:
     """What the worker says on standard input, where no list of processes and no environment shows it."""
 
     config: ServiceConfig
-    token: str | None
+    token: str | None = field(repr=False)
 
     def dump(self) -> bytes:
         # what was not written stays so: an engine's keys are nothing that another one was asked for
@@ -61,9 +61,6 @@ class Given:
         # a path that is not whole means for the process what it means for the worker
         config = ServiceConfig.model_validate(values["config"], context={"folder": Path(values["folder"])})
         return cls(config, values["token"])
-
-    def __repr__(self) -> str:
-        return f"Given({self.config.state})"
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import json
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -20,34 +20,19 @@ _CREDENTIAL = "credential"
 _MAX_CREDENTIAL_BYTES = 16 << 10
 
 
-@dataclass(frozen=True)
 class StateFolder:
     """Service and worker meet here and nowhere else. `is_shared`: they are two accounts of one group."""
 
-    path: Path
-    is_shared: bool
-
-    @property
-    def orders(self) -> Path:
-        return self.path / ORDERS
-
-    @property
-    def work(self) -> Path:
-        """What came of the orders; the worker alone writes here."""
-        return self.path / WORK
-
-    @property
-    def ended_sessions(self) -> Path:
-        return self.path / "ended-sessions.json"
-
-    @property
-    def worker_lock(self) -> Path:
-        return self.work / "worker.lock"
-
-    @property
-    def worker_beat(self) -> Path:
-        """Touched by the worker each time it has looked at all orders."""
-        return self.work / "worker.beat"
+    def __init__(self, path: Path, *, is_shared: bool) -> None:
+        self.path = path
+        self.is_shared = is_shared
+        self.orders = path / ORDERS
+        #: what came of the orders; the worker alone writes here
+        self.work = path / WORK
+        self.ended_sessions = path / "ended-sessions.json"
+        self.worker_lock = self.work / "worker.lock"
+        #: touched by the worker each time it has looked at all orders
+        self.worker_beat = self.work / "worker.beat"
 
     @property
     def service_umask(self) -> int:
@@ -125,7 +110,7 @@ def open_state(path: Path) -> StateFolder:
     try:
         if not path.is_dir():
             path.mkdir(mode=0o700, parents=True)
-        return StateFolder(path, bool(path.stat().st_mode & stat.S_ISGID))
+        return StateFolder(path, is_shared=bool(path.stat().st_mode & stat.S_ISGID))
     except OSError as error:
         raise _closed(path, error) from error
 
@@ -141,13 +126,10 @@ def _closed(path: Path, error: OSError) -> EngineError:
 
 @dataclass(frozen=True)
 class Credential:
-    """Opens one account at one address, and nothing anywhere else. Never shown: not even by `repr`."""
+    """Opens one account at one address, and nothing anywhere else. The token is never shown."""
 
-    token: str
+    token: str = field(repr=False)
     origin: str
-
-    def __repr__(self) -> str:
-        return f"Credential(for {self.origin})"
 
 
 class Vault:

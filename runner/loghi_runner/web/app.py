@@ -50,10 +50,8 @@ def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
     app.state.thumbnails = CapacityLimiter(_THUMBNAILS_AT_A_TIME)
     for router in (api.router, health.router, entry.button, entry.router, order_pages.router, start.router):
         app.include_router(router)
-    app.add_exception_handler(RunnerError, _tell)
-    app.add_exception_handler(RequestValidationError, _tell_invalid)
-    app.add_exception_handler(HTTPException, _tell_http)
-    app.add_exception_handler(Exception, _tell_bug)
+    for kind in (RunnerError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, _tell)
     app.add_middleware(Guard, config=config, doorkeeper=doorkeeper, metrics=metrics, answer=_answer)
     _describe_problems(app)
     return app
@@ -72,39 +70,33 @@ def _answer(request: Request, problem: Problem, headers: dict[str, str] | None =
 
 
 async def _tell(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RunnerError)  # noqa: S101  # by the way it is registered
-    return _answer(request, problem_of(error))
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else None
+    answer = _answer(request, _problem_of(error), headers)
+    for name, value in SECURITY_HEADERS.items():
+        answer.headers.setdefault(name, value)  # the answer to a fault of ours is made outside the guard
+    return answer
 
 
-async def _tell_invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101  # by the way it is registered
-    # what was sent is not repeated: it may hold a token
-    fields = [
-        WrongField(field=".".join(map(str, item["loc"][1:] or item["loc"])), message=str(item["msg"]))
-        for item in error.errors()
-    ]
-    message = f"{fields[0].field}: {fields[0].message}" if fields else "the request is not right"
-    problem = Problem(title=TITLES[422], status=422, code="request.invalid", message=message, fields=fields)
-    return _answer(request, problem)
-
-
-async def _tell_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101  # by the way it is registered
-    status = error.status_code
-    title = TITLES.get(status, HTTPStatus(status).phrase)
-    code = "request.not_found" if status == 404 else "request.invalid"
-    message = "there is nothing at this address" if status == 404 else title
-    problem = Problem(title=title, status=status, code=code, message=message)
-    return _answer(request, problem, dict(error.headers or {}))
-
-
-async def _tell_bug(request: Request, _error: Exception) -> Response:
+def _problem_of(error: Exception) -> Problem:
+    if isinstance(error, RunnerError):
+        return problem_of(error)
+    if isinstance(error, RequestValidationError):
+        # what was sent is not repeated: it may hold a token
+        fields = [
+            WrongField(field=".".join(map(str, item["loc"][1:] or item["loc"])), message=str(item["msg"]))
+            for item in error.errors()
+        ]
+        message = f"{fields[0].field}: {fields[0].message}" if fields else "the request is not right"
+        return Problem(title=TITLES[422], status=422, code="request.invalid", message=message, fields=fields)
+    if isinstance(error, HTTPException):
+        status = error.status_code
+        title = TITLES.get(status, HTTPStatus(status).phrase)
+        code = "request.not_found" if status == 404 else "request.invalid"
+        message = "there is nothing at this address" if status == 404 else title
+        return Problem(title=title, status=status, code=code, message=message)
     # the server writes the traceback into its log
     message = "a fault in loghi-runner itself; it was written to the service's log"
-    answer = _answer(request, Problem(title=TITLES[500], status=500, code="bug", message=message))
-    for name, value in SECURITY_HEADERS.items():
-        answer.headers.setdefault(name, value)  # this answer is made outside the guard
-    return answer
+    return Problem(title=TITLES[500], status=500, code="bug", message=message)
 
 
 def _describe_problems(app: FastAPI) -> None:

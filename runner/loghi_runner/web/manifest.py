@@ -180,8 +180,6 @@ _ESCRIPTORIUM = PlatformEntry(
     ),
 )
 
-_PLATFORMS: dict[str, PlatformEntry] = {PlatformKind.ESCRIPTORIUM.value: _ESCRIPTORIUM}
-
 
 def make_manifest() -> Manifest:
     """What is true of this version."""
@@ -196,7 +194,16 @@ def make_manifest() -> Manifest:
         executable="loghi-runner",
         languages="any script that the base model writes, or that `charset` may add",
         images={variant.value: image_name(variant) for variant in Variant},
-        needs=_needs(),
+        needs=Needs(
+            engine="Docker 20.10 or later; without a daemon, Python 3.11 with the trainer's packages",
+            gpu=GpuNeed.OPTIONAL,
+            memory_mb=_MEASURED_MEMORY_MB,
+            gpu_memory_mb=None,
+            image_disk_mb=_IMAGE_MB,
+            run_disk_mb=RESERVE_BYTES // MEGABYTE,
+            network="none while training or reading; a platform's pages are pulled before and results pushed after",
+            measured="docs/benchmarks.md",
+        ),
         model=ModelFormat(
             family="Loghi HTR 2.x",
             reads=("model.keras", "tokenizer.json or charlist.txt"),
@@ -214,20 +221,7 @@ def make_manifest() -> Manifest:
             }
         ),
         exit_codes={code.name.lower(): int(code) for code in ExitCode},
-        platforms=_PLATFORMS,
-    )
-
-
-def _needs() -> Needs:
-    return Needs(
-        engine="Docker 20.10 or later; without a daemon, Python 3.11 with the trainer's packages",
-        gpu=GpuNeed.OPTIONAL,
-        memory_mb=_MEASURED_MEMORY_MB,
-        gpu_memory_mb=None,
-        image_disk_mb=_IMAGE_MB,
-        run_disk_mb=RESERVE_BYTES // MEGABYTE,
-        network="none while training or reading; a platform's pages are pulled before and results pushed after",
-        measured="docs/benchmarks.md",
+        platforms={PlatformKind.ESCRIPTORIUM.value: _ESCRIPTORIUM},
     )
 
 

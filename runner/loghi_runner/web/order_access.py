@@ -1,6 +1,7 @@
 """Orders, as whoever asks may place, see, cancel and push them: what the API and the web page both do."""
 
 from dataclasses import dataclass
+from typing import Any  # what a view takes has no narrower type
 
 from loghi_runner.engines.section import foreign_keys
 from loghi_runner.errors import RunnerError, UsageError
@@ -21,7 +22,7 @@ from loghi_runner.orders.state import Credential, Vault
 from loghi_runner.platform.access import checked_token, parse_origin
 from loghi_runner.web.callers import Caller
 from loghi_runner.web.problems import ServiceError
-from loghi_runner.web.views import OrderPage, OrderSummary, OrderView, order_summary, order_view
+from loghi_runner.web.views import OrderPage, OrderSummary, OrderView, run_view
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class OrderAccess:
         found, has_older = newest(self._theirs(caller), limit, first)
         positions = {order_id: position for position, order_id in enumerate(self.book.queue(), start=1)}
         shown = [
-            order_summary(order, self.book.folder(order.id), self.book.state_of(order.id), positions.get(order.id))
+            OrderSummary(**self._fields(order, self.book.state_of(order.id), positions.get(order.id)))
             for order in found
         ]
         return OrderPage(orders=shown, next=found[-1].id if has_older else None)
@@ -76,13 +77,20 @@ class OrderAccess:
 
     def view(self, order: Order) -> OrderView:
         """An order with its run."""
-        state = self.book.state_of(order.id)
-        return order_view(order, self.book.folder(order.id), state, self._position(order, state))
+        state, run = self.book.state_of(order.id), self.book.folder(order.id).run()
+        fields = self._fields(order, state, self._position(order, state))
+        return OrderView(**fields, run=run_view(run) if run is not None else None)
 
     def summary(self, order: Order, state: OrderState | None = None) -> OrderSummary:
         """An order without its run; `state` is how it stands, where that was read already."""
         state = state or self.book.state_of(order.id)
-        return order_summary(order, self.book.folder(order.id), state, self._position(order, state))
+        return OrderSummary(**self._fields(order, state, self._position(order, state)))
+
+    def _fields(self, order: Order, state: OrderState, position: int | None) -> dict[str, Any]:
+        """All that is known of an order but its run; a view takes what it names."""
+        is_cancelling = not state.stage.is_over and self.book.folder(order.id).has_mark(CANCEL_MARK)
+        told = {"name": order.name, "position": position, "since": state.since or None, "is_cancelling": is_cancelling}
+        return {**dict(order), **dict(state), **told}
 
     def _position(self, order: Order, state: OrderState) -> int | None:
         if state.stage is not Stage.QUEUED:

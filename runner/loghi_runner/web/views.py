@@ -14,7 +14,7 @@ from loghi_runner.orders.actions import (
     FinetuneParameters,
     RecognizeParameters,
 )
-from loghi_runner.orders.orders import CANCEL_MARK, ArchiveFile, Fault, Order, OrderFolder, OrderState, PushState, Stage
+from loghi_runner.orders.orders import ArchiveFile, Fault, PushState, Stage
 from loghi_runner.runs.folder import RunFolder, skipped_counts
 from loghi_runner.runs.follow import read_events
 from loghi_runner.runs.progress import Progress
@@ -123,27 +123,6 @@ class OrderView(OrderSummary):
 class OrderPage(BaseModel):
     orders: list[OrderSummary]
     next: str | None = Field(description="Send it as `before` for the orders that come after these; null: no more.")
-
-
-def order_summary(order: Order, folder: OrderFolder, state: OrderState, position: int | None) -> OrderSummary:
-    return OrderSummary(**_fields(order, folder, state, position))
-
-
-def order_view(order: Order, folder: OrderFolder, state: OrderState, position: int | None) -> OrderView:
-    run = folder.run()
-    return OrderView(**_fields(order, folder, state, position), run=run_view(run) if run is not None else None)
-
-
-def _fields(order: Order, folder: OrderFolder, state: OrderState, position: int | None) -> dict[str, Any]:
-    """All that is known; of it each view takes what it names."""
-    return {
-        **dict(order),
-        **dict(state),
-        "name": order.name,
-        "position": position,
-        "since": state.since or None,
-        "is_cancelling": not state.stage.is_over and folder.has_mark(CANCEL_MARK),
-    }
 
 
 def run_view(run: RunFolder) -> RunView | None:

@@ -16,7 +16,7 @@ from loghi_runner.orders.order_book import OrderBook
 from loghi_runner.orders.state import StateFolder, Vault
 from loghi_runner.web import api, health
 from loghi_runner.web.access import Services
-from loghi_runner.web.callers import SESSION_S, Doorkeeper, EndedSessions, Visits
+from loghi_runner.web.callers import Doorkeeper, EndedSessions, Visits
 from loghi_runner.web.guard import SECURITY_HEADERS, Guard
 from loghi_runner.web.metrics import Metrics
 from loghi_runner.web.order_access import OrderAccess
@@ -35,7 +35,7 @@ def create_app(config: ServiceConfig, state: StateFolder) -> FastAPI:
     state.begin_orders()
     key = state.key()
     vault, metrics = Vault(key), Metrics()
-    doorkeeper = Doorkeeper(config, key, EndedSessions(state.ended_sessions, SESSION_S))
+    doorkeeper = Doorkeeper(config, key, EndedSessions(state.ended_sessions))
     orders = OrderAccess(config, OrderBook(state, config.limits, vault), Lookup(config), vault)
     app = FastAPI(
         title="loghi-runner",

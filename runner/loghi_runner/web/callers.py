@@ -25,9 +25,17 @@ from loghi_runner.web.problems import ServiceError
 
 _log = logging.getLogger(__name__)
 
+SESSION_COOKIE = "loghi_session"
+SESSION_S = 12 * 3600
+
+_MAX_TOKEN = 512
+#: Source: Django's User.username has 150 letters
+_MAX_NAME = 150
+#: Of ended sessions the last ones of each user; so nobody can push those of others out of the list.
+_MOST_ENDED_OF_ONE = 20
+_MOST_ENDED_BYTES = 16 << 20
 #: How long an answer of the platform is good for what is only shown; what is ordered or written asks anew.
 KEPT_S = 60.0
-
 #: How long the platform may take to say who asks: somebody waits for a page.
 _TIMEOUT_S = 10.0
 _MAX_COOKIE = 512
@@ -140,16 +148,6 @@ class Visits:
 
 _log = logging.getLogger(__name__)
 
-SESSION_COOKIE = "loghi_session"
-SESSION_S = 12 * 3600
-
-_MAX_TOKEN = 512
-#: Source: Django's User.username has 150 letters
-_MAX_NAME = 150
-#: Of ended sessions the last ones of each user; so nobody can push those of others out of the list.
-_MOST_ENDED_OF_ONE = 20
-_MOST_ENDED_BYTES = 16 << 20
-
 
 @dataclass(frozen=True)
 class Caller:
@@ -184,9 +182,8 @@ class EndedSessions:
     Kept in a file, so that they stay ended when the service is started again; by the digests of their words.
     """
 
-    def __init__(self, file: Path, session_s: float) -> None:
+    def __init__(self, file: Path) -> None:
         self._file = file
-        self._session_s = session_s
         self._writing = threading.Lock()
         #: by a session's digest: when it would be over by itself, and whose it was; the oldest first
         self._ended: dict[str, tuple[float, str]] = {}
@@ -208,7 +205,7 @@ class EndedSessions:
             own = [digest for digest, kept in ended.items() if kept[1] == user]
             for digest in own[: max(0, len(own) + 1 - _MOST_ENDED_OF_ONE)]:
                 del ended[digest]
-            self._ended = ended | {token_digest(word): (now + self._session_s, user)}
+            self._ended = ended | {token_digest(word): (now + SESSION_S, user)}
             rows = [(digest, *kept) for digest, kept in self._ended.items()]
             try:
                 write_atomically(self._file, json.dumps(rows))

@@ -1,6 +1,5 @@
 """Pages of runs: all of them, and one with its curve, its end and its results."""
 
-from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
 from typing import Annotated
@@ -12,15 +11,15 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from loghi_contract.events import Epoch
 from loghi_runner.orders.actions import PlatformPages
-from loghi_runner.orders.orders import PUSH_MARK, Stage
+from loghi_runner.orders.orders import PUSH_MARK
 from loghi_runner.report.charts import draw_curve
 from loghi_runner.runs.follow import read_events
 from loghi_runner.runs.progress import Progress
 from loghi_runner.web.access import link, require_own_page, required_caller, services
 from loghi_runner.web.pages.form import shown_parameters
-from loghi_runner.web.pages.render import PHASES, show
+from loghi_runner.web.pages.render import show
 from loghi_runner.web.problems import ServiceError
-from loghi_runner.web.views import OrderView
+from loghi_runner.web.views import RunView
 
 _LISTED = 50
 # an image has its own colours: it cannot take those of the page around it
@@ -96,7 +95,7 @@ def _run(request: Request, order_id: str, template: str) -> HTMLResponse:
         request,
         template,
         run=run,
-        now=live_training(run),
+        share_done=_share_done(run.run),
         shown_user=run.user.rpartition(":")[2],
         is_push_asked=folder.has_mark(PUSH_MARK),
         asked=list(shown_parameters(run.parameters)),
@@ -107,37 +106,14 @@ def _run(request: Request, order_id: str, template: str) -> HTMLResponse:
     )
 
 
-@dataclass(frozen=True)
-class LiveTraining:
-    """How far a training is.
-
-    `share` is between 0 and 1, None where nobody knows; `epoch` is the one under way, `phase` is in words.
-    """
-
-    phase: str | None
-    epoch: int | None
-    epochs: int | None
-    best_cer: float | None
-    remaining_s: float | None
-    share: float | None
-
-
-def live_training(run: OrderView) -> LiveTraining | None:
-    """Where the training is; None while there is none."""
-    if run.run is None or run.stage is not Stage.TRAINING:
+def _share_done(run: RunView | None) -> float | None:
+    """How far a training is, between 0 and 1; None where nobody knows."""
+    if run is None or not run.epochs or not run.epochs_planned:
         return None
-    planned, step, epochs = run.run.epochs_planned, run.run.step, run.run.epochs
-    done = float(max((epoch["epoch"] for epoch in epochs), default=0))
-    if step is not None:
-        done = max(done, step.epoch - 1 + step.step / max(step.steps, 1))
-    return LiveTraining(
-        phase=PHASES.get(run.run.phase or ""),
-        epoch=step.epoch if step else None,
-        epochs=planned,
-        best_cer=min((epoch["val_cer"] for epoch in epochs), default=None),
-        remaining_s=run.run.remaining_s or None,
-        share=min(done / planned, 1.0) if planned and epochs else None,
-    )
+    done = float(max(epoch["epoch"] for epoch in run.epochs))
+    if run.step is not None:
+        done = max(done, run.step.epoch - 1 + run.step.step / max(run.step.steps, 1))
+    return min(done / run.epochs_planned, 1.0)
 
 
 @lru_cache(maxsize=128)

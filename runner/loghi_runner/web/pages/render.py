@@ -129,7 +129,7 @@ CHOICES = {
 UNITS = {"epochs": N_("epochs"), "lines": N_("lines"), "share": N_("share")}
 
 #: As templates know them.
-WORDS = {"stages": STAGES, "actions": ACTIONS, "units": UNITS, "severities": SEVERITIES}
+WORDS = {"stages": STAGES, "actions": ACTIONS, "phases": PHASES, "units": UNITS, "severities": SEVERITIES}
 
 
 LANGUAGE_COOKIE = "loghi_language"

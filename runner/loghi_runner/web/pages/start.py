@@ -67,7 +67,7 @@ def start_page(
         values = {"source": {"pages": pages}, "name": proposed_name(pages)}
     else:
         folders = None if caller.platform else has.orders.lookup.pages.page_folders()
-        platforms = choices(has.orders.lookup, caller, lent_tokens(request))
+        platforms = choices(request, caller)
         kept = {"model": model} if model is not None else {}
         return show(request, "sources.html", platforms=platforms, folders=folders, kept=kept, here="start")
     if model is not None:
@@ -126,9 +126,7 @@ async def thumbnail(request: Request, platform: str, document: str, page: int) -
 
     def fetched() -> bytes:
         # who asks may be asked at the platform: that waits, and so may nobody else meanwhile
-        lookup = services(request).orders.lookup
-        theirs = open_document(lookup, required_caller(request), platform, document, lent_tokens(request))
-        return theirs.thumbnail(int(document), page)
+        return open_document(request, required_caller(request), platform, document).thumbnail(int(document), page)
 
     # few at a time, in threads of their own: a page has many, and a slow platform must not take all threads
     content = await to_thread.run_sync(fetched, limiter=request.app.state.thumbnails)
@@ -177,8 +175,7 @@ def _source(request: Request, caller: Caller, values: dict[str, Any], *, is_read
         if not caller.platform:
             services(request).orders.lookup.pages.find(asked["pages"])
         return {"folder": asked["pages"], "document": None}
-    lookup = services(request).orders.lookup
-    theirs = open_document(lookup, caller, asked["platform"], asked["document"], lent_tokens(request))
+    theirs = open_document(request, caller, asked["platform"], asked["document"])
     document = theirs.document(int(asked["document"]))
     pages: list[PageSummary] = list(theirs.pages(document.id))
     return {
@@ -226,9 +223,9 @@ class Choice:
     problem: RunnerError | None = None
 
 
-def choices(lookup: Lookup, caller: Caller, lent: LentTokens) -> dict[str, Choice]:
+def choices(request: Request, caller: Caller) -> dict[str, Choice]:
     """Platforms by name."""
-    found = {}
+    lookup, lent, found = services(request).orders.lookup, lent_tokens(request), {}
     for name, platform in lookup.config.platforms.items():
         token = lent.get(caller, name)
         try:
@@ -241,13 +238,14 @@ def choices(lookup: Lookup, caller: Caller, lent: LentTokens) -> dict[str, Choic
     return found
 
 
-def open_document(lookup: Lookup, caller: Caller, name: str, document: str, lent: LentTokens) -> Platform:
+def open_document(request: Request, caller: Caller, name: str, document: str) -> Platform:
     """The platform, for a document that this visitor may name; with their own token it judges that itself.
 
     Raises:
         RunnerError: they may not, or there is no such platform.
     """
-    platform, token = lookup.config.platforms.get(name), lent.get(caller, name)
+    lookup, token = services(request).orders.lookup, lent_tokens(request).get(caller, name)
+    platform = lookup.config.platforms.get(name)
     if platform is not None and document.isdecimal() and len(document) <= _MOST_DIGITS:
         if token is None and caller.visit is not None and caller.platform == name:
             caller.visit.require_document(document, is_new=False)

@@ -24,6 +24,7 @@ from loghi_runner.platform.base import Platform, PlatformConnection
 _MAX_DEPTH = 4
 _XML_FOLDERS = ("page", "alto")
 _MAX_LISTED = 2000
+_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -112,47 +113,6 @@ class Shelf:
                 yield from self._below(path, depth - 1)
 
 
-def _has_xml(folder: Path) -> bool:
-    if folder.name in _XML_FOLDERS:
-        return False  # the images are beside it: the folder around it is the one to name
-    for place in (folder, *(folder / name for name in _XML_FOLDERS)):
-        try:
-            with os.scandir(place) as entries:
-                if any(entry.name.lower().endswith(".xml") for entry in entries):
-                    return True
-        except OSError:
-            continue
-    return False
-
-
-def _is_odd(path: Path) -> bool:
-    """Whether it is something that may be waited for; a link to nothing is not, and may be a page still missing."""
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        return error.errno == errno.ELOOP
-    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
-
-
-def _entries(folder: Path) -> Iterator["os.DirEntry[str]"]:
-    try:
-        with os.scandir(folder) as entries:
-            found = list(entries)
-    except OSError as error:
-        raise DataError(
-            "request.closed_folder",
-            f"a folder of pages cannot be looked into: {error.strerror or error}",
-            where=folder.name,
-        ) from error
-    for entry in found:
-        yield entry
-        if entry.is_dir(follow_symlinks=False):
-            yield from _entries(Path(entry.path))
-
-
-_TIMEOUT_S = 60.0
-
-
 class Lookup:
     """`pages` and `base_models` are the operator's folders of these."""
 
@@ -220,3 +180,41 @@ def platform_id(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise UsageError("request.no_such_id", f"the platform's ids are whole numbers, not {text[:40]!r}")
     return int(text)
+
+
+def _has_xml(folder: Path) -> bool:
+    if folder.name in _XML_FOLDERS:
+        return False  # the images are beside it: the folder around it is the one to name
+    for place in (folder, *(folder / name for name in _XML_FOLDERS)):
+        try:
+            with os.scandir(place) as entries:
+                if any(entry.name.lower().endswith(".xml") for entry in entries):
+                    return True
+        except OSError:
+            continue
+    return False
+
+
+def _is_odd(path: Path) -> bool:
+    """Whether it is something that may be waited for; a link to nothing is not, and may be a page still missing."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def _entries(folder: Path) -> Iterator["os.DirEntry[str]"]:
+    try:
+        with os.scandir(folder) as entries:
+            found = list(entries)
+    except OSError as error:
+        raise DataError(
+            "request.closed_folder",
+            f"a folder of pages cannot be looked into: {error.strerror or error}",
+            where=folder.name,
+        ) from error
+    for entry in found:
+        yield entry
+        if entry.is_dir(follow_symlinks=False):
+            yield from _entries(Path(entry.path))

@@ -78,10 +78,9 @@ def layer_name(record: RunRecord) -> str:
     return f"{record.name} {record.created[:10]} {record.run_id}"
 
 
-def layer_comment(record: RunRecord, link: str | None = None) -> str:
-    """What is shown beside the layer: who read it, how well, and where that can be looked up."""
+def layer_comment(record: RunRecord) -> str:
+    """What is shown beside the layer: who read it, and how well."""
     parts = [f"Read by {record.name}, a Loghi model fine-tuned from this document (run {record.run_id})."]
     if record.verdict:
         parts.append(f"{record.verdict[0].upper()}{record.verdict[1:]}.")
-    parts.append(f"Report: {link}" if link else f"loghi-runner {__version__}.")
-    return " ".join(parts)
+    return " ".join((*parts, f"loghi-runner {__version__}."))

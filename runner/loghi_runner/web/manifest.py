@@ -33,6 +33,14 @@ from loghi_runner.web.manifest_model import (
     as_json,
 )
 
+_HEAD = """\
+# What a platform needs to know to offer loghi-runner; docs/manifest.md says what every key means.
+# Written by docs/generate_manifest.py from the code (`loghi-runner manifest show`); do not edit.
+# `loghi-runner manifest validate` checks a file such as this one.
+"""
+_WIDTH = 116
+_HINT = "`loghi-runner manifest show` prints the one of this version."
+
 #: the largest process of 10 epochs in docs/benchmarks.md
 _MEASURED_MEMORY_MB = 1840
 #: the image for processors of this version, as `docker images` tells it
@@ -267,15 +275,6 @@ def _untitled(schema: dict[str, Any]) -> dict[str, Any]:
     if "properties" in values:
         values["properties"] = {name: _untitled(field) for name, field in values["properties"].items()}
     return values
-
-
-_HEAD = """\
-# What a platform needs to know to offer loghi-runner; docs/manifest.md says what every key means.
-# Written by docs/generate_manifest.py from the code (`loghi-runner manifest show`); do not edit.
-# `loghi-runner manifest validate` checks a file such as this one.
-"""
-_WIDTH = 116
-_HINT = "`loghi-runner manifest show` prints the one of this version."
 
 
 def read_manifest(path: Path) -> Manifest:

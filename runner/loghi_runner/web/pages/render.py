@@ -31,6 +31,9 @@ from loghi_runner.wording import duration, loss_text
 #: English is what the code is written in; each other one has a file in `locale`.
 LANGUAGES = ("en", "de", "nl")
 ENGLISH = "en"
+LANGUAGE_COOKIE = "loghi_language"
+_YEAR_S = 365 * 24 * 3600
+_CODE = re.compile(r"`([^`]*)`")
 
 
 def N_(message: str) -> str:  # noqa: N802  # gettext's own name for it
@@ -130,11 +133,6 @@ UNITS = {"epochs": N_("epochs"), "lines": N_("lines"), "share": N_("share")}
 
 #: As templates know them.
 WORDS = {"stages": STAGES, "actions": ACTIONS, "phases": PHASES, "units": UNITS, "severities": SEVERITIES}
-
-
-LANGUAGE_COOKIE = "loghi_language"
-_YEAR_S = 365 * 24 * 3600
-_CODE = re.compile(r"`([^`]*)`")
 
 
 def show(request: Request, template: str, status: int = 200, **shown: Any) -> HTMLResponse:

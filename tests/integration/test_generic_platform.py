@@ -30,6 +30,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MadeService:
 def address(made: MadeService) -> Iterator[str]:
     with served(made) as address:
         yield address
+    made.close()
 
 
 def platform(*arguments: str) -> "subprocess.Popen[str]":

@@ -109,6 +109,7 @@ def test_the_real_platform_tells_no_token_either(made: MadeService, tmp_path: Pa
     entry = {"url": "http://127.0.0.1:9", "token_file": "service-token"}
     made = MadeService(tmp_path, platforms={"escriptorium": entry})
     view = made.until_over(placed(made, platform_token=SECRET))
+    made.close()
     assert view["stage"] == "failed"
     assert view["error"]["code"].startswith("platform.")
     assert [path for path, content in made.everything_written().items() if SECRET.encode() in content] == []

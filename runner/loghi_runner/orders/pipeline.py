@@ -142,6 +142,11 @@ class Pipeline:
                 return end
         return Stage.FINISHED
 
+    @property
+    def has_unfollowed_run(self) -> bool:
+        """Whether the order came with a run whose end is not known yet: it must not be left alone."""
+        return self.run is not None and self.record is None and self.stage in (Stage.QUEUED, Stage.TRAINING)
+
     def _pull(self) -> None:
         platform = self._asked.platform()
         for source, folder in self._asked.pulls():

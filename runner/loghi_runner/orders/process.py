@@ -186,7 +186,7 @@ def _carry_out(folder: OrderFolder, given: Given) -> Callable[[], None]:
             return lambda: None  # the run goes on without us: another process will follow it
         state = recorder.failed(_run_fault(pipeline.record)) if end is Stage.FAILED else moved(recorder.state, end)
     except KeyboardInterrupt:
-        if not recorder.is_cancelled():
+        if not recorder.is_cancelled() or pipeline.has_unfollowed_run:
             raise
         state = moved(recorder.state, Stage.CANCELLED)
     except RunnerError as error:

@@ -131,7 +131,9 @@ class Processes:
         has_run = state.stage is Stage.TRAINING and folder.run() is not None
         if folder.has_mark(CANCEL_MARK):
             if has_run:
-                # the trainer may be at work all the same: a new process stops it, and keeps its best model
+                # the trainer may be at work all the same: a new process stops it, and keeps its best model. It knows by
+                # the mark: a signal would end it while it begins, again and again
+                self._endings[order.id] = _Ending(time.monotonic(), signals=1)
                 return self._start(order, folder, state)
             return self._end(order, folder, moved(state, Stage.CANCELLED))
         if ending is not None and ending.fault is not None:

@@ -11,21 +11,7 @@ from typer.exceptions import Abort, TyperException
 
 from loghi_contract import CONTRACT, __version__
 from loghi_contract.exit_codes import ExitCode
-from loghi_runner.cli import (
-    check,
-    export,
-    finetune,
-    image,
-    manifest,
-    more_pages,
-    platform,
-    prepare,
-    reading,
-    report,
-    runs,
-    serve,
-    setup,
-)
+from loghi_runner.cli import finetune, platform, reading, runs, serve, setup
 from loghi_runner.cli.options import AsJson
 from loghi_runner.errors import RunnerError, UsageError
 from loghi_runner.json_answer import error_json, print_json
@@ -42,21 +28,10 @@ _COMMAND = "loghi-runner"
 _DEBUG = "--debug"
 
 app = typer.Typer(name=_COMMAND, pretty_exceptions_enable=False, rich_markup_mode=None)
-for group in (
-    finetune,
-    check,
-    prepare,
-    reading,
-    more_pages,
-    setup,
-    runs,
-    report,
-    export,
-    serve,
-):
+for group in (finetune, reading, setup, runs, serve):
     app.registered_commands += group.app.registered_commands
-app.add_typer(image.app, name="image")
-app.add_typer(manifest.app, name="manifest")
+app.add_typer(setup.image_app, name="image")
+app.add_typer(serve.manifest_app, name="manifest")
 app.add_typer(platform.app, name="platform")
 
 

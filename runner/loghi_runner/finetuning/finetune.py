@@ -10,8 +10,7 @@ from loghi_runner.engines.base import Engine, Setting
 from loghi_runner.engines.setting import settle
 from loghi_runner.errors import ERROR_CLASSES, RunnerError
 from loghi_runner.findings import Finding, Severity, finding_of
-from loghi_runner.finetuning.lay_out import create_run_folder, first_record, settle_now
-from loghi_runner.finetuning.line_cutting import cut_lines
+from loghi_runner.finetuning.lay_out import create_run_folder, cut_lines, first_record, settle_now
 from loghi_runner.finetuning.plan import RunPlan, View, make_plan
 from loghi_runner.finetuning.speeds import remember
 from loghi_runner.runs.folder import RunFolder, RunRecord, new_run_id

@@ -1,11 +1,9 @@
 """What a run will do, decided before anything is written: job, lists, mounts and findings; and what is told of it."""
 
 import shutil
-import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal, Protocol
 
 from loghi_contract import CONTRACT
@@ -13,7 +11,7 @@ from loghi_contract.job import DeviceKind, JobSpec, ListsSpec, Split, TrainingSp
 from loghi_contract.lines import LineSample, SkippedLine
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR
-from loghi_contract.text import Normalization, normalize
+from loghi_contract.text import Normalization
 from loghi_runner.aliases import OnProgress
 from loghi_runner.config.load import DataConfig, LoadedConfig, TrainingConfig, VgslModel
 from loghi_runner.engines.base import Mount, Setting
@@ -25,7 +23,6 @@ from loghi_runner.ground_truth.check_charset import check_characters, check_norm
 from loghi_runner.ground_truth.check_lines import check_lines, check_look, check_transparency
 from loghi_runner.ground_truth.collect import GroundTruth, PagesTruth, collect_ground_truth
 from loghi_runner.ground_truth.line_store import LineStore
-from loghi_runner.line_pages import page_names
 from loghi_runner.models.check import check_base_model
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.runs.run_trainer import RunView
@@ -54,25 +51,6 @@ class RunPlan:
     def errors(self) -> tuple[Finding, ...]:
         """The findings that stop the run."""
         return errors(self.findings)
-
-
-@dataclass(frozen=True)
-class SplitFacts:
-    """Numbers of one split; `pages` are told apart by `page_names`."""
-
-    pages: int
-    lines: int
-    characters: int
-
-
-@dataclass(frozen=True)
-class NewCharacter:
-    """A character of the training lines that the base model cannot write."""
-
-    character: str
-    code_point: str
-    name: str
-    count: int
 
 
 class View(RunView, Protocol):
@@ -149,33 +127,6 @@ def make_plan(
         base=base.facts,
         pages=truth.pages,
     )
-
-
-def split_facts(plan: RunPlan) -> dict[Split, SplitFacts]:
-    return {
-        split: SplitFacts(
-            pages=len(set(page_names([PurePosixPath(line.image) for line in plan.lists[split.value]]).values())),
-            lines=len(plan.lists[split.value]),
-            characters=sum(len(sample.text) for sample in plan.lists[split.value]),
-        )
-        for split in Split
-        if split.value in plan.lists
-    }
-
-
-def new_characters(plan: RunPlan) -> list[NewCharacter]:
-    """The most frequent first; none where there is no base model to compare with."""
-    if plan.base is None:
-        return []
-    counts: Counter[str] = Counter()
-    for sample in plan.lists.get(Split.TRAIN.value, ()):
-        counts.update(normalize(sample.text, plan.job.normalization))
-    known = set(plan.base.tokenizer.characters)
-    return [
-        NewCharacter(character, f"U+{ord(character):04X}", unicodedata.name(character, "without a name"), count)
-        for character, count in counts.most_common()
-        if character not in known
-    ]
 
 
 def resolve_batch_size(choice: int | Literal["auto"], train_lines: int) -> int:

@@ -16,8 +16,7 @@ from loghi_runner.engines.mounts import moved_mounts
 from loghi_runner.engines.processes import machine_name
 from loghi_runner.errors import EngineError, RunnerError
 from loghi_runner.files import cache_folder, write_atomically
-from loghi_runner.finetuning.lay_out import create_run_folder, first_record, settle_now
-from loghi_runner.finetuning.line_cutting import cut_lines
+from loghi_runner.finetuning.lay_out import create_run_folder, cut_lines, first_record, settle_now
 from loghi_runner.finetuning.plan import RunPlan, View
 from loghi_runner.runs.progress import Progress
 from loghi_runner.runs.run_trainer import run_short

@@ -30,11 +30,10 @@ from loghi_runner.models.find import choose_cut, find_model
 from loghi_runner.recognition.line_reader import ReaderOptions, open_reader
 from loghi_runner.recognition.next_pages import Candidates, NextPages, find_candidates, rank_pages
 from loghi_runner.runs.find import list_runs
-from loghi_runner.runs.folder import RunFolder, RunRecord, RunState, new_run_id
+from loghi_runner.runs.folder import RunFolder, RunRecord, RunState, is_ours, new_run_id
 from loghi_runner.runs.look import Look, follow_run, look_at
-from loghi_runner.runs.owner import is_ours
 from loghi_runner.runs.progress import Progress
-from loghi_runner.runs.readings import read_split
+from loghi_runner.runs.verdict import read_split
 from loghi_runner.wording import SPLIT_WORDS, plural
 
 _WANTED = (RunState.RUNNING, RunState.FINISHED)

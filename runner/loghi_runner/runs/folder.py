@@ -1,7 +1,10 @@
-"""The run folder: its names, where things are in it, and its record run.json, written whole or not at all."""
+"""The run folder: its names, whose it is, where things are in it, and its record run.json."""
 
+import errno
 import hashlib
 import json
+import os
+import pwd
 import re
 import secrets
 import time
@@ -27,9 +30,11 @@ HALF_MADE_PREFIX = "."
 
 #: A record names each page of a run; with so many bytes it could name a hundred thousand.
 _MAX_RECORD_BYTES = 16 << 20
-
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[a-z2-7]{4}")
 _ID_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # base32: no letter is taken for a digit
+
+#: What `open` answers where files cannot be made without a name: there one with a name is made, and removed.
+_NO_NAMELESS_FILES = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT)
 
 
 class RunState(str, Enum):
@@ -250,3 +255,61 @@ def skipped_counts(folder: RunFolder) -> dict[str, int]:
         if len(fields) == len(SKIPPED_COLUMNS):
             counts[fields[4]] = counts.get(fields[4], 0) + 1
     return counts
+
+
+def is_ours(folder: RunFolder) -> bool:
+    """Whether the run's folder belongs to this account.
+
+    Where a mount gives all files one owner (Docker Desktop, a network disk that maps accounts) it says nothing about
+    who made the folder. There the trainer decides: an engine finds none but this account's, or this run's container.
+
+    Raises:
+        OSError: the folder cannot be seen.
+    """
+    owner = folder.path.stat().st_uid
+    return owner == os.geteuid() or _owner_of_new_files(folder.path) == owner
+
+
+def owner_name(folder: RunFolder) -> str:
+    """Raises OSError."""
+    owner = folder.path.stat().st_uid
+    try:
+        return pwd.getpwuid(owner).pw_name
+    except KeyError:
+        return f"the account number {owner}"
+
+
+def require_ours(folder: RunFolder, doing: str) -> None:
+    """Raises UsageError where the run belongs to another account."""
+    if is_ours(folder):
+        return
+    owner = owner_name(folder)
+    raise UsageError(
+        "run.not_ours",
+        f"the run is not ours: it belongs to {owner}, who alone can {doing} it",
+        where=str(folder.path),
+        hint=f"Ask its owner, or work under that account, such as with `sudo -u {owner}`.",
+    )
+
+
+def _owner_of_new_files(folder: Path) -> int | None:
+    """Whom a file would belong to that this account made in the folder; None where it may make none."""
+    try:
+        # without a name: nobody sees it, and the folder stays as it is
+        descriptor = os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o600)
+    except AttributeError:
+        descriptor = None  # macOS
+    except OSError as error:
+        if error.errno not in _NO_NAMELESS_FILES:
+            return None
+        descriptor = None
+    named = folder / f".owner-{secrets.token_hex(6)}"
+    try:
+        if descriptor is None:
+            descriptor = os.open(named, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            named.unlink()
+        owner = os.fstat(descriptor).st_uid
+        os.close(descriptor)
+    except OSError:
+        return None
+    return owner

@@ -17,10 +17,8 @@ from loghi_runner.engines.processes import find_process, is_by_clock, machine_na
 from loghi_runner.errors import EngineError, RunnerError, UsageError
 from loghi_runner.files import is_file
 from loghi_runner.runs.conclude import finish_run, keep_record
-from loghi_runner.runs.folder import RunFailure, RunFolder, RunRecord, RunState
-from loghi_runner.runs.follow import EventReader, follow, read_events
-from loghi_runner.runs.owner import is_ours, owner_name, require_ours
-from loghi_runner.runs.progress import Progress
+from loghi_runner.runs.folder import RunFailure, RunFolder, RunRecord, RunState, is_ours, owner_name, require_ours
+from loghi_runner.runs.progress import EventReader, Progress, follow, read_events
 from loghi_runner.wording import duration
 
 #: A trainer that cannot be seen from here, and has written nothing for so long, is lost.

@@ -19,8 +19,7 @@ from loghi_runner.engines.processes import machine_name, name_process
 from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
 from loghi_runner.runs.conclude import Stops, finish_run, keep_record
 from loghi_runner.runs.folder import Host, RunFailure, RunFolder, RunRecord, RunState, cannot_write_run
-from loghi_runner.runs.follow import EventReader, follow
-from loghi_runner.runs.progress import Progress
+from loghi_runner.runs.progress import EventReader, Progress, follow
 from loghi_runner.runs.signals import Detached, StopWishes, Terminated
 
 _PAUSE_S = 0.1

@@ -15,8 +15,8 @@ from loghi_runner.aliases import Row
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.runs.find import Unreadable
 from loghi_runner.runs.folder import RunFolder, RunRecord, RunState, skipped_counts
-from loghi_runner.runs.follow import EventReader
 from loghi_runner.runs.look import Look, fetch_console, follow_run, look_at
+from loghi_runner.runs.progress import EventReader
 from loghi_runner.terminal.console import make_console, print_error, print_rows
 from loghi_runner.wording import (
     counted,

@@ -1,23 +1,39 @@
-"""How a fine-tuning is followed: by a person, or by a program."""
+"""How a fine-tuning is shown before it starts, and followed: by a person, or by a program."""
 
 import json
-from collections.abc import Mapping
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
+from rich.console import Console
 from rich.text import Text
 
 from loghi_contract.events import Charset, DataSummary, Epoch, Evaluation, Event, Notice, Started
+from loghi_contract.job import CharsetPolicy, TrainingSpec
+from loghi_runner.aliases import Row
 from loghi_runner.engines.base import Setting
+from loghi_runner.findings import Finding, Severity, errors
+from loghi_runner.finetuning.finetune import Checked
 from loghi_runner.finetuning.plan import RunPlan
-from loghi_runner.finetuning.plan_json import plan_json
+from loghi_runner.finetuning.plan_facts import SplitFacts, new_characters, plan_json, split_facts
 from loghi_runner.json_answer import print_json
 from loghi_runner.runs.folder import RunFolder
 from loghi_runner.runs.progress import Progress
 from loghi_runner.runs.signals import Detached
 from loghi_runner.terminal.bars import Bars, LiveRun
-from loghi_runner.terminal.console import make_console, print_rows, say, write_nowhere
-from loghi_runner.terminal.plan_text import print_plan
-from loghi_runner.wording import epoch_line, event_line
+from loghi_runner.terminal.console import make_console, print_findings, print_rows, say, write_nowhere
+from loghi_runner.wording import SPLIT_WORDS, counted, epoch_line, event_line, plural, short_path
+
+#: So many skipped lines, and characters, are named one by one; the rest is counted.
+_NAMED = 12
+
+_POLICIES = {
+    CharsetPolicy.EXTEND: "learnt anew",
+    CharsetPolicy.FAIL: "refused",
+    CharsetPolicy.REPLACE: "learnt, as are all others",
+}
 
 
 class PersonView:
@@ -102,3 +118,128 @@ class JsonView:
         except BrokenPipeError:
             # whoever read us is gone, as with a closed terminal: the run goes on
             raise Detached from None
+
+
+def print_check(checked: Checked, estimate: str | None, preview: Path | None, finetune: Sequence[str]) -> None:
+    """The answer of `check`.
+
+    Args:
+        finetune: the command to type next, when the run can be started.
+    """
+    console = make_console(stderr=False)
+    console.print(f"check of {checked.plan.config.config.name}")
+    rows = _check_rows(checked)
+    rows.append(("time", estimate or "not known on this machine; `loghi-runner check --probe` measures it"))
+    print_rows(console, [*rows, *([("preview", short_path(preview))] if preview else [])])
+    print_findings(console, checked.findings)
+    console.print(_conclusion(checked.findings))
+    if not errors(checked.findings):
+        print_rows(console, [("next", shlex.join(finetune))])
+
+
+def print_plan(console: Console, plan: RunPlan, setting: Setting, *, in_full: bool) -> None:
+    console.print(Text.assemble("plan for ", (plan.config.config.name, "bold")))
+    print_rows(console, plan_rows(plan, setting))
+    if in_full:
+        console.print("what the trainer sees (read-only where nothing else is said)")
+        print_rows(console, mount_rows(plan))
+        if plan.skipped:
+            console.print("skipped lines")
+            print_rows(console, skipped_rows(plan))
+    if setting.device.warning:
+        say(console, Text.assemble(("warning: ", "yellow"), setting.device.sentence))
+    print_findings(console, plan.findings)
+
+
+def plan_rows(plan: RunPlan, setting: Setting) -> list[Row]:
+    """Label and text of what the run does; the texts hold whole paths and may be long."""
+    rows = [
+        ("engine", setting.engine),
+        ("device", setting.device.sentence),
+        ("base model", _base_model(plan)),
+        ("training", _lines(plan, "train")),
+        ("validation", _lines(plan, "val")),
+    ]
+    if setting.memory_bytes is not None:
+        rows.insert(2, ("memory", f"at most {setting.memory_bytes / 1e9:.1f} GB"))
+    if setting.image is not None:
+        rows.insert(1, ("image", f"{setting.image.name} ({setting.image.digest.rpartition(':')[2][:12]})"))
+    if "test" in plan.lists:
+        rows.append(("test", _lines(plan, "test")))
+    if "base_domain" in plan.lists:
+        rows.append(("base domain", _lines(plan, "base_domain")))
+    if plan.skipped:
+        counts = Counter(line.reason.value for _split, line in plan.skipped)
+        rows.append(("skipped", f"{plural(len(plan.skipped), 'line')}: {counted(counts)}"))
+    return [*rows, ("settings", _settings(plan.job.training)), ("output", short_path(plan.run_dir))]
+
+
+def mount_rows(plan: RunPlan) -> list[Row]:
+    """What the trainer gets to see, in the order of the mounts."""
+    return [
+        (str(mount.target), f"{short_path(mount.source)}{'' if mount.read_only else '  (writable)'}")
+        for mount in plan.mounts
+    ]
+
+
+def skipped_rows(plan: RunPlan) -> list[Row]:
+    """Where a skipped line stands, and why it is skipped."""
+    rows = [(line.where, f"{line.reason.value}: {line.detail or line.image}") for _split, line in plan.skipped[:_NAMED]]
+    rest = len(plan.skipped) - len(rows)
+    return [*rows, ("", f"... and {rest} more")] if rest > 0 else rows
+
+
+def _check_rows(checked: Checked) -> list[Row]:
+    """Label and text of what was found; numbers of lines, pages and characters instead of the plan's lines."""
+    plan = checked.plan
+    facts = split_facts(plan)
+    rows = []
+    for label, text in plan_rows(plan, checked.setting):
+        split = next((split for split, words in SPLIT_WORDS.items() if words == label), None)
+        rows.append((label, _split_words(facts[split]) if split in facts else text))
+    new = new_characters(plan)
+    for number, character in enumerate(new[:_NAMED]):
+        label = "new" if number == 0 else ""
+        shown = character.character if character.character.isprintable() else " "
+        what = f"{shown}  {character.code_point} {character.name}, {character.count}x"
+        rows.append((label, f"{what}: {_POLICIES[plan.job.charset]}"))
+    if len(new) > _NAMED:
+        rows.append(("", f"... and {len(new) - _NAMED} more characters"))
+    return rows
+
+
+def _conclusion(findings: tuple[Finding, ...]) -> str:
+    counts = Counter(finding.severity for finding in findings)
+    if counts[Severity.ERROR]:
+        return f"not ready: {plural(counts[Severity.ERROR], 'problem')} to solve first"
+    if counts[Severity.WARNING]:
+        return f"ready, with {plural(counts[Severity.WARNING], 'warning')}"
+    return "ready"
+
+
+def _split_words(facts: SplitFacts) -> str:
+    return (
+        f"{plural(facts.lines, 'line')} on {plural(facts.pages, 'page')}, {facts.characters} characters "
+        f"({facts.characters / max(facts.lines, 1):.0f} a line)"
+    )
+
+
+def _base_model(plan: RunPlan) -> str:
+    if plan.job.vgsl is not None:
+        return f"none: trained from scratch, network {plan.job.vgsl}"
+    if plan.base is None:
+        return "cannot be used"
+    folder = short_path(plan.base.model_file.parent)
+    return f"{folder} ({len(plan.base.tokenizer.characters)} characters, line height {plan.base.height_px} px)"
+
+
+def _lines(plan: RunPlan, split: str) -> str:
+    return plural(len(plan.lists.get(split, ())), "line")
+
+
+def _settings(training: TrainingSpec) -> str:
+    stop = f", stop after {training.early_stopping} without gain" if training.early_stopping else ""
+    return (
+        f"{plural(training.epochs, 'epoch')} at most{stop}, {plural(training.batch_size, 'line')} a step, "
+        f"learning rate {training.learning_rate:g}"
+    )

@@ -12,8 +12,15 @@ from loghi_runner.cli.options import AsJson, Config, Settings
 from loghi_runner.config.choices import SkipTag, SplitUnit, TextEquivChoice
 from loghi_runner.findings import Severity, errors
 from loghi_runner.json_answer import print_json
-from loghi_runner.terminal.bars import Bars
-from loghi_runner.terminal.console import make_console, print_error, print_findings, print_rows, reader_may_leave, say
+from loghi_runner.terminal.console import (
+    Bars,
+    make_console,
+    print_error,
+    print_findings,
+    print_rows,
+    reader_may_leave,
+    say,
+)
 
 if TYPE_CHECKING:
     from loghi_runner.learning_curve.measure import Unfinished

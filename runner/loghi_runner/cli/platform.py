@@ -25,8 +25,7 @@ from loghi_runner.config.choices import DEFAULT_OUTPUT
 from loghi_runner.engines import EngineKind
 from loghi_runner.json_answer import print_json
 from loghi_runner.platform.base import Document, PageSummary, Pulled, Pushed
-from loghi_runner.terminal.bars import Bars
-from loghi_runner.terminal.console import make_console, print_error, print_rows, reader_may_leave, say
+from loghi_runner.terminal.console import Bars, make_console, print_error, print_rows, reader_may_leave, say
 from loghi_runner.wording import counted, percent, plural, short_path, shown
 
 app = typer.Typer(help="Learn from pages of eScriptorium, and write back.")

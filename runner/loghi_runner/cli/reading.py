@@ -24,8 +24,7 @@ from loghi_runner.cli.options import (
 from loghi_runner.engines import EngineKind
 from loghi_runner.findings import Severity
 from loghi_runner.json_answer import print_json
-from loghi_runner.terminal.bars import Bars
-from loghi_runner.terminal.console import make_console, print_findings, print_rows, say
+from loghi_runner.terminal.console import Bars, make_console, print_findings, print_rows, say
 
 if TYPE_CHECKING:
     from loghi_runner.compare.answer import Answer

@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
 from loghi_contract.events import Charset, DataSummary, Epoch, Evaluation, Event, Notice, Started
@@ -22,9 +25,22 @@ from loghi_runner.json_answer import print_json
 from loghi_runner.runs.folder import RunFolder
 from loghi_runner.runs.progress import Progress
 from loghi_runner.runs.signals import Detached
-from loghi_runner.terminal.bars import Bars, LiveRun
-from loghi_runner.terminal.console import make_console, print_findings, print_rows, say, write_nowhere
-from loghi_runner.wording import SPLIT_WORDS, counted, epoch_line, event_line, plural, short_path
+from loghi_runner.terminal.console import Bars, make_console, print_findings, print_rows, say, write_nowhere
+from loghi_runner.wording import (
+    SPLIT_WORDS,
+    counted,
+    duration,
+    epoch_line,
+    event_line,
+    loss_text,
+    percent,
+    phase_word,
+    plural,
+    short_path,
+)
+
+_HEADER = f"{'epoch':>7}  {'loss':>9}  {'CER':>8}  {'WER':>8}  {'time':>8}"
+_BAR_WIDTH = 20
 
 #: So many skipped lines, and characters, are named one by one; the rest is counted.
 _NAMED = 12
@@ -118,6 +134,72 @@ class JsonView:
         except BrokenPipeError:
             # whoever read us is gone, as with a closed terminal: the run goes on
             raise Detached from None
+
+
+class LiveRun:
+    """A run until it is stopped: finished epochs scroll up as a table, one small region below is alive."""
+
+    def __init__(self, console: Console, progress: Progress) -> None:
+        self._console = console
+        self._progress = progress
+        self._has_header = False
+        # without redirection: the console's own stream writes to sys.stderr and would come back to itself
+        self._live = Live(
+            self.region(),
+            console=console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._live.start()
+
+    def add_epoch(self, epoch: Epoch) -> None:
+        if not self._has_header:
+            self._console.print(Text(_HEADER, style="dim"))
+            self._has_header = True
+        mark = "best" if epoch.is_best and epoch.epoch > 0 else "base model" if epoch.epoch == 0 else ""
+        row = (
+            f"{epoch.epoch:>7}  {loss_text(epoch.train_loss):>9}  {percent(epoch.val_cer):>8}  "
+            f"{percent(epoch.val_wer):>8}  {duration(epoch.seconds):>8}  "
+        )
+        self._console.print(Text.assemble(row, (mark, "green" if mark == "best" else "dim")))
+
+    def refresh(self) -> None:
+        self._live.update(self.region(), refresh=True)
+
+    def stop(self) -> None:
+        self._live.stop()
+
+    def region(self) -> RenderableType:
+        """The two lines below the table: where the run is, and how it stands."""
+        return Group(self._where(), self._how())
+
+    def _where(self) -> RenderableType:
+        step, epochs = self._progress.step, self._progress.planned_epochs
+        if step is None:
+            return Text(f"{phase_word(self._progress.phase or 'starting')} ...", style="bold")
+        row = Table.grid(padding=(0, 1))
+        row.add_row(
+            Text(f"epoch {step.epoch}/{epochs or '?'}", style="bold"),
+            ProgressBar(total=step.steps, completed=step.step, width=_BAR_WIDTH),
+            Text(f"step {step.step}/{step.steps}"),
+            Text(f"loss {loss_text(step.loss)}"),
+            Text(f"{step.lines_per_second:.1f} lines/s"),
+        )
+        return row
+
+    def _how(self) -> RenderableType:
+        progress = self._progress
+        parts = []
+        if progress.best is not None:
+            parts.append(f"best CER {percent(progress.best.val_cer)} (epoch {progress.best.epoch})")
+        if progress.epochs and progress.epochs[-1] is not progress.best:
+            parts.append(f"last {percent(progress.epochs[-1].val_cer)}")
+        if progress.remaining_s is not None:
+            parts.append(f"at most {duration(progress.remaining_s)} left")
+        parts.append("Ctrl+C stops")
+        return Text("  ".join(parts), style="dim", overflow="ellipsis", no_wrap=True)
 
 
 def print_check(checked: Checked, estimate: str | None, preview: Path | None, finetune: Sequence[str]) -> None:

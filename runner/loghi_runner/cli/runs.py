@@ -118,10 +118,11 @@ def clean_command(folder: RunsDir = DEFAULT_OUTPUT, yes: Yes = False, as_json: A
 
     told = make_console(stderr=True)
     found = find_left_over(folder, told.print)
+    lines = found.lines()
     if not as_json:
-        for line in found.lines():
+        for line in lines:
             told.print(line)
-    if not (found.is_nothing or yes):
+    if lines and not yes:
         typer.confirm("Remove these?", abort=True, err=True)
     removed = remove_left_over(found, told.print)
     if as_json:

@@ -25,10 +25,6 @@ class LeftOver:
     never_started: tuple[Path, ...]
     pages: tuple[Path, ...]
 
-    @property
-    def is_nothing(self) -> bool:
-        return not (self.runs or self.never_started or self.pages)
-
     def lines(self) -> list[str]:
         """What would go, in words."""
         lines = [f"{look.folder.path.name}: {', '.join(kept)}" for look, kept in self.runs]

@@ -30,7 +30,6 @@ from loghi_runner.runs.folder import (
     RunFolder,
     RunRecord,
     cannot_write_run,
-    config_sha256,
 )
 from loghi_runner.runs.run_trainer import new_record
 from loghi_runner.skipped_table import format_skipped
@@ -101,7 +100,7 @@ def first_record(plan: RunPlan, engine: Engine, setting: Setting) -> RunRecord:
     """The run's record before it is started."""
     return replace(
         new_record(plan.run_id, plan.job.name, engine, setting),
-        config_sha256=config_sha256(plan.config.text),
+        config_sha256=hashlib.sha256(plan.config.text.encode()).hexdigest(),
         overrides=plan.config.overrides,
         epochs=plan.job.training.epochs,
         prepared=tuple(plan.pages.store.page_folder(page).name for page in plan.pages.survey.pages)

@@ -1,6 +1,5 @@
 """What a run will do, decided before anything is written: job, lists, mounts and findings; and what is told of it."""
 
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -97,7 +96,7 @@ def make_plan(
         *check_transparency(config, base.facts, truth),
         *check_look(config, base.facts, truth),
         *check_output(config.output, data, base.folder, homes, config.data.pages or ()),
-        *check_disk(config.output, base.bytes, shutil.disk_usage),
+        *check_disk(config.output, base.bytes),
     )
     job = JobSpec(
         contract=CONTRACT,

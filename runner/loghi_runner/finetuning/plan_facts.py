@@ -98,7 +98,7 @@ def plan_json(plan: RunPlan, setting: Setting) -> dict[str, Any]:
             for mount in plan.mounts
         ],
         "job": to_json(plan.job),
-        "findings": [to_json(finding) for finding in plan.findings],
+        "findings": to_json(plan.findings),
     }
 
 
@@ -106,16 +106,10 @@ def check_json(checked: Checked) -> dict[str, Any]:
     """What `check --json` says: the plan and more."""
     return plan_json(checked.plan, checked.setting) | {
         "kind": "check",
-        "findings": [to_json(finding) for finding in checked.findings],
+        "findings": to_json(checked.findings),
         "ready": not errors(checked.findings),
-        "splits": {
-            split.value: {"pages": facts.pages, "lines": facts.lines, "characters": facts.characters}
-            for split, facts in split_facts(checked.plan).items()
-        },
-        "new_characters": [
-            {"character": new.character, "code_point": new.code_point, "name": new.name, "count": new.count}
-            for new in new_characters(checked.plan)
-        ],
+        "splits": to_json(split_facts(checked.plan)),
+        "new_characters": to_json(new_characters(checked.plan)),
         "charset": checked.plan.job.charset.value,
         "estimate": estimate_of(checked.plan),
     }

@@ -189,7 +189,7 @@ def _explained_by_disk(record: RunRecord, error: OSError) -> RunRecord:
     known = disk_fault(error)
     if known is None:
         return record
-    failure = RunFailure(known.code, known.message + _and_model(record), int(known.exit_code), known.hint)
+    failure = replace(known, message=known.message + _and_model(record))
     return replace(record, error=failure, exit_code=failure.exit_code, state=RunState.FAILED)
 
 

@@ -1,7 +1,6 @@
 """The run folder: its names, whose it is, where things are in it, and its record run.json."""
 
 import errno
-import hashlib
 import json
 import os
 import pwd
@@ -231,10 +230,6 @@ def new_run_id(now_s: float | None = None) -> str:
 
 def is_run_id(name: str) -> bool:
     return _RUN_ID.fullmatch(name) is not None
-
-
-def config_sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def cannot_write_run(error: OSError, path: Path) -> EngineError:

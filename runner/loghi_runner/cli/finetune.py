@@ -1,5 +1,6 @@
 """`loghi-runner finetune`, `check`, `prepare` and `learning-curve`: from pages to a model."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -139,11 +140,8 @@ def prepare_command(
         preview=preview,
     )
     told = make_console(stderr=True)
-    bars = Bars(told)
-    try:
+    with closing(Bars(told)) as bars:
         prepared = prepare(folder, out, options, bars.show)
-    finally:
-        bars.close()
     if as_json:
         print_json(prepared_json(prepared))
     else:

@@ -72,16 +72,6 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = app(own, prog_name=_COMMAND, standalone_mode=False)
         return int(code) if isinstance(code, int) else int(ExitCode.OK)
-    except RunnerError as error:
-        _tell(error, as_json)
-        if debug:
-            traceback.print_exc()
-        return int(error.exit_code)
-    except TyperException as error:
-        _tell(
-            UsageError("usage.command", error.format_message(), hint=f"`{_command_of(own)} --help` shows how."), as_json
-        )
-        return int(ExitCode.USAGE)
     except (KeyboardInterrupt, Abort):
         make_console(stderr=True).print("stopped; nothing was started or removed")
         return int(ExitCode.INTERRUPTED)
@@ -94,18 +84,22 @@ def run(arguments: Sequence[str]) -> int:
         # `loghi-runner logs last | head`: the reader has enough
         write_nowhere(sys.stdout.fileno())
         return int(ExitCode.OK)
+    except TyperException as error:
+        hint = f"`{_command_of(own)} --help` shows how."
+        return _tell(UsageError("usage.command", error.format_message(), hint=hint), as_json)
     except Exception as error:  # noqa: BLE001  # the top of the process: everything else is our own fault
-        _tell(_bug(error), as_json)
+        code = _tell(error if isinstance(error, RunnerError) else _bug(error), as_json)
         if debug:
             traceback.print_exc()
-        return int(ExitCode.BUG)
+        return code
 
 
-def _tell(error: RunnerError, as_json: bool) -> None:
+def _tell(error: RunnerError, as_json: bool) -> int:
     if as_json:
         print_json(error_json(error))
     else:
         print_error(make_console(stderr=True), error)
+    return int(error.exit_code)
 
 
 def _bug(error: Exception) -> RunnerError:

@@ -44,16 +44,23 @@ def probe(plan: RunPlan, engine: Engine, setting: Setting, view: View) -> None:
     Raises:
         RunnerError: these steps could not be done, so neither could the run.
     """
+    output = plan.config.config.output
     with ExitStack() as lines:
-        _train_a_little(cut_lines(plan, view, lines), engine, setting, view)
-
-
-def speed_of(plan: RunPlan) -> Speed | None:
-    """What is remembered of this machine, device, model and batch size."""
-    try:
-        return from_json(Speed, _read()[_key(plan)], allow_unknown=True)
-    except (KeyError, RecordError):
-        return None
+        plan = cut_lines(plan, view, lines)
+        output.mkdir(parents=True, exist_ok=True)
+        place = Path(tempfile.mkdtemp(prefix=".probe-", dir=output))
+        lines.callback(shutil.rmtree, place, ignore_errors=True)
+        view.note("measuring a few training steps ...")
+        small = _small(plan, place / plan.run_id)
+        setting = settle_now(engine, setting, view.note)
+        record = first_record(small, engine, setting)
+        create_run_folder(small, record)
+        launch = setting.launch(small.run_id, small.run_dir, small.mounts)
+        try:
+            remember(small, run_short(engine, launch, record, view.note))
+        except RunnerError as error:
+            message = f"a few training steps were tried and failed: {error.message}"
+            raise EngineError("probe.failed", message, hint=error.hint) from error
 
 
 def remember(plan: RunPlan, progress: Progress) -> None:
@@ -75,34 +82,15 @@ def remember(plan: RunPlan, progress: Progress) -> None:
 
 def estimate_of(plan: RunPlan) -> str | None:
     """How long the run will take at most, and how much memory, in words; None when it was never measured here."""
-    speed = speed_of(plan)
-    if speed is None:
+    try:
+        speed = from_json(Speed, _read()[_key(plan)], allow_unknown=True)
+    except (KeyError, RecordError):
         return None
     seconds = speed.seconds_per_line * len(plan.lists.get("train", ())) * plan.job.training.epochs * _BESIDE_TRAINING
     parts = [f"about {duration(seconds)} at most"]
     parts += [f"{speed.memory_mb / 1000:.1f} GB of memory"] if speed.memory_mb else []
     parts += [f"{speed.gpu_memory_mb / 1000:.1f} GB on the card"] if speed.gpu_memory_mb else []
     return f"{', '.join(parts)} (measured on this machine on {speed.measured})"
-
-
-def _train_a_little(plan: RunPlan, engine: Engine, setting: Setting, view: View) -> None:
-    output = plan.config.config.output
-    output.mkdir(parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(prefix=".probe-", dir=output))
-    view.note("measuring a few training steps ...")
-    try:
-        small = _small(plan, place / plan.run_id)
-        setting = settle_now(engine, setting, view.note)
-        record = first_record(small, engine, setting)
-        create_run_folder(small, record)
-        launch = setting.launch(small.run_id, small.run_dir, small.mounts)
-        try:
-            remember(small, run_short(engine, launch, record, view.note))
-        except RunnerError as error:
-            message = f"a few training steps were tried and failed: {error.message}"
-            raise EngineError("probe.failed", message, hint=error.hint) from error
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
 
 
 def _small(plan: RunPlan, run_dir: Path) -> RunPlan:

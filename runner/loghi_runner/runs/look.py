@@ -83,8 +83,17 @@ def follow_run(
     folder: RunFolder, pause: Callable[[], None] | None = None, *, steps: bool = True
 ) -> Iterator[tuple[bytes, Event]]:
     """All events of a run from its beginning, until it is over; without `steps` as in `EventReader`."""
-    is_over = _AskedSeldom(lambda: look_at(folder).record.state.is_over)
     wait = pause or _pause
+    ask_s = 0.0
+
+    def is_over() -> bool:
+        # a look costs something
+        nonlocal ask_s
+        if time.monotonic() < ask_s:
+            return False
+        ask_s = time.monotonic() + _ASK_EVERY_S
+        return look_at(folder).record.state.is_over
+
     yield from follow(EventReader(folder.events_file, steps=steps), is_over, wait)
     # whoever asks next shall find the run concluded: after its last event the trainer only closes files
     for _look in range(_LOOKS_AFTER_LAST_EVENT):
@@ -213,21 +222,6 @@ def _unheard_of(silence_s: float) -> RunFailure:
 def _progress(folder: RunFolder, record: RunRecord) -> Progress:
     job = folder.read_job()
     return Progress.of(read_events(folder.events_file), job.training.epochs if job is not None else record.epochs)
-
-
-class _AskedSeldom:
-    """A question that costs something, asked every other second however often somebody wants to know."""
-
-    def __init__(self, ask: Callable[[], bool]) -> None:
-        self._ask = ask
-        self._next_s = 0.0
-
-    def __call__(self) -> bool:
-        now = time.monotonic()
-        if now < self._next_s:
-            return False
-        self._next_s = now + _ASK_EVERY_S
-        return self._ask()
 
 
 def _pause() -> None:

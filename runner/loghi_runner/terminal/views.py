@@ -19,7 +19,7 @@ from loghi_runner.aliases import Row
 from loghi_runner.engines.base import Setting
 from loghi_runner.findings import Finding, Severity, errors
 from loghi_runner.finetuning.finetune import Checked
-from loghi_runner.finetuning.plan import RunPlan
+from loghi_runner.finetuning.plan import RunPlan, View
 from loghi_runner.finetuning.plan_facts import SplitFacts, new_characters, plan_json, split_facts
 from loghi_runner.json_answer import print_json
 from loghi_runner.runs.folder import RunFolder
@@ -104,7 +104,7 @@ class PersonView:
         write_nowhere(1, 2)
 
 
-class JsonView:
+class JsonView(View):
     """A run for a program: the plan, then the trainer's events as they are, one JSON object a line."""
 
     def plan(self, plan: RunPlan, setting: Setting) -> None:
@@ -121,9 +121,6 @@ class JsonView:
 
     def note(self, sentence: str) -> None:
         self._write({"kind": "note", "message": sentence})
-
-    def end(self) -> None:
-        pass
 
     def abandon(self) -> None:
         write_nowhere(1, 2)

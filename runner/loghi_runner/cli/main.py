@@ -16,13 +16,7 @@ from loghi_runner.cli.options import AsJson
 from loghi_runner.errors import RunnerError, UsageError
 from loghi_runner.json_answer import error_json, print_json
 from loghi_runner.runs.signals import Detached, Terminated, end_when_terminated
-from loghi_runner.terminal.console import (
-    make_console,
-    open_closed_streams,
-    print_any_text,
-    print_error,
-    write_nowhere,
-)
+from loghi_runner.terminal.console import make_console, open_closed_streams, print_any_text, print_error, write_nowhere
 
 _COMMAND = "loghi-runner"
 _DEBUG = "--debug"

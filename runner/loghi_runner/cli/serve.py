@@ -39,8 +39,7 @@ def serve_command(
     config: Config = None,
     queue_only: Annotated[bool, typer.Option("--queue-only", help="Take orders; `work` carries them out.")] = False,
     new_client: Annotated[
-        str | None,
-        typer.Option("--new-client", metavar="NAME", help="Print a new token and its line; start nothing."),
+        str | None, typer.Option("--new-client", metavar="NAME", help="Print a new token and its line; start nothing.")
     ] = None,
 ) -> None:
     """Serve the web page and the API, and carry out orders."""

@@ -24,13 +24,7 @@ from loghi_runner.ground_truth.cut_pages import CutPages, cut_pages
 from loghi_runner.ground_truth.line_store import lines_in_use
 from loghi_runner.ground_truth.split import format_split, write_split
 from loghi_runner.locks import FileLock, NoLocks, Timeout, locked, take
-from loghi_runner.runs.folder import (
-    HALF_MADE_PREFIX,
-    RECORD_FILE,
-    RunFolder,
-    RunRecord,
-    cannot_write_run,
-)
+from loghi_runner.runs.folder import HALF_MADE_PREFIX, RECORD_FILE, RunFolder, RunRecord, cannot_write_run
 from loghi_runner.runs.run_trainer import new_record
 from loghi_runner.skipped_table import format_skipped
 from loghi_runner.wording import SPLIT_WORDS

@@ -101,10 +101,7 @@ def _small(plan: RunPlan, run_dir: Path) -> RunPlan:
         training=replace(plan.job.training, epochs=2, early_stopping=0),
         lists=replace(plan.job.lists, test=None, base_domain=None),
     )
-    lists = {
-        "train": _some(plan.lists["train"], batch * _STEPS, longest=batch),
-        "val": plan.lists["val"][:_VALIDATED],
-    }
+    lists = {"train": _some(plan.lists["train"], batch * _STEPS, longest=batch), "val": plan.lists["val"][:_VALIDATED]}
     return replace(plan, run_dir=run_dir, job=job, lists=lists, mounts=moved_mounts(plan.mounts, run_dir))
 
 

@@ -152,11 +152,7 @@ def recognise_crash(console_tail: str) -> CrashMessage | None:
     return max(found, key=lambda pair: pair[0])[1] if found else None
 
 
-_DISK_FAULTS = {
-    errno.ENOSPC: "storage.disk_full",
-    errno.EDQUOT: "storage.quota",
-    errno.EROFS: "storage.not_writable",
-}
+_DISK_FAULTS = {errno.ENOSPC: "storage.disk_full", errno.EDQUOT: "storage.quota", errno.EROFS: "storage.not_writable"}
 
 
 def disk_fault(error: OSError) -> RunFailure | None:

@@ -38,9 +38,7 @@ def list_runs(output: Path) -> list[RunFolder]:
     """The runs of an output folder, the oldest first."""
     if not is_folder(output):
         raise UsageError(
-            "run.no_output",
-            f"there is no folder {output}",
-            hint="Name the folder that the config calls `output`.",
+            "run.no_output", f"there is no folder {output}", hint="Name the folder that the config calls `output`."
         )
     try:
         found = [RunFolder(path) for path in output.iterdir()]

@@ -174,10 +174,8 @@ def export_command(
     if wants_one_file(target):
         made = export_file(source, target, cut)
         line = f"kraken -i page.jpg page.txt segment -bl ocr -m {shlex.quote(short_path(made))}"
-        key, use = (
-            "kraken_line",
-            "the second line reads a page with it, where kraken 7 and loghi-runner (extra kraken) are",
-        )
+        key = "kraken_line"
+        use = "the second line reads a page with it, where kraken 7 and loghi-runner (extra kraken) are"
     else:
         made = export_folder(source, target, cut)
         line = loghi_model_line(made)

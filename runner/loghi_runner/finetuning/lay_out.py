@@ -69,12 +69,9 @@ def cut_lines(plan: RunPlan, view: View, held: ExitStack) -> RunPlan:
     for split in (Split.TRAIN, Split.VAL):
         if not lists.get(split.value):
             reasons = "; ".join([*cut.failed.values()][:3]) or "skipped lines tell why"
-            raise DataError(
-                "data.nothing_cut",
-                f"no {SPLIT_WORDS[split]} line could be cut out of its page: {reasons}",
-                where="data.pages",
-                hint="`loghi-runner prepare` shows what can be cut.",
-            )
+            message = f"no {SPLIT_WORDS[split]} line could be cut out of its page: {reasons}"
+            hint = "`loghi-runner prepare` shows what can be cut."
+            raise DataError("data.nothing_cut", message, where="data.pages", hint=hint)
     return replace(plan, lists=lists, skipped=(*plan.skipped, *skipped))
 
 

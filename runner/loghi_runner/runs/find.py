@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from loghi_contract.places import REPORT_DIR
 from loghi_runner.config.choices import DEFAULT_OUTPUT
 from loghi_runner.engines import load_engine
 from loghi_runner.errors import UsageError
@@ -43,11 +42,8 @@ def list_runs(output: Path) -> list[RunFolder]:
     try:
         found = [RunFolder(path) for path in output.iterdir()]
     except OSError as error:
-        raise UsageError(
-            "run.closed_output",
-            f"the folder {output} cannot be looked into: {error.strerror}",
-            hint="Ask its owner for permission.",
-        ) from error
+        message = f"the folder {output} cannot be looked into: {error.strerror}"
+        raise UsageError("run.closed_output", message, hint="Ask its owner for permission.") from error
     runs = (folder for folder in found if not folder.path.name.startswith(".") and is_file(folder.record_file))
     return sorted(runs, key=lambda folder: folder.path.name)
 
@@ -66,17 +62,11 @@ def find_run(name: str, output: Path = DEFAULT_OUTPUT) -> RunFolder:
     if len(matching) == 1:
         return RunFolder(matching[0].path.absolute())
     if matching:
-        raise UsageError(
-            "run.ambiguous",
-            f"{len(matching)} runs begin with {name}: {', '.join(run.path.name for run in matching[:5])}",
-            where=str(output),
-            hint="Write more of the id.",
-        )
-    raise UsageError(
-        "run.unknown",
-        f"there is no run {name} in {output}" if name != LAST else f"there are no runs in {output}",
-        hint="Give the run folder's path, or name its output folder with --output. `loghi-runner runs DIR` lists runs.",
-    )
+        message = f"{len(matching)} runs begin with {name}: {', '.join(run.path.name for run in matching[:5])}"
+        raise UsageError("run.ambiguous", message, where=str(output), hint="Write more of the id.")
+    message = f"there is no run {name} in {output}" if name != LAST else f"there are no runs in {output}"
+    hint = "Give the run folder's path, or name its output folder with --output. `loghi-runner runs DIR` lists runs."
+    raise UsageError("run.unknown", message, hint=hint)
 
 
 def look_at_all(output: Path, *, with_progress: bool = False) -> tuple[list[Look], list[Unreadable]]:
@@ -189,7 +179,7 @@ def _half_written(folder: RunFolder) -> list[Path]:
     found = [folder.saving] if is_folder(folder.saving) else []
     # of trainers that wrote the next model into best_val itself
     found += _hidden(folder.best_val)
-    for place in (folder.path, folder.out / REPORT_DIR):
+    for place in (folder.path, folder.report_dir):
         found += [path for path in _hidden(place) if _HALF.fullmatch(path.name)]
     return found
 

@@ -117,66 +117,28 @@ class RunRecord:
         return replace(self, state=state, error=failure, exit_code=failure.exit_code, ended=utc_now())
 
 
-@dataclass(frozen=True)
 class RunFolder:
     """Where things are in a run folder."""
 
-    path: Path
-
-    @property
-    def record_file(self) -> Path:
-        return self.path / RECORD_FILE
-
-    @property
-    def config_file(self) -> Path:
-        return self.path / "config.yaml"
-
-    @property
-    def console_log(self) -> Path:
-        return self.path / "console.log"
-
-    @property
-    def job_dir(self) -> Path:
-        return self.path / "in"
-
-    @property
-    def out(self) -> Path:
-        return self.path / "out"
-
-    @property
-    def events_file(self) -> Path:
-        return self.out / EVENTS_FILE
-
-    @property
-    def best_val(self) -> Path:
-        return self.out / BEST_VAL
-
-    @property
-    def saving(self) -> Path:
-        """Where the trainer writes a model before it is put into best_val; gone between two saves."""
-        return self.out / SAVING_DIR
-
-    @property
-    def skipped_file(self) -> Path:
-        return self.out / REPORT_DIR / "skipped_lines.tsv"
-
-    @property
-    def report_file(self) -> Path:
-        return self.out / REPORT_DIR / "report.html"
-
-    @property
-    def split_file(self) -> Path:
-        return self.out / REPORT_DIR / "split.tsv"
-
-    @property
-    def places(self) -> Path:
-        """Where the engine `local` lays out the container's folders as links."""
-        return self.path / PLACES
-
-    @property
-    def kill_mark(self) -> Path:
-        """Made by `stop` before it kills, so that the follower does not take the kill for lack of memory."""
-        return self.path / "killed"
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.record_file = path / RECORD_FILE
+        self.config_file = path / "config.yaml"
+        self.console_log = path / "console.log"
+        self.job_dir = path / "in"
+        #: where the engine `local` lays out the container's folders as links
+        self.places = path / PLACES
+        #: made by `stop` before it kills, so that the follower does not take the kill for lack of memory
+        self.kill_mark = path / "killed"
+        self.out = path / "out"
+        self.events_file = self.out / EVENTS_FILE
+        self.best_val = self.out / BEST_VAL
+        #: where the trainer writes a model before it is put into best_val; gone between two saves
+        self.saving = self.out / SAVING_DIR
+        self.report_dir = self.out / REPORT_DIR
+        self.report_file = self.report_dir / "report.html"
+        self.skipped_file = self.report_dir / "skipped_lines.tsv"
+        self.split_file = self.report_dir / "split.tsv"
 
     def read(self) -> RunRecord:
         """The run's record.
@@ -188,18 +150,13 @@ class RunFolder:
             record = parse_json(read_plain(self.record_file, _MAX_RECORD_BYTES))
             return from_json(RunRecord, record, allow_unknown=True)
         except FileNotFoundError as error:
-            raise UsageError(
-                "run.not_a_run",
-                f"{self.path} is not a run folder: it has no {RECORD_FILE}",
-                hint="`loghi-runner runs DIR` lists the runs of an output folder.",
-            ) from error
+            message = f"{self.path} is not a run folder: it has no {RECORD_FILE}"
+            hint = "`loghi-runner runs DIR` lists the runs of an output folder."
+            raise UsageError("run.not_a_run", message, hint=hint) from error
         except (OSError, RecordError) as error:
-            raise UsageError(
-                "run.broken_record",
-                f"the record of this run cannot be read: {error}",
-                where=str(self.record_file),
-                hint="The model is not touched by this: look in out/model/best_val of the same folder.",
-            ) from error
+            message = f"the record of this run cannot be read: {error}"
+            hint = "The model is not touched by this: look in out/model/best_val of the same folder."
+            raise UsageError("run.broken_record", message, where=str(self.record_file), hint=hint) from error
 
     def read_job(self) -> JobSpec | None:
         """What the trainer was told; None where it is damaged, taken away, or of another version."""
@@ -279,12 +236,9 @@ def require_ours(folder: RunFolder, doing: str) -> None:
     if is_ours(folder):
         return
     owner = owner_name(folder)
-    raise UsageError(
-        "run.not_ours",
-        f"the run is not ours: it belongs to {owner}, who alone can {doing} it",
-        where=str(folder.path),
-        hint=f"Ask its owner, or work under that account, such as with `sudo -u {owner}`.",
-    )
+    message = f"the run is not ours: it belongs to {owner}, who alone can {doing} it"
+    hint = f"Ask its owner, or work under that account, such as with `sudo -u {owner}`."
+    raise UsageError("run.not_ours", message, where=str(folder.path), hint=hint)
 
 
 def _owner_of_new_files(folder: Path) -> int | None:

@@ -135,12 +135,9 @@ def stop_run(
         raise UsageError("run.over", f"the run is over already: {record.state.value}", where=str(folder.path))
     require_ours(folder, "stop")
     if record.handle is None or look.remark is not None:
-        raise EngineError(
-            "run.out_of_reach",
-            f"the run cannot be reached: {look.remark or 'its trainer is not started yet'}",
-            where=str(folder.path),
-            hint="Try again in a moment, or stop it on the machine where it was started.",
-        )
+        message = f"the run cannot be reached: {look.remark or 'its trainer is not started yet'}"
+        hint = "Try again in a moment, or stop it on the machine where it was started."
+        raise EngineError("run.out_of_reach", message, where=str(folder.path), hint=hint)
     engine = load_engine(record.engine)
     handle = engine.find(record.run_id, folder.path, record.handle)
     if handle is None:
@@ -211,12 +208,9 @@ def _elsewhere(record: RunRecord, engine: Engine) -> str | None:
 
 
 def _unheard_of(silence_s: float) -> RunFailure:
-    return RunFailure(
-        "run.lost",
-        f"the trainer cannot be seen from here and has written nothing for {duration(silence_s)}",
-        int(ExitCode.ENGINE),
-        "Was its machine restarted under another name? If it still trains, `loghi-runner show RUN` says so there.",
-    )
+    message = f"the trainer cannot be seen from here and has written nothing for {duration(silence_s)}"
+    hint = "Was its machine restarted under another name? If it still trains, `loghi-runner show RUN` says so there."
+    return RunFailure("run.lost", message, int(ExitCode.ENGINE), hint)
 
 
 def _progress(folder: RunFolder, record: RunRecord) -> Progress:

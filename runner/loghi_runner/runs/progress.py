@@ -4,25 +4,8 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from loghi_contract.events import (
-    MAX_LINE_BYTES,
-    Charset,
-    Checkpoint,
-    DataSummary,
-    Epoch,
-    Evaluation,
-    Event,
-    Failed,
-    Finished,
-    FinishStatus,
-    Model,
-    Notice,
-    Phase,
-    Recognized,
-    Started,
-    Step,
-    decode_event,
-)
+from loghi_contract import events
+from loghi_contract.events import MAX_LINE_BYTES, Event, decode_event
 from loghi_contract.files import open_plain
 from loghi_contract.places import BEST_VAL
 from loghi_contract.records import RecordError
@@ -40,26 +23,26 @@ class Progress:
 
     def __init__(self, epochs: int | None = None) -> None:
         self.planned_epochs = epochs
-        self.started: Started | None = None
+        self.started: events.Started | None = None
         self.phase: str | None = None
-        self.data: dict[str, DataSummary] = {}
-        self.charset: Charset | None = None
-        self.notices: list[Notice] = []
-        self.step: Step | None = None
-        self.epochs: list[Epoch] = []
+        self.data: dict[str, events.DataSummary] = {}
+        self.charset: events.Charset | None = None
+        self.notices: list[events.Notice] = []
+        self.step: events.Step | None = None
+        self.epochs: list[events.Epoch] = []
         self.best_val_epoch: int | None = None
-        self.evaluations: list[Evaluation] = []
-        self.finished: Finished | None = None
-        self.recognized: Recognized | None = None
-        self.failed: Failed | None = None
+        self.evaluations: list[events.Evaluation] = []
+        self.finished: events.Finished | None = None
+        self.recognized: events.Recognized | None = None
+        self.failed: events.Failed | None = None
         self.began_t: float | None = None
         self.last_t: float | None = None
-        self._first_step: tuple[float, Step] | None = None
+        self._first_step: tuple[float, events.Step] | None = None
 
     @classmethod
-    def of(cls, events: Iterable[Event], epochs: int | None = None) -> "Progress":
+    def of(cls, told: Iterable[Event], epochs: int | None = None) -> "Progress":
         progress = cls(epochs)
-        for event in events:
+        for event in told:
             progress.add(event)
         return progress
 
@@ -67,39 +50,37 @@ class Progress:
         self.began_t = event.t if self.began_t is None else self.began_t
         self.last_t = event.t
         match event.payload:
-            case Started() as started:
+            case events.Started() as started:
                 self.started = started
-            case Phase(name=name):
+            case events.Phase(name=name):
                 self.phase = name
-            case DataSummary() as summary:
+            case events.DataSummary() as summary:
                 self.data[summary.split] = summary
-            case Charset() as charset:
+            case events.Charset() as charset:
                 self.charset = charset
-            case Notice() as notice:
+            case events.Notice() as notice:
                 self.notices.append(notice)
-            case Step() as step:
+            case events.Step() as step:
                 if self._first_step is None or self._first_step[1].epoch != step.epoch:
                     self._first_step = (event.t, step)
                 self.step = step
-            case Epoch() as epoch:
+            case events.Epoch() as epoch:
                 self.epochs.append(epoch)
                 self.planned_epochs = epoch.epochs
                 self.step = None
-            case Checkpoint(name=BEST_VAL.name, epoch=number):
+            case events.Checkpoint(name=BEST_VAL.name, epoch=number):
                 self.best_val_epoch = number
-            case Evaluation() as evaluation:
+            case events.Evaluation() as evaluation:
                 self.evaluations.append(evaluation)
-            case Recognized() as recognized:
+            case events.Recognized() as recognized:
                 self.recognized = recognized
-            case Finished() as finished:
+            case events.Finished() as finished:
                 self.finished = finished
-            case Failed() as failed:
+            case events.Failed() as failed:
                 self.failed = failed
-            case _:
-                pass
 
     @property
-    def best(self) -> Epoch | None:
+    def best(self) -> events.Epoch | None:
         """The epoch of best_val, as the trainer marked it."""
         return next((epoch for epoch in reversed(self.epochs) if epoch.is_best), None)
 
@@ -107,10 +88,10 @@ class Progress:
     def has_good_end(self) -> bool:
         """Whether the trainer said that it did what it was to do, or, while it learnt, as much as it was let."""
         return self.finished is not None or (
-            self.recognized is not None and self.recognized.status is FinishStatus.COMPLETED
+            self.recognized is not None and self.recognized.status is events.FinishStatus.COMPLETED
         )
 
-    def score(self, split: str, model: Model) -> Evaluation | None:
+    def score(self, split: str, model: events.Model) -> events.Evaluation | None:
         return next((e for e in reversed(self.evaluations) if e.split == split and e.model is model), None)
 
     @property

@@ -11,7 +11,6 @@ from markupsafe import Markup
 from loghi_contract.events import DataSummary, Event, Model, Phase
 from loghi_contract.job import JobSpec
 from loghi_contract.lines import SKIP_SENTENCES, SkipReason
-from loghi_contract.places import REPORT_DIR
 from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
 from loghi_runner.engines.mounts import host_image
@@ -54,10 +53,9 @@ def write_run_report(folder: RunFolder, record: RunRecord) -> Path:
     facts = read_run(folder, record)
     charset = facts.progress.charset
     errors = choose_errors(facts.test, charset.added if charset else ()) if facts.test else None
-    report = folder.out / REPORT_DIR
     for name, row in facts.loghi.items():
-        write_loghi_csv(report / name, row)
-    return write_files(report, _as_html(facts, errors), _as_json(facts, errors))
+        write_loghi_csv(folder.report_dir / name, row)
+    return write_files(folder.report_dir, _as_html(facts, errors), _as_json(facts, errors))
 
 
 def make_run_report(folder: RunFolder, record: RunRecord) -> Path:
@@ -69,12 +67,9 @@ def make_run_report(folder: RunFolder, record: RunRecord) -> Path:
     """
     require_ours(folder, "report on")
     if not read_run(folder, record).progress.epochs:
-        raise UsageError(
-            "report.nothing_yet",
-            "there is nothing to report: the run has not read its validation lines yet",
-            where=str(folder.path),
-            hint="`loghi-runner show RUN` says how it stands.",
-        )
+        message = "there is nothing to report: the run has not read its validation lines yet"
+        hint = "`loghi-runner show RUN` says how it stands."
+        raise UsageError("report.nothing_yet", message, where=str(folder.path), hint=hint)
     try:
         return write_run_report(folder, record)
     except OSError as error:

@@ -216,12 +216,13 @@ class Watch:
         return self._end or ProcessEnd(None)
 
 
-class _ShortView(RunView):
-    """Of a job that leaves only its answer no more is told than how much is done."""
-
+class _ShortView:
     def __init__(self, note: Callable[[str], None], on_step: Callable[[int, int], None]) -> None:
         self._note = note
         self._on_step = on_step
+
+    def begin(self, folder: RunFolder, progress: Progress) -> None:
+        pass
 
     def event(self, line: bytes, event: Event) -> None:
         if isinstance(event.payload, Step):
@@ -229,6 +230,12 @@ class _ShortView(RunView):
 
     def note(self, sentence: str) -> None:
         self._note(sentence)
+
+    def end(self) -> None:
+        pass
+
+    def abandon(self) -> None:
+        pass
 
 
 def _follow(

@@ -14,12 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from loghi_contract.events import Charset, DataSummary, Epoch, Evaluation, Event, Notice, Started
-from loghi_contract.job import CharsetPolicy, TrainingSpec
+from loghi_contract.job import CharsetPolicy, Split, TrainingSpec
 from loghi_runner.aliases import Row
 from loghi_runner.engines.base import Setting
 from loghi_runner.findings import Finding, Severity, errors
 from loghi_runner.finetuning.finetune import Checked
-from loghi_runner.finetuning.plan import RunPlan, View
+from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.finetuning.plan_facts import SplitFacts, new_characters, plan_json, split_facts
 from loghi_runner.json_answer import print_json
 from loghi_runner.runs.folder import RunFolder
@@ -104,7 +104,7 @@ class PersonView:
         write_nowhere(1, 2)
 
 
-class JsonView(View):
+class JsonView:
     """A run for a program: the plan, then the trainer's events as they are, one JSON object a line."""
 
     def plan(self, plan: RunPlan, setting: Setting) -> None:
@@ -121,6 +121,9 @@ class JsonView(View):
 
     def note(self, sentence: str) -> None:
         self._write({"kind": "note", "message": sentence})
+
+    def end(self) -> None:
+        pass
 
     def abandon(self) -> None:
         write_nowhere(1, 2)
@@ -230,23 +233,23 @@ def print_plan(console: Console, plan: RunPlan, setting: Setting, *, in_full: bo
     print_findings(console, plan.findings)
 
 
-def plan_rows(plan: RunPlan, setting: Setting) -> list[Row]:
-    """Label and text of what the run does; the texts hold whole paths and may be long."""
-    rows = [
-        ("engine", setting.engine),
-        ("device", setting.device.sentence),
-        ("base model", _base_model(plan)),
-        ("training", _lines(plan, "train")),
-        ("validation", _lines(plan, "val")),
-    ]
-    if setting.memory_bytes is not None:
-        rows.insert(2, ("memory", f"at most {setting.memory_bytes / 1e9:.1f} GB"))
+def plan_rows(plan: RunPlan, setting: Setting, facts: Mapping[Split, SplitFacts] = {}) -> list[Row]:
+    """Label and text of what the run does; the texts hold whole paths and may be long.
+
+    Args:
+        facts: of the splits, where more than their lines is to be told.
+    """
+    rows = [("engine", setting.engine)]
     if setting.image is not None:
-        rows.insert(1, ("image", f"{setting.image.name} ({setting.image.digest.rpartition(':')[2][:12]})"))
-    if "test" in plan.lists:
-        rows.append(("test", _lines(plan, "test")))
-    if "base_domain" in plan.lists:
-        rows.append(("base domain", _lines(plan, "base_domain")))
+        rows.append(("image", f"{setting.image.name} ({setting.image.digest.rpartition(':')[2][:12]})"))
+    rows.append(("device", setting.device.sentence))
+    if setting.memory_bytes is not None:
+        rows.append(("memory", f"at most {setting.memory_bytes / 1e9:.1f} GB"))
+    rows.append(("base model", _base_model(plan)))
+    for split, words in SPLIT_WORDS.items():
+        lines = plan.lists.get(split.value, ())
+        if lines or split in (Split.TRAIN, Split.VAL):
+            rows.append((words, _split_words(facts[split]) if split in facts else plural(len(lines), "line")))
     if plan.skipped:
         counts = Counter(line.reason.value for _split, line in plan.skipped)
         rows.append(("skipped", f"{plural(len(plan.skipped), 'line')}: {counted(counts)}"))
@@ -271,11 +274,7 @@ def skipped_rows(plan: RunPlan) -> list[Row]:
 def _check_rows(checked: Checked) -> list[Row]:
     """Label and text of what was found; numbers of lines, pages and characters instead of the plan's lines."""
     plan = checked.plan
-    facts = split_facts(plan)
-    rows = []
-    for label, text in plan_rows(plan, checked.setting):
-        split = next((split for split, words in SPLIT_WORDS.items() if words == label), None)
-        rows.append((label, _split_words(facts[split]) if split in facts else text))
+    rows = plan_rows(plan, checked.setting, split_facts(plan))
     new = new_characters(plan)
     for number, character in enumerate(new[:_NAMED]):
         label = "new" if number == 0 else ""
@@ -310,10 +309,6 @@ def _base_model(plan: RunPlan) -> str:
         return "cannot be used"
     folder = short_path(plan.base.model_file.parent)
     return f"{folder} ({len(plan.base.tokenizer.characters)} characters, line height {plan.base.height_px} px)"
-
-
-def _lines(plan: RunPlan, split: str) -> str:
-    return plural(len(plan.lists.get(split, ())), "line")
 
 
 def _settings(training: TrainingSpec) -> str:

@@ -29,9 +29,6 @@ from loghi_runner.runs.run_trainer import new_record
 from loghi_runner.skipped_table import format_skipped
 from loghi_runner.wording import SPLIT_WORDS
 
-#: How a line that is left out is told: split and line.
-_Skipped = list[tuple[str, SkippedLine]]
-
 
 def cut_lines(plan: RunPlan, view: View, held: ExitStack) -> RunPlan:
     """The plan with the lines that could be cut out of their pages; a plan of line lists is as it was.
@@ -147,15 +144,17 @@ def data_sha256(lists: Mapping[str, Sequence[LineSample]], mounts: Sequence[Moun
     return found
 
 
-def _sorted_out(plan: RunPlan, pages: PagesTruth, cut: CutPages) -> tuple[dict[str, tuple[LineSample, ...]], _Skipped]:
-    """Lists of the lines that have an image now, and why the others have none."""
+def _sorted_out(
+    plan: RunPlan, pages: PagesTruth, cut: CutPages
+) -> tuple[dict[str, tuple[LineSample, ...]], list[tuple[str, SkippedLine]]]:
+    """Lists of the lines that have an image now; and the others, each with its split and why it has none."""
     lost: dict[tuple[str, ...], SkippedLine] = {
         (pages.store.page_folder(page).name, line.image): line
         for page in pages.survey.pages
         for line in cut.not_cut(page)
     }
     lists: dict[str, tuple[LineSample, ...]] = {}
-    skipped: _Skipped = []
+    skipped: list[tuple[str, SkippedLine]] = []
     for split, samples in plan.lists.items():
         found = [(sample, lost.get(PurePosixPath(sample.image).parts[-2:])) for sample in samples]
         lists[split] = tuple(sample for sample, line in found if line is None)

@@ -10,9 +10,8 @@ from loghi_contract.job import DeviceKind, JobSpec, ListsSpec, Split, TrainingSp
 from loghi_contract.lines import LineSample, SkippedLine
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR
-from loghi_contract.text import Normalization
 from loghi_runner.aliases import OnProgress
-from loghi_runner.config.load import DataConfig, LoadedConfig, TrainingConfig, VgslModel
+from loghi_runner.config.load import LoadedConfig, VgslModel
 from loghi_runner.engines.base import Mount, Setting
 from loghi_runner.engines.mounts import DataFolders, choose_data_folders, home_folders, run_mounts
 from loghi_runner.files import real_path
@@ -79,8 +78,10 @@ def make_plan(
     config = loaded.config
     base = check_base_model(config.base_model)
     normalization, normalization_findings = choose_normalization(config, base.facts)
-    store = LineStore(config.output, config.data.cut, _text_options(config.data, normalization))
-    truth = collect_ground_truth(config.data, config.training.seed, loaded.path.parent, store, on_progress)
+    keys, training = config.data, config.training
+    texts = TextOptions(keys.text_equiv, keys.skip_tags, keys.style_marks, normalization, keys.skip_machine_read)
+    store = LineStore(config.output, keys.cut, texts)
+    truth = collect_ground_truth(keys, training.seed, loaded.path.parent, store, on_progress)
     output = real_path(config.output)
     homes = home_folders()
     images = ((line.sample.where.rpartition(":")[0], line.image) for line in truth.lines())
@@ -95,7 +96,7 @@ def make_plan(
         *check_lines(base.facts, normalization, truth),
         *check_transparency(config, base.facts, truth),
         *check_look(config, base.facts, truth),
-        *check_output(config.output, data, base.folder, homes, config.data.pages or ()),
+        *check_output(config.output, data, base.folder, homes, keys.pages or ()),
         *check_disk(config.output, base.bytes),
     )
     job = JobSpec(
@@ -112,7 +113,16 @@ def make_plan(
         device=device,
         charset=config.charset,
         normalization=normalization,
-        training=_training(config.training, len(truth.splits.get(Split.TRAIN, ()))),
+        training=TrainingSpec(
+            epochs=training.epochs,
+            batch_size=resolve_batch_size(training.batch_size, len(truth.splits.get(Split.TRAIN, ()))),
+            learning_rate=training.learning_rate,
+            early_stopping=training.early_stopping,
+            seed=training.seed,
+            augmentation=training.augmentation,
+            precision=training.precision,
+            freeze=training.freeze,
+        ),
     )
     return RunPlan(
         run_id=run_id,
@@ -133,23 +143,6 @@ def resolve_batch_size(choice: int | Literal["auto"], train_lines: int) -> int:
     if isinstance(choice, int):
         return choice
     return 8 if train_lines < 1000 else 16 if train_lines < 5000 else 32
-
-
-def _text_options(data: DataConfig, normalization: Normalization) -> TextOptions:
-    return TextOptions(data.text_equiv, data.skip_tags, data.style_marks, normalization, data.skip_machine_read)
-
-
-def _training(training: TrainingConfig, train_lines: int) -> TrainingSpec:
-    return TrainingSpec(
-        epochs=training.epochs,
-        batch_size=resolve_batch_size(training.batch_size, train_lines),
-        learning_rate=training.learning_rate,
-        early_stopping=training.early_stopping,
-        seed=training.seed,
-        augmentation=training.augmentation,
-        precision=training.precision,
-        freeze=training.freeze,
-    )
 
 
 def _container_lists(truth: GroundTruth, data: DataFolders) -> dict[str, tuple[LineSample, ...]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
-from loghi_contract.events import Event, Step
+from loghi_contract.events import Step
 from loghi_contract.files import open_plain
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_contract.records import to_json
@@ -177,7 +177,7 @@ def event_lines(folder: RunFolder, *, follow: bool, as_json: bool, steps: bool) 
         if as_json:
             yield line.decode("utf-8", "replace")
         elif steps or not isinstance(event.payload, Step):
-            yield f"{_clock(event)}  {event_line(event.payload)}"
+            yield f"{time.strftime('%H:%M:%S', time.localtime(event.t))}  {event_line(event.payload)}"
 
 
 def console_lines(folder: RunFolder, *, follow: bool) -> Iterator[str]:
@@ -218,7 +218,3 @@ def _read_from(path: Path, offset: int) -> bytes:
             return file.read(_PIECE_BYTES)
     except OSError:
         return b""
-
-
-def _clock(event: Event) -> str:
-    return time.strftime("%H:%M:%S", time.localtime(event.t))

@@ -247,9 +247,9 @@ def plan_rows(plan: RunPlan, setting: Setting, facts: Mapping[Split, SplitFacts]
         rows.append(("memory", f"at most {setting.memory_bytes / 1e9:.1f} GB"))
     rows.append(("base model", _base_model(plan)))
     for split, words in SPLIT_WORDS.items():
-        lines = plan.lists.get(split.value, ())
-        if lines or split in (Split.TRAIN, Split.VAL):
-            rows.append((words, _split_words(facts[split]) if split in facts else plural(len(lines), "line")))
+        if split.value in plan.lists or split in (Split.TRAIN, Split.VAL):
+            lines = plural(len(plan.lists.get(split.value, ())), "line")
+            rows.append((words, _split_words(facts[split]) if split in facts else lines))
     if plan.skipped:
         counts = Counter(line.reason.value for _split, line in plan.skipped)
         rows.append(("skipped", f"{plural(len(plan.skipped), 'line')}: {counted(counts)}"))

@@ -79,11 +79,8 @@ def silent_s(folder: RunFolder) -> float:
     return time.time() - heard
 
 
-def follow_run(
-    folder: RunFolder, pause: Callable[[], None] | None = None, *, steps: bool = True
-) -> Iterator[tuple[bytes, Event]]:
+def follow_run(folder: RunFolder, *, steps: bool = True) -> Iterator[tuple[bytes, Event]]:
     """All events of a run from its beginning, until it is over; without `steps` as in `EventReader`."""
-    wait = pause or _pause
     ask_s = 0.0
 
     def is_over() -> bool:
@@ -94,13 +91,13 @@ def follow_run(
         ask_s = time.monotonic() + _ASK_EVERY_S
         return look_at(folder).record.state.is_over
 
-    yield from follow(EventReader(folder.events_file, steps=steps), is_over, wait)
+    yield from follow(EventReader(folder.events_file, steps=steps), is_over, _pause)
     # whoever asks next shall find the run concluded: after its last event the trainer only closes files
     for _look in range(_LOOKS_AFTER_LAST_EVENT):
         look = look_at(folder)
         if look.record.state.is_over or look.remark is not None:
             return
-        wait()
+        _pause()
 
 
 def fetch_console(look: Look) -> None:
@@ -113,13 +110,7 @@ def fetch_console(look: Look) -> None:
                 engine.bring_console(handle, folder.console_log)
 
 
-def stop_run(
-    folder: RunFolder,
-    *,
-    grace_s: float,
-    begun: Callable[[], None] = lambda: None,
-    clock: Callable[[], float] = time.monotonic,
-) -> Look:
+def stop_run(folder: RunFolder, *, grace_s: float, begun: Callable[[], None] = lambda: None) -> Look:
     """Ask the trainer to end after its step; after the grace it is ended at once. Returns the run as it is then.
 
     Args:
@@ -144,15 +135,15 @@ def stop_run(
         return look_at(folder)  # it ended by itself
     engine.signal(handle, Signal.INTERRUPT)
     begun()
-    deadline = clock() + grace_s
+    deadline = time.monotonic() + grace_s
     while engine.poll(handle) is None:
-        if clock() > deadline:
+        if time.monotonic() > deadline:
             with contextlib.suppress(OSError):  # on a full disk the end is told less well, and must come all the same
                 folder.kill_mark.touch()
             engine.signal(handle, Signal.KILL)
-            deadline = clock() + grace_s
+            deadline = time.monotonic() + grace_s
         _pause()
-    while is_followed(folder.read()) and not folder.read().state.is_over and clock() < deadline + grace_s:
+    while is_followed(folder.read()) and not folder.read().state.is_over and time.monotonic() < deadline + grace_s:
         _pause()  # the host writes the record
     return look_at(folder)
 

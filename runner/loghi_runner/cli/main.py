@@ -102,12 +102,9 @@ def _bug(error: Exception) -> RunnerError:
     ) as file:
         file.write(f"loghi-runner {__version__}\n")
         traceback.print_exception(error, file=file)
-    return RunnerError(
-        "bug",
-        f"a fault in loghi-runner itself: {type(error).__name__}: {error}",
-        where=file.name,
-        hint="Please report it with that file. A run that was started goes on: `loghi-runner show last`.",
-    )
+    message = f"a fault in loghi-runner itself: {type(error).__name__}: {error}"
+    hint = "Please report it with that file. A run that was started goes on: `loghi-runner show last`."
+    return RunnerError("bug", message, where=file.name, hint=hint)
 
 
 def _command_of(arguments: Sequence[str]) -> str:

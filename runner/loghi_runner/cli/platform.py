@@ -161,20 +161,21 @@ def _page_rows(document: Document, pages: Sequence[PageSummary]) -> Iterable[str
 
 
 def _pulled_rows(pulled: Pulled) -> list[Row]:
-    text = sum(pulled.skipped.values())
-    skipped = f" ({counted(pulled.skipped)})" if text else ""
-    rows = [("pulled", f"{plural(pulled.pages, 'page')}, {plural(pulled.lines, 'line')}{skipped}")]
-    rows.append(("to", short_path(pulled.folder)))
-    return rows + _some("left out", pulled.problems)
+    skipped = f" ({counted(pulled.skipped)})" if any(pulled.skipped.values()) else ""
+    return [
+        ("pulled", f"{plural(pulled.pages, 'page')}, {plural(pulled.lines, 'line')}{skipped}"),
+        ("to", short_path(pulled.folder)),
+        *_some("left out", pulled.problems),
+    ]
 
 
 def _pushed_rows(pushed: Pushed) -> list[Row]:
-    rows = [
+    return [
         ("layer", pushed.layer.name),
         ("written", f"{plural(pushed.lines, 'line')} on {plural(pushed.pages, 'page')}"),
         ("see", pushed.url),
+        *_some("left out", pushed.left_out),
     ]
-    return rows + _some("left out", pushed.left_out)
 
 
 def _some(label: str, sentences: Sequence[str]) -> list[Row]:

@@ -67,11 +67,8 @@ def _service() -> Any:
     if missing:
         from loghi_runner.installed import pip_install
 
-        raise UsageError(
-            "service.packages",
-            f"the service needs Python packages that are not installed: {', '.join(missing)}",
-            hint=f"Install them: {pip_install('serve')}",
-        )
+        message = f"the service needs Python packages that are not installed: {', '.join(missing)}"
+        raise UsageError("service.packages", message, hint=f"Install them: {pip_install('serve')}")
     return import_module("loghi_runner.web.serve")
 
 

@@ -86,14 +86,13 @@ def settle_now(engine: Engine, planned: Setting, note: Callable[[str], None]) ->
 
 def first_record(plan: RunPlan, engine: Engine, setting: Setting) -> RunRecord:
     """The run's record before it is started."""
+    pages = plan.pages
     return replace(
         new_record(plan.run_id, plan.job.name, engine, setting),
         config_sha256=hashlib.sha256(plan.config.text.encode()).hexdigest(),
         overrides=plan.config.overrides,
         epochs=plan.job.training.epochs,
-        prepared=tuple(plan.pages.store.page_folder(page).name for page in plan.pages.survey.pages)
-        if plan.pages
-        else (),
+        prepared=tuple(pages.store.page_folder(page).name for page in pages.survey.pages) if pages else (),
         base_model_sha256=file_sha256(plan.base.model_file) if plan.base else None,
         data_sha256=data_sha256(plan.lists, plan.mounts),
         data_folders=tuple(str(mount.source) for mount in plan.mounts if mount.target.is_relative_to(DATA_DIR)),

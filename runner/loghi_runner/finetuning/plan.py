@@ -1,6 +1,6 @@
 """What a run will do, decided before anything is written: job, lists, mounts and findings; and what is told of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -13,13 +13,13 @@ from loghi_contract.places import LISTS_DIR
 from loghi_runner.aliases import OnProgress
 from loghi_runner.config.load import LoadedConfig, VgslModel
 from loghi_runner.engines.base import Mount, Setting
-from loghi_runner.engines.mounts import DataFolders, choose_data_folders, home_folders, run_mounts
+from loghi_runner.engines.mounts import choose_data_folders, home_folders, run_mounts
 from loghi_runner.files import real_path
 from loghi_runner.findings import Finding, Severity, errors
 from loghi_runner.finetuning.check_output import check_disk, check_output
 from loghi_runner.ground_truth.check_charset import check_characters, check_normalization, choose_normalization
 from loghi_runner.ground_truth.check_lines import check_lines, check_look, check_transparency
-from loghi_runner.ground_truth.collect import GroundTruth, PagesTruth, collect_ground_truth
+from loghi_runner.ground_truth.collect import PagesTruth, collect_ground_truth
 from loghi_runner.ground_truth.line_store import LineStore
 from loghi_runner.models.check import check_base_model
 from loghi_runner.pages.texts import TextOptions
@@ -129,10 +129,13 @@ def make_plan(
         run_dir=config.output / run_id,
         config=loaded,
         job=job,
-        lists=_container_lists(truth, data),
+        lists={
+            split.value: tuple(replace(line.sample, image=str(data.container_path(line.image))) for line in lines)
+            for split, lines in truth.splits.items()
+        },
         skipped=tuple((split.value, line) for split, line in truth.skipped),
         mounts=run_mounts(data, base.folder, output / run_id),
-        findings=_by_severity(findings),
+        findings=tuple(sorted(findings, key=lambda finding: list(Severity).index(finding.severity))),
         base=base.facts,
         pages=truth.pages,
     )
@@ -143,15 +146,3 @@ def resolve_batch_size(choice: int | Literal["auto"], train_lines: int) -> int:
     if isinstance(choice, int):
         return choice
     return 8 if train_lines < 1000 else 16 if train_lines < 5000 else 32
-
-
-def _container_lists(truth: GroundTruth, data: DataFolders) -> dict[str, tuple[LineSample, ...]]:
-    return {
-        split.value: tuple(replace(line.sample, image=str(data.container_path(line.image))) for line in lines)
-        for split, lines in truth.splits.items()
-    }
-
-
-def _by_severity(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    order = list(Severity)
-    return tuple(sorted(findings, key=lambda finding: order.index(finding.severity)))

@@ -14,6 +14,7 @@ from pathlib import Path
 from loghi_contract.files import read_plain
 from loghi_contract.job import JobSpec, load_job
 from loghi_contract.lines import LineSample, parse_line_list
+from loghi_contract.model_folder import MODEL_FILE
 from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR, SAVING_DIR
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.clock import utc_now
@@ -133,6 +134,7 @@ class RunFolder:
         self.out = path / "out"
         self.events_file = self.out / EVENTS_FILE
         self.best_val = self.out / BEST_VAL
+        self.model_file = self.best_val / MODEL_FILE
         #: where the trainer writes a model before it is put into best_val; gone between two saves
         self.saving = self.out / SAVING_DIR
         self.report_dir = self.out / REPORT_DIR

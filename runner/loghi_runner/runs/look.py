@@ -81,14 +81,14 @@ def silent_s(folder: RunFolder) -> float:
 
 def follow_run(folder: RunFolder, *, steps: bool = True) -> Iterator[tuple[bytes, Event]]:
     """All events of a run from its beginning, until it is over; without `steps` as in `EventReader`."""
-    ask_s = 0.0
+    next_s = 0.0
 
     def is_over() -> bool:
         # a look costs something
-        nonlocal ask_s
-        if time.monotonic() < ask_s:
+        nonlocal next_s
+        if time.monotonic() < next_s:
             return False
-        ask_s = time.monotonic() + _ASK_EVERY_S
+        next_s = time.monotonic() + _ASK_EVERY_S
         return look_at(folder).record.state.is_over
 
     yield from follow(EventReader(folder.events_file, steps=steps), is_over, _pause)

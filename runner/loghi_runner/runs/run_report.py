@@ -8,7 +8,7 @@ from typing import Any  # JSON values have no narrower type
 
 from markupsafe import Markup
 
-from loghi_contract.events import DataSummary, Event, Model, Phase
+from loghi_contract.events import Event, Model, Phase
 from loghi_contract.job import JobSpec
 from loghi_contract.lines import SKIP_SENTENCES, SkipReason
 from loghi_contract.records import to_json
@@ -110,10 +110,12 @@ def made_rows(facts: RunFacts) -> list[Row]:
     rows = [("run", record.run_id), ("base model", _base_model(facts))]
     if facts.job is not None:
         rows += [("trained with", _training(facts.job)), ("seed", str(facts.job.training.seed))]
-    rows += [
-        (split_word(name), _split(summary, record.data_sha256.get(name))) for name, summary in progress.data.items()
-    ]
-    rows.append(("text normalization", facts.job.normalization.value) if facts.job else ("", ""))
+    for name, summary in progress.data.items():
+        size = f"{plural(summary.lines, 'line')}, {summary.characters} characters"
+        sha256 = record.data_sha256.get(name)
+        rows.append((split_word(name), f"{size}; images and texts sha256 {sha256}" if sha256 else size))
+    if facts.job is not None:
+        rows.append(("text normalization", facts.job.normalization.value))
     rows.append(("device", started.device.name if started else record.device))
     image = f", image {record.image} {record.image_digest or ''}".rstrip() if record.image else ", no container"
     rows.append(("engine", record.engine + image))
@@ -134,7 +136,7 @@ def made_rows(facts: RunFacts) -> list[Row]:
         rows.append(("memory", f"{finished.peak_memory_mb} MB at most{gpu}"))
     overrides = "; set on the command line: " + ", ".join(record.overrides) if record.overrides else ""
     rows.append(("config", f"sha256 {record.config_sha256}{overrides}"))
-    return [row for row in rows if row[0]]
+    return rows
 
 
 def _as_json(facts: RunFacts, errors: ShownErrors | None) -> dict[str, Any]:
@@ -253,9 +255,3 @@ def _training(job: JobSpec) -> str:
     if spec.freeze:
         parts.append("frozen: " + ", ".join(part.value for part in spec.freeze))
     return ", ".join(parts)
-
-
-def _split(summary: DataSummary, sha256: str | None) -> str:
-    """The split's size and the hash of its images and texts."""
-    size = f"{plural(summary.lines, 'line')}, {summary.characters} characters"
-    return f"{size}; images and texts sha256 {sha256}" if sha256 else size

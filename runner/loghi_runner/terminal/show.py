@@ -9,7 +9,6 @@ from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.events import Step
 from loghi_contract.files import open_plain
-from loghi_contract.model_folder import MODEL_FILE
 from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
 from loghi_runner.files import is_file, is_folder
@@ -73,7 +72,7 @@ def answer_rows(folder: RunFolder, record: RunRecord) -> list[Row]:
         return rows  # it was removed while it ran: there is nothing to look at any more
     if record.verdict:
         rows.append(("verdict", record.verdict))
-    has_model = is_file(folder.best_val / MODEL_FILE)
+    has_model = is_file(folder.model_file)
     if has_model:
         rows.append(("model", short_path(folder.best_val)))
     if is_file(folder.report_file):
@@ -96,7 +95,7 @@ def answer_rows(folder: RunFolder, record: RunRecord) -> list[Row]:
 
 def record_json(folder: RunFolder, record: RunRecord) -> dict[str, Any]:
     """run.json with the places a program asks for next."""
-    model = folder.best_val if is_file(folder.best_val / MODEL_FILE) else None
+    model = folder.best_val if is_file(folder.model_file) else None
     return {
         "kind": "run_record",
         "run_dir": str(folder.path),

@@ -224,10 +224,10 @@ def print_plan(console: Console, plan: RunPlan, setting: Setting, *, in_full: bo
     print_rows(console, plan_rows(plan, setting))
     if in_full:
         console.print("what the trainer sees (read-only where nothing else is said)")
-        print_rows(console, mount_rows(plan))
+        print_rows(console, _mount_rows(plan))
         if plan.skipped:
             console.print("skipped lines")
-            print_rows(console, skipped_rows(plan))
+            print_rows(console, _skipped_rows(plan))
     if setting.device.warning:
         say(console, Text.assemble(("warning: ", "yellow"), setting.device.sentence))
     print_findings(console, plan.findings)
@@ -256,15 +256,14 @@ def plan_rows(plan: RunPlan, setting: Setting, facts: Mapping[Split, SplitFacts]
     return [*rows, ("settings", _settings(plan.job.training)), ("output", short_path(plan.run_dir))]
 
 
-def mount_rows(plan: RunPlan) -> list[Row]:
-    """What the trainer gets to see, in the order of the mounts."""
+def _mount_rows(plan: RunPlan) -> list[Row]:
     return [
         (str(mount.target), f"{short_path(mount.source)}{'' if mount.read_only else '  (writable)'}")
         for mount in plan.mounts
     ]
 
 
-def skipped_rows(plan: RunPlan) -> list[Row]:
+def _skipped_rows(plan: RunPlan) -> list[Row]:
     """Where a skipped line stands, and why it is skipped."""
     rows = [(line.where, f"{line.reason.value}: {line.detail or line.image}") for _split, line in plan.skipped[:_NAMED]]
     rest = len(plan.skipped) - len(rows)

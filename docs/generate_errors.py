@@ -52,7 +52,7 @@ _ARGUMENTS = {
     "Finding": ("severity", "code", "message", "where", "hint"),
     "RunFailure": ("code", "message", "exit_code", "hint", "where"),
     "Notice": ("code", "message", "hint"),
-    "CrashMessage": ("pattern", "code", "exit_code", "message", "hint"),
+    "CrashMessage": ("code", "pattern", "message", "hint"),
     "ModelFolderError": ("code", "message", "hint"),
     "cannot_write": ("what", "error", "place", "where", "hint"),
     "_row": ("code", "pattern", "message", "hint"),
@@ -63,7 +63,12 @@ _ARGUMENTS = {
 #: Made with a part of the code only.  Source: loghi_runner/engines/docker_messages.py
 _PREFIXES = {"_row": "engine."}
 _CODE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+|bug")
-_EXIT_CODES = {"ModelFolderError": ExitCode.DATA, "_row": ExitCode.ENGINE, "_unusable": ExitCode.DATA}
+_EXIT_CODES = {
+    "CrashMessage": ExitCode.ENGINE,
+    "ModelFolderError": ExitCode.DATA,
+    "_row": ExitCode.ENGINE,
+    "_unusable": ExitCode.DATA,
+}
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ def test_without_locks_the_start_goes_on_and_clean_leaves_the_images(with_pages,
         raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
 
     monkeypatch.setattr(locks.fcntl, "flock", no_locks)
-    monkeypatch.setattr("loghi_runner.finetuning.line_cutting.FileLock", _NoLock)
+    monkeypatch.setattr("loghi_runner.finetuning.lay_out.FileLock", _NoLock)
     images = unused_images(with_pages)
     assert images
     assert "the file system knows no locks" in clean(with_pages).stderr

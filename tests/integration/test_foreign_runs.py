@@ -17,7 +17,7 @@ from loghi_runner.engines.processes import name_process
 from loghi_runner.ground_truth.line_store import lines_in_use
 from loghi_runner.platform.base import PlatformKind
 from loghi_runner.platform.parked import Parked, write_parked
-from loghi_runner.runs import owner
+from loghi_runner.runs import folder as run_folder
 from loghi_runner.runs.folder import Host, RunFolder, RunState
 from tests.integration.conftest import Result, Workplace
 
@@ -177,7 +177,7 @@ def as_other(work: Callable[[], Result]) -> Result:
 def one_owner_for_all(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stand-in for a mount that maps all accounts to one: whatever we write there belongs to the folder's owner."""
     given_to(OTHER, folder)
-    monkeypatch.setattr(owner, "_owner_of_new_files", lambda _folder: OTHER)
+    monkeypatch.setattr(run_folder, "_owner_of_new_files", lambda _folder: OTHER)
 
 
 @needs_root
@@ -203,8 +203,8 @@ def test_where_all_files_have_one_owner_the_trainers_account_decides(workplace, 
 
 def test_files_of_ours_are_ours_without_a_trace(tmp_path: Path) -> None:
     before = contents(tmp_path)
-    assert owner.is_ours(RunFolder(tmp_path))
-    assert owner._owner_of_new_files(tmp_path) == os.geteuid()
+    assert run_folder.is_ours(RunFolder(tmp_path))
+    assert run_folder._owner_of_new_files(tmp_path) == os.geteuid()
     assert list(contents(tmp_path)) == list(before)
 
 

@@ -11,52 +11,21 @@ from typer.exceptions import Abort, TyperException
 
 from loghi_contract import CONTRACT, __version__
 from loghi_contract.exit_codes import ExitCode
-from loghi_runner.cli import (
-    check,
-    export,
-    finetune,
-    image,
-    manifest,
-    more_pages,
-    platform,
-    prepare,
-    reading,
-    report,
-    runs,
-    serve,
-    setup,
-)
+from loghi_runner.cli import finetune, platform, reading, runs, serve, setup
 from loghi_runner.cli.options import AsJson
 from loghi_runner.errors import RunnerError, UsageError
 from loghi_runner.json_answer import error_json, print_json
 from loghi_runner.runs.signals import Detached, Terminated, end_when_terminated
-from loghi_runner.terminal.console import (
-    make_console,
-    open_closed_streams,
-    print_any_text,
-    print_error,
-    write_nowhere,
-)
+from loghi_runner.terminal.console import make_console, open_closed_streams, print_any_text, print_error, write_nowhere
 
 _COMMAND = "loghi-runner"
 _DEBUG = "--debug"
 
 app = typer.Typer(name=_COMMAND, pretty_exceptions_enable=False, rich_markup_mode=None)
-for group in (
-    finetune,
-    check,
-    prepare,
-    reading,
-    more_pages,
-    setup,
-    runs,
-    report,
-    export,
-    serve,
-):
+for group in (finetune, reading, setup, runs, serve):
     app.registered_commands += group.app.registered_commands
-app.add_typer(image.app, name="image")
-app.add_typer(manifest.app, name="manifest")
+app.add_typer(setup.image_app, name="image")
+app.add_typer(serve.manifest_app, name="manifest")
 app.add_typer(platform.app, name="platform")
 
 
@@ -97,16 +66,6 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = app(own, prog_name=_COMMAND, standalone_mode=False)
         return int(code) if isinstance(code, int) else int(ExitCode.OK)
-    except RunnerError as error:
-        _tell(error, as_json)
-        if debug:
-            traceback.print_exc()
-        return int(error.exit_code)
-    except TyperException as error:
-        _tell(
-            UsageError("usage.command", error.format_message(), hint=f"`{_command_of(own)} --help` shows how."), as_json
-        )
-        return int(ExitCode.USAGE)
     except (KeyboardInterrupt, Abort):
         make_console(stderr=True).print("stopped; nothing was started or removed")
         return int(ExitCode.INTERRUPTED)
@@ -119,18 +78,22 @@ def run(arguments: Sequence[str]) -> int:
         # `loghi-runner logs last | head`: the reader has enough
         write_nowhere(sys.stdout.fileno())
         return int(ExitCode.OK)
+    except TyperException as error:
+        hint = f"`{_command_of(own)} --help` shows how."
+        return _tell(UsageError("usage.command", error.format_message(), hint=hint), as_json)
     except Exception as error:  # noqa: BLE001  # the top of the process: everything else is our own fault
-        _tell(_bug(error), as_json)
+        code = _tell(error if isinstance(error, RunnerError) else _bug(error), as_json)
         if debug:
             traceback.print_exc()
-        return int(ExitCode.BUG)
+        return code
 
 
-def _tell(error: RunnerError, as_json: bool) -> None:
+def _tell(error: RunnerError, as_json: bool) -> int:
     if as_json:
         print_json(error_json(error))
     else:
         print_error(make_console(stderr=True), error)
+    return int(error.exit_code)
 
 
 def _bug(error: Exception) -> RunnerError:
@@ -139,12 +102,9 @@ def _bug(error: Exception) -> RunnerError:
     ) as file:
         file.write(f"loghi-runner {__version__}\n")
         traceback.print_exception(error, file=file)
-    return RunnerError(
-        "bug",
-        f"a fault in loghi-runner itself: {type(error).__name__}: {error}",
-        where=file.name,
-        hint="Please report it with that file. A run that was started goes on: `loghi-runner show last`.",
-    )
+    message = f"a fault in loghi-runner itself: {type(error).__name__}: {error}"
+    hint = "Please report it with that file. A run that was started goes on: `loghi-runner show last`."
+    return RunnerError("bug", message, where=file.name, hint=hint)
 
 
 def _command_of(arguments: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -9,24 +10,12 @@ import typer
 
 from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
-from loghi_runner.cli.options import (
-    AsJson,
-    Engine,
-    EngineKeys,
-    Gpus,
-    Image,
-    Memory,
-    Output,
-    RunName,
-    Settings,
-    reader_options,
-)
+from loghi_runner.cli import options
 from loghi_runner.config.choices import DEFAULT_OUTPUT
 from loghi_runner.engines import EngineKind
 from loghi_runner.json_answer import print_json
 from loghi_runner.platform.base import Document, PageSummary, Pulled, Pushed
-from loghi_runner.terminal.bars import Bars
-from loghi_runner.terminal.console import make_console, print_error, print_rows, reader_may_leave, say
+from loghi_runner.terminal.console import Bars, make_console, print_error, print_rows, reader_may_leave, say
 from loghi_runner.wording import counted, percent, plural, short_path, shown
 
 app = typer.Typer(help="Learn from pages of eScriptorium, and write back.")
@@ -40,11 +29,11 @@ Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A config with a 
 @app.command("documents")
 def documents_command(
     config: Config,
-    settings: Settings = None,
+    settings: options.Settings = None,
     document: Annotated[
         int | None, typer.Option("--document", "-d", min=1, help="Show this document's pages (default: all documents).")
     ] = None,
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """List your documents, or one document's pages."""
     from loghi_runner.config.load import load_config
@@ -71,11 +60,11 @@ def documents_command(
 @app.command("pull")
 def pull_command(
     config: Config,
-    settings: Settings = None,
+    settings: options.Settings = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where to (default: where the run looks).")
     ] = None,
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Bring the pages to learn from to this machine."""
     from loghi_runner.config.load import load_config
@@ -84,11 +73,8 @@ def pull_command(
     told = make_console(stderr=True)
     loaded = load_config(config, settings or [])
     platform = connect(platform_of(loaded), told.print)
-    bars = Bars(told)
-    try:
+    with closing(Bars(told)) as bars:
         pulled = pull_for_config(loaded, platform, bars.show, output)
-    finally:
-        bars.close()
     if as_json:
         print_json({"kind": "pulled", **to_json(pulled), "folder": str(pulled.folder)})
     else:
@@ -96,11 +82,10 @@ def pull_command(
 
 
 @app.command("finetune")
-def finetune_command(config: Config, settings: Settings = None, as_json: AsJson = False) -> None:
+def finetune_command(config: Config, settings: options.Settings = None, as_json: options.AsJson = False) -> None:
     """Pull, fine-tune, read, and write back."""
     from loghi_runner.orders.for_platform import finetune_for_platform
-    from loghi_runner.runs.folder import skipped_counts
-    from loghi_runner.terminal.show import answer_rows, record_json, summary_line
+    from loghi_runner.terminal.show import print_answer, record_json
     from loghi_runner.terminal.views import JsonView, PersonView
 
     view = JsonView() if as_json else PersonView()
@@ -117,30 +102,28 @@ def finetune_command(config: Config, settings: Settings = None, as_json: AsJson 
                 | {"pushed": to_json(done.pushed), "parked": done.parked.code if done.parked else None}
             )
         else:
-            if done.record.error is not None:
-                print_error(told, done.record.error)
+            print_answer(done.folder, done.record)
             answer = make_console(stderr=False)
-            answer.print(summary_line(done.record, sum(skipped_counts(done.folder).values())))
-            print_rows(answer, answer_rows(done.folder, done.record))
             if done.pushed is not None:
                 print_rows(answer, _pushed_rows(done.pushed))
             if done.parked is not None:
                 print_error(told, done.parked)
                 say(told, "the run itself is finished; its readings wait in its folder")
-                print_rows(answer, _parked_rows(done.folder.path))
+                again = f"loghi-runner platform push {shlex.quote(short_path(done.folder.path))}"
+                print_rows(answer, [("later", again)])
     raise typer.Exit(done.record.exit_code or (int(done.parked.exit_code) if done.parked else 0))
 
 
 @app.command("push")
 def push_command(
-    run: RunName,
-    output: Output = DEFAULT_OUTPUT,
-    engine: Engine = EngineKind.AUTO,
-    gpus: Gpus = "auto",
-    image: Image = None,
-    memory: Memory = None,
-    keys: EngineKeys = None,
-    as_json: AsJson = False,
+    run: options.RunName,
+    output: options.Output = DEFAULT_OUTPUT,
+    engine: options.Engine = EngineKind.AUTO,
+    gpus: options.Gpus = "auto",
+    image: options.Image = None,
+    memory: options.Memory = None,
+    keys: options.EngineKeys = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Write a run's readings to its platform, later."""
     from loghi_runner.orders.for_platform import push_run
@@ -149,8 +132,8 @@ def push_command(
 
     view = PersonView()
     try:
-        options = reader_options(engine, gpus, image, memory, keys, batch_size=16)
-        pushed = push_run(find_run(run, output), options, view)
+        wished = options.reader_options(engine, gpus, image, memory, keys, batch_size=16)
+        pushed = push_run(find_run(run, output), wished, view)
     finally:
         view.end()
     if as_json:
@@ -178,24 +161,21 @@ def _page_rows(document: Document, pages: Sequence[PageSummary]) -> Iterable[str
 
 
 def _pulled_rows(pulled: Pulled) -> list[Row]:
-    text = sum(pulled.skipped.values())
-    skipped = f" ({counted(pulled.skipped)})" if text else ""
-    rows = [("pulled", f"{plural(pulled.pages, 'page')}, {plural(pulled.lines, 'line')}{skipped}")]
-    rows.append(("to", short_path(pulled.folder)))
-    return rows + _some("left out", pulled.problems)
+    skipped = f" ({counted(pulled.skipped)})" if any(pulled.skipped.values()) else ""
+    return [
+        ("pulled", f"{plural(pulled.pages, 'page')}, {plural(pulled.lines, 'line')}{skipped}"),
+        ("to", short_path(pulled.folder)),
+        *_some("left out", pulled.problems),
+    ]
 
 
 def _pushed_rows(pushed: Pushed) -> list[Row]:
-    rows = [
+    return [
         ("layer", pushed.layer.name),
         ("written", f"{plural(pushed.lines, 'line')} on {plural(pushed.pages, 'page')}"),
         ("see", pushed.url),
+        *_some("left out", pushed.left_out),
     ]
-    return rows + _some("left out", pushed.left_out)
-
-
-def _parked_rows(run: Path) -> list[Row]:
-    return [("later", f"loghi-runner platform push {shlex.quote(short_path(run))}")]
 
 
 def _some(label: str, sentences: Sequence[str]) -> list[Row]:

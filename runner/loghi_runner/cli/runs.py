@@ -1,14 +1,18 @@
-"""`loghi-runner runs`, `show`, `logs`, `stop` and `clean`."""
+"""Commands for runs: `loghi-runner runs`, `show`, `logs`, `stop`, `clean`, `report` and `export`."""
 
+import shlex
+import webbrowser
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from loghi_contract.cut import Cut
 from loghi_runner.cli.options import AsJson, Output, RunName, Yes
 from loghi_runner.config.choices import DEFAULT_OUTPUT
 from loghi_runner.json_answer import print_json
-from loghi_runner.terminal.console import make_console, print_error, print_rows
+from loghi_runner.terminal.console import make_console, print_error, print_rows, say
+from loghi_runner.wording import short_path
 
 app = typer.Typer()
 
@@ -114,13 +118,77 @@ def clean_command(folder: RunsDir = DEFAULT_OUTPUT, yes: Yes = False, as_json: A
 
     told = make_console(stderr=True)
     found = find_left_over(folder, told.print)
+    lines = found.lines()
     if not as_json:
-        for line in found.lines():
+        for line in lines:
             told.print(line)
-    if not (found.is_nothing or yes):
+    if lines and not yes:
         typer.confirm("Remove these?", abort=True, err=True)
     removed = remove_left_over(found, told.print)
     if as_json:
         print_json({"kind": "cleaned", "removed": removed.runs, "pages": [pages.name for pages in removed.pages]})
     else:
         make_console(stderr=False).print(removed.sentence())
+
+
+@app.command("report")
+def report_command(
+    run: RunName,
+    open_it: Annotated[bool, typer.Option("--open", help="Show it in a browser (default: name the file).")] = False,
+    output: Output = DEFAULT_OUTPUT,
+    as_json: AsJson = False,
+) -> None:
+    """Write a run's report, from what the run left so far."""
+    from loghi_runner.runs.find import find_run
+    from loghi_runner.runs.look import look_at
+    from loghi_runner.runs.run_report import make_run_report
+
+    look = look_at(find_run(run, output))
+    made = make_run_report(look.folder, look.record)
+    if as_json:
+        print_json({"kind": "report_made", "run_dir": str(look.folder.path), "path": str(made)})
+    else:
+        make_console(stderr=False).print(short_path(made))
+    if open_it and not webbrowser.open(made.as_uri()):
+        make_console(stderr=True).print("no browser could be opened here: open that file in yours")
+
+
+@app.command("export")
+def export_command(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run folder, run id, `last`; or a model folder.")],
+    target: Annotated[
+        Path, typer.Argument(metavar="TARGET", help="New or empty folder; or a new file NAME.mlmodel, for kraken.")
+    ],
+    output: Output = DEFAULT_OUTPUT,
+    cut: Annotated[
+        Cut | None, typer.Option("--cut", help="How lines of its pages are to be cut (default: as in the run).")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Copy a run's best_val to a folder, or into one file."""
+    from loghi_runner.models.export import export_file, export_folder, find_exported, run_remarks, wants_one_file
+    from loghi_runner.runs.look import look_at
+    from loghi_runner.terminal.show import loghi_model_line
+
+    source = find_exported(run, output)
+    if wants_one_file(target):
+        made = export_file(source, target, cut)
+        line = f"kraken -i page.jpg page.txt segment -bl ocr -m {shlex.quote(short_path(made))}"
+        key = "kraken_line"
+        use = "the second line reads a page with it, where kraken 7 and loghi-runner (extra kraken) are"
+    else:
+        made = export_folder(source, target, cut)
+        line = loghi_model_line(made)
+        key, use = "loghi_line", "the second line goes into Loghi's inference-pipeline.sh"
+    look = look_at(source.run) if source.run is not None else None
+    told = run_remarks(look) if look is not None else []
+    if as_json:
+        facts = {"run": look.record.run_id, "state": look.record.state, "remarks": told} if look is not None else {}
+        print_json({"kind": "exported", "path": str(made), key: line} | facts)
+        return
+    answer = make_console(stderr=False)
+    answer.print(short_path(made))
+    answer.print(line)
+    explained = make_console(stderr=True)
+    for sentence in (*told, use):
+        say(explained, sentence)

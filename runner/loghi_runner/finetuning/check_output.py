@@ -1,10 +1,10 @@
 """The output folder: whether runs can be written there, stay there, and fit."""
 
 import os
+import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from loghi_runner.engines.mounts import DataFolders, is_too_wide
 from loghi_runner.files import is_file, is_folder, is_there, real_path
@@ -16,13 +16,6 @@ MODEL_COPIES = 6
 RESERVE_BYTES = 200 * MEGABYTE
 
 
-class DiskUsage(Protocol):
-    """What shutil.disk_usage gives, as far as it is needed."""
-
-    @property
-    def free(self) -> int: ...
-
-
 def check_output(
     output: Path, data: DataFolders, base_model: Path | None, homes: Sequence[Path], pages: Sequence[Path] = ()
 ) -> Iterator[Finding]:
@@ -31,7 +24,7 @@ def check_output(
     Args:
         pages: the folders with the user's pages, if lines are cut from pages.
     """
-    existing = nearest_existing(output)
+    existing = _nearest_existing(output)
     if not is_folder(existing):
         what = "a link that leads nowhere" if existing.is_symlink() and not is_file(existing) else "a file"
         message = f"{existing} is {what}, so no runs can be written below it"
@@ -78,38 +71,22 @@ def _is_hidden_in(path: Path, folder: Path) -> bool:
 def _temporary(output: Path, real: Path) -> Iterator[Finding]:
     places = (Path("/tmp"), Path("/var/tmp"), Path(tempfile.gettempdir()).resolve())  # noqa: S108  # to warn of them
     if any(real.is_relative_to(place) for place in places):
-        yield Finding(
-            Severity.WARNING,
-            "output.temporary",
-            f"the output {output} is a temporary folder: models have been lost that way, at the next restart",
-            where="output",
-            hint="Name a folder that is kept.",
-        )
+        message = f"the output {output} is a temporary folder: models have been lost that way, at the next restart"
+        yield Finding(Severity.WARNING, "output.temporary", message, "output", "Name a folder that is kept.")
 
 
-def check_disk(output: Path, model_bytes: int, disk_usage: Callable[[Path], DiskUsage]) -> Iterator[Finding]:
-    """Whether the run fits on the disk; `model_bytes` 0 is an unusable base model, said elsewhere."""
-    if not model_bytes:
-        return
-    needed = MODEL_COPIES * model_bytes + RESERVE_BYTES
-    folder = nearest_existing(output)
-    if not is_folder(folder):
+def check_disk(output: Path, model_bytes: int) -> Iterator[Finding]:
+    """Whether the run fits on the disk; `model_bytes` is 0 for a base model that cannot be used."""
+    folder = _nearest_existing(output)
+    if not model_bytes or not is_folder(folder):
         return  # said elsewhere
-    free = disk_usage(folder).free
+    needed, free = MODEL_COPIES * model_bytes + RESERVE_BYTES, shutil.disk_usage(folder).free
     if free < needed:
-        yield Finding(
-            Severity.ERROR,
-            "disk.full",
-            f"the run needs about {_megabytes(needed)} MB in {folder}, {_megabytes(free)} MB are free",
-            where="output",
-            hint="Make room, or name an output folder on another disk.",
-        )
+        message = f"the run needs about {needed / MEGABYTE:.0f} MB in {folder}, {free / MEGABYTE:.0f} MB are free"
+        hint = "Make room, or name an output folder on another disk."
+        yield Finding(Severity.ERROR, "disk.full", message, "output", hint)
 
 
-def nearest_existing(path: Path) -> Path:
+def _nearest_existing(path: Path) -> Path:
     """The path itself, or the nearest folder above it that exists."""
     return next(folder for folder in (path, *path.parents) if is_there(folder))
-
-
-def _megabytes(count: int) -> str:
-    return f"{count / MEGABYTE:.0f}"

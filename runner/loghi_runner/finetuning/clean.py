@@ -8,8 +8,7 @@ from pathlib import Path
 from loghi_runner.engines.base import NOT_OURS
 from loghi_runner.errors import EngineError
 from loghi_runner.ground_truth.line_store import remove_lines, unused_lines
-from loghi_runner.runs.clean import clean_run, never_started
-from loghi_runner.runs.find import look_at_all
+from loghi_runner.runs.find import clean_run, look_at_all, never_started
 from loghi_runner.runs.look import Look
 from loghi_runner.wording import plural, shown
 
@@ -25,10 +24,6 @@ class LeftOver:
     runs: tuple[tuple[Look, list[str]], ...]
     never_started: tuple[Path, ...]
     pages: tuple[Path, ...]
-
-    @property
-    def is_nothing(self) -> bool:
-        return not (self.runs or self.never_started or self.pages)
 
     def lines(self) -> list[str]:
         """What would go, in words."""

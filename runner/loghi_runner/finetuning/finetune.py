@@ -10,8 +10,7 @@ from loghi_runner.engines.base import Engine, Setting
 from loghi_runner.engines.setting import settle
 from loghi_runner.errors import ERROR_CLASSES, RunnerError
 from loghi_runner.findings import Finding, Severity, finding_of
-from loghi_runner.finetuning.lay_out import create_run_folder, first_record, settle_now
-from loghi_runner.finetuning.line_cutting import cut_lines
+from loghi_runner.finetuning.lay_out import create_run_folder, cut_lines, first_record, settle_now
 from loghi_runner.finetuning.plan import RunPlan, View, make_plan
 from loghi_runner.finetuning.speeds import remember
 from loghi_runner.runs.folder import RunFolder, RunRecord, new_run_id
@@ -80,12 +79,10 @@ def finetune(config_path: Path, overrides: Sequence[str], view: View) -> tuple[R
         RunnerError: nothing was started.
     """
     with ExitStack() as lines:
-        return start_and_follow(*prepare_run(config_path, overrides, view, lines), view, begun=lines.close)
+        return start_and_follow(prepare_run(config_path, overrides, view, lines), view, begun=lines.close)
 
 
-def prepare_run(
-    config_path: Path, overrides: Sequence[str], view: View, lines: ExitStack
-) -> tuple[RunPlan, Engine, Setting]:
+def prepare_run(config_path: Path, overrides: Sequence[str], view: View, lines: ExitStack) -> Checked:
     """Decide a run, show it, and cut its lines: all that comes before it is started.
 
     Args:
@@ -100,18 +97,19 @@ def prepare_run(
     checked = Checked(_plan(loaded, setting, view), engine, setting)
     view.plan(checked.plan, setting)
     checked.require_ready()
-    return cut_lines(checked.plan, view, lines), engine, setting
+    return replace(checked, plan=cut_lines(checked.plan, view, lines))
 
 
 def start_and_follow(
-    plan: RunPlan, engine: Engine, setting: Setting, view: View, begun: Callable[[], None] = lambda: None
+    ready: Checked, view: View, begun: Callable[[], None] = lambda: None
 ) -> tuple[RunFolder, RunRecord]:
     """Start a run whose lines are cut, and follow it to its end; `begun` is called once its run.json is there.
 
     Raises:
         EngineError: it could not be started, or its card was taken meanwhile.
     """
-    setting = settle_now(engine, setting, view.note)
+    plan, engine = ready.plan, ready.engine
+    setting = settle_now(engine, ready.setting, view.note)
     record = first_record(plan, engine, setting)
     with StopWishes() as wishes:
         folder = create_run_folder(plan, record)

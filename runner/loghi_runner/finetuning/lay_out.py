@@ -1,32 +1,75 @@
-"""A new run: what its record says, its folder with everything that the trainer reads, and how it is started."""
+"""What a run needs before it is started: its lines cut out of their pages, its record, its folder."""
 
 import contextlib
 import hashlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 
-from loghi_contract.job import dump_job
-from loghi_contract.lines import LineSample, format_line_list
+from loghi_contract.job import Split, dump_job
+from loghi_contract.lines import LineSample, SkippedLine, format_line_list
 from loghi_contract.places import DATA_DIR
+from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.engines.base import Engine, Mount, Setting
 from loghi_runner.engines.mounts import on_this_machine
 from loghi_runner.engines.setting import settle_again
-from loghi_runner.files import as_utf8, file_sha256, is_there
-from loghi_runner.finetuning.plan import RunPlan
-from loghi_runner.ground_truth.split import format_split
-from loghi_runner.locks import NoLocks, locked
-from loghi_runner.runs.folder import (
-    HALF_MADE_PREFIX,
-    RECORD_FILE,
-    RunFolder,
-    RunRecord,
-    cannot_write_run,
-    config_sha256,
-)
+from loghi_runner.errors import DataError
+from loghi_runner.files import as_utf8, cannot_write, file_sha256, is_there
+from loghi_runner.finetuning.plan import RunPlan, View
+from loghi_runner.ground_truth.collect import PagesTruth
+from loghi_runner.ground_truth.cut_pages import CutPages, cut_pages
+from loghi_runner.ground_truth.line_store import lines_in_use
+from loghi_runner.ground_truth.split import format_split, write_split
+from loghi_runner.locks import FileLock, NoLocks, Timeout, locked, take
+from loghi_runner.runs.folder import HALF_MADE_PREFIX, RECORD_FILE, RunFolder, RunRecord, cannot_write_run
 from loghi_runner.runs.run_trainer import new_record
 from loghi_runner.skipped_table import format_skipped
+from loghi_runner.wording import SPLIT_WORDS
+
+
+def cut_lines(plan: RunPlan, view: View, held: ExitStack) -> RunPlan:
+    """The plan with the lines that could be cut out of their pages; a plan of line lists is as it was.
+
+    Args:
+        held: until it is closed nobody removes the line images; then a run.json has to name them.
+
+    Raises:
+        DataError: no training or no validation line could be cut.
+        EngineError: the output folder cannot be written.
+    """
+    if plan.pages is None:
+        return plan
+    held.enter_context(lines_in_use(plan.config.config.output))
+    store, survey = plan.pages.store, plan.pages.survey
+    pages = [page for page in survey.pages if page.lines]
+    try:
+        store.lines.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(store.lines.parent / "lock")
+        try:
+            take(lock, timeout_s=0)
+        except Timeout:
+            view.note("waiting for another run that cuts pages into the same output folder")
+            take(lock)
+        try:
+            on_page = partial(view.progress, "cutting pages")
+            cut = cut_pages(pages, store.page_folder, cut=store.cut, channels=CHANNELS, on_page=on_page)
+            write_split(plan.pages.split_file, survey.pages, plan.pages.split.parts)
+        finally:
+            lock.release()
+    except OSError as error:
+        hint = "Name another `output` in the config, or free space there."
+        raise cannot_write("the line images", error, store.lines, error.filename or store.lines, hint) from error
+    lists, skipped = _sorted_out(plan, plan.pages, cut)
+    for split in (Split.TRAIN, Split.VAL):
+        if not lists.get(split.value):
+            reasons = "; ".join([*cut.failed.values()][:3]) or "skipped lines tell why"
+            message = f"no {SPLIT_WORDS[split]} line could be cut out of its page: {reasons}"
+            hint = "`loghi-runner prepare` shows what can be cut."
+            raise DataError("data.nothing_cut", message, where="data.pages", hint=hint)
+    return replace(plan, lists=lists, skipped=(*plan.skipped, *skipped))
 
 
 def settle_now(engine: Engine, planned: Setting, note: Callable[[str], None]) -> Setting:
@@ -43,14 +86,13 @@ def settle_now(engine: Engine, planned: Setting, note: Callable[[str], None]) ->
 
 def first_record(plan: RunPlan, engine: Engine, setting: Setting) -> RunRecord:
     """The run's record before it is started."""
+    pages = plan.pages
     return replace(
         new_record(plan.run_id, plan.job.name, engine, setting),
-        config_sha256=config_sha256(plan.config.text),
+        config_sha256=hashlib.sha256(plan.config.text.encode()).hexdigest(),
         overrides=plan.config.overrides,
         epochs=plan.job.training.epochs,
-        prepared=tuple(plan.pages.store.page_folder(page).name for page in plan.pages.survey.pages)
-        if plan.pages
-        else (),
+        prepared=tuple(pages.store.page_folder(page).name for page in pages.survey.pages) if pages else (),
         base_model_sha256=file_sha256(plan.base.model_file) if plan.base else None,
         data_sha256=data_sha256(plan.lists, plan.mounts),
         data_folders=tuple(str(mount.source) for mount in plan.mounts if mount.target.is_relative_to(DATA_DIR)),
@@ -99,6 +141,24 @@ def data_sha256(lists: Mapping[str, Sequence[LineSample]], mounts: Sequence[Moun
             continue
         found[split] = total.hexdigest()
     return found
+
+
+def _sorted_out(
+    plan: RunPlan, pages: PagesTruth, cut: CutPages
+) -> tuple[dict[str, tuple[LineSample, ...]], list[tuple[str, SkippedLine]]]:
+    """Lists of the lines that have an image now; and the others, each with its split and why it has none."""
+    lost: dict[tuple[str, ...], SkippedLine] = {
+        (pages.store.page_folder(page).name, line.image): line
+        for page in pages.survey.pages
+        for line in cut.not_cut(page)
+    }
+    lists: dict[str, tuple[LineSample, ...]] = {}
+    skipped: list[tuple[str, SkippedLine]] = []
+    for split, samples in plan.lists.items():
+        found = [(sample, lost.get(PurePosixPath(sample.image).parts[-2:])) for sample in samples]
+        lists[split] = tuple(sample for sample, line in found if line is None)
+        skipped += [(split, line) for _sample, line in found if line is not None]
+    return lists, skipped
 
 
 def _give_name(half_made: Path, path: Path) -> None:

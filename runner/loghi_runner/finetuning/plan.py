@@ -1,11 +1,8 @@
 """What a run will do, decided before anything is written: job, lists, mounts and findings; and what is told of it."""
 
-import shutil
-import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal, Protocol
 
 from loghi_contract import CONTRACT
@@ -13,19 +10,17 @@ from loghi_contract.job import DeviceKind, JobSpec, ListsSpec, Split, TrainingSp
 from loghi_contract.lines import LineSample, SkippedLine
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR
-from loghi_contract.text import Normalization, normalize
 from loghi_runner.aliases import OnProgress
-from loghi_runner.config.load import DataConfig, LoadedConfig, TrainingConfig, VgslModel
+from loghi_runner.config.load import LoadedConfig, VgslModel
 from loghi_runner.engines.base import Mount, Setting
-from loghi_runner.engines.mounts import DataFolders, choose_data_folders, home_folders, run_mounts
+from loghi_runner.engines.mounts import choose_data_folders, home_folders, run_mounts
 from loghi_runner.files import real_path
 from loghi_runner.findings import Finding, Severity, errors
 from loghi_runner.finetuning.check_output import check_disk, check_output
 from loghi_runner.ground_truth.check_charset import check_characters, check_normalization, choose_normalization
 from loghi_runner.ground_truth.check_lines import check_lines, check_look, check_transparency
-from loghi_runner.ground_truth.collect import GroundTruth, PagesTruth, collect_ground_truth
+from loghi_runner.ground_truth.collect import PagesTruth, collect_ground_truth
 from loghi_runner.ground_truth.line_store import LineStore
-from loghi_runner.line_pages import page_names
 from loghi_runner.models.check import check_base_model
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.runs.run_trainer import RunView
@@ -56,25 +51,6 @@ class RunPlan:
         return errors(self.findings)
 
 
-@dataclass(frozen=True)
-class SplitFacts:
-    """Numbers of one split; `pages` are told apart by `page_names`."""
-
-    pages: int
-    lines: int
-    characters: int
-
-
-@dataclass(frozen=True)
-class NewCharacter:
-    """A character of the training lines that the base model cannot write."""
-
-    character: str
-    code_point: str
-    name: str
-    count: int
-
-
 class View(RunView, Protocol):
     """How a fine-tuning is shown, from before it starts; the only thing that this package tells anybody."""
 
@@ -102,8 +78,10 @@ def make_plan(
     config = loaded.config
     base = check_base_model(config.base_model)
     normalization, normalization_findings = choose_normalization(config, base.facts)
-    store = LineStore(config.output, config.data.cut, _text_options(config.data, normalization))
-    truth = collect_ground_truth(config.data, config.training.seed, loaded.path.parent, store, on_progress)
+    keys, training = config.data, config.training
+    texts = TextOptions(keys.text_equiv, keys.skip_tags, keys.style_marks, normalization, keys.skip_machine_read)
+    store = LineStore(config.output, keys.cut, texts)
+    truth = collect_ground_truth(keys, training.seed, loaded.path.parent, store, on_progress)
     output = real_path(config.output)
     homes = home_folders()
     images = ((line.sample.where.rpartition(":")[0], line.image) for line in truth.lines())
@@ -118,8 +96,8 @@ def make_plan(
         *check_lines(base.facts, normalization, truth),
         *check_transparency(config, base.facts, truth),
         *check_look(config, base.facts, truth),
-        *check_output(config.output, data, base.folder, homes, config.data.pages or ()),
-        *check_disk(config.output, base.bytes, shutil.disk_usage),
+        *check_output(config.output, data, base.folder, homes, keys.pages or ()),
+        *check_disk(config.output, base.bytes),
     )
     job = JobSpec(
         contract=CONTRACT,
@@ -135,47 +113,32 @@ def make_plan(
         device=device,
         charset=config.charset,
         normalization=normalization,
-        training=_training(config.training, len(truth.splits.get(Split.TRAIN, ()))),
+        training=TrainingSpec(
+            epochs=training.epochs,
+            batch_size=resolve_batch_size(training.batch_size, len(truth.splits.get(Split.TRAIN, ()))),
+            learning_rate=training.learning_rate,
+            early_stopping=training.early_stopping,
+            seed=training.seed,
+            augmentation=training.augmentation,
+            precision=training.precision,
+            freeze=training.freeze,
+        ),
     )
     return RunPlan(
         run_id=run_id,
         run_dir=config.output / run_id,
         config=loaded,
         job=job,
-        lists=_container_lists(truth, data),
+        lists={
+            split.value: tuple(replace(line.sample, image=str(data.container_path(line.image))) for line in lines)
+            for split, lines in truth.splits.items()
+        },
         skipped=tuple((split.value, line) for split, line in truth.skipped),
         mounts=run_mounts(data, base.folder, output / run_id),
-        findings=_by_severity(findings),
+        findings=tuple(sorted(findings, key=lambda finding: list(Severity).index(finding.severity))),
         base=base.facts,
         pages=truth.pages,
     )
-
-
-def split_facts(plan: RunPlan) -> dict[Split, SplitFacts]:
-    return {
-        split: SplitFacts(
-            pages=len(set(page_names([PurePosixPath(line.image) for line in plan.lists[split.value]]).values())),
-            lines=len(plan.lists[split.value]),
-            characters=sum(len(sample.text) for sample in plan.lists[split.value]),
-        )
-        for split in Split
-        if split.value in plan.lists
-    }
-
-
-def new_characters(plan: RunPlan) -> list[NewCharacter]:
-    """The most frequent first; none where there is no base model to compare with."""
-    if plan.base is None:
-        return []
-    counts: Counter[str] = Counter()
-    for sample in plan.lists.get(Split.TRAIN.value, ()):
-        counts.update(normalize(sample.text, plan.job.normalization))
-    known = set(plan.base.tokenizer.characters)
-    return [
-        NewCharacter(character, f"U+{ord(character):04X}", unicodedata.name(character, "without a name"), count)
-        for character, count in counts.most_common()
-        if character not in known
-    ]
 
 
 def resolve_batch_size(choice: int | Literal["auto"], train_lines: int) -> int:
@@ -183,32 +146,3 @@ def resolve_batch_size(choice: int | Literal["auto"], train_lines: int) -> int:
     if isinstance(choice, int):
         return choice
     return 8 if train_lines < 1000 else 16 if train_lines < 5000 else 32
-
-
-def _text_options(data: DataConfig, normalization: Normalization) -> TextOptions:
-    return TextOptions(data.text_equiv, data.skip_tags, data.style_marks, normalization, data.skip_machine_read)
-
-
-def _training(training: TrainingConfig, train_lines: int) -> TrainingSpec:
-    return TrainingSpec(
-        epochs=training.epochs,
-        batch_size=resolve_batch_size(training.batch_size, train_lines),
-        learning_rate=training.learning_rate,
-        early_stopping=training.early_stopping,
-        seed=training.seed,
-        augmentation=training.augmentation,
-        precision=training.precision,
-        freeze=training.freeze,
-    )
-
-
-def _container_lists(truth: GroundTruth, data: DataFolders) -> dict[str, tuple[LineSample, ...]]:
-    return {
-        split.value: tuple(replace(line.sample, image=str(data.container_path(line.image))) for line in lines)
-        for split, lines in truth.splits.items()
-    }
-
-
-def _by_severity(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    order = list(Severity)
-    return tuple(sorted(findings, key=lambda finding: order.index(finding.severity)))

@@ -16,8 +16,7 @@ from loghi_runner.engines.mounts import moved_mounts
 from loghi_runner.engines.processes import machine_name
 from loghi_runner.errors import EngineError, RunnerError
 from loghi_runner.files import cache_folder, write_atomically
-from loghi_runner.finetuning.lay_out import create_run_folder, first_record, settle_now
-from loghi_runner.finetuning.line_cutting import cut_lines
+from loghi_runner.finetuning.lay_out import create_run_folder, cut_lines, first_record, settle_now
 from loghi_runner.finetuning.plan import RunPlan, View
 from loghi_runner.runs.progress import Progress
 from loghi_runner.runs.run_trainer import run_short
@@ -45,16 +44,23 @@ def probe(plan: RunPlan, engine: Engine, setting: Setting, view: View) -> None:
     Raises:
         RunnerError: these steps could not be done, so neither could the run.
     """
+    output = plan.config.config.output
     with ExitStack() as lines:
-        _train_a_little(cut_lines(plan, view, lines), engine, setting, view)
-
-
-def speed_of(plan: RunPlan) -> Speed | None:
-    """What is remembered of this machine, device, model and batch size."""
-    try:
-        return from_json(Speed, _read()[_key(plan)], allow_unknown=True)
-    except (KeyError, RecordError):
-        return None
+        plan = cut_lines(plan, view, lines)
+        output.mkdir(parents=True, exist_ok=True)
+        place = Path(tempfile.mkdtemp(prefix=".probe-", dir=output))
+        lines.callback(shutil.rmtree, place, ignore_errors=True)
+        view.note("measuring a few training steps ...")
+        small = _small(plan, place / plan.run_id)
+        setting = settle_now(engine, setting, view.note)
+        record = first_record(small, engine, setting)
+        create_run_folder(small, record)
+        launch = setting.launch(small.run_id, small.run_dir, small.mounts)
+        try:
+            remember(small, run_short(engine, launch, record, view.note))
+        except RunnerError as error:
+            message = f"a few training steps were tried and failed: {error.message}"
+            raise EngineError("probe.failed", message, hint=error.hint) from error
 
 
 def remember(plan: RunPlan, progress: Progress) -> None:
@@ -76,34 +82,15 @@ def remember(plan: RunPlan, progress: Progress) -> None:
 
 def estimate_of(plan: RunPlan) -> str | None:
     """How long the run will take at most, and how much memory, in words; None when it was never measured here."""
-    speed = speed_of(plan)
-    if speed is None:
+    try:
+        speed = from_json(Speed, _read()[_key(plan)], allow_unknown=True)
+    except (KeyError, RecordError):
         return None
     seconds = speed.seconds_per_line * len(plan.lists.get("train", ())) * plan.job.training.epochs * _BESIDE_TRAINING
     parts = [f"about {duration(seconds)} at most"]
     parts += [f"{speed.memory_mb / 1000:.1f} GB of memory"] if speed.memory_mb else []
     parts += [f"{speed.gpu_memory_mb / 1000:.1f} GB on the card"] if speed.gpu_memory_mb else []
     return f"{', '.join(parts)} (measured on this machine on {speed.measured})"
-
-
-def _train_a_little(plan: RunPlan, engine: Engine, setting: Setting, view: View) -> None:
-    output = plan.config.config.output
-    output.mkdir(parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(prefix=".probe-", dir=output))
-    view.note("measuring a few training steps ...")
-    try:
-        small = _small(plan, place / plan.run_id)
-        setting = settle_now(engine, setting, view.note)
-        record = first_record(small, engine, setting)
-        create_run_folder(small, record)
-        launch = setting.launch(small.run_id, small.run_dir, small.mounts)
-        try:
-            remember(small, run_short(engine, launch, record, view.note))
-        except RunnerError as error:
-            message = f"a few training steps were tried and failed: {error.message}"
-            raise EngineError("probe.failed", message, hint=error.hint) from error
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
 
 
 def _small(plan: RunPlan, run_dir: Path) -> RunPlan:
@@ -114,10 +101,7 @@ def _small(plan: RunPlan, run_dir: Path) -> RunPlan:
         training=replace(plan.job.training, epochs=2, early_stopping=0),
         lists=replace(plan.job.lists, test=None, base_domain=None),
     )
-    lists = {
-        "train": _some(plan.lists["train"], batch * _STEPS, longest=batch),
-        "val": plan.lists["val"][:_VALIDATED],
-    }
+    lists = {"train": _some(plan.lists["train"], batch * _STEPS, longest=batch), "val": plan.lists["val"][:_VALIDATED]}
     return replace(plan, run_dir=run_dir, job=job, lists=lists, mounts=moved_mounts(plan.mounts, run_dir))
 
 

@@ -12,13 +12,12 @@ from loghi_contract.counts import pool
 from loghi_contract.job import DeviceKind, JobSpec, Split
 from loghi_contract.lines import LineSample
 from loghi_runner.config.load import load_config
-from loghi_runner.engines.base import Engine, Setting
 from loghi_runner.engines.mounts import moved_mounts
 from loghi_runner.errors import RunnerError, TrainingError
 from loghi_runner.evaluation.intervals import cer_interval
 from loghi_runner.evaluation.results import Results
 from loghi_runner.files import file_sha256, is_folder, real_path
-from loghi_runner.finetuning.finetune import prepare_run, start_and_follow
+from loghi_runner.finetuning.finetune import Checked, prepare_run, start_and_follow
 from loghi_runner.finetuning.lay_out import data_sha256
 from loghi_runner.finetuning.plan import RunPlan, View
 from loghi_runner.ground_truth.collect import PagesTruth
@@ -30,11 +29,10 @@ from loghi_runner.models.find import choose_cut, find_model
 from loghi_runner.recognition.line_reader import ReaderOptions, open_reader
 from loghi_runner.recognition.next_pages import Candidates, NextPages, find_candidates, rank_pages
 from loghi_runner.runs.find import list_runs
-from loghi_runner.runs.folder import RunFolder, RunRecord, RunState, new_run_id
+from loghi_runner.runs.folder import RunFolder, RunRecord, RunState, is_ours, new_run_id
 from loghi_runner.runs.look import Look, follow_run, look_at
-from loghi_runner.runs.owner import is_ours
 from loghi_runner.runs.progress import Progress
-from loghi_runner.runs.readings import read_split
+from loghi_runner.runs.verdict import read_split
 from loghi_runner.wording import SPLIT_WORDS, plural
 
 _WANTED = (RunState.RUNNING, RunState.FINISHED)
@@ -87,8 +85,7 @@ def learning_curve(
     """
     ranking = _prepare_ranking(config_path, overrides, to_rank, view) if to_rank else None
     with ExitStack() as lines:  # each share needs its line images until its own run names them
-        plan, engine, setting = prepare_run(config_path, overrides, view, lines)
-        curve = _measure(plan, engine, setting, percents, view)
+        curve = _measure(prepare_run(config_path, overrides, view, lines), percents, view)
     if isinstance(curve, Unfinished):
         return curve
     found = _rank_with_best(ranking, curve, view) if ranking else None
@@ -96,9 +93,8 @@ def learning_curve(
     return CurveAnswer(curve, found, write_curve(curve, found, folder))
 
 
-def _measure(
-    plan: RunPlan, engine: Engine, setting: Setting, percents: Sequence[int], view: View
-) -> Curve | Unfinished:
+def _measure(ready: Checked, percents: Sequence[int], view: View) -> Curve | Unfinished:
+    plan = ready.plan
     base = file_sha256(plan.base.model_file) if plan.base else None
     split = Split.TEST if plan.job.lists.test else Split.VAL
     trained: list[_Trained] = []
@@ -107,7 +103,7 @@ def _measure(
         view.note(f"{share.percent} %: {plural(share.units, share.unit[:-1])}, {len(share.samples)} training lines")
         found = _find_same_run(run, base)
         if found is None or (found.record.state.is_over and not read_split(found.folder.out, split.value).lines):
-            folder, record = start_and_follow(run, engine, setting, view)
+            folder, record = start_and_follow(replace(ready, plan=run), view)
         else:
             folder, record = _take(found, view)
         if record.state is not RunState.FINISHED:

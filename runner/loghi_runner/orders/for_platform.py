@@ -31,9 +31,8 @@ from loghi_runner.platform.parked import (
 from loghi_runner.recognition.line_reader import ReaderOptions
 from loghi_runner.recognition.recognize import RecognizeOptions
 from loghi_runner.recognition.recognized import RECORD_FILE
-from loghi_runner.runs.folder import RunFolder, RunRecord
+from loghi_runner.runs.folder import RunFolder, RunRecord, require_ours
 from loghi_runner.runs.look import stop_run
-from loghi_runner.runs.owner import require_ours
 from loghi_runner.runs.progress import Progress
 
 #: What follows a training; it can be done later, too.

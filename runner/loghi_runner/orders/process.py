@@ -25,7 +25,7 @@ from loghi_runner.engines.processes import name_process
 from loghi_runner.errors import RunnerError
 from loghi_runner.finetuning.finetune import Checked
 from loghi_runner.finetuning.plan import RunPlan
-from loghi_runner.finetuning.plan_json import check_json, plan_json
+from loghi_runner.finetuning.plan_facts import check_json, plan_json
 from loghi_runner.locks import FileLock, Timeout, take
 from loghi_runner.orders.actions import PlatformPages
 from loghi_runner.orders.asked import OrderAsked

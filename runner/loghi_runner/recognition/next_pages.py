@@ -25,7 +25,7 @@ from loghi_runner.pages.write import Reading
 from loghi_runner.recognition.line_reader import LineReader, ReaderOptions, open_reader
 from loghi_runner.recognition.output_folder import work_folder
 from loghi_runner.recognition.temporary_lines import survey_folder
-from loghi_runner.runs.readings import read_split
+from loghi_runner.runs.verdict import read_split
 from loghi_runner.wording import aligned, percent, plural
 
 #: Fewer lines make no quarters worth telling.

@@ -8,7 +8,6 @@ from pathlib import Path
 from loghi_contract.events import FinishStatus
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.files import open_plain
-from loghi_contract.model_folder import MODEL_FILE
 from loghi_contract.saved_epoch import SavedEpoch, read_saved_epoch
 from loghi_runner.clock import utc_now
 from loghi_runner.engines.base import Engine, Handle, ProcessEnd
@@ -91,7 +90,11 @@ def finish_run(
     try:
         if progress.finished is not None:
             # before run.json says that the run is over: nobody concludes it again then
-            _write_report(folder, record, note)
+            write_run_report(folder, record)
+    except OSError as error:
+        # the model is there and the run has its end: a full disk must not take that back
+        why = why_not_written(error, folder.out)
+        note(f"the report cannot be written: {why}; `loghi-runner report RUN` makes it later")
     finally:
         record = keep_record(folder, record, note)
     return record
@@ -161,25 +164,15 @@ def _best_on_disk(folder: RunFolder, progress: Progress) -> SavedEpoch | None:
 
     The file says it. Of an older trainer, whose files do not, it is the epoch that was announced last.
     """
-    file = folder.best_val / MODEL_FILE
-    if not is_file(file):
+    if not is_file(folder.model_file):
         return None
-    saved = read_saved_epoch(file)
+    saved = read_saved_epoch(folder.model_file)
     if saved is None and progress.best_val_epoch is not None:
         saved = SavedEpoch(progress.best_val_epoch)
     if saved is None or saved.val_cer is not None:
         return saved
     scored = next((row.val_cer for row in progress.epochs if row.epoch == saved.epoch), None)
     return SavedEpoch(saved.epoch, scored)
-
-
-def _write_report(folder: RunFolder, record: RunRecord, note: Callable[[str], None]) -> None:
-    try:
-        write_run_report(folder, record)
-    except OSError as error:
-        # the model is there and the run has its end: a full disk must not take that back
-        why = why_not_written(error, folder.out)
-        note(f"the report cannot be written: {why}; `loghi-runner report RUN` makes it later")
 
 
 def _explained_by_disk(record: RunRecord, error: OSError) -> RunRecord:
@@ -189,18 +182,15 @@ def _explained_by_disk(record: RunRecord, error: OSError) -> RunRecord:
     known = disk_fault(error)
     if known is None:
         return record
-    failure = RunFailure(known.code, known.message + _and_model(record), int(known.exit_code), known.hint)
+    failure = replace(known, message=known.message + _and_model(record))
     return replace(record, error=failure, exit_code=failure.exit_code, state=RunState.FAILED)
 
 
 def _removed(what: str) -> RunFailure:
     """Why a run has no good end whose folder is gone: nothing of it can be kept or explained."""
-    return RunFailure(
-        "run.removed",
-        f"the {what} was removed while it ran; nothing of it is kept",
-        int(ExitCode.ENGINE),
-        "Start it again, and leave its folder alone until it is over; `loghi-runner stop RUN` ends a run.",
-    )
+    message = f"the {what} was removed while it ran; nothing of it is kept"
+    hint = "Start it again, and leave its folder alone until it is over; `loghi-runner stop RUN` ends a run."
+    return RunFailure("run.removed", message, int(ExitCode.ENGINE), hint)
 
 
 def _tail(console_log: Path) -> str:

@@ -1,17 +1,28 @@
-"""The runs of an output folder: one by its name, or all of them, with what may be one and cannot be read."""
+"""The runs of an output folder: found by name or listed, and what ended ones left behind besides their results."""
 
 import os
-from dataclasses import dataclass
+import re
+import shutil
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loghi_runner.config.choices import DEFAULT_OUTPUT
+from loghi_runner.engines import load_engine
 from loghi_runner.errors import UsageError
 from loghi_runner.files import is_file, is_folder, is_there
-from loghi_runner.runs.clean import was_never_started
-from loghi_runner.runs.folder import RECORD_FILE, RunFolder, is_run_id
+from loghi_runner.locks import Locked, NoLocks, locked
+from loghi_runner.runs.folder import HALF_MADE_PREFIX, RECORD_FILE, RunFolder, cannot_write_run, is_ours, is_run_id
 from loghi_runner.runs.look import Look, look_at
 
 LAST = "last"
+
+#: Between making a folder and locking it nothing says that it is held.
+_JUST_MADE_S = 60.0
+
+#: Written whole or not at all, so that half of one stands beside it, as `.NAME.something` or `.something.new`.
+_WRITTEN_WHOLE = (RECORD_FILE, "report.html", "report.json", "validation.csv", "test.csv")
+_HALF = re.compile(rf"\.(({'|'.join(map(re.escape, _WRITTEN_WHOLE))})\.\w+|[0-9a-f]{{16}}\.new)")
 
 
 @dataclass(frozen=True)
@@ -26,18 +37,13 @@ def list_runs(output: Path) -> list[RunFolder]:
     """The runs of an output folder, the oldest first."""
     if not is_folder(output):
         raise UsageError(
-            "run.no_output",
-            f"there is no folder {output}",
-            hint="Name the folder that the config calls `output`.",
+            "run.no_output", f"there is no folder {output}", hint="Name the folder that the config calls `output`."
         )
     try:
         found = [RunFolder(path) for path in output.iterdir()]
     except OSError as error:
-        raise UsageError(
-            "run.closed_output",
-            f"the folder {output} cannot be looked into: {error.strerror}",
-            hint="Ask its owner for permission.",
-        ) from error
+        message = f"the folder {output} cannot be looked into: {error.strerror}"
+        raise UsageError("run.closed_output", message, hint="Ask its owner for permission.") from error
     runs = (folder for folder in found if not folder.path.name.startswith(".") and is_file(folder.record_file))
     return sorted(runs, key=lambda folder: folder.path.name)
 
@@ -56,17 +62,11 @@ def find_run(name: str, output: Path = DEFAULT_OUTPUT) -> RunFolder:
     if len(matching) == 1:
         return RunFolder(matching[0].path.absolute())
     if matching:
-        raise UsageError(
-            "run.ambiguous",
-            f"{len(matching)} runs begin with {name}: {', '.join(run.path.name for run in matching[:5])}",
-            where=str(output),
-            hint="Write more of the id.",
-        )
-    raise UsageError(
-        "run.unknown",
-        f"there is no run {name} in {output}" if name != LAST else f"there are no runs in {output}",
-        hint="Give the run folder's path, or name its output folder with --output. `loghi-runner runs DIR` lists runs.",
-    )
+        message = f"{len(matching)} runs begin with {name}: {', '.join(run.path.name for run in matching[:5])}"
+        raise UsageError("run.ambiguous", message, where=str(output), hint="Write more of the id.")
+    message = f"there is no run {name} in {output}" if name != LAST else f"there are no runs in {output}"
+    hint = "Give the run folder's path, or name its output folder with --output. `loghi-runner runs DIR` lists runs."
+    raise UsageError("run.unknown", message, hint=hint)
 
 
 def look_at_all(output: Path, *, with_progress: bool = False) -> tuple[list[Look], list[Unreadable]]:
@@ -93,6 +93,57 @@ def look_at_all(output: Path, *, with_progress: bool = False) -> tuple[list[Look
     return looks, [*_without_record(output), *broken]
 
 
+def never_started(output: Path) -> list[Path]:
+    """The folders of an output folder that are no runs yet, and never will be. Raises OSError."""
+    return [
+        path
+        for path in sorted(output.iterdir())
+        if is_folder(path) and not path.is_symlink() and was_never_started(path)
+    ]
+
+
+def was_never_started(path: Path) -> bool:
+    """Whether a folder is all that a `finetune` left that was killed before its run was whole."""
+    folder = RunFolder(path)
+    if not os.access(path, os.R_OK | os.X_OK) or not is_ours(folder):
+        return False
+    if is_run_id(path.name):
+        # made by an earlier version, which gave the name first
+        return not any(map(is_there, (folder.record_file, folder.events_file, folder.best_val.parent)))
+    return is_run_id(path.name.removeprefix(HALF_MADE_PREFIX)) and not _is_held(path)
+
+
+def clean_run(look: Look, *, really: bool) -> list[str]:
+    """What an ended run keeps besides its results; removed only `really`. Models and records are never touched.
+
+    Raises:
+        EngineError: what its record names cannot be reached, or is not its own; or the folder cannot be changed.
+    """
+    folder, record = look.folder, look.record
+    if not record.state.is_over or look.remark is not None or not is_ours(folder):
+        return []
+    kept = []
+    if record.kept and record.handle is not None and (left := load_engine(record.engine).kept(record.handle)):
+        kept.append(left)
+    if folder.places.is_dir():
+        kept.append(f"{folder.places.name}/ (links to the run's data)")
+    half_written = _half_written(folder)
+    kept += [f"{path.relative_to(folder.path)} (half-written)" for path in half_written]
+    if kept and really:
+        engine = load_engine(record.engine)
+        handle = engine.find(record.run_id, folder.path, record.handle)
+        if handle is not None:
+            engine.clean_up(handle, folder.console_log, keep=False)
+        try:
+            for path in half_written:
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            shutil.rmtree(folder.places, ignore_errors=True)
+            folder.write(replace(record, kept=False))
+        except OSError as error:
+            raise cannot_write_run(error, folder.path) from error
+    return kept
+
+
 def _without_record(output: Path) -> list[Unreadable]:
     """Folders that are runs, or may be, and have no record that can be seen."""
     return [
@@ -110,3 +161,28 @@ def _why_without_record(path: Path) -> str | None:
     if not is_run_id(path.name):
         return None
     return "never started; `loghi-runner clean` removes it" if was_never_started(path) else f"it has no {RECORD_FILE}"
+
+
+def _is_held(path: Path) -> bool:
+    """Whether somebody still makes the folder, as far as that can be known."""
+    try:
+        if time.time() - path.stat().st_mtime < _JUST_MADE_S:
+            return True
+        with locked(path):
+            return False
+    except (Locked, NoLocks, OSError):
+        return True
+
+
+def _half_written(folder: RunFolder) -> list[Path]:
+    """Files, and the folder a model is written in, that a program left which was killed while it wrote them."""
+    found = [folder.saving] if is_folder(folder.saving) else []
+    # of trainers that wrote the next model into best_val itself
+    found += _hidden(folder.best_val)
+    for place in (folder.path, folder.report_dir):
+        found += [path for path in _hidden(place) if _HALF.fullmatch(path.name)]
+    return found
+
+
+def _hidden(place: Path) -> list[Path]:
+    return sorted(path for path in place.glob(".*") if is_file(path))

@@ -1,7 +1,9 @@
-"""The run folder: its names, where things are in it, and its record run.json, written whole or not at all."""
+"""The run folder: its names, whose it is, where things are in it, and its record run.json."""
 
-import hashlib
+import errno
 import json
+import os
+import pwd
 import re
 import secrets
 import time
@@ -12,6 +14,7 @@ from pathlib import Path
 from loghi_contract.files import read_plain
 from loghi_contract.job import JobSpec, load_job
 from loghi_contract.lines import LineSample, parse_line_list
+from loghi_contract.model_folder import MODEL_FILE
 from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR, SAVING_DIR
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.clock import utc_now
@@ -27,9 +30,11 @@ HALF_MADE_PREFIX = "."
 
 #: A record names each page of a run; with so many bytes it could name a hundred thousand.
 _MAX_RECORD_BYTES = 16 << 20
-
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[a-z2-7]{4}")
 _ID_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # base32: no letter is taken for a digit
+
+#: What `open` answers where files cannot be made without a name: there one with a name is made, and removed.
+_NO_NAMELESS_FILES = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT)
 
 
 class RunState(str, Enum):
@@ -113,66 +118,29 @@ class RunRecord:
         return replace(self, state=state, error=failure, exit_code=failure.exit_code, ended=utc_now())
 
 
-@dataclass(frozen=True)
 class RunFolder:
     """Where things are in a run folder."""
 
-    path: Path
-
-    @property
-    def record_file(self) -> Path:
-        return self.path / RECORD_FILE
-
-    @property
-    def config_file(self) -> Path:
-        return self.path / "config.yaml"
-
-    @property
-    def console_log(self) -> Path:
-        return self.path / "console.log"
-
-    @property
-    def job_dir(self) -> Path:
-        return self.path / "in"
-
-    @property
-    def out(self) -> Path:
-        return self.path / "out"
-
-    @property
-    def events_file(self) -> Path:
-        return self.out / EVENTS_FILE
-
-    @property
-    def best_val(self) -> Path:
-        return self.out / BEST_VAL
-
-    @property
-    def saving(self) -> Path:
-        """Where the trainer writes a model before it is put into best_val; gone between two saves."""
-        return self.out / SAVING_DIR
-
-    @property
-    def skipped_file(self) -> Path:
-        return self.out / REPORT_DIR / "skipped_lines.tsv"
-
-    @property
-    def report_file(self) -> Path:
-        return self.out / REPORT_DIR / "report.html"
-
-    @property
-    def split_file(self) -> Path:
-        return self.out / REPORT_DIR / "split.tsv"
-
-    @property
-    def places(self) -> Path:
-        """Where the engine `local` lays out the container's folders as links."""
-        return self.path / PLACES
-
-    @property
-    def kill_mark(self) -> Path:
-        """Made by `stop` before it kills, so that the follower does not take the kill for lack of memory."""
-        return self.path / "killed"
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.record_file = path / RECORD_FILE
+        self.config_file = path / "config.yaml"
+        self.console_log = path / "console.log"
+        self.job_dir = path / "in"
+        #: where the engine `local` lays out the container's folders as links
+        self.places = path / PLACES
+        #: made by `stop` before it kills, so that the follower does not take the kill for lack of memory
+        self.kill_mark = path / "killed"
+        self.out = path / "out"
+        self.events_file = self.out / EVENTS_FILE
+        self.best_val = self.out / BEST_VAL
+        self.model_file = self.best_val / MODEL_FILE
+        #: where the trainer writes a model before it is put into best_val; gone between two saves
+        self.saving = self.out / SAVING_DIR
+        self.report_dir = self.out / REPORT_DIR
+        self.report_file = self.report_dir / "report.html"
+        self.skipped_file = self.report_dir / "skipped_lines.tsv"
+        self.split_file = self.report_dir / "split.tsv"
 
     def read(self) -> RunRecord:
         """The run's record.
@@ -184,18 +152,13 @@ class RunFolder:
             record = parse_json(read_plain(self.record_file, _MAX_RECORD_BYTES))
             return from_json(RunRecord, record, allow_unknown=True)
         except FileNotFoundError as error:
-            raise UsageError(
-                "run.not_a_run",
-                f"{self.path} is not a run folder: it has no {RECORD_FILE}",
-                hint="`loghi-runner runs DIR` lists the runs of an output folder.",
-            ) from error
+            message = f"{self.path} is not a run folder: it has no {RECORD_FILE}"
+            hint = "`loghi-runner runs DIR` lists the runs of an output folder."
+            raise UsageError("run.not_a_run", message, hint=hint) from error
         except (OSError, RecordError) as error:
-            raise UsageError(
-                "run.broken_record",
-                f"the record of this run cannot be read: {error}",
-                where=str(self.record_file),
-                hint="The model is not touched by this: look in out/model/best_val of the same folder.",
-            ) from error
+            message = f"the record of this run cannot be read: {error}"
+            hint = "The model is not touched by this: look in out/model/best_val of the same folder."
+            raise UsageError("run.broken_record", message, where=str(self.record_file), hint=hint) from error
 
     def read_job(self) -> JobSpec | None:
         """What the trainer was told; None where it is damaged, taken away, or of another version."""
@@ -228,10 +191,6 @@ def is_run_id(name: str) -> bool:
     return _RUN_ID.fullmatch(name) is not None
 
 
-def config_sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def cannot_write_run(error: OSError, path: Path) -> EngineError:
     """The error for a run folder that cannot be written."""
     hint = "Name another `output` in the config, or free space there."
@@ -250,3 +209,58 @@ def skipped_counts(folder: RunFolder) -> dict[str, int]:
         if len(fields) == len(SKIPPED_COLUMNS):
             counts[fields[4]] = counts.get(fields[4], 0) + 1
     return counts
+
+
+def is_ours(folder: RunFolder) -> bool:
+    """Whether the run's folder belongs to this account.
+
+    Where a mount gives all files one owner (Docker Desktop, a network disk that maps accounts) it says nothing about
+    who made the folder. There the trainer decides: an engine finds none but this account's, or this run's container.
+
+    Raises:
+        OSError: the folder cannot be seen.
+    """
+    owner = folder.path.stat().st_uid
+    return owner == os.geteuid() or _owner_of_new_files(folder.path) == owner
+
+
+def owner_name(folder: RunFolder) -> str:
+    """Raises OSError."""
+    owner = folder.path.stat().st_uid
+    try:
+        return pwd.getpwuid(owner).pw_name
+    except KeyError:
+        return f"the account number {owner}"
+
+
+def require_ours(folder: RunFolder, doing: str) -> None:
+    """Raises UsageError where the run belongs to another account."""
+    if is_ours(folder):
+        return
+    owner = owner_name(folder)
+    message = f"the run is not ours: it belongs to {owner}, who alone can {doing} it"
+    hint = f"Ask its owner, or work under that account, such as with `sudo -u {owner}`."
+    raise UsageError("run.not_ours", message, where=str(folder.path), hint=hint)
+
+
+def _owner_of_new_files(folder: Path) -> int | None:
+    """Whom a file would belong to that this account made in the folder; None where it may make none."""
+    try:
+        # without a name: nobody sees it, and the folder stays as it is
+        descriptor = os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o600)
+    except AttributeError:
+        descriptor = None  # macOS
+    except OSError as error:
+        if error.errno not in _NO_NAMELESS_FILES:
+            return None
+        descriptor = None
+    named = folder / f".owner-{secrets.token_hex(6)}"
+    try:
+        if descriptor is None:
+            descriptor = os.open(named, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            named.unlink()
+        owner = os.fstat(descriptor).st_uid
+        os.close(descriptor)
+    except OSError:
+        return None
+    return owner

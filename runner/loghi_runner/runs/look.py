@@ -17,10 +17,8 @@ from loghi_runner.engines.processes import find_process, is_by_clock, machine_na
 from loghi_runner.errors import EngineError, RunnerError, UsageError
 from loghi_runner.files import is_file
 from loghi_runner.runs.conclude import finish_run, keep_record
-from loghi_runner.runs.folder import RunFailure, RunFolder, RunRecord, RunState
-from loghi_runner.runs.follow import EventReader, follow, read_events
-from loghi_runner.runs.owner import is_ours, owner_name, require_ours
-from loghi_runner.runs.progress import Progress
+from loghi_runner.runs.folder import RunFailure, RunFolder, RunRecord, RunState, is_ours, owner_name, require_ours
+from loghi_runner.runs.progress import EventReader, Progress, follow, read_events
 from loghi_runner.wording import duration
 
 #: A trainer that cannot be seen from here, and has written nothing for so long, is lost.
@@ -81,19 +79,25 @@ def silent_s(folder: RunFolder) -> float:
     return time.time() - heard
 
 
-def follow_run(
-    folder: RunFolder, pause: Callable[[], None] | None = None, *, steps: bool = True
-) -> Iterator[tuple[bytes, Event]]:
+def follow_run(folder: RunFolder, *, steps: bool = True) -> Iterator[tuple[bytes, Event]]:
     """All events of a run from its beginning, until it is over; without `steps` as in `EventReader`."""
-    is_over = _AskedSeldom(lambda: look_at(folder).record.state.is_over)
-    wait = pause or _pause
-    yield from follow(EventReader(folder.events_file, steps=steps), is_over, wait)
+    next_s = 0.0
+
+    def is_over() -> bool:
+        # a look costs something
+        nonlocal next_s
+        if time.monotonic() < next_s:
+            return False
+        next_s = time.monotonic() + _ASK_EVERY_S
+        return look_at(folder).record.state.is_over
+
+    yield from follow(EventReader(folder.events_file, steps=steps), is_over, _pause)
     # whoever asks next shall find the run concluded: after its last event the trainer only closes files
     for _look in range(_LOOKS_AFTER_LAST_EVENT):
         look = look_at(folder)
         if look.record.state.is_over or look.remark is not None:
             return
-        wait()
+        _pause()
 
 
 def fetch_console(look: Look) -> None:
@@ -106,13 +110,7 @@ def fetch_console(look: Look) -> None:
                 engine.bring_console(handle, folder.console_log)
 
 
-def stop_run(
-    folder: RunFolder,
-    *,
-    grace_s: float,
-    begun: Callable[[], None] = lambda: None,
-    clock: Callable[[], float] = time.monotonic,
-) -> Look:
+def stop_run(folder: RunFolder, *, grace_s: float, begun: Callable[[], None] = lambda: None) -> Look:
     """Ask the trainer to end after its step; after the grace it is ended at once. Returns the run as it is then.
 
     Args:
@@ -128,27 +126,24 @@ def stop_run(
         raise UsageError("run.over", f"the run is over already: {record.state.value}", where=str(folder.path))
     require_ours(folder, "stop")
     if record.handle is None or look.remark is not None:
-        raise EngineError(
-            "run.out_of_reach",
-            f"the run cannot be reached: {look.remark or 'its trainer is not started yet'}",
-            where=str(folder.path),
-            hint="Try again in a moment, or stop it on the machine where it was started.",
-        )
+        message = f"the run cannot be reached: {look.remark or 'its trainer is not started yet'}"
+        hint = "Try again in a moment, or stop it on the machine where it was started."
+        raise EngineError("run.out_of_reach", message, where=str(folder.path), hint=hint)
     engine = load_engine(record.engine)
     handle = engine.find(record.run_id, folder.path, record.handle)
     if handle is None:
         return look_at(folder)  # it ended by itself
     engine.signal(handle, Signal.INTERRUPT)
     begun()
-    deadline = clock() + grace_s
+    deadline = time.monotonic() + grace_s
     while engine.poll(handle) is None:
-        if clock() > deadline:
+        if time.monotonic() > deadline:
             with contextlib.suppress(OSError):  # on a full disk the end is told less well, and must come all the same
                 folder.kill_mark.touch()
             engine.signal(handle, Signal.KILL)
-            deadline = clock() + grace_s
+            deadline = time.monotonic() + grace_s
         _pause()
-    while is_followed(folder.read()) and not folder.read().state.is_over and clock() < deadline + grace_s:
+    while is_followed(folder.read()) and not folder.read().state.is_over and time.monotonic() < deadline + grace_s:
         _pause()  # the host writes the record
     return look_at(folder)
 
@@ -204,32 +199,14 @@ def _elsewhere(record: RunRecord, engine: Engine) -> str | None:
 
 
 def _unheard_of(silence_s: float) -> RunFailure:
-    return RunFailure(
-        "run.lost",
-        f"the trainer cannot be seen from here and has written nothing for {duration(silence_s)}",
-        int(ExitCode.ENGINE),
-        "Was its machine restarted under another name? If it still trains, `loghi-runner show RUN` says so there.",
-    )
+    message = f"the trainer cannot be seen from here and has written nothing for {duration(silence_s)}"
+    hint = "Was its machine restarted under another name? If it still trains, `loghi-runner show RUN` says so there."
+    return RunFailure("run.lost", message, int(ExitCode.ENGINE), hint)
 
 
 def _progress(folder: RunFolder, record: RunRecord) -> Progress:
     job = folder.read_job()
     return Progress.of(read_events(folder.events_file), job.training.epochs if job is not None else record.epochs)
-
-
-class _AskedSeldom:
-    """A question that costs something, asked every other second however often somebody wants to know."""
-
-    def __init__(self, ask: Callable[[], bool]) -> None:
-        self._ask = ask
-        self._next_s = 0.0
-
-    def __call__(self) -> bool:
-        now = time.monotonic()
-        if now < self._next_s:
-            return False
-        self._next_s = now + _ASK_EVERY_S
-        return self._ask()
 
 
 def _pause() -> None:

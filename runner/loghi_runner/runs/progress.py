@@ -1,27 +1,21 @@
-"""What is known of a run from its events so far: the epoch table, the best epoch, how long it will still take."""
+"""What a run's events tell, read from out/events.jsonl as it grows: the epoch table, the best epoch, the time left."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
-from loghi_contract.events import (
-    Charset,
-    Checkpoint,
-    DataSummary,
-    Epoch,
-    Evaluation,
-    Event,
-    Failed,
-    Finished,
-    FinishStatus,
-    Model,
-    Notice,
-    Phase,
-    Recognized,
-    Started,
-    Step,
-)
+from loghi_contract import events
+from loghi_contract.events import MAX_LINE_BYTES, Event, decode_event
+from loghi_contract.files import open_plain
 from loghi_contract.places import BEST_VAL
+from loghi_contract.records import RecordError
 
+_BLOCK_BYTES = 1 << 20
+
+#: What `encode_event` writes into each step, and, since quotes in texts are escaped, into nothing else.
+_STEP = b'"kind":"step"'
 _RECENT_EPOCHS = 3
+_log = logging.getLogger(__name__)
 
 
 class Progress:
@@ -29,26 +23,26 @@ class Progress:
 
     def __init__(self, epochs: int | None = None) -> None:
         self.planned_epochs = epochs
-        self.started: Started | None = None
+        self.started: events.Started | None = None
         self.phase: str | None = None
-        self.data: dict[str, DataSummary] = {}
-        self.charset: Charset | None = None
-        self.notices: list[Notice] = []
-        self.step: Step | None = None
-        self.epochs: list[Epoch] = []
+        self.data: dict[str, events.DataSummary] = {}
+        self.charset: events.Charset | None = None
+        self.notices: list[events.Notice] = []
+        self.step: events.Step | None = None
+        self.epochs: list[events.Epoch] = []
         self.best_val_epoch: int | None = None
-        self.evaluations: list[Evaluation] = []
-        self.finished: Finished | None = None
-        self.recognized: Recognized | None = None
-        self.failed: Failed | None = None
+        self.evaluations: list[events.Evaluation] = []
+        self.finished: events.Finished | None = None
+        self.recognized: events.Recognized | None = None
+        self.failed: events.Failed | None = None
         self.began_t: float | None = None
         self.last_t: float | None = None
-        self._first_step: tuple[float, Step] | None = None
+        self._first_step: tuple[float, events.Step] | None = None
 
     @classmethod
-    def of(cls, events: Iterable[Event], epochs: int | None = None) -> "Progress":
+    def of(cls, told: Iterable[Event], epochs: int | None = None) -> "Progress":
         progress = cls(epochs)
-        for event in events:
+        for event in told:
             progress.add(event)
         return progress
 
@@ -56,39 +50,37 @@ class Progress:
         self.began_t = event.t if self.began_t is None else self.began_t
         self.last_t = event.t
         match event.payload:
-            case Started() as started:
+            case events.Started() as started:
                 self.started = started
-            case Phase(name=name):
+            case events.Phase(name=name):
                 self.phase = name
-            case DataSummary() as summary:
+            case events.DataSummary() as summary:
                 self.data[summary.split] = summary
-            case Charset() as charset:
+            case events.Charset() as charset:
                 self.charset = charset
-            case Notice() as notice:
+            case events.Notice() as notice:
                 self.notices.append(notice)
-            case Step() as step:
+            case events.Step() as step:
                 if self._first_step is None or self._first_step[1].epoch != step.epoch:
                     self._first_step = (event.t, step)
                 self.step = step
-            case Epoch() as epoch:
+            case events.Epoch() as epoch:
                 self.epochs.append(epoch)
                 self.planned_epochs = epoch.epochs
                 self.step = None
-            case Checkpoint(name=BEST_VAL.name, epoch=number):
+            case events.Checkpoint(name=BEST_VAL.name, epoch=number):
                 self.best_val_epoch = number
-            case Evaluation() as evaluation:
+            case events.Evaluation() as evaluation:
                 self.evaluations.append(evaluation)
-            case Recognized() as recognized:
+            case events.Recognized() as recognized:
                 self.recognized = recognized
-            case Finished() as finished:
+            case events.Finished() as finished:
                 self.finished = finished
-            case Failed() as failed:
+            case events.Failed() as failed:
                 self.failed = failed
-            case _:
-                pass
 
     @property
-    def best(self) -> Epoch | None:
+    def best(self) -> events.Epoch | None:
         """The epoch of best_val, as the trainer marked it."""
         return next((epoch for epoch in reversed(self.epochs) if epoch.is_best), None)
 
@@ -96,10 +88,10 @@ class Progress:
     def has_good_end(self) -> bool:
         """Whether the trainer said that it did what it was to do, or, while it learnt, as much as it was let."""
         return self.finished is not None or (
-            self.recognized is not None and self.recognized.status is FinishStatus.COMPLETED
+            self.recognized is not None and self.recognized.status is events.FinishStatus.COMPLETED
         )
 
-    def score(self, split: str, model: Model) -> Evaluation | None:
+    def score(self, split: str, model: events.Model) -> events.Evaluation | None:
         return next((e for e in reversed(self.evaluations) if e.split == split and e.model is model), None)
 
     @property
@@ -125,3 +117,108 @@ class Progress:
         steps = self.step.step - first.step
         # the first step of all compiles the network and says nothing about the others
         return (self.last_t - first_t) / steps * self.step.steps if steps > 0 else None
+
+
+class EventReader:
+    """Reads the events that were added since the last look, in a memory that does not grow with the file.
+
+    The file may not exist yet, may end in half a line, and may hold kinds that this version does not know.
+    """
+
+    def __init__(self, events_file: Path, *, steps: bool = True) -> None:
+        """Without `steps` the steps between the first and the last of those that follow each other are passed over."""
+        self._path = events_file
+        self._steps = steps
+        self._offset = 0
+        self._half_line = b""
+        self._passed: bytes | None = None
+        self._in_steps = False
+        self.unreadable = 0
+
+    def read(self) -> list[tuple[bytes, Event]]:
+        """New events with their own lines, newline left out: some of them if there are many, none if there are none."""
+        try:
+            with open_plain(self._path) as file:
+                file.seek(self._offset)
+                while fresh := file.read(_BLOCK_BYTES):
+                    self._offset += len(fresh)
+                    if found := self._found(fresh):
+                        return found
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            # a network disk that is away for a moment, or a run of somebody else: no reason to lose sight of it
+            _log.warning("%s cannot be read: %s", self._path, error)
+        return self._decoded(self._last_step())
+
+    def __iter__(self) -> Iterator[tuple[bytes, Event]]:
+        """All that is there now."""
+        while found := self.read():
+            yield from found
+
+    def _found(self, fresh: bytes) -> list[tuple[bytes, Event]]:
+        *lines, self._half_line = (self._half_line + fresh).split(b"\n")
+        if len(self._half_line) > MAX_LINE_BYTES:
+            self._half_line = b""
+            self.unreadable += 1
+        return self._decoded(lines if self._steps else self._without_steps(lines))
+
+    def _without_steps(self, lines: list[bytes]) -> Iterator[bytes]:
+        for line in lines:
+            if _STEP not in line:
+                self._in_steps = False
+                yield from self._last_step()
+                yield line
+            elif self._in_steps:
+                self._passed = line
+            else:
+                self._in_steps = True
+                yield line
+
+    def _last_step(self) -> list[bytes]:
+        """The step that was passed over last, once what comes after it is known, or that nothing does."""
+        last, self._passed = self._passed, None
+        return [last] if last is not None else []
+
+    def _decoded(self, lines: Iterable[bytes]) -> list[tuple[bytes, Event]]:
+        return [(line, event) for line in lines if line and (event := self._decode(line)) is not None]
+
+    def _decode(self, line: bytes) -> Event | None:
+        try:
+            return decode_event(line)
+        except RecordError as error:
+            # a torn line (disk full, power cut) is no reason to lose sight of the run
+            _log.warning("line of %s left out: %s", self._path, error)
+            self.unreadable += 1
+            return None
+
+
+def follow(
+    reader: EventReader, has_ended: Callable[[], bool], pause: Callable[[], None]
+) -> Iterator[tuple[bytes, Event]]:
+    """Yield events until the terminal one, or until the process has ended and everything it wrote was read.
+
+    Args:
+        has_ended: whether the trainer's process is gone; asked only when nothing new was there.
+        pause: waits a little; called between two looks, may raise to end the following.
+    """
+    while True:
+        fresh = reader.read()
+        # asked before the last read, or what is written between the two is lost
+        ended = not fresh and has_ended()
+        for line, event in fresh or (reader if ended else ()):
+            yield line, event
+            if event.is_terminal:
+                return
+        if ended:
+            return
+        if not fresh:
+            pause()
+
+
+def read_events(events_file: Path) -> Iterator[Event]:
+    """Every whole event of a run so far, but of steps in a row the first and the last; none when there is no file.
+
+    A long run has a million steps. What is known of a run (`Progress`) is the same without those in between.
+    """
+    return (event for _line, event in EventReader(events_file, steps=False))

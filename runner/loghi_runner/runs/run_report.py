@@ -1,24 +1,51 @@
 """report.html and report.json in a run's out/report: is the new model better, and where does it err?"""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
 from markupsafe import Markup
 
-from loghi_contract.events import Model
+from loghi_contract.events import Event, Model, Phase
+from loghi_contract.job import JobSpec
 from loghi_contract.lines import SKIP_SENTENCES, SkipReason
-from loghi_contract.places import REPORT_DIR
 from loghi_contract.records import to_json
+from loghi_runner.aliases import Row
+from loghi_runner.engines.mounts import host_image
 from loghi_runner.errors import UsageError
+from loghi_runner.evaluation.judgement import Forgetting
+from loghi_runner.evaluation.results import Results
 from loghi_runner.files import cannot_write
 from loghi_runner.report.charts import draw_curve
 from loghi_runner.report.html import render
 from loghi_runner.report.shown import ShownErrors, choose_errors
-from loghi_runner.report.write import results_json, write_files, write_loghi_csv
-from loghi_runner.runs.folder import RunFolder, RunRecord
-from loghi_runner.runs.owner import require_ours
-from loghi_runner.runs.run_facts import RunFacts, made_rows, read_run
-from loghi_runner.wording import status_word
+from loghi_runner.report.write import LOGHI_FILES, results_json, write_files, write_loghi_csv
+from loghi_runner.runs.folder import RunFolder, RunRecord, require_ours, skipped_counts
+from loghi_runner.runs.progress import Progress, read_events
+from loghi_runner.runs.verdict import MODELS, read_split
+from loghi_runner.wording import duration, local_time, phase_word, plural, split_word, status_word
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """`test` lines chose nothing; `images` says where line images are, as far as is known.
+
+    `models` are those whose readings of the test lines count: one alone, where the other has nothing to say.
+    """
+
+    record: RunRecord
+    progress: Progress
+    job: JobSpec | None
+    models: tuple[Model, ...]
+    test: Results | None
+    forgetting: Forgetting | None
+    images: dict[str, Path]
+    skipped: dict[str, int]
+    phase_s: dict[str, float]
+    #: the rows of Loghi's own files, by name
+    loghi: dict[str, dict[str, float]]
 
 
 def write_run_report(folder: RunFolder, record: RunRecord) -> Path:
@@ -26,10 +53,9 @@ def write_run_report(folder: RunFolder, record: RunRecord) -> Path:
     facts = read_run(folder, record)
     charset = facts.progress.charset
     errors = choose_errors(facts.test, charset.added if charset else ()) if facts.test else None
-    report = folder.out / REPORT_DIR
     for name, row in facts.loghi.items():
-        write_loghi_csv(report / name, row)
-    return write_files(report, _as_html(facts, errors), _as_json(facts, errors))
+        write_loghi_csv(folder.report_dir / name, row)
+    return write_files(folder.report_dir, _as_html(facts, errors), _as_json(facts, errors))
 
 
 def make_run_report(folder: RunFolder, record: RunRecord) -> Path:
@@ -41,17 +67,76 @@ def make_run_report(folder: RunFolder, record: RunRecord) -> Path:
     """
     require_ours(folder, "report on")
     if not read_run(folder, record).progress.epochs:
-        raise UsageError(
-            "report.nothing_yet",
-            "there is nothing to report: the run has not read its validation lines yet",
-            where=str(folder.path),
-            hint="`loghi-runner show RUN` says how it stands.",
-        )
+        message = "there is nothing to report: the run has not read its validation lines yet"
+        hint = "`loghi-runner show RUN` says how it stands."
+        raise UsageError("report.nothing_yet", message, where=str(folder.path), hint=hint)
     try:
         return write_run_report(folder, record)
     except OSError as error:
         hint = "Free space there; of a run that may only be read, make the report in a copy."
         raise cannot_write("the report", error, folder.out, error.filename or folder.report_file, hint) from error
+
+
+def read_run(folder: RunFolder, record: RunRecord) -> RunFacts:
+    events = list(read_events(folder.events_file))
+    progress = Progress.of(events, record.epochs)
+    job = folder.read_job()
+    models = _models(progress, is_from_scratch=record.base_model_sha256 is None)
+    test = read_split(folder.out, "test")
+    # a model from scratch had nothing to forget, and the base model itself forgets nothing
+    old_hand = read_split(folder.out, "base_domain").results() if len(models) == len(MODELS) else None
+    return RunFacts(
+        record,
+        progress,
+        job,
+        models,
+        test.results("test lines", models),
+        old_hand.judge_forgetting() if old_hand else None,
+        {
+            line.id: path
+            for line, image in zip(test.lines, test.images, strict=True)
+            if (path := host_image(image, record.data_folders)) is not None
+        },
+        skipped_counts(folder),
+        _phase_seconds(events),
+        _loghi_rows(folder.out),
+    )
+
+
+def made_rows(facts: RunFacts) -> list[Row]:
+    """How the run's model was made: what is needed to make it again, or to cite it; what is not known is left out."""
+    record, progress = facts.record, facts.progress
+    started, finished = progress.started, progress.finished
+    rows = [("run", record.run_id), ("base model", _base_model(facts))]
+    if facts.job is not None:
+        rows += [("trained with", _training(facts.job)), ("seed", str(facts.job.training.seed))]
+    for name, summary in progress.data.items():
+        size = f"{plural(summary.lines, 'line')}, {summary.characters} characters"
+        sha256 = record.data_sha256.get(name)
+        rows.append((split_word(name), f"{size}; images and texts sha256 {sha256}" if sha256 else size))
+    if facts.job is not None:
+        rows.append(("text normalization", facts.job.normalization.value))
+    rows.append(("device", started.device.name if started else record.device))
+    image = f", image {record.image} {record.image_digest or ''}".rstrip() if record.image else ", no container"
+    rows.append(("engine", record.engine + image))
+    versions = dict(record.versions)
+    if started is not None:
+        versions |= {"trainer": started.versions.trainer, "Keras": started.versions.keras}
+        cuda = f", CUDA {started.versions.cuda}" if started.versions.cuda else ""
+        rows.append(("backend", started.versions.backend + cuda))
+    rows.append(("versions", ", ".join(f"{name} {version}" for name, version in versions.items())))
+    rows.append(("started", local_time(record.created)))
+    if record.ended:
+        rows.append(("ended", local_time(record.ended)))
+    if facts.phase_s:
+        parts = ", ".join(f"{phase_word(name)} {duration(seconds)}" for name, seconds in facts.phase_s.items())
+        rows.append(("took", f"{duration(sum(facts.phase_s.values()))} ({parts})"))
+    if finished is not None and finished.peak_memory_mb:
+        gpu = f", {finished.peak_gpu_memory_mb} MB on the card" if finished.peak_gpu_memory_mb else ""
+        rows.append(("memory", f"{finished.peak_memory_mb} MB at most{gpu}"))
+    overrides = "; set on the command line: " + ", ".join(record.overrides) if record.overrides else ""
+    rows.append(("config", f"sha256 {record.config_sha256}{overrides}"))
+    return rows
 
 
 def _as_json(facts: RunFacts, errors: ShownErrors | None) -> dict[str, Any]:
@@ -122,3 +207,51 @@ def _skip_words(reason: str) -> str:
         return SKIP_SENTENCES[SkipReason(reason)]
     except ValueError:
         return reason
+
+
+def _models(progress: Progress, *, is_from_scratch: bool) -> tuple[Model, ...]:
+    """Both, but a network not trained yet has nothing to say, and a model that never got better is the base model."""
+    if is_from_scratch:
+        return (Model.BEST,)
+    if progress.finished is not None and progress.finished.best_epoch == 0:
+        return (Model.BASE,)
+    return (Model.BASE, Model.BEST)
+
+
+def _loghi_rows(out: Path) -> dict[str, dict[str, float]]:
+    """What Loghi's own files would say of the new model, without those of splits that the run has no readings of."""
+    found = {name: read_split(out, split).results(models=(Model.BEST,)) for split, name in LOGHI_FILES.items()}
+    return {name: results.loghi[0] for name, results in found.items() if results}
+
+
+def _phase_seconds(events: Sequence[Event]) -> dict[str, float]:
+    """How long each phase took, in the order in which they began; one that comes again is added up."""
+    took: dict[str, float] = {}
+    current: str | None = None
+    for before, event in pairwise(events):
+        if isinstance(before.payload, Phase):
+            current = before.payload.name
+        if current is not None:
+            took[current] = took.get(current, 0.0) + event.t - before.t
+    return took
+
+
+def _base_model(facts: RunFacts) -> str:
+    if facts.job is not None and facts.job.vgsl is not None:
+        return f"none: trained from scratch, network {facts.job.vgsl}"
+    return f"sha256 {facts.record.base_model_sha256}" if facts.record.base_model_sha256 else "not known"
+
+
+def _training(job: JobSpec) -> str:
+    spec = job.training
+    parts = [
+        f"{plural(spec.epochs, 'epoch')} at most",
+        f"{spec.batch_size} lines a step",
+        f"learning rate {spec.learning_rate:g}",
+        f"augmentation {spec.augmentation.value}",
+        f"stop after {plural(spec.early_stopping, 'epoch')} without gain" if spec.early_stopping else "no early stop",
+        f"charset {job.charset.value}",
+    ]
+    if spec.freeze:
+        parts.append("frozen: " + ", ".join(part.value for part in spec.freeze))
+    return ", ".join(parts)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from loghi_contract import CONTRACT, __version__
-from loghi_contract.events import Device, Event, Started, Step
+from loghi_contract.events import Event, Started, Step
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.job import DeviceKind
 from loghi_runner.clock import utc_now
@@ -19,8 +19,7 @@ from loghi_runner.engines.processes import machine_name, name_process
 from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
 from loghi_runner.runs.conclude import Stops, finish_run, keep_record
 from loghi_runner.runs.folder import Host, RunFailure, RunFolder, RunRecord, RunState, cannot_write_run
-from loghi_runner.runs.follow import EventReader, follow
-from loghi_runner.runs.progress import Progress
+from loghi_runner.runs.progress import EventReader, Progress, follow
 from loghi_runner.runs.signals import Detached, StopWishes, Terminated
 
 _PAUSE_S = 0.1
@@ -251,19 +250,16 @@ def _follow(
             used = event.payload.device
             if used.kind != DeviceKind.GPU.value:
                 watch.kill()
-                return _gpu_not_used(used)
+                message = (
+                    f"the run was to use a graphics card, but the trainer uses {used.name} ({used.kind.upper()}); "
+                    "it was ended"
+                )
+                hint = (
+                    "The image or the installed TensorFlow may lack CUDA: `loghi-runner doctor`. "
+                    "To train on the CPU, write `gpus: none` under `engine`."
+                )
+                return RunFailure("gpu.not_used", message, int(ExitCode.ENGINE), hint)
     return None
-
-
-def _gpu_not_used(used: Device) -> RunFailure:
-    return RunFailure.of(
-        EngineError(
-            "gpu.not_used",
-            f"the run was to use a graphics card, but the trainer uses {used.name} ({used.kind.upper()}); it was ended",
-            hint="The image or the installed TensorFlow may lack CUDA: `loghi-runner doctor`. "
-            "To train on the CPU, write `gpus: none` under `engine`.",
-        )
-    )
 
 
 def _leave_nothing(engine: Engine, folder: RunFolder) -> None:

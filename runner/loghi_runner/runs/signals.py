@@ -1,7 +1,7 @@
 """Ctrl+C, SIGTERM and a closed terminal, as wishes that the run's loop looks at between two events."""
 
 import signal
-from types import FrameType, TracebackType
+from types import FrameType
 
 _HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -45,9 +45,7 @@ class StopWishes:
                 self._before[number] = signal.signal(number, self._note)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]  # what signal.signal returned
         self._before.clear()

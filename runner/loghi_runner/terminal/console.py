@@ -12,8 +12,10 @@ import sys
 from collections.abc import Iterator
 from typing import Any, TextIO, cast  # JSON values have no narrower type
 
+from rich import progress as rich_progress
 from rich.console import Console
 from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -158,3 +160,35 @@ def print_error(console: Console, error: RunnerError | Failure) -> None:
         console.print(f"where: {shown(error.where)}")
     if error.hint:
         say(console, f"fix: {shown(error.hint)}")
+
+
+class Bars:
+    """A bar with the time left on a terminal, one line elsewhere; one at a time, and it goes away when all is done."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar: tuple[str, rich_progress.Progress, TaskID] | None = None
+
+    def show(self, doing: str, done: int, total: int) -> None:
+        if not self._console.is_terminal:
+            if done == total:
+                self._console.print(f"{doing}: {done} of {total}")
+            return
+        if self._bar is None or self._bar[0] != doing:
+            self.close()
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            # without redirection: the console's own stream writes to sys.stderr and would come back to itself
+            bar = rich_progress.Progress(
+                *columns, console=self._console, transient=True, redirect_stdout=False, redirect_stderr=False
+            )
+            bar.start()
+            self._bar = (doing, bar, bar.add_task(doing, total=total))
+        _, bar, task = self._bar
+        bar.update(task, completed=done)
+        if done >= total:
+            self.close()
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar[1].stop()
+            self._bar = None

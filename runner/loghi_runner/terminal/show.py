@@ -7,16 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
-from loghi_contract.events import Event, Step
+from loghi_contract.events import Step
 from loghi_contract.files import open_plain
-from loghi_contract.model_folder import MODEL_FILE
 from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.runs.find import Unreadable
 from loghi_runner.runs.folder import RunFolder, RunRecord, RunState, skipped_counts
-from loghi_runner.runs.follow import EventReader
 from loghi_runner.runs.look import Look, fetch_console, follow_run, look_at
+from loghi_runner.runs.progress import EventReader
 from loghi_runner.terminal.console import make_console, print_error, print_rows
 from loghi_runner.wording import (
     counted,
@@ -73,7 +72,7 @@ def answer_rows(folder: RunFolder, record: RunRecord) -> list[Row]:
         return rows  # it was removed while it ran: there is nothing to look at any more
     if record.verdict:
         rows.append(("verdict", record.verdict))
-    has_model = is_file(folder.best_val / MODEL_FILE)
+    has_model = is_file(folder.model_file)
     if has_model:
         rows.append(("model", short_path(folder.best_val)))
     if is_file(folder.report_file):
@@ -96,7 +95,7 @@ def answer_rows(folder: RunFolder, record: RunRecord) -> list[Row]:
 
 def record_json(folder: RunFolder, record: RunRecord) -> dict[str, Any]:
     """run.json with the places a program asks for next."""
-    model = folder.best_val if is_file(folder.best_val / MODEL_FILE) else None
+    model = folder.best_val if is_file(folder.model_file) else None
     return {
         "kind": "run_record",
         "run_dir": str(folder.path),
@@ -177,7 +176,7 @@ def event_lines(folder: RunFolder, *, follow: bool, as_json: bool, steps: bool) 
         if as_json:
             yield line.decode("utf-8", "replace")
         elif steps or not isinstance(event.payload, Step):
-            yield f"{_clock(event)}  {event_line(event.payload)}"
+            yield f"{time.strftime('%H:%M:%S', time.localtime(event.t))}  {event_line(event.payload)}"
 
 
 def console_lines(folder: RunFolder, *, follow: bool) -> Iterator[str]:
@@ -218,7 +217,3 @@ def _read_from(path: Path, offset: int) -> bytes:
             return file.read(_PIECE_BYTES)
     except OSError:
         return b""
-
-
-def _clock(event: Event) -> str:
-    return time.strftime("%H:%M:%S", time.localtime(event.t))

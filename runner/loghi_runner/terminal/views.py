@@ -1,23 +1,55 @@
-"""How a fine-tuning is followed: by a person, or by a program."""
+"""How a fine-tuning is shown before it starts, and followed: by a person, or by a program."""
 
 import json
-from collections.abc import Mapping
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
 from loghi_contract.events import Charset, DataSummary, Epoch, Evaluation, Event, Notice, Started
+from loghi_contract.job import CharsetPolicy, Split, TrainingSpec
+from loghi_runner.aliases import Row
 from loghi_runner.engines.base import Setting
+from loghi_runner.findings import Finding, Severity, errors
+from loghi_runner.finetuning.finetune import Checked
 from loghi_runner.finetuning.plan import RunPlan
-from loghi_runner.finetuning.plan_json import plan_json
+from loghi_runner.finetuning.plan_facts import SplitFacts, new_characters, plan_json, split_facts
 from loghi_runner.json_answer import print_json
 from loghi_runner.runs.folder import RunFolder
 from loghi_runner.runs.progress import Progress
 from loghi_runner.runs.signals import Detached
-from loghi_runner.terminal.bars import Bars, LiveRun
-from loghi_runner.terminal.console import make_console, print_rows, say, write_nowhere
-from loghi_runner.terminal.plan_text import print_plan
-from loghi_runner.wording import epoch_line, event_line
+from loghi_runner.terminal.console import Bars, make_console, print_findings, print_rows, say, write_nowhere
+from loghi_runner.wording import (
+    SPLIT_WORDS,
+    counted,
+    duration,
+    epoch_line,
+    event_line,
+    loss_text,
+    percent,
+    phase_word,
+    plural,
+    short_path,
+)
+
+_HEADER = f"{'epoch':>7}  {'loss':>9}  {'CER':>8}  {'WER':>8}  {'time':>8}"
+_BAR_WIDTH = 20
+
+#: So many skipped lines, and characters, are named one by one; the rest is counted.
+_NAMED = 12
+
+_POLICIES = {
+    CharsetPolicy.EXTEND: "learnt anew",
+    CharsetPolicy.FAIL: "refused",
+    CharsetPolicy.REPLACE: "learnt, as are all others",
+}
 
 
 class PersonView:
@@ -102,3 +134,185 @@ class JsonView:
         except BrokenPipeError:
             # whoever read us is gone, as with a closed terminal: the run goes on
             raise Detached from None
+
+
+class LiveRun:
+    """A run until it is stopped: finished epochs scroll up as a table, one small region below is alive."""
+
+    def __init__(self, console: Console, progress: Progress) -> None:
+        self._console = console
+        self._progress = progress
+        self._has_header = False
+        # without redirection: the console's own stream writes to sys.stderr and would come back to itself
+        self._live = Live(
+            self.region(),
+            console=console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._live.start()
+
+    def add_epoch(self, epoch: Epoch) -> None:
+        if not self._has_header:
+            self._console.print(Text(_HEADER, style="dim"))
+            self._has_header = True
+        mark = "best" if epoch.is_best and epoch.epoch > 0 else "base model" if epoch.epoch == 0 else ""
+        row = (
+            f"{epoch.epoch:>7}  {loss_text(epoch.train_loss):>9}  {percent(epoch.val_cer):>8}  "
+            f"{percent(epoch.val_wer):>8}  {duration(epoch.seconds):>8}  "
+        )
+        self._console.print(Text.assemble(row, (mark, "green" if mark == "best" else "dim")))
+
+    def refresh(self) -> None:
+        self._live.update(self.region(), refresh=True)
+
+    def stop(self) -> None:
+        self._live.stop()
+
+    def region(self) -> RenderableType:
+        """The two lines below the table: where the run is, and how it stands."""
+        return Group(self._where(), self._how())
+
+    def _where(self) -> RenderableType:
+        step, epochs = self._progress.step, self._progress.planned_epochs
+        if step is None:
+            return Text(f"{phase_word(self._progress.phase or 'starting')} ...", style="bold")
+        row = Table.grid(padding=(0, 1))
+        row.add_row(
+            Text(f"epoch {step.epoch}/{epochs or '?'}", style="bold"),
+            ProgressBar(total=step.steps, completed=step.step, width=_BAR_WIDTH),
+            Text(f"step {step.step}/{step.steps}"),
+            Text(f"loss {loss_text(step.loss)}"),
+            Text(f"{step.lines_per_second:.1f} lines/s"),
+        )
+        return row
+
+    def _how(self) -> RenderableType:
+        progress = self._progress
+        parts = []
+        if progress.best is not None:
+            parts.append(f"best CER {percent(progress.best.val_cer)} (epoch {progress.best.epoch})")
+        if progress.epochs and progress.epochs[-1] is not progress.best:
+            parts.append(f"last {percent(progress.epochs[-1].val_cer)}")
+        if progress.remaining_s is not None:
+            parts.append(f"at most {duration(progress.remaining_s)} left")
+        parts.append("Ctrl+C stops")
+        return Text("  ".join(parts), style="dim", overflow="ellipsis", no_wrap=True)
+
+
+def print_check(checked: Checked, estimate: str | None, preview: Path | None, finetune: Sequence[str]) -> None:
+    """The answer of `check`.
+
+    Args:
+        finetune: the command to type next, when the run can be started.
+    """
+    console = make_console(stderr=False)
+    console.print(f"check of {checked.plan.config.config.name}")
+    rows = _check_rows(checked)
+    rows.append(("time", estimate or "not known on this machine; `loghi-runner check --probe` measures it"))
+    print_rows(console, [*rows, *([("preview", short_path(preview))] if preview else [])])
+    print_findings(console, checked.findings)
+    console.print(_conclusion(checked.findings))
+    if not errors(checked.findings):
+        print_rows(console, [("next", shlex.join(finetune))])
+
+
+def print_plan(console: Console, plan: RunPlan, setting: Setting, *, in_full: bool) -> None:
+    console.print(Text.assemble("plan for ", (plan.config.config.name, "bold")))
+    print_rows(console, plan_rows(plan, setting))
+    if in_full:
+        console.print("what the trainer sees (read-only where nothing else is said)")
+        print_rows(console, _mount_rows(plan))
+        if plan.skipped:
+            console.print("skipped lines")
+            print_rows(console, _skipped_rows(plan))
+    if setting.device.warning:
+        say(console, Text.assemble(("warning: ", "yellow"), setting.device.sentence))
+    print_findings(console, plan.findings)
+
+
+def plan_rows(plan: RunPlan, setting: Setting, facts: Mapping[Split, SplitFacts] = {}) -> list[Row]:
+    """Label and text of what the run does; the texts hold whole paths and may be long.
+
+    Args:
+        facts: of the splits, where more than their lines is to be told.
+    """
+    rows = [("engine", setting.engine)]
+    if setting.image is not None:
+        rows.append(("image", f"{setting.image.name} ({setting.image.digest.rpartition(':')[2][:12]})"))
+    rows.append(("device", setting.device.sentence))
+    if setting.memory_bytes is not None:
+        rows.append(("memory", f"at most {setting.memory_bytes / 1e9:.1f} GB"))
+    rows.append(("base model", _base_model(plan)))
+    for split, words in SPLIT_WORDS.items():
+        if split.value in plan.lists or split in (Split.TRAIN, Split.VAL):
+            lines = plural(len(plan.lists.get(split.value, ())), "line")
+            rows.append((words, _split_words(facts[split]) if split in facts else lines))
+    if plan.skipped:
+        counts = Counter(line.reason.value for _split, line in plan.skipped)
+        rows.append(("skipped", f"{plural(len(plan.skipped), 'line')}: {counted(counts)}"))
+    return [*rows, ("settings", _settings(plan.job.training)), ("output", short_path(plan.run_dir))]
+
+
+def _mount_rows(plan: RunPlan) -> list[Row]:
+    return [
+        (str(mount.target), f"{short_path(mount.source)}{'' if mount.read_only else '  (writable)'}")
+        for mount in plan.mounts
+    ]
+
+
+def _skipped_rows(plan: RunPlan) -> list[Row]:
+    """Where a skipped line stands, and why it is skipped."""
+    rows = [(line.where, f"{line.reason.value}: {line.detail or line.image}") for _split, line in plan.skipped[:_NAMED]]
+    rest = len(plan.skipped) - len(rows)
+    return [*rows, ("", f"... and {rest} more")] if rest > 0 else rows
+
+
+def _check_rows(checked: Checked) -> list[Row]:
+    """Label and text of what was found; numbers of lines, pages and characters instead of the plan's lines."""
+    plan = checked.plan
+    rows = plan_rows(plan, checked.setting, split_facts(plan))
+    new = new_characters(plan)
+    for number, character in enumerate(new[:_NAMED]):
+        label = "new" if number == 0 else ""
+        shown = character.character if character.character.isprintable() else " "
+        what = f"{shown}  {character.code_point} {character.name}, {character.count}x"
+        rows.append((label, f"{what}: {_POLICIES[plan.job.charset]}"))
+    if len(new) > _NAMED:
+        rows.append(("", f"... and {len(new) - _NAMED} more characters"))
+    return rows
+
+
+def _conclusion(findings: tuple[Finding, ...]) -> str:
+    counts = Counter(finding.severity for finding in findings)
+    if counts[Severity.ERROR]:
+        return f"not ready: {plural(counts[Severity.ERROR], 'problem')} to solve first"
+    if counts[Severity.WARNING]:
+        return f"ready, with {plural(counts[Severity.WARNING], 'warning')}"
+    return "ready"
+
+
+def _split_words(facts: SplitFacts) -> str:
+    return (
+        f"{plural(facts.lines, 'line')} on {plural(facts.pages, 'page')}, {facts.characters} characters "
+        f"({facts.characters / max(facts.lines, 1):.0f} a line)"
+    )
+
+
+def _base_model(plan: RunPlan) -> str:
+    if plan.job.vgsl is not None:
+        return f"none: trained from scratch, network {plan.job.vgsl}"
+    if plan.base is None:
+        return "cannot be used"
+    folder = short_path(plan.base.model_file.parent)
+    return f"{folder} ({len(plan.base.tokenizer.characters)} characters, line height {plan.base.height_px} px)"
+
+
+def _settings(training: TrainingSpec) -> str:
+    stop = f", stop after {training.early_stopping} without gain" if training.early_stopping else ""
+    return (
+        f"{plural(training.epochs, 'epoch')} at most{stop}, {plural(training.batch_size, 'line')} a step, "
+        f"learning rate {training.learning_rate:g}"
+    )

@@ -16,8 +16,7 @@ from loghi_runner.orders.actions import (
 )
 from loghi_runner.orders.orders import ArchiveFile, Fault, PushState, Stage
 from loghi_runner.runs.folder import RunFolder, skipped_counts
-from loghi_runner.runs.follow import read_events
-from loghi_runner.runs.progress import Progress
+from loghi_runner.runs.progress import Progress, read_events
 
 
 class _NewOrder(BaseModel):

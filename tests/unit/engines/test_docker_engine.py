@@ -17,7 +17,7 @@ from loghi_runner.engines.base import NOT_OURS, Handle, Launch, ProcessEnd
 from loghi_runner.engines.docker import RUN_LABEL, SILENCE_GRACE_S, DockerEngine
 from loghi_runner.engines.wish import Wish
 from loghi_runner.errors import EngineError, UsageError
-from loghi_runner.runs.clean import clean_run
+from loghi_runner.runs.find import clean_run
 from loghi_runner.runs.folder import RunFolder, RunState
 from loghi_runner.runs.look import fetch_console, look_at, stop_run
 from tests.fake_daemon import HANDLE, FakeDaemon

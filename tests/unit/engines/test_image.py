@@ -11,7 +11,7 @@ import pytest
 
 from loghi_contract import CONTRACT, CONTRACT_LABEL, __version__
 from loghi_contract.job import DeviceKind
-from loghi_runner.cli.image import base_digest
+from loghi_runner.cli.setup import base_digest
 from loghi_runner.engines import image_build
 from loghi_runner.engines.image import (
     BASE_DIGEST_LABEL,

@@ -14,7 +14,7 @@ from loghi_runner.engines.docker import DockerEngine
 from loghi_runner.errors import UsageError
 from loghi_runner.finetuning.finetune import check_run
 from loghi_runner.runs.conclude import conclude
-from loghi_runner.terminal.plan_text import plan_rows
+from loghi_runner.terminal.views import plan_rows
 from tests.attacks.hostile_files import project  # noqa: F401  # a fixture
 from tests.fake_daemon import HANDLE, FakeDaemon
 from tests.unit.config.test_config import SMALLEST, load

@@ -1,6 +1,7 @@
 """Checks before a run: the base model, characters, transparency, the output folder, the disk."""
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -260,9 +261,13 @@ def test_images_lying_in_a_home_folder_are_refused(
     assert finding.where == str(project.folder / "lines/p1")
 
 
-def test_a_full_disk_is_told_with_both_numbers_before_the_start(tmp_path: Path, ask: type[Findings]) -> None:
-    enough = list(check_disk(tmp_path, 10_000_000, lambda _: Disk(260_000_000)))
-    finding = ask(check_disk(tmp_path / "runs", 10_000_000, lambda _: Disk(259_000_000))).one("disk.full")
+def test_a_full_disk_is_told_with_both_numbers_before_the_start(
+    tmp_path: Path, ask: type[Findings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Disk(260_000_000))
+    enough = list(check_disk(tmp_path, 10_000_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Disk(259_000_000))
+    finding = ask(check_disk(tmp_path / "runs", 10_000_000)).one("disk.full")
     assert enough == []
     assert finding.exit_code is ExitCode.ENGINE
     assert finding.message == f"the run needs about 260 MB in {tmp_path}, 259 MB are free"

@@ -19,8 +19,7 @@ from loghi_runner.report.shown import choose_errors
 from loghi_runner.report.words import character_label
 from loghi_runner.report.write import write_difference, write_results
 from loghi_runner.runs.folder import RunFolder, RunRecord
-from loghi_runner.runs.run_facts import read_run
-from loghi_runner.runs.run_report import write_run_report
+from loghi_runner.runs.run_report import read_run, write_run_report
 from tests.made_runs import EPOCHS, PLAIN, make_run, skip_lines
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from loghi_contract.events import Event, Failed, Finished, FinishStatus, Phase, encode_event
-from loghi_runner.runs.follow import EventReader, follow
+from loghi_runner.runs.progress import EventReader, follow
 
 
 def line(seq: int, payload: Phase | Finished | Failed) -> bytes:

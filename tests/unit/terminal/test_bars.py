@@ -5,8 +5,7 @@ import sys
 
 import pytest
 
-from loghi_runner.terminal.bars import Bars
-from loghi_runner.terminal.console import make_console
+from loghi_runner.terminal.console import Bars, make_console
 
 
 class Terminal(io.StringIO):

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from loghi_contract.events import Epoch, Event, Payload, Phase, Step
 from loghi_runner.runs.progress import Progress
-from loghi_runner.terminal.bars import LiveRun
+from loghi_runner.terminal.views import LiveRun
 
 
 def screen(*payloads: Payload) -> list[str]:

@@ -13,8 +13,7 @@ from loghi_contract.events import Epoch
 from loghi_runner.orders.actions import PlatformPages
 from loghi_runner.orders.orders import PUSH_MARK
 from loghi_runner.report.charts import draw_curve
-from loghi_runner.runs.follow import read_events
-from loghi_runner.runs.progress import Progress
+from loghi_runner.runs.progress import Progress, read_events
 from loghi_runner.web.access import link, require_own_page, required_caller, services
 from loghi_runner.web.pages.form import shown_parameters
 from loghi_runner.web.pages.render import show

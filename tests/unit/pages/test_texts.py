@@ -11,7 +11,7 @@ from loghi_contract.lines import SkipReason
 from loghi_contract.text import Normalization
 from loghi_runner.config.choices import SkipTag, TextEquivChoice
 from loghi_runner.pages.model import PageLine, TextVersion
-from loghi_runner.pages.page_xml import parse_custom
+from loghi_runner.pages.read import parse_custom
 from loghi_runner.pages.texts import LineText, NoText, TextOptions, choose_text
 
 LOWEST = TextOptions(TextEquivChoice.LOWEST, (SkipTag.UNCLEAR,), False, Normalization.NFC)

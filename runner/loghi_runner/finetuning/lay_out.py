@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from loghi_contract.job import dump_job
-from loghi_contract.lines import LineSample, format_line_list
+from loghi_contract.lines import LineSample, format_line_list, format_skipped
 from loghi_contract.places import DATA_DIR
 from loghi_runner.engines.base import Engine, Mount, Setting
 from loghi_runner.engines.mounts import on_this_machine
@@ -26,7 +26,6 @@ from loghi_runner.runs.folder import (
     config_sha256,
 )
 from loghi_runner.runs.run_trainer import new_record
-from loghi_runner.skipped_table import format_skipped
 
 
 def settle_now(engine: Engine, planned: Setting, note: Callable[[str], None]) -> Setting:

@@ -26,7 +26,7 @@ from loghi_runner.ground_truth.check_lines import check_lines, check_look, check
 from loghi_runner.ground_truth.collect import GroundTruth, PagesTruth, collect_ground_truth
 from loghi_runner.ground_truth.line_store import LineStore
 from loghi_runner.line_pages import page_names
-from loghi_runner.models.check import check_base_model
+from loghi_runner.models.find import check_base_model
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.runs.run_trainer import RunView
 

@@ -97,23 +97,28 @@ def survey_pages(
     """
     found = [find_pages(folder) for folder in folders]
     findings = [finding for each in found for finding in each.findings]
-    files, repeated = _one_of_each_name([file for each in found for file in each.pages])
-    findings += repeated
+    by_name: dict[str, PageFile] = {}
+    for file in (file for each in found for file in each.pages):
+        # pages of several folders may have one name; only the first of them can keep it
+        first = by_name.setdefault(file.name, file)
+        if first is not file:
+            message = f"two pages are called {file.name}: {first.image} and {file.image}; the second is left out"
+            findings.append(Finding(Severity.WARNING, "data.same_page_name", message, "data.pages", "Rename one."))
     met: _Met = defaultdict(list)
     pages: list[SurveyedPage] = []
-    for number, file in enumerate(files, start=1):
+    for number, file in enumerate(by_name.values(), start=1):
         surveyed = _survey(file, text, cut, base, met, every_line=every_line)
         if isinstance(surveyed, Finding):
             findings.append(surveyed)
         else:
             pages.append(surveyed)
-        on_page(number, len(files))
+        on_page(number, len(by_name))
     skipped = [line for page in pages for line in page.skipped]
     findings += _told(met, sum(len(page.lines) for page in pages) + len(skipped), skipped)
     unmarked = [page.file.name for page in pages if not page.lines and not page.skipped]
-    if files and not any(page.lines for page in pages):
+    if by_name and not any(page.lines for page in pages):
         use, needs = ("read", "") if every_line else ("learnt from", "a text, and ")
-        message = f"there is no line that can be {use} in {plural(len(files), 'page')}"
+        message = f"there is no line that can be {use} in {plural(len(by_name), 'page')}"
         hint = f"A line needs {needs}a baseline or an outline."
         findings.append(Finding(Severity.ERROR, "data.no_lines", message, "data.pages", hint))
     elif unmarked:
@@ -128,18 +133,6 @@ def by_reason(skipped: Iterable[SkippedLine]) -> list[tuple[SkipReason, list[Ski
     for line in skipped:
         found.setdefault(line.reason, []).append(line)
     return sorted(found.items(), key=lambda pair: -len(pair[1]))
-
-
-def _one_of_each_name(files: Sequence[PageFile]) -> tuple[list[PageFile], list[Finding]]:
-    """Pages of several folders may have one name; only the first of them can keep it."""
-    by_name: dict[str, PageFile] = {}
-    findings = []
-    for file in files:
-        first = by_name.setdefault(file.name, file)
-        if first is not file:
-            message = f"two pages are called {file.name}: {first.image} and {file.image}; the second is left out"
-            findings.append(Finding(Severity.WARNING, "data.same_page_name", message, "data.pages", "Rename one."))
-    return list(by_name.values()), findings
 
 
 def _survey(
@@ -160,11 +153,8 @@ def _survey(
     fitting = _fitting(page, pictures)
     if fitting is None:
         sizes = " or ".join(dict.fromkeys(f"{each.width} x {each.height}" for each in pictures))
-        message = (
-            f"{name} is left out: it is for an image of {page.width} x {page.height} pixels, "
-            f"but {file.image.name} has {sizes}"
-        )
-        return _failed(message, name)
+        made_for = f"an image of {page.width} x {page.height} pixels"
+        return _failed(f"{name} is left out: it is for {made_for}, but {file.image.name} has {sizes}", name)
     picture, factors = fitting
     size = picture.size
     _tell_picture(picture, file.image.name, met)
@@ -187,7 +177,8 @@ def _survey(
             for code in compress(_OF_LINES, happened):
                 met[code].append(where)
         else:
-            skipped.append(SkippedLine(image, _raw_text(line), where, outcome.reason, outcome.detail))
+            raw = " ".join(line.texts[0].text.split()) if line.texts else ""
+            skipped.append(SkippedLine(image, raw, where, outcome.reason, outcome.detail))
     return SurveyedPage(file, page, picture, tuple(ids), shapes, tuple(lines), tuple(skipped), sha256)
 
 
@@ -207,10 +198,6 @@ def _usable(
 
 def _failed(message: str, where: str) -> Finding:
     return Finding(Severity.WARNING, "data.page_failed", message, where, "Repair it, or take it out of the folder.")
-
-
-def _raw_text(line: PageLine) -> str:
-    return " ".join(line.texts[0].text.split()) if line.texts else ""
 
 
 def _fitting(page: Page, pictures: Sequence[Picture]) -> tuple[Picture, tuple[float, float]] | None:

@@ -134,12 +134,8 @@ def _with_marks(raw: str, tags: Sequence[Tag]) -> str:
     unit = 0
     for place, character in enumerate(raw):
         if first <= place < last:
-            shown = _clean_inside(character)
+            shown = " " if _BREAK.fullmatch(character) else _visible(character)
             parts.append(marks.get(unit, "") + shown if shown and not unicodedata.combining(character) else shown)
         # Transkribus counts UTF-16 units
         unit += 2 if ord(character) > 0xFFFF else 1
     return "".join(parts)
-
-
-def _clean_inside(character: str) -> str:
-    return " " if _BREAK.fullmatch(character) else _visible(character)

@@ -93,14 +93,13 @@ def _size(baseline: Points, angle: float, x_height_px: int) -> tuple[int, int]:
     turn = -math.radians(angle)
     sine, cosine = math.sin(turn), math.cos(turn)
     above, below, beside = _ABOVE * x_height_px, _BELOW * x_height_px, _BESIDE * x_height_px
-    around = np.concatenate(
-        [
-            baseline + np.asarray((above * sine, -above * cosine)),
-            baseline + np.asarray((-below * sine, below * cosine)),
-            baseline - np.asarray((beside * cosine, beside * sine)),
-            baseline + np.asarray((beside * cosine, beside * sine)),
-        ]
+    ways = (
+        (above * sine, -above * cosine),
+        (-below * sine, below * cosine),
+        (-beside * cosine, -beside * sine),
+        (beside * cosine, beside * sine),
     )
+    around = np.concatenate([baseline + np.asarray(way) for way in ways])
     center = np.asarray(_center(baseline))
     away = around - center
     turned = np.stack([away[:, 0] * cosine - away[:, 1] * sine, away[:, 0] * sine + away[:, 1] * cosine], axis=1)

@@ -67,11 +67,7 @@ class ImageFinder:
         self._tails: dict[str, int] = {}
 
     def find(self, sample: LineSample, folder: Path) -> GroundTruthLine | SkippedLine:
-        """The line, or why its image cannot be used.
-
-        Args:
-            folder: where the list lies.
-        """
+        """The line, or why its image cannot be used; `folder` is where its list lies."""
         # an absolute path stays what it is
         path, retried = (self._root or folder) / sample.image, False
         try:
@@ -114,8 +110,7 @@ class ImageFinder:
 def propose_root(missing: Mapping[Path, Sequence[LineSample]], config_folder: Path) -> RootProposal | None:
     """The folder near the lists or the config below which most of the missing images are: what `data.root` may be.
 
-    Args:
-        missing: lines without an image, by the folder of their list.
+    `missing` is by the folder of their list.
     """
     samples = [sample for found in missing.values() for sample in found]
     tried = samples[:: max(1, len(samples) // _MAX_TRIED)][:_MAX_TRIED]

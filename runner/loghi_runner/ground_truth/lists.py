@@ -130,11 +130,7 @@ def _found(named: Sequence[tuple[str, str]], source: Path, begin: Path, finder: 
 
 
 def _read_text(path: Path, name: str, key: str) -> str | Finding:
-    """What a list holds, its line endings made one, or why it cannot be read.
-
-    Args:
-        name: what to call it, and `key` what names it, in the finding.
-    """
+    """What a list holds, its line endings made one, or why it cannot be read; `key` is where it is named."""
     try:
         content = read_plain(path)
     except FileNotFoundError:

@@ -114,8 +114,8 @@ def summary_rows(prepared: Prepared, *, preview: bool) -> list[Row]:
             break
         rows.append(("failed" if number == 0 else "", f"{page}: {why}"))
     rows += [
-        (SPLIT_WORDS[split], f"{plural(counts[split], 'line')}  {short_path(prepared.out / LIST_FILES[split])}")
-        for split in LIST_FILES
+        (SPLIT_WORDS[split], f"{plural(counts[split], 'line')}  {short_path(prepared.out / name)}")
+        for split, name in LIST_FILES.items()
         if counts[split]
     ]
     if prepared.skipped:
@@ -179,17 +179,15 @@ def _write(
     )
     lines = tuple((parts[page.file.name], line) for page in pages for line in cut.lines(page))
     skipped = tuple((parts[page.file.name], line) for page in surveyed for line in (*page.skipped, *cut.not_cut(page)))
-    by_split = {part: [(split, line) for split, line in lines if split is part] for part in LIST_FILES}
-    lists = {ALL_FILE: lines, **{LIST_FILES[split]: found for split, found in by_split.items() if found}}
+    lists = {ALL_FILE: [line for _, line in lines]}
+    for split, line in lines:
+        lists.setdefault(LIST_FILES[split], []).append(line)
+    tables = {
+        out / SPLIT_FILE: format_split(surveyed, parts),
+        out / SKIPPED_FILE: format_skipped((split.value, line) for split, line in skipped),
+    }
     write_together(
-        {
-            out / SPLIT_FILE: format_split(surveyed, parts),
-            out / SKIPPED_FILE: format_skipped((split.value, line) for split, line in skipped),
-            **{
-                out / name: _format((line for _split, line in found), out, relative=options.relative)
-                for name, found in lists.items()
-            },
-        }
+        tables | {out / name: _format(found, out, relative=options.relative) for name, found in lists.items()}
     )
     for name in LIST_FILES.values() - lists.keys():
         # of an earlier split with other shares: training on it now would be a leak

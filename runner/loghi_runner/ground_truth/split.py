@@ -110,13 +110,12 @@ def read_split(path: Path) -> dict[str, EarlierPage]:
         fields = row.split("\t")
         names = [split.value for split in _PARTS]
         if len(fields) != len(COLUMNS) or fields[0] not in names:
-            raise DataError(
-                "data.split_malformed",
-                f"line {number} of the split is not understood: {row[:80]!r}",
-                where=f"{path}:{number}",
-                hint=f"It begins with one of {', '.join(names)}, then TAB, page, TAB, document, TAB, lines, TAB, hash. "
-                "Without the file the pages are split anew.",
+            message = f"line {number} of the split is not understood: {row[:80]!r}"
+            hint = (
+                f"It begins with one of {', '.join(names)}, then TAB, page, TAB, document, TAB, lines, TAB, hash. "
+                "Without the file the pages are split anew."
             )
+            raise DataError("data.split_malformed", message, where=f"{path}:{number}", hint=hint)
         earlier[fields[1]] = EarlierPage(Split(fields[0]), fields[4])
     return earlier
 

@@ -82,15 +82,9 @@ def wants_one_file(target: Path) -> bool:
 
 
 def export_folder(source: NamedModel, target: Path, cut: Cut | None = None) -> Path:
-    """Copy the model to `target`, which must not exist or be empty; all of it is there, or nothing.
+    """Copy the model to `target`, which must not exist or be empty; else as `export_file`.
 
-    Args:
-        cut: how the lines of its pages are to be cut; None for the way of the run. Where it is known, a marker says so.
-
-    Raises:
-        DataError: the model is not whole.
-        UsageError: the target is taken.
-        EngineError: the disk does not take it.
+    Where it is known how lines of its pages are to be cut, a marker says so.
     """
     with _beside(source, target) as (target, made):
         facts = _require_whole(source)
@@ -150,12 +144,7 @@ def run_remarks(look: Look) -> list[str]:
 
 @contextmanager
 def _beside(source: NamedModel, target: Path) -> Iterator[tuple[Path, Path]]:
-    """The real target and a place beside it; what was made there becomes the target when nothing went wrong.
-
-    Raises:
-        UsageError: the target is taken, or lies in the run.
-        EngineError: the disk does not take it.
-    """
+    """The real target and a place beside it; what was made there becomes the target when nothing went wrong."""
     target = real_path(target)
     if _is_taken(target):
         message = f"{target} exists and is not an empty folder; nothing was copied"
@@ -187,11 +176,7 @@ def _is_taken(target: Path) -> bool:
 
 
 def _require_whole(source: NamedModel) -> ModelFacts:
-    """What is known of the model without opening it, after all of it was looked at.
-
-    Raises:
-        DataError: a part of it is damaged, or the parts do not belong together.
-    """
+    """What is known of the model without opening it, after all of it was looked at."""
     try:
         facts = inspect_model_folder(source.folder)
         require_config(source.folder)

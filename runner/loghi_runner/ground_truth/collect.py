@@ -194,8 +194,7 @@ class _Collector:
             first = lines[0]
             count = f"all {total}" if len(lines) == total else f"{len(lines)} of {total}"
             if reason is SkipReason.MISSING_IMAGE:
-                message = f"{count} {words} images do not exist; the first is {first.detail}"
-                yield Finding(severity, "data.missing_images", message, first.where, self._hint_for(missing))
+                yield self._missing(severity, f"{count} {words}", first, missing)
             else:
                 detail = f" ({first.detail})" if first.detail else ""
                 message = (
@@ -203,7 +202,10 @@ class _Collector:
                 )
                 yield Finding(severity, f"data.{reason.value}", message, first.where, _SKIP_HINTS.get(reason))
 
-    def _hint_for(self, missing: Mapping[Path, Sequence[LineSample]]) -> str:
+    def _missing(
+        self, severity: Severity, which: str, first: SkippedLine, missing: Mapping[Path, Sequence[LineSample]]
+    ) -> Finding:
+        message = f"{which} images do not exist; the first is {first.detail}"
         hint = "Image paths are relative to the list's own folder; `data.root` says where else they begin."
         if self._root is not None:
             hint = f"They were looked for in data.root, {self._root}: correct it, or the list."
@@ -214,7 +216,7 @@ class _Collector:
         elif proposal is not None:
             found = "all that were tried are" if proposal.found == proposal.tried else "some are"
             hint = f"Set data.root: {proposal.root} ({found} there, such as {proposal.example})."
-        return hint
+        return Finding(severity, "data.missing_images", message, first.where, hint)
 
     def _is_swapped(self, sample: LineSample, folder: Path) -> bool:
         turned = replace(sample, image=sample.text.strip())
@@ -243,7 +245,8 @@ def _retried(lines: list[GroundTruthLine], root: Path | None) -> Iterator[Findin
 
 def _no_test(*, from_pages: bool) -> Finding:
     message = "there are no test lines: the verdict will rest on the validation lines, which also choose the best epoch"
-    where, hint = "data.test", "Give data.test a list of lines that are in no other list."
+    of_pages = "Give data.split.test a share, such as 0.1, and more pages than two."
+    of_lists = "Give data.test a list of lines that are in no other list."
     if from_pages:
-        where, hint = "data.split.test", "Give data.split.test a share, such as 0.1, and more pages than two."
-    return Finding(Severity.INFO, "data.no_test", message, where, hint)
+        return Finding(Severity.INFO, "data.no_test", message, "data.split.test", of_pages)
+    return Finding(Severity.INFO, "data.no_test", message, "data.test", of_lists)

@@ -108,18 +108,19 @@ class _Search:
 
     def _nothing(self) -> Finding:
         met = self._left_out
-        hint = f"Expected is {_TREE}; images are {' '.join(IMAGE_SUFFIXES)}."
-        message = f"there are no pages in {self._folder}"
         if closed := met["data.closed_folder"]:
             message = f"there are no pages to be seen in {self._folder}: {closed[0]} cannot be opened"
-            hint = "Ask its owner for permission."
-        elif images := met["data.image_without_xml"]:
+            return _error("data.no_pages", message, "Ask its owner for permission.")
+        hint = f"Expected is {_TREE}; images are {' '.join(IMAGE_SUFFIXES)}."
+        if images := met["data.image_without_xml"]:
             message = f"{plural(len(images), 'image')} in {self._folder}, but no PAGE XML or ALTO beside them"
         elif files := met["data.xml_without_image"]:
             message = f"{plural(len(files), 'XML file')} in {self._folder}, but no page images"
         elif odd := met["data.odd_page_name"]:
             message = f"every page in {self._folder} has a TAB or line break in its name"
             hint = f"Rename them; the first is {str(odd[0])!r}."
+        else:
+            return _error("data.no_pages", f"there are no pages in {self._folder}", hint)
         return _error("data.no_pages", message, hint)
 
     def _add(self, stem: str, images: list[Path], xmls: list[Path]) -> None:

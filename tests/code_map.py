@@ -39,7 +39,7 @@ LAYERS = (
 #: Below them all: single modules that everything uses, and that use each other and no package.
 COMMON = {
     "aliases", "clock", "errors", "files", "findings", "installed", "json_answer", "line_pages", "locks",
-    "skipped_table", "wording",
+    "wording",
 }  # fmt: skip
 LAYER_OF = {package: len(LAYERS) - number for number, layer in enumerate(LAYERS) for package in layer}
 LAYER_OF |= dict.fromkeys(COMMON, 0)

@@ -19,9 +19,9 @@ from loghi_contract.job import (
     TrainingSpec,
     dump_job,
 )
+from loghi_contract.lines import SKIPPED_COLUMNS
 from loghi_contract.text import Normalization
 from loghi_runner.runs.folder import RunFolder, RunRecord, RunState
-from loghi_runner.skipped_table import SKIPPED_COLUMNS
 
 #: Reference, base model, new model.
 Line = tuple[str, str, str]

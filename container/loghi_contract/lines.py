@@ -38,6 +38,9 @@ SKIP_SENTENCES: dict[SkipReason, str] = {
 }
 
 
+SKIPPED_COLUMNS = ("split", "where", "image", "text", "reason", "detail")
+
+
 @dataclass(frozen=True)
 class LineSample:
     """One line image with its ground truth; `where` names the list and line it came from."""
@@ -55,6 +58,17 @@ class SkippedLine:
     where: str
     reason: SkipReason
     detail: str = ""
+
+
+def format_skipped(skipped: Iterable[tuple[str, SkippedLine]]) -> str:
+    """skipped_lines.tsv: every line that takes no part, with its split, and why; a header, then one row a line."""
+    return "\t".join(SKIPPED_COLUMNS) + "\n" + skipped_rows(skipped)
+
+
+def skipped_rows(skipped: Iterable[tuple[str, SkippedLine]]) -> str:
+    """The rows without the header: in a run the host begins the table, and the trainer appends its own."""
+    rows = ((split, line.where, line.image, line.text, line.reason.value, line.detail) for split, line in skipped)
+    return "".join("\t".join(field.replace("\t", " ").replace("\n", " ") for field in row) + "\n" for row in rows)
 
 
 def parse_line_list(text: str, name: str) -> Iterator[LineSample | SkippedLine]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loghi_contract.events import DataSummary
-from loghi_contract.lines import LineSample, SkippedLine, SkipReason, parse_line_list
+from loghi_contract.lines import LineSample, SkippedLine, SkipReason, parse_line_list, skipped_rows
 from loghi_contract.text import Normalization, normalize
 from loghi_contract.tokenizer import Tokenizer
 from loghi_contract.widths import steps_for_labels
@@ -90,12 +90,7 @@ def too_long(frames_of: Callable[[int], int]) -> Callable[[Line], tuple[SkipReas
 
 
 def append_skipped(table: Path, splits: Iterable[Split]) -> None:
-    """Add rows `split where image text reason detail` to skipped_lines.tsv, which the host has begun."""
-    rows = [
-        "\t".join((split.name, skip.where, skip.image, skip.text, skip.reason.value, skip.detail))
-        for split in splits
-        for skip in split.skipped
-    ]
+    """Add rows to skipped_lines.tsv, which the host has begun."""
     table.parent.mkdir(exist_ok=True)
     with table.open("a", encoding="utf-8", errors="backslashreplace") as file:
-        file.writelines(row + "\n" for row in rows)
+        file.write(skipped_rows((split.name, skip) for split in splits for skip in split.skipped))

@@ -10,6 +10,7 @@ from typing import Any  # JSON values have no narrower type
 
 from loghi_contract import __version__
 from loghi_contract.cut import Cut
+from loghi_contract.lines import format_skipped
 from loghi_contract.records import to_json
 from loghi_contract.text import Normalization
 from loghi_runner.aliases import Row
@@ -24,7 +25,6 @@ from loghi_runner.recognition.line_reader import LineReader
 from loghi_runner.recognition.output_folder import cannot_write_output
 from loghi_runner.recognition.recognized import RESULTS_FILE, format_results
 from loghi_runner.report.write import LOGHI_FILES, comparison_json, write_loghi_csv, write_results
-from loghi_runner.skipped_table import format_skipped
 from loghi_runner.wording import counted, plural
 
 _LINES_FILE = "lines.tsv"

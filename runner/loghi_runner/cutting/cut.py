@@ -1,8 +1,7 @@
 """Lines out of a page image: along the baseline as Loghi cuts them, or by their outline."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ParamSpec
 
 import cv2
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from loghi_contract.cut import Cut
 from loghi_runner.aliases import Point
-from loghi_runner.cutting.contours import MIN_X_HEIGHT_PX, PageContours
+from loghi_runner.cutting.contours import MIN_X_HEIGHT_PX, Contour, PageContours
 from loghi_runner.cutting.geometry import Points, as_points, bounding_box, length
 from loghi_runner.cutting.image import Pixels
 from loghi_runner.cutting.strip import INSIDE, OUTSIDE, cut_strip
@@ -25,8 +24,6 @@ _MAX_X_HEIGHT_SHARE = 0.5
 _MIN_SIDE_PX = 3
 #: Greys so near each other count as one when the paper's grey is looked for.
 _GREY_STEP = 4
-
-_Way = ParamSpec("_Way")
 
 _NO_SHAPE = "it has neither a baseline nor an outline"
 _NOTHING_INSIDE = "nothing of it is inside the image"
@@ -67,35 +64,28 @@ def cut_lines(
         wanted: which of them to cut, by their place.
         channels: 3, or 4 with the outline as transparency: 255 inside, 1 outside.
     """
-    chosen = sorted(wanted)
-    if cut is Cut.POLYGON:
-        for number in chosen:
-            yield number, _guarded(_by_outline, image, lines[number], channels)
-        return
-    # Intel's routines round otherwise than OpenCV's own, which loghi-tooling has; a seam through even paper shows it
-    cv2.ipp.setUseIPP(False)
-    with_baseline = [number for number, line in enumerate(lines) if line.baseline]
-    contours = PageContours(image, [as_points(lines[number].baseline) for number in with_baseline])
-    for number in chosen:
+    if cut is Cut.LOGHI:
+        # Intel's routines round otherwise than OpenCV's own, as loghi-tooling has; a seam through even paper shows it
+        cv2.ipp.setUseIPP(False)
+        with_baseline = [number for number, line in enumerate(lines) if line.baseline]
+        contours = PageContours(image, [as_points(lines[number].baseline) for number in with_baseline])
+    for number in sorted(wanted):
         line = lines[number]
-        if len(line.baseline) > 1:
-            yield number, _guarded(_along_baseline, image, line, contours, with_baseline.index(number), channels)
-        elif len(line.outline) < 3:
-            yield number, NotCut(_NO_SHAPE)
-        else:
-            yield number, _guarded(_without_baseline, image, line, channels)
-
-
-def _guarded(way: Callable[_Way, CutLine | NotCut], *line: _Way.args, **options: _Way.kwargs) -> CutLine | NotCut:
-    """One odd line never takes its page along, whatever the libraries make of it; the reason is told as it is."""
-    try:
-        return way(*line, **options)
-    except MemoryError:
-        return NotCut("memory ran out")
-    except cv2.error as error:
-        return NotCut(f"OpenCV cannot do it: {error.err}")
-    except (ArithmeticError, LookupError, ValueError) as error:
-        return NotCut(f"its shape cannot be followed ({type(error).__name__}: {error})")
+        # one odd line never takes its page along, whatever the libraries make of it; the reason is told as it is
+        try:
+            if cut is Cut.POLYGON:
+                outcome = _by_outline(image, line, channels)
+            elif len(line.baseline) > 1:
+                outcome = _along_baseline(image, line, contours.of(with_baseline.index(number)), channels)
+            else:
+                outcome = _without_baseline(image, line, channels)
+        except MemoryError:
+            outcome = NotCut("memory ran out")
+        except cv2.error as error:
+            outcome = NotCut(f"OpenCV cannot do it: {error.err}")
+        except (ArithmeticError, LookupError, ValueError) as error:
+            outcome = NotCut(f"its shape cannot be followed ({type(error).__name__}: {error})")
+        yield number, outcome
 
 
 def estimated_size(line: LineShape, cut: Cut) -> tuple[int, int] | None:
@@ -110,21 +100,19 @@ def estimated_size(line: LineShape, cut: Cut) -> tuple[int, int] | None:
     return round(width), round(height)
 
 
-def _along_baseline(
-    image: Pixels, line: LineShape, contours: PageContours, number: int, channels: int
-) -> CutLine | NotCut:
+def _along_baseline(image: Pixels, line: LineShape, contour: Contour | None, channels: int) -> CutLine | NotCut:
     baseline = as_points(line.baseline)
-    contour = contours.of(number)
     if contour is not None:
-        strip = cut_strip(image, baseline, contour.outline, contour.x_height_px, channels)
+        outline, x_height = contour.outline, contour.x_height_px
     else:
         x_height = line.x_height_px or MIN_X_HEIGHT_PX
         outline = as_points(line.outline) if len(line.outline) > 2 else _around(baseline, x_height)
-        strip = cut_strip(image, baseline, outline, x_height, channels)
-    return _outcome(strip if isinstance(strip, str) else strip.pixels)
+    return _outcome(cut_strip(image, baseline, outline, x_height, channels))
 
 
 def _without_baseline(image: Pixels, line: LineShape, channels: int) -> CutLine | NotCut:
+    if len(line.outline) < 3:
+        return NotCut(_NO_SHAPE)
     outline = as_points(line.outline)
     if line.baseline:
         return _outcome(cut_box(image, outline))

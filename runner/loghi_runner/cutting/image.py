@@ -56,11 +56,7 @@ def as_png(pixels: Pixels) -> bytes:
 
 
 def grey_pixels(samples: Any, stated: int | None = None, *, white_is_zero: bool = False) -> Pixels:
-    """uint8 (height, width, 3) out of grey samples of any depth; see `as_eight_bits`.
-
-    Raises:
-        PageImageError: nobody can say what they mean.
-    """
+    """uint8 (height, width, 3) out of grey samples of any depth; see `as_eight_bits`."""
     grey = as_eight_bits(samples, stated=stated, white_is_zero=white_is_zero)
     return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
 

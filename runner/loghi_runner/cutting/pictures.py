@@ -4,6 +4,7 @@ import re
 import struct
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # OpenCV's arrays are typed too widely
@@ -81,7 +82,7 @@ def page_pictures(image: Path) -> tuple[Picture, ...]:
     Raises:
         PageImageError: not an image, or not of a known kind.
     """
-    with _Opened(image) as header:
+    with _opened(image) as header:
         return _pictures(header)
 
 
@@ -94,7 +95,7 @@ def read_page_image(image: Path, picture: Picture | None = None) -> Pixels:
     Raises:
         PageImageError: missing, cut short, or not an image.
     """
-    with _Opened(image) as header:
+    with _opened(image) as header:
         picture = picture or _pictures(header)[0]
         content = read_plain(image)
         if isinstance(header, TiffImagePlugin.TiffImageFile):
@@ -220,53 +221,33 @@ def _has_end(jpeg: bytes) -> bool:
     return False
 
 
-class _Opened:
-    """The image with its header read; whatever goes wrong inside the block is a PageImageError."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> Image.Image:
-        try:
-            # opened by us: files that Pillow opens itself it maps into memory, and a TIFF to be turned becomes stripes
-            self._file = open_plain(self._path)
-        except OSError as error:
-            self._explain(error)
-            raise
-        try:
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The image with its header read; whatever goes wrong with it inside the block is a PageImageError."""
+    try:
+        # opened by us: files that Pillow opens itself it maps into memory, and a TIFF to be turned becomes stripes
+        with open_plain(path) as file:
             with warnings.catch_warnings():
                 # page scans are large; and what is odd about a file is told when it cannot be read
                 warnings.simplefilter("ignore")
-                return Image.open(self._file, formats=_KINDS)
-        except BaseException as error:
-            self._file.close()
-            self._explain(error)
-            raise
+                header = Image.open(file, formats=_KINDS)
+            yield header
+    except UnidentifiedImageError as error:
+        raise PageImageError(_unidentified(path)) from error
+    except Image.DecompressionBombError as error:
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
+        raise PageImageError(f"it has more than {most} megapixels, far too many for a page: save it smaller") from error
+    except OSError as error:
+        raise PageImageError(f"it cannot be read: {error.strerror or error}") from error
+    except _BROKEN as error:
+        raise PageImageError(f"it is broken: {error or type(error).__name__}") from error
 
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        self._file.close()
-        if error is not None:
-            self._explain(error)
 
-    def _explain(self, error: BaseException) -> None:
-        """Raise what is wrong in plain words; an error that has nothing to do with the image goes on."""
-        if isinstance(error, UnidentifiedImageError):
-            raise PageImageError(self._unidentified()) from error
-        if isinstance(error, Image.DecompressionBombError):
-            most = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
-            raise PageImageError(
-                f"it has more than {most} megapixels, far too many for a page: save it smaller"
-            ) from error
-        if isinstance(error, OSError):
-            raise PageImageError(f"it cannot be read: {error.strerror or error}") from error
-        if isinstance(error, _BROKEN):
-            raise PageImageError(f"it is broken: {error or type(error).__name__}") from error
-
-    def _unidentified(self) -> str:
-        with open_plain(self._path) as file:
-            begin = file.read(4)
-        if not begin:
-            return "the file is empty"
-        if begin in _TIFF_BEGINS:
-            return "it is a TIFF whose pixels are of an unusual kind: save it with 8 bits a channel"
-        return "it is not an image of a known kind"
+def _unidentified(path: Path) -> str:
+    with open_plain(path) as file:
+        begin = file.read(4)
+    if not begin:
+        return "the file is empty"
+    if begin in _TIFF_BEGINS:
+        return "it is a TIFF whose pixels are of an unusual kind: save it with 8 bits a channel"
+    return "it is not an image of a known kind"

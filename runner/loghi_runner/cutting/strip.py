@@ -4,7 +4,6 @@ Source: loghi-tooling's line strips, reimplemented; compared with images cut by 
 """
 
 import math
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -32,16 +31,8 @@ _WHITE = (255, 255, 255)
 OUTSIDE, INSIDE = 1, 255
 
 
-@dataclass(frozen=True)
-class Strip:
-    """`pixels` is BGR or BGRA, uint8; the fourth channel is 255 inside the outline and 1 outside."""
-
-    pixels: Pixels
-    x_height_px: int
-
-
-def cut_strip(image: Pixels, baseline: Points, outline: Points, x_height_px: int, channels: int) -> Strip | str:
-    """Cut one line; the text is why it cannot be cut.
+def cut_strip(image: Pixels, baseline: Points, outline: Points, x_height_px: int, channels: int) -> Pixels | str:
+    """Cut one line, BGR or with the outline as fourth channel, 255 inside and 1 outside; or say why not.
 
     Args:
         baseline: two points or more.
@@ -76,7 +67,7 @@ def cut_strip(image: Pixels, baseline: Points, outline: Points, x_height_px: int
     if last - first < _MIN_HEIGHT_PX or size[0] - 1 < _MIN_WIDTH_PX:
         return "nothing of it is inside the image"
     whole = np.dstack([turned, mask]) if channels == 4 else turned
-    return Strip(np.ascontiguousarray(whole[first:last, :-1]), x_height)
+    return np.ascontiguousarray(whole[first:last, :-1])
 
 
 def _main_angle(baseline: Points) -> float:
@@ -102,14 +93,13 @@ def _size(baseline: Points, angle: float, x_height_px: int) -> tuple[int, int]:
     turn = -math.radians(angle)
     sine, cosine = math.sin(turn), math.cos(turn)
     above, below, beside = _ABOVE * x_height_px, _BELOW * x_height_px, _BESIDE * x_height_px
-    around = np.concatenate(
-        [
-            baseline + np.asarray((above * sine, -above * cosine)),
-            baseline + np.asarray((-below * sine, below * cosine)),
-            baseline - np.asarray((beside * cosine, beside * sine)),
-            baseline + np.asarray((beside * cosine, beside * sine)),
-        ]
+    ways = (
+        (above * sine, -above * cosine),
+        (-below * sine, below * cosine),
+        (-beside * cosine, -beside * sine),
+        (beside * cosine, beside * sine),
     )
+    around = np.concatenate([baseline + np.asarray(way) for way in ways])
     center = np.asarray(_center(baseline))
     away = around - center
     turned = np.stack([away[:, 0] * cosine - away[:, 1] * sine, away[:, 0] * sine + away[:, 1] * cosine], axis=1)

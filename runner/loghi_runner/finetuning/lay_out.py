@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from loghi_contract.job import Split, dump_job
-from loghi_contract.lines import LineSample, SkippedLine, format_line_list
+from loghi_contract.lines import LineSample, SkippedLine, format_line_list, format_skipped
 from loghi_contract.places import DATA_DIR
 from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.engines.base import Engine, Mount, Setting
@@ -26,7 +26,6 @@ from loghi_runner.ground_truth.split import format_split, write_split
 from loghi_runner.locks import FileLock, NoLocks, Timeout, locked, take
 from loghi_runner.runs.folder import HALF_MADE_PREFIX, RECORD_FILE, RunFolder, RunRecord, cannot_write_run
 from loghi_runner.runs.run_trainer import new_record
-from loghi_runner.skipped_table import format_skipped
 from loghi_runner.wording import SPLIT_WORDS
 
 

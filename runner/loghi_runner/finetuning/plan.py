@@ -21,7 +21,7 @@ from loghi_runner.ground_truth.check_charset import check_characters, check_norm
 from loghi_runner.ground_truth.check_lines import check_lines, check_look, check_transparency
 from loghi_runner.ground_truth.collect import PagesTruth, collect_ground_truth
 from loghi_runner.ground_truth.line_store import LineStore
-from loghi_runner.models.check import check_base_model
+from loghi_runner.models.find import check_base_model
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.runs.run_trainer import RunView
 

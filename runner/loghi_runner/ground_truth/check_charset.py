@@ -3,6 +3,7 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from loghi_contract.job import CharsetPolicy, Split
@@ -24,15 +25,9 @@ def choose_normalization(config: RunConfig, base: ModelFacts | None) -> tuple[No
         return Normalization(choice.value), ()
     keeps_charset = base is not None and config.charset is not CharsetPolicy.REPLACE
     chosen = normalization_for(base.tokenizer.characters) if base and keeps_charset else Normalization.NFC
-    why = (
-        "the base model writes accents as characters of their own"
-        if chosen is Normalization.NONE
-        else (
-            "accented letters are one character, as the base model writes them"
-            if keeps_charset
-            else "accented letters are one character"
-        )
-    )
+    why = "accented letters are one character" + (", as the base model writes them" if keeps_charset else "")
+    if chosen is Normalization.NONE:
+        why = "the base model writes accents as characters of their own"
     message = f"text normalization is {chosen.value}: {why}"
     return chosen, (Finding(Severity.INFO, "charset.normalization", message, "text.normalization"),)
 
@@ -72,10 +67,7 @@ def check_characters(
 
 
 def _count(lines: Sequence[GroundTruthLine], normalization: Normalization) -> Counter[str]:
-    counter: Counter[str] = Counter()
-    for line in lines:
-        counter.update(normalize(line.sample.text, normalization))
-    return counter
+    return Counter(chain.from_iterable(normalize(line.sample.text, normalization) for line in lines))
 
 
 def _unknown(counts: Iterable[Counter[str]], known: set[str]) -> Counter[str]:
@@ -90,14 +82,12 @@ def _own_charset(base: ModelFacts | None, train: Counter[str]) -> Iterator[Findi
         return
     lost = [character for character in base.tokenizer.characters if character not in train]
     names = f": {' '.join(map(shown, lost[:_MAX_NAMED]))}{' ...' if len(lost) > _MAX_NAMED else ''}" if lost else ""
-    yield Finding(
-        Severity.WARNING,
-        "charset.replaced",
+    message = (
         f"charset: replace makes the output anew from the {len(train)} characters of the training lines: what the base "
-        f"model learnt about its letters is lost, and {len(lost)} of its characters cannot be written any more{names}",
-        where="charset",
-        hint="`charset: extend` keeps them and adds the new ones.",
+        f"model learnt about its letters is lost, and {len(lost)} of its characters cannot be written any more{names}"
     )
+    hint = "`charset: extend` keeps them and adds the new ones."
+    yield Finding(Severity.WARNING, "charset.replaced", message, "charset", hint)
 
 
 def _refused(unknown: Counter[str], truth: GroundTruth, normalization: Normalization) -> Iterator[Finding]:
@@ -105,20 +95,18 @@ def _refused(unknown: Counter[str], truth: GroundTruth, normalization: Normaliza
         return
     lines = [*truth.splits.get(Split.TRAIN, ()), *truth.splits.get(Split.VAL, ())]
     first = next(line for line in lines if set(normalize(line.sample.text, normalization)) & set(unknown))
-    yield Finding(
-        Severity.ERROR,
-        "charset.unknown",
-        f"{_characters(len(unknown))} in the training and validation lines cannot be written by the base model: "
-        f"{_named(unknown)}; the first is in {first.sample.where}",
-        where="charset",
-        hint="`charset: extend` learns them too; or correct the texts.",
+    message = (
+        f"{plural(len(unknown), 'character')} in the training and validation lines cannot be written by the base "
+        f"model: {_named(unknown)}; the first is in {first.sample.where}"
     )
+    hint = "`charset: extend` learns them too; or correct the texts."
+    yield Finding(Severity.ERROR, "charset.unknown", message, "charset", hint)
 
 
 def _new(unknown: Counter[str]) -> Iterator[Finding]:
     if unknown:
         verb = "is" if len(unknown) == 1 else "are"
-        message = f"{_characters(len(unknown))} {verb} new to the base model: {_named(unknown)}"
+        message = f"{plural(len(unknown), 'character')} {verb} new to the base model: {_named(unknown)}"
         yield Finding(Severity.INFO, "charset.new", message, "charset")
 
 
@@ -126,14 +114,10 @@ def _never_learnt(unseen: Counter[str]) -> Iterator[Finding]:
     if unseen:
         verb = "occurs" if len(unseen) == 1 else "occur"
         message = (
-            f"{_characters(len(unseen))} {verb} in no training line, only where the model is judged: {_named(unseen)}; "
-            "the model cannot learn them, each counts as an error"
+            f"{plural(len(unseen), 'character')} {verb} in no training line, only where the model is judged: "
+            f"{_named(unseen)}; the model cannot learn them, each counts as an error"
         )
         yield Finding(Severity.INFO, "charset.unseen", message, "charset")
-
-
-def _characters(count: int) -> str:
-    return "1 character" if count == 1 else f"{count} characters"
 
 
 def _named(counts: Counter[str]) -> str:

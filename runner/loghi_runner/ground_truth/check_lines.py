@@ -19,6 +19,7 @@ from loghi_runner.config.load import RunConfig
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.collect import GroundTruth
 from loghi_runner.ground_truth.lines import GroundTruthLine
+from loghi_runner.ground_truth.lists import SPLIT_KEYS
 from loghi_runner.wording import SPLIT_WORDS, plural
 
 #: Loghi's models read lines of this height; used where there is no base model.
@@ -49,17 +50,6 @@ class _Measured:
     width_px: int
 
 
-@dataclass(frozen=True)
-class _Look:
-    """How line images look; `one_grey` is the share of pixels with the most common grey, of a usual line."""
-
-    one_grey: float
-
-    @property
-    def is_masked(self) -> bool:
-        return self.one_grey > _MASKED
-
-
 def check_lines(base: ModelFacts | None, normalization: Normalization, truth: GroundTruth) -> Iterator[Finding]:
     """Each split's lines looked at by their size and the length of their text; no pixel is read."""
     height_px = base.height_px if base else _HEIGHT_PX
@@ -78,30 +68,28 @@ def check_lines(base: ModelFacts | None, normalization: Normalization, truth: Gr
 def check_look(config: RunConfig, base: ModelFacts | None, truth: GroundTruth) -> Iterator[Finding]:
     """Whether the lines look like those the base model knows, as far as any of those are given."""
     if truth.pages is not None and config.data.cut is Cut.LOGHI and base is not None and base.channels < 4:
-        yield Finding(
-            Severity.INFO,
-            "data.no_mask",
-            f"the base model sees {base.channels} channel{'s' if base.channels > 1 else ''}: it does not see the "
-            "line's shape that Loghi's way of cutting adds, so parts of neighbouring lines stay visible to it",
-            where="data.cut",
-            hint="That is right for a model trained on lines cut so; `data.cut: polygon` paints over what is outside.",
+        message = (
+            f"the base model sees {plural(base.channels, 'channel')}: it does not see the line's shape that Loghi's "
+            "way of cutting adds, so parts of neighbouring lines stay visible to it"
         )
-    known = _look(truth.splits.get(Split.BASE_DOMAIN, ()))
-    given = _look(truth.splits.get(Split.TRAIN, ()))
+        hint = "That is right for a model trained on lines cut so; `data.cut: polygon` paints over what is outside."
+        yield Finding(Severity.INFO, "data.no_mask", message, "data.cut", hint)
+    known = _one_grey(truth.splits.get(Split.BASE_DOMAIN, ()))
+    given = _one_grey(truth.splits.get(Split.TRAIN, ()))
     if known is None:
         return
-    masked = given.is_masked if given is not None else config.data.cut is Cut.POLYGON
-    if known.is_masked and not masked:
-        yield _other_look(
-            f"the base model's own lines are masked by their outline ({100 * known.one_grey:.0f} % of one grey), "
-            "yours are not",
-            "`data.cut: polygon` may suit it better, if you have the pages.",
+    own_masked = known > _MASKED
+    masked = given > _MASKED if given is not None else config.data.cut is Cut.POLYGON
+    if masked is own_masked:
+        return
+    message, other = "your lines are masked by their outline, the base model's own are not", "loghi"
+    if own_masked:
+        message = (
+            f"the base model's own lines are masked by their outline ({100 * known:.0f} % of one grey), yours are not"
         )
-    elif masked and not known.is_masked:
-        yield _other_look(
-            "your lines are masked by their outline, the base model's own are not",
-            "`data.cut: loghi` may suit it better, if you have the pages.",
-        )
+        other = "polygon"
+    hint = f"`data.cut: {other}` may suit it better, if you have the pages."
+    yield Finding(Severity.WARNING, "data.other_look", message, "data.base_domain", hint)
 
 
 def check_transparency(config: RunConfig, base: ModelFacts | None, truth: GroundTruth) -> Iterator[Finding]:
@@ -110,16 +98,13 @@ def check_transparency(config: RunConfig, base: ModelFacts | None, truth: Ground
         return
     transparent = [line for line in truth.lines() if line.has_transparency]
     if transparent:
-        first = transparent[0]
-        yield Finding(
-            Severity.WARNING,
-            "data.transparency",
-            f"{len(transparent)} line images have a transparent background, but the base model sees {base.channels} "
-            f"channel{'s' if base.channels > 1 else ''}: what is hidden behind the transparency becomes visible to it; "
-            f"the first is {first.image}",
-            where=first.sample.where,
-            hint="Cut the line images without transparency, as for the base model.",
+        message = (
+            f"{len(transparent)} line images have a transparent background, but the base model sees "
+            f"{plural(base.channels, 'channel')}: what is hidden behind the transparency becomes visible to it; "
+            f"the first is {transparent[0].image}"
         )
+        hint = "Cut the line images without transparency, as for the base model."
+        yield Finding(Severity.WARNING, "data.transparency", message, transparent[0].sample.where, hint)
 
 
 def _measure(line: GroundTruthLine, normalization: Normalization, height_px: int) -> _Measured:
@@ -136,14 +121,12 @@ def _without_room(base: ModelFacts, lines: Sequence[_Measured]) -> Iterator[Find
     ]
     if crowded:
         first = crowded[0].line.sample
-        yield Finding(
-            Severity.WARNING,
-            "data.text_too_long",
+        message = (
             f"{len(crowded)} of {len(lines)} training lines will be skipped: "
-            f"{SKIP_SENTENCES[SkipReason.TEXT_TOO_LONG]}; the first is {first.where}: {first.text[:60]!r}",
-            where=first.where,
-            hint="Text and image probably do not belong together.",
+            f"{SKIP_SENTENCES[SkipReason.TEXT_TOO_LONG]}; the first is {first.where}: {first.text[:60]!r}"
         )
+        hint = "Text and image probably do not belong together."
+        yield Finding(Severity.WARNING, "data.text_too_long", message, first.where, hint)
 
 
 def _too_wide(lines: Sequence[_Measured]) -> Iterator[Finding]:
@@ -151,31 +134,27 @@ def _too_wide(lines: Sequence[_Measured]) -> Iterator[Finding]:
     if wide:
         first = wide[0]
         verb = "is" if len(wide) == 1 else "are"
-        yield Finding(
-            Severity.WARNING,
-            f"data.{SkipReason.TOO_WIDE.value}",
+        message = (
             f"{plural(len(wide), 'line')} {verb} left out by the trainer: {SKIP_SENTENCES[SkipReason.TOO_WIDE]}; "
-            f"the first is {first.image.name}, {first.width_px} x {first.height_px} pixels",
-            where=first.sample.where,
-            hint="A rule or a seam marked as a line, most often: take it out, or cut it again.",
+            f"the first is {first.image.name}, {first.width_px} x {first.height_px} pixels"
         )
+        hint = "A rule or a seam marked as a line, most often: take it out, or cut it again."
+        yield Finding(Severity.WARNING, f"data.{SkipReason.TOO_WIDE.value}", message, first.sample.where, hint)
 
 
 def _absurdly_wide(lines: Sequence[_Measured]) -> Iterator[Finding]:
     if len(lines) < _MIN_LINES:
         return
     usual = statistics.median(each.width_px for each in lines)
-    wide = sorted((each for each in lines if each.width_px > _ABSURD * usual), key=lambda each: -each.width_px)
+    wide = [each for each in lines if each.width_px > _ABSURD * usual]
     if wide:
-        first = wide[0].line
-        yield Finding(
-            Severity.WARNING,
-            "data.absurdly_wide",
-            f"{plural(len(wide), 'line')} of more than {_ABSURD} times the usual width; the widest is {first.image}, "
-            f"{first.width_px} x {first.height_px} pixels",
-            where=first.sample.where,
-            hint="The widest line decides how much memory a step takes: take it out, or cut it again.",
+        widest = max(wide, key=lambda each: each.width_px).line
+        message = (
+            f"{plural(len(wide), 'line')} of more than {_ABSURD} times the usual width; the widest is {widest.image}, "
+            f"{widest.width_px} x {widest.height_px} pixels"
         )
+        hint = "The widest line decides how much memory a step takes: take it out, or cut it again."
+        yield Finding(Severity.WARNING, "data.absurdly_wide", message, widest.sample.where, hint)
 
 
 def _suspicious(lines: Sequence[_Measured]) -> Iterator[Finding]:
@@ -201,48 +180,37 @@ def _suspicious(lines: Sequence[_Measured]) -> Iterator[Finding]:
             worst = [each.line.sample for _, each in odd[:_NAMED]]
             named = "; ".join(f"{sample.where}: {sample.text[:40]!r}" for sample in worst)
             verb = "has" if len(odd) == 1 else "have"
-            yield Finding(
-                Severity.WARNING,
-                code,
-                f"{plural(len(odd), 'line')} {verb} {words} text than such an image usually holds: {named}",
-                where=worst[0].where,
-                hint="Look whether these texts belong to their images; a shifted line is learnt as it is.",
-            )
+            message = f"{plural(len(odd), 'line')} {verb} {words} text than such an image usually holds: {named}"
+            hint = "Look whether these texts belong to their images; a shifted line is learnt as it is."
+            yield Finding(Severity.WARNING, code, message, worst[0].where, hint)
 
 
 def _few(measured: dict[Split, list[_Measured]]) -> Iterator[Finding]:
-    for split, key in ((Split.VAL, "data.validation"), (Split.TEST, "data.test")):
+    for split in (Split.VAL, Split.TEST):
         lines = measured.get(split, [])
         characters = sum(len(each.text) for each in lines)
         if not lines or (len(lines) >= _FEW_LINES and characters >= _FEW_CHARACTERS):
             continue
         reach = 1.96 * _CLUSTERED * math.sqrt(_USUAL_CER * (1 - _USUAL_CER) / max(characters, 1))
-        yield Finding(
-            Severity.WARNING if len(lines) < _FEW_LINES // 2 else Severity.INFO,
-            "data.few_lines",
+        severity = Severity.WARNING if len(lines) < _FEW_LINES // 2 else Severity.INFO
+        message = (
             f"there are only {plural(len(lines), f'{SPLIT_WORDS[split]} line')} ({characters} characters): a CER of "
             f"{100 * _USUAL_CER:.0f} % on them could as well be {100 * max(_USUAL_CER - reach, 0):.0f} % or "
-            f"{100 * (_USUAL_CER + reach):.0f} %",
-            where=key,
-            hint=f"{_FEW_LINES} lines or more tell models apart.",
+            f"{100 * (_USUAL_CER + reach):.0f} %"
         )
+        hint = f"{_FEW_LINES} lines or more tell models apart."
+        yield Finding(severity, "data.few_lines", message, SPLIT_KEYS[split], hint)
 
 
-def _other_look(message: str, hint: str) -> Finding:
-    return Finding(Severity.WARNING, "data.other_look", message, "data.base_domain", hint)
-
-
-def _look(lines: Sequence[GroundTruthLine]) -> _Look | None:
+def _one_grey(lines: Sequence[GroundTruthLine]) -> float | None:
+    """The share of pixels with the most common grey, in a usual line; None where no line can be looked at."""
     cut = [line for line in lines if line.is_cut]
-    sample = cut[:: max(len(cut) // _LOOKED_AT, 1)][:_LOOKED_AT]
-    if not sample:
-        return None
     shares = []
-    for line in sample:
+    for line in cut[:: max(len(cut) // _LOOKED_AT, 1)][:_LOOKED_AT]:
         try:
             with open_plain(line.image) as file, Image.open(file) as image:
                 grey = np.asarray(image.convert("L"))
         except (OSError, ValueError, SyntaxError):
             continue  # an unreadable image is the trainer's to report
         shares.append(np.bincount(grey.ravel()).max() / grey.size)
-    return _Look(float(statistics.median(shares))) if shares else None
+    return float(statistics.median(shares)) if shares else None

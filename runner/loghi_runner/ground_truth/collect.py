@@ -15,14 +15,19 @@ from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.leaks import find_leaks
 from loghi_runner.ground_truth.line_store import LineStore
 from loghi_runner.ground_truth.lines import GroundTruthLine, ImageFinder, propose_root
-from loghi_runner.ground_truth.lists import read_list
+from loghi_runner.ground_truth.lists import SPLIT_KEYS, read_list
 from loghi_runner.ground_truth.split import PageSplit, read_split, set_pages_aside, split_pages
-from loghi_runner.ground_truth.survey import Survey, survey_pages
-from loghi_runner.ground_truth.tally import Skips, count_skips
+from loghi_runner.ground_truth.survey import Survey, by_reason, survey_pages
 from loghi_runner.wording import SPLIT_WORDS
 
 #: A list of so many lines takes seconds: it is told after each so many.
 _MANY, _TELL_EVERY = 5000, 500
+
+_SKIP_HINTS = {
+    SkipReason.MALFORMED: "A line is `image<TAB>text` or `image<TAB>weight<TAB>text`.",
+    SkipReason.EMPTY_TEXT: "Transcribe these lines, or take them out of the list.",
+    SkipReason.UNREADABLE_IMAGE: "Make them readable (PNG or JPEG, permission to read), or take them out.",
+}
 
 
 @dataclass(frozen=True)
@@ -81,28 +86,21 @@ def collect_ground_truth(
         on_progress: told what is being read, how much of it is, and of how much.
     """
     collector = _Collector(data, config_folder, partial(on_progress, "looking at line images"))
-    for split, key, paths in (
-        (Split.TRAIN, "data.train", data.train),
-        (Split.VAL, "data.validation", data.validation),
-        (Split.TEST, "data.test", data.test),
-        (Split.BASE_DOMAIN, "data.base_domain", data.base_domain),
-    ):
+    for split, paths in zip(SPLIT_KEYS, (data.train, data.validation, data.test, data.base_domain), strict=True):
         if paths is not None:
-            collector.add(split, key, paths)
+            collector.add(split, paths)
     collector.check_root()
     pages = None
     if data.pages is not None:
         pages = _read_pages(data.pages, data.split, store, config_folder, partial(on_progress, "reading pages"))
         collector.add_pages(pages)
     elif data.validation is None and collector.splits[Split.TRAIN]:
-        aside = set_pages_aside(collector.splits[Split.TRAIN], seed)
-        collector.findings.append(aside.finding)
-        collector.splits[Split.TRAIN] = aside.train
-        collector.splits[Split.VAL] = aside.validation
+        train, validation, finding = set_pages_aside(collector.splits[Split.TRAIN], seed)
+        collector.splits |= {Split.TRAIN: train, Split.VAL: validation}
+        collector.findings.append(finding)
     if Split.TEST not in collector.splits:
         collector.findings.append(_no_test(from_pages=pages is not None))
-    named = {split.value: lines for split, lines in collector.splits.items()}
-    collector.findings += find_leaks(named, {split.value: words for split, words in SPLIT_WORDS.items()})
+    collector.findings += find_leaks(collector.splits)
     splits = {split: collector.splits[split] for split in Split if split in collector.splits}
     return GroundTruth(splits, tuple(collector.skipped), tuple(collector.findings), pages)
 
@@ -133,8 +131,8 @@ class _Collector:
         self._unplaced: dict[Path, list[LineSample]] = {}
         self._config_folder = config_folder
 
-    def add(self, split: Split, key: str, paths: tuple[Path, ...]) -> None:
-        lists = [read_list(path, key, self._config_folder) for path in paths]
+    def add(self, split: Split, paths: tuple[Path, ...]) -> None:
+        lists = [read_list(path, SPLIT_KEYS[split], self._config_folder) for path in paths]
         self.findings += [finding for each in lists for finding in each.findings]
         listed = [(sample, each.folder) for each in lists for sample in each.samples]
         if not self._root_is_there:
@@ -158,10 +156,11 @@ class _Collector:
                 missing.setdefault(folder, []).append(sample)
         self.splits[split] = tuple(lines)
         self.skipped += [(split, line) for line in skipped]
-        self.findings += self._skip_findings(split, key, len(lines), skipped, missing)
+        self.findings += self._skip_findings(split, len(lines), skipped, missing)
         trimmed = sum(each.trimmed for each in lists)
         if trimmed:
-            self.findings.append(_trimmed(split, key, trimmed))
+            message = f"{trimmed} {SPLIT_WORDS[split]} texts have blanks before or after them; these are taken off"
+            self.findings.append(Finding(Severity.INFO, "data.trimmed", message, SPLIT_KEYS[split]))
         self.findings += _retried(lines, self._root)
 
     def add_pages(self, pages: PagesTruth) -> None:
@@ -182,35 +181,31 @@ class _Collector:
         self.findings.append(Finding(Severity.ERROR, "data.missing_root", message, "data.root", hint))
 
     def _skip_findings(
-        self,
-        split: Split,
-        key: str,
-        kept: int,
-        skipped: Sequence[SkippedLine],
-        missing: Mapping[Path, Sequence[LineSample]],
+        self, split: Split, kept: int, skipped: Sequence[SkippedLine], missing: Mapping[Path, Sequence[LineSample]]
     ) -> Iterator[Finding]:
-        counts = count_skips(skipped)
-        total = kept + len(skipped)
-        severity = Severity.WARNING
-        if skipped and not kept:
-            severity = Severity.ERROR
-            if len(counts) > 1:
-                reasons = "; ".join(f"{SKIP_SENTENCES[each.reason]} ({each.count}x)" for each in counts)
-                message = f"none of the {total} {SPLIT_WORDS[split]} lines can be used: {reasons}"
-                yield Finding(severity, "data.all_skipped", message, key, "The findings below say what to do.")
-        for each in counts:
-            if each.reason is SkipReason.MISSING_IMAGE:
-                yield self._missing(split, severity, each, total, missing)
+        groups, total, words = by_reason(skipped), kept + len(skipped), SPLIT_WORDS[split]
+        severity = Severity.WARNING if kept else Severity.ERROR
+        if len(groups) > 1 and not kept:
+            reasons = "; ".join(f"{SKIP_SENTENCES[reason]} ({len(lines)}x)" for reason, lines in groups)
+            message = f"none of the {total} {words} lines can be used: {reasons}"
+            hint = "The findings below say what to do."
+            yield Finding(severity, "data.all_skipped", message, SPLIT_KEYS[split], hint)
+        for reason, lines in groups:
+            first = lines[0]
+            count = f"all {total}" if len(lines) == total else f"{len(lines)} of {total}"
+            if reason is SkipReason.MISSING_IMAGE:
+                yield self._missing(severity, f"{count} {words}", first, missing)
             else:
-                yield _skipped(split, severity, each, total)
+                detail = f" ({first.detail})" if first.detail else ""
+                message = (
+                    f"{count} {words} lines are skipped: {SKIP_SENTENCES[reason]}; the first is {first.where}{detail}"
+                )
+                yield Finding(severity, f"data.{reason.value}", message, first.where, _SKIP_HINTS.get(reason))
 
     def _missing(
-        self, split: Split, severity: Severity, skips: Skips, total: int, missing: Mapping[Path, Sequence[LineSample]]
+        self, severity: Severity, which: str, first: SkippedLine, missing: Mapping[Path, Sequence[LineSample]]
     ) -> Finding:
-        message = (
-            f"{_none_or(skips.count, total)} {SPLIT_WORDS[split]} images do not exist; "
-            f"the first is {skips.first.detail}"
-        )
+        message = f"{which} images do not exist; the first is {first.detail}"
         hint = "Image paths are relative to the list's own folder; `data.root` says where else they begin."
         if self._root is not None:
             hint = f"They were looked for in data.root, {self._root}: correct it, or the list."
@@ -221,68 +216,37 @@ class _Collector:
         elif proposal is not None:
             found = "all that were tried are" if proposal.found == proposal.tried else "some are"
             hint = f"Set data.root: {proposal.root} ({found} there, such as {proposal.example})."
-        return Finding(severity, "data.missing_images", message, skips.first.where, hint)
+        return Finding(severity, "data.missing_images", message, first.where, hint)
 
     def _is_swapped(self, sample: LineSample, folder: Path) -> bool:
         turned = replace(sample, image=sample.text.strip())
         return isinstance(self._finder.find(turned, folder), GroundTruthLine)
 
 
-def _none_or(count: int, total: int) -> str:
-    return f"all {total}" if count == total else f"{count} of {total}"
-
-
-def _skipped(split: Split, severity: Severity, skips: Skips, total: int) -> Finding:
-    first = skips.first
-    detail = f" ({first.detail})" if first.detail else ""
-    message = (
-        f"{_none_or(skips.count, total)} {SPLIT_WORDS[split]} lines are skipped: {SKIP_SENTENCES[skips.reason]}; "
-        f"the first is {first.where}{detail}"
-    )
-    hint = {
-        SkipReason.MALFORMED: "A line is `image<TAB>text` or `image<TAB>weight<TAB>text`.",
-        SkipReason.EMPTY_TEXT: "Transcribe these lines, or take them out of the list.",
-        SkipReason.UNREADABLE_IMAGE: "Make them readable (PNG or JPEG, permission to read), or take them out.",
-    }.get(skips.reason)
-    return Finding(severity, f"data.{skips.reason.value}", message, first.where, hint)
-
-
-def _trimmed(split: Split, key: str, count: int) -> Finding:
-    message = f"{count} {SPLIT_WORDS[split]} texts have blanks before or after them; these are taken off"
-    return Finding(Severity.INFO, "data.trimmed", message, key)
-
-
 def _retried(lines: list[GroundTruthLine], root: Path | None) -> Iterator[Finding]:
     retried = [line for line in lines if line.retried]
     if not retried:
         return
-    first = retried[0]
-    message = (
-        f"{len(retried)} images were found in data.root by the end of their path: {first.sample.image} is {first.image}"
-    )
+    example = f"{retried[0].sample.image} is {retried[0].image}"
+    message = f"{len(retried)} images were found in data.root by the end of their path: {example}"
     yield Finding(Severity.INFO, "data.found_by_tail", message, "data.root")
     listed_of: dict[Path, str] = {}
     for line in retried:
         other = listed_of.setdefault(line.image, line.sample.image)
         if other != line.sample.image:
-            yield Finding(
-                Severity.ERROR,
-                "data.ambiguous_root",
+            message = (
                 f"two different images of the lists would be the same file in data.root, {root}: "
-                f"{other} and {line.sample.image} are both {line.image}",
-                where=line.sample.where,
-                hint="Set data.root to the folder that holds the images' folders, or correct the paths in the list.",
+                f"{other} and {line.sample.image} are both {line.image}"
             )
+            hint = "Set data.root to the folder that holds the images' folders, or correct the paths in the list."
+            yield Finding(Severity.ERROR, "data.ambiguous_root", message, line.sample.where, hint)
             return
 
 
 def _no_test(*, from_pages: bool) -> Finding:
-    return Finding(
-        Severity.INFO,
-        "data.no_test",
-        "there are no test lines: the verdict will rest on the validation lines, which also choose the best epoch",
-        where="data.split.test" if from_pages else "data.test",
-        hint="Give data.split.test a share, such as 0.1, and more pages than two."
-        if from_pages
-        else "Give data.test a list of lines that are in no other list.",
-    )
+    message = "there are no test lines: the verdict will rest on the validation lines, which also choose the best epoch"
+    of_pages = "Give data.split.test a share, such as 0.1, and more pages than two."
+    of_lists = "Give data.test a list of lines that are in no other list."
+    if from_pages:
+        return Finding(Severity.INFO, "data.no_test", message, "data.split.test", of_pages)
+    return Finding(Severity.INFO, "data.no_test", message, "data.test", of_lists)

@@ -19,9 +19,9 @@ from loghi_contract import __version__
 from loghi_contract.cut import Cut
 from loghi_contract.lines import SkippedLine, SkipReason
 from loghi_contract.records import to_json
-from loghi_runner.cutting.cut import CutLine, LineShape, cut_lines
+from loghi_runner.cutting.cut import CutLine, cut_lines
 from loghi_runner.cutting.image import PageImageError, write_png
-from loghi_runner.cutting.pictures import Picture, read_page_image
+from loghi_runner.cutting.pictures import read_page_image
 from loghi_runner.files import is_full
 from loghi_runner.ground_truth.line_store import (
     CutLineFile,
@@ -82,16 +82,15 @@ class CutPages:
 
 @dataclass(frozen=True)
 class _Task:
-    name: str
-    image: Path
-    picture: Picture
+    page: SurveyedPage
     folder: Path
-    ids: tuple[str, ...]
-    shapes: tuple[LineShape, ...]
-    lines: tuple[GroundTruthLine, ...]
     cut: Cut
     channels: int
     made_from: str
+
+    @property
+    def name(self) -> str:
+        return self.page.file.name
 
 
 def cut_pages(
@@ -142,18 +141,7 @@ def _task(page: SurveyedPage, folder: Path, cut: Cut, channels: int) -> _Task:
     made_from = json.dumps(
         [page.sha256, to_json(page.picture), to_json(page.shapes), texts, cut.value, channels, __version__]
     )
-    return _Task(
-        name=page.file.name,
-        image=page.file.image,
-        picture=page.picture,
-        folder=folder,
-        ids=page.ids,
-        shapes=page.shapes,
-        lines=page.lines,
-        cut=cut,
-        channels=channels,
-        made_from=hashlib.sha256(made_from.encode()).hexdigest(),
-    )
+    return _Task(page, folder, cut, channels, hashlib.sha256(made_from.encode()).hexdigest())
 
 
 def _outcomes(tasks: Sequence[_Task], workers: int) -> Iterator[tuple[_Task, PageRecord | str]]:
@@ -212,10 +200,11 @@ def _cut_page(task: _Task) -> PageRecord | str:
     Raises:
         OSError: there is no more room on the disk, for this page or any other.
     """
+    page, name = task.page, task.page.file.image.name
     try:
-        image = read_page_image(task.image, task.picture)
+        image = read_page_image(page.file.image, page.picture)
     except PageImageError as error:
-        return f"{task.image.name}: {error}"
+        return f"{name}: {error}"
     try:
         task.folder.parent.mkdir(parents=True, exist_ok=True)
         # as the umask says, and not for the owner alone: others may train on these lines
@@ -226,10 +215,10 @@ def _cut_page(task: _Task) -> PageRecord | str:
             raise
         return f"{task.folder} cannot be written: {error.strerror or error}"
     try:
-        wanted = {line.place: line for line in task.lines}
+        wanted = {line.place: line.sample for line in page.lines}
         lines, not_cut = [], []
-        for place, outcome in cut_lines(image, task.shapes, wanted.keys(), task.cut, task.channels):
-            line_id, sample = task.ids[place], wanted[place].sample
+        for place, outcome in cut_lines(image, page.shapes, wanted.keys(), task.cut, task.channels):
+            line_id, sample = page.ids[place], wanted[place]
             if not isinstance(outcome, CutLine):
                 not_cut.append(UncutLine(line_id, outcome.detail))
                 continue
@@ -248,9 +237,9 @@ def _cut_page(task: _Task) -> PageRecord | str:
             raise
         return f"{error.filename or task.folder} cannot be written: {error.strerror or error}"
     except MemoryError:
-        return f"{task.image.name} cannot be cut: memory ran out"
+        return f"{name} cannot be cut: memory ran out"
     except Exception as error:  # noqa: BLE001  # the top of a process: one odd page never ends the others' cutting
-        return f"{task.image.name} cannot be cut: {type(error).__name__}: {error}"
+        return f"{name} cannot be cut: {type(error).__name__}: {error}"
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return record

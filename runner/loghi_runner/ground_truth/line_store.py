@@ -146,10 +146,8 @@ def remove_lines(output: Path, unused: Callable[[], set[Path]]) -> tuple[list[Pa
 
 def cut_in(folder: Path) -> Cut | None:
     """How the line images of a folder were cut, where it is one of ours that says so."""
-    try:
-        return _record_in(folder).cut
-    except (OSError, RecordError):
-        return None
+    record = _any_record(folder)
+    return record.cut if record is not None else None
 
 
 def text_file(image: str) -> str:
@@ -184,8 +182,7 @@ def install(made: Path, record: PageRecord, folder: Path) -> None:
         made.replace(folder)
     except OSError:
         # file by file, all by renaming: that takes no space, which may have run out
-        earlier = _files_of(folder)
-        names = sorted(record.files)
+        earlier, names = _any_record(folder), sorted(record.files)
         if folder.exists():
             # there is an earlier one: the record last, so that a stop in between is seen
             names.append(RECORD_FILE)
@@ -195,8 +192,9 @@ def install(made: Path, record: PageRecord, folder: Path) -> None:
             names.insert(0, RECORD_FILE)
         for name in names:
             (made / name).replace(folder / name)
-        for name in sorted(earlier - record.files):
-            (folder / name).unlink(missing_ok=True)
+        for name in sorted(earlier.files - record.files if earlier is not None else ()):
+            if name == Path(name).name:  # never a path: the record may have been edited
+                (folder / name).unlink(missing_ok=True)
         shutil.rmtree(made)
 
 
@@ -226,10 +224,8 @@ def _record_in(folder: Path) -> PageRecord:
     return from_json(PageRecord, parse_json(read_plain(folder / RECORD_FILE)))
 
 
-def _files_of(folder: Path) -> set[str]:
+def _any_record(folder: Path) -> PageRecord | None:
     try:
-        record = _record_in(folder)
+        return _record_in(folder)
     except (OSError, RecordError):
-        return set()
-    # only names, never paths: the record may have been edited
-    return {name for name in record.files if name == Path(name).name}
+        return None

@@ -64,14 +64,10 @@ class ImageFinder:
     def __init__(self, root: Path | None) -> None:
         self._root = root
         self._real_folders: dict[Path, Path] = {}
-        self._tails: dict[str, int | None] = {}
+        self._tails: dict[str, int] = {}
 
     def find(self, sample: LineSample, folder: Path) -> GroundTruthLine | SkippedLine:
-        """The line, or why its image cannot be used.
-
-        Args:
-            folder: where the list lies.
-        """
+        """The line, or why its image cannot be used; `folder` is where its list lies."""
         # an absolute path stays what it is
         path, retried = (self._root or folder) / sample.image, False
         try:
@@ -96,15 +92,10 @@ class ImageFinder:
         if self._root is None or not image.startswith("/"):
             return None
         folder = os.path.dirname(image)  # noqa: PTH120  # called for every line of a list
-        parts = tuple(part for part in image.split("/") if part)
         known = self._tails.get(folder)
-        if known is not None:
-            path = self._root.joinpath(*parts[known:])
-            return path if is_file(path) else None
-        for skipped in range(len(parts)):
-            path = self._root.joinpath(*parts[skipped:])
-            if is_file(path):
-                self._tails[folder] = skipped
+        for number, path in enumerate(_ends(self._root, image)):
+            if known in (None, number) and is_file(path):
+                self._tails[folder] = number
                 return path
         return None
 
@@ -119,8 +110,7 @@ class ImageFinder:
 def propose_root(missing: Mapping[Path, Sequence[LineSample]], config_folder: Path) -> RootProposal | None:
     """The folder near the lists or the config below which most of the missing images are: what `data.root` may be.
 
-    Args:
-        missing: lines without an image, by the folder of their list.
+    `missing` is by the folder of their list.
     """
     samples = [sample for found in missing.values() for sample in found]
     tried = samples[:: max(1, len(samples) // _MAX_TRIED)][:_MAX_TRIED]
@@ -176,11 +166,12 @@ def _children(folder: Path) -> list[Path]:
 
 
 def _below(root: Path, image: str) -> Path | None:
-    """The image below `root`: a relative path as it is, an absolute one by its end, longest first."""
+    """The image below `root`: a relative path as it is, an absolute one by its end."""
+    ends = _ends(root, image) if image.startswith("/") else [root / image]
+    return next((path for path in ends if is_file(path)), None)
+
+
+def _ends(root: Path, image: str) -> Iterator[Path]:
+    """Where below `root` an absolute path may be, its longest end first."""
     parts = [part for part in image.split("/") if part]
-    ends = range(len(parts)) if image.startswith("/") else range(1)
-    for skipped in ends:
-        path = root.joinpath(*parts[skipped:])
-        if is_file(path):
-            return path
-    return None
+    return (root.joinpath(*parts[skipped:]) for skipped in range(len(parts)))

@@ -8,12 +8,21 @@ from pathlib import Path
 from statistics import median
 
 from loghi_contract.files import read_plain
+from loghi_contract.job import Split
 from loghi_contract.lines import SKIP_SENTENCES, LineSample, SkippedLine, parse_line_list
 from loghi_runner.errors import DataError
 from loghi_runner.files import is_folder
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.lines import GroundTruthLine, ImageFinder
 from loghi_runner.pages.find import IMAGE_SUFFIXES
+
+#: The config's key that names the lists of a split.
+SPLIT_KEYS = {
+    Split.TRAIN: "data.train",
+    Split.VAL: "data.validation",
+    Split.TEST: "data.test",
+    Split.BASE_DOMAIN: "data.base_domain",
+}
 
 #: No line is so high; images that mostly are, are whole pages.
 _PAGE_HEIGHT_PX = 700
@@ -78,11 +87,9 @@ def read_image_list(path: Path, root: Path | None = None) -> ImageLines:
     if isinstance(content, Finding):
         raise DataError(content.code, content.message, where=content.where, hint=content.hint)
     rows = enumerate(content.removeprefix("\ufeff").split("\n"), start=1)
-    named = [
-        (f"{path}:{number}", row.split("\t")[0].strip()) for number, row in rows if not row.strip().startswith("#")
-    ]
+    named = [(f"{path}:{number}", row.split("\t")[0].strip()) for number, row in rows]
     hint = "Paths in a list begin at the list's own folder; --root names another."
-    return _found([(where, name) for where, name in named if name], path, path.parent, ImageFinder(root), hint)
+    return _found([row for row in named if row[1] and row[1][0] != "#"], path, path.parent, ImageFinder(root), hint)
 
 
 def read_image_folder(folder: Path) -> ImageLines:
@@ -106,7 +113,8 @@ def _found(named: Sequence[tuple[str, str]], source: Path, begin: Path, finder: 
         if isinstance(found, GroundTruthLine):
             lines.append(found)
         else:
-            failed[name] = _reason(found)
+            detail = f" ({found.detail})" if found.detail else ""
+            failed[name] = f"{SKIP_SENTENCES[found.reason]}{detail}"
     if not lines:
         first = next((f": {name}: {why}" for name, why in failed.items()), "")
         raise DataError("recognize.no_images", f"there is no line image to read{first}", where=str(source), hint=hint)
@@ -121,27 +129,13 @@ def _found(named: Sequence[tuple[str, str]], source: Path, begin: Path, finder: 
     return ImageLines(tuple(lines), failed)
 
 
-def _reason(line: SkippedLine) -> str:
-    """Why a line is skipped, in words."""
-    return f"{SKIP_SENTENCES[line.reason]} ({line.detail})" if line.detail else SKIP_SENTENCES[line.reason]
-
-
 def _read_text(path: Path, name: str, key: str) -> str | Finding:
-    """What a list holds, its line endings made one, or why it cannot be read.
-
-    Args:
-        name: what to call it, and `key` what names it, in the finding.
-    """
+    """What a list holds, its line endings made one, or why it cannot be read; `key` is where it is named."""
     try:
         content = read_plain(path)
     except FileNotFoundError:
-        return Finding(
-            Severity.ERROR,
-            "data.missing_list",
-            f"the line list {name} does not exist",
-            where=key,
-            hint=_did_you_mean(path),
-        )
+        message = f"the line list {name} does not exist"
+        return Finding(Severity.ERROR, "data.missing_list", message, key, _did_you_mean(path))
     except IsADirectoryError:
         hint = f"Name a line list (a text file) in it{_lists_in(path)}."
         return Finding(Severity.ERROR, "data.list_is_folder", f"{name} is a folder, not a line list", key, hint)
@@ -154,13 +148,9 @@ def _read_text(path: Path, name: str, key: str) -> str | Finding:
         if b"\0" in content:
             return _unreadable(name, key, "it is not a text file, or not UTF-8")
         line = content[: error.start].count(b"\n") + 1
-        return Finding(
-            Severity.ERROR,
-            "data.list_not_utf8",
-            f"line {line} of {name} is not UTF-8 text",
-            where=f"{name}:{line}",
-            hint="Save the list again with the encoding UTF-8 (`iconv -f latin1 -t utf-8` for many older files).",
-        )
+        message = f"line {line} of {name} is not UTF-8 text"
+        hint = "Save the list again with the encoding UTF-8 (`iconv -f latin1 -t utf-8` for many older files)."
+        return Finding(Severity.ERROR, "data.list_not_utf8", message, f"{name}:{line}", hint)
 
 
 def _unreadable(name: str, key: str, reason: str) -> Finding:
@@ -173,8 +163,7 @@ def _did_you_mean(path: Path) -> str:
         return f"There is no folder {path.parent} either; relative paths begin at the config's folder."
     readable = os.access(path.parent, os.R_OK)
     names = sorted(entry.name for entry in path.parent.iterdir()) if readable else []
-    close = difflib.get_close_matches(path.name, names, 1)
-    if close:
+    if close := difflib.get_close_matches(path.name, names, 1):
         return f"Did you mean {path.with_name(close[0])}?"
     return "Correct the path; it is relative to the config's folder."
 

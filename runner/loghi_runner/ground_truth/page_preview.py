@@ -3,11 +3,12 @@
 import random
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 from loghi_contract import __version__
 from loghi_runner.files import write_atomically
-from loghi_runner.report.html import LinePicture, line_picture, templates_of
+from loghi_runner.report.html import line_picture, templates_of
 
 #: Lines of each kind that are shown.
 _RANDOM, _EXTREME = 24, 6
@@ -22,15 +23,6 @@ class PreviewLine:
     split: str
     aspect: float
     why: str = ""
-
-
-@dataclass(frozen=True)
-class _Shown:
-    picture: LinePicture | None
-    name: str
-    parts: tuple[tuple[str, bool], ...]
-    split: str
-    why: str
 
 
 def choose_lines(lines: Sequence[PreviewLine], seed: int = 1) -> list[PreviewLine]:
@@ -52,31 +44,13 @@ def write_preview(
     Args:
         new_characters: marked in the texts: the base model cannot write them yet.
     """
-    shown = [_shown(line, new_characters) for line in lines]
-    html = (
-        templates_of("loghi_runner.ground_truth")
-        .get_template("preview.html")
-        .render(
-            title=title, lines=shown, version=__version__, has_new=any(new for line in shown for _, new in line.parts)
-        )
-    )
+    shown = [(line, line_picture(line.image), _parts(line.text, new_characters)) for line in lines]
+    has_new = any(is_new for _, _, parts in shown for _, is_new in parts)
+    template = templates_of("loghi_runner.ground_truth").get_template("preview.html")
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, html)
+    write_atomically(path, template.render(title=title, lines=shown, version=__version__, has_new=has_new))
 
 
-def _shown(line: PreviewLine, new_characters: Collection[str]) -> _Shown:
-    picture = line_picture(line.image)
-    why = line.why if picture else "the image cannot be shown"
-    return _Shown(picture, line.image.name, _parts(line.text, new_characters), line.split, why)
-
-
-def _parts(text: str, new_characters: Collection[str]) -> tuple[tuple[str, bool], ...]:
+def _parts(text: str, new_characters: Collection[str]) -> list[tuple[str, bool]]:
     """The text in runs of characters that are new to the model, or not."""
-    parts: list[tuple[str, bool]] = []
-    for character in text:
-        is_new = character in new_characters
-        if parts and parts[-1][1] == is_new:
-            parts[-1] = (parts[-1][0] + character, is_new)
-        else:
-            parts.append((character, is_new))
-    return tuple(parts)
+    return [("".join(run), is_new) for is_new, run in groupby(text, lambda character: character in new_characters)]

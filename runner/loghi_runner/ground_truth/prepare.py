@@ -1,14 +1,15 @@
 """`loghi-runner prepare`: transcribed pages into line images, texts and line lists in Loghi's layout."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.cut import Cut
 from loghi_contract.job import Split
-from loghi_contract.lines import SkippedLine
+from loghi_contract.lines import SkippedLine, format_skipped
 from loghi_contract.records import to_json
 from loghi_runner.aliases import OnProgress, Row
 from loghi_runner.config.schema import SplitConfig
@@ -19,11 +20,10 @@ from loghi_runner.ground_truth.cut_pages import cut_pages
 from loghi_runner.ground_truth.line_store import RECORD_FILE, read_record
 from loghi_runner.ground_truth.lines import GroundTruthLine
 from loghi_runner.ground_truth.page_preview import PreviewLine, choose_lines, write_preview
-from loghi_runner.ground_truth.split import PageSplit, format_split, read_split, split_pages
-from loghi_runner.ground_truth.survey import Survey, survey_pages
+from loghi_runner.ground_truth.split import format_split, read_split, split_pages
+from loghi_runner.ground_truth.survey import SurveyedPage, survey_pages
 from loghi_runner.locks import FileLock, Timeout, take
 from loghi_runner.pages.texts import TextOptions
-from loghi_runner.skipped_table import format_skipped
 from loghi_runner.wording import SPLIT_WORDS, counted, plural, short_path
 
 SPLIT_FILE = "split.tsv"
@@ -82,24 +82,22 @@ def prepare(folder: Path, out: Path, options: PrepareOptions, on_progress: OnPro
     _require_apart(real_path(folder), real_path(out))
     if not options.relative:
         _require_listable(real_path(out))
-    survey = survey_pages(
-        [folder], options.text, options.cut, folder, lambda done, total: on_progress("reading pages", done, total)
-    )
+    survey = survey_pages([folder], options.text, options.cut, folder, partial(on_progress, "reading pages"))
     division = split_pages(survey.pages, options.split, read_split(out / SPLIT_FILE))
-    met = for_folder((*survey.findings, *division.findings), folder)
-    findings = tuple(_bearable(finding) for finding in met)
-    wrong = errors(findings)
-    if wrong:
-        first = wrong[0]
-        raise DataError(first.code, first.message, where=first.where, hint=first.hint)
+    # one page is enough to be cut; only a training needs another to be judged by
+    findings = tuple(
+        replace(finding, severity=Severity.WARNING) if finding.code == "data.one_page" else finding
+        for finding in for_folder((*survey.findings, *division.findings), folder)
+    )
+    for wrong in errors(findings):
+        raise DataError(wrong.code, wrong.message, where=wrong.where, hint=wrong.hint)
     try:
         out.mkdir(parents=True, exist_ok=True)
         with take(FileLock(out / ".lock"), timeout_s=0):
-            return _write(survey, division, out, options, findings, on_progress)
+            return _write(survey.pages, division.parts, out, options, findings, on_progress)
     except Timeout as error:
-        raise EngineError(
-            "prepare.busy", f"another prepare writes into {out}", hint="Wait until it is done, or name another folder."
-        ) from error
+        hint = "Wait until it is done, or name another folder."
+        raise EngineError("prepare.busy", f"another prepare writes into {out}", hint=hint) from error
     except OSError as error:
         hint = "Name another folder, or free space there; the lists of an earlier time are as they were."
         raise cannot_write("the line images", error, out, error.filename or out, hint) from error
@@ -116,8 +114,8 @@ def summary_rows(prepared: Prepared, *, preview: bool) -> list[Row]:
             break
         rows.append(("failed" if number == 0 else "", f"{page}: {why}"))
     rows += [
-        (SPLIT_WORDS[split], f"{plural(counts[split], 'line')}  {short_path(prepared.out / LIST_FILES[split])}")
-        for split in LIST_FILES
+        (SPLIT_WORDS[split], f"{plural(counts[split], 'line')}  {short_path(prepared.out / name)}")
+        for split, name in LIST_FILES.items()
         if counts[split]
     ]
     if prepared.skipped:
@@ -133,81 +131,63 @@ def summary_rows(prepared: Prepared, *, preview: bool) -> list[Row]:
 
 def prepared_json(prepared: Prepared) -> dict[str, Any]:
     """What `prepare --json` says; the keys are a promise to scripts."""
+    out, counts = prepared.out.absolute(), prepared.counts
+    lists = {split.value: str(out / name) for split, name in LIST_FILES.items() if counts[split]}
     return {
         "kind": "prepared",
-        "out": str(prepared.out.absolute()),
+        "out": str(out),
         "pages": prepared.pages,
         "reused": prepared.reused,
         "failed": prepared.failed,
-        "lines": {split.value: prepared.counts[split] for split in (Split.TRAIN, Split.VAL, Split.TEST)},
-        "lists": {
-            "all": str(prepared.out.absolute() / ALL_FILE),
-            **{
-                split.value: str(prepared.out.absolute() / name)
-                for split, name in LIST_FILES.items()
-                if prepared.counts[split]
-            },
-        },
+        "lines": {split.value: counts[split] for split in LIST_FILES},
+        "lists": {"all": str(out / ALL_FILE), **lists},
         "skipped": [{"split": split.value, **to_json(line)} for split, line in prepared.skipped],
         "findings": [to_json(finding) for finding in prepared.findings],
     }
 
 
-def _bearable(finding: Finding) -> Finding:
-    """One page is enough to be cut; only a training needs another to be judged by."""
-    return replace(finding, severity=Severity.WARNING) if finding.code == "data.one_page" else finding
-
-
 def _require_apart(pages: Path, out: Path) -> None:
     if out.is_relative_to(pages) or pages.is_relative_to(out):
-        raise UsageError(
-            "prepare.mixed",
-            f"the pages in {pages} and the line images in {out} would lie in each other",
-            hint=f"Name a folder beside the pages, such as {pages.parent / (pages.name + '_lines')}.",
-        )
+        message = f"the pages in {pages} and the line images in {out} would lie in each other"
+        hint = f"Name a folder beside the pages, such as {pages.parent / (pages.name + '_lines')}."
+        raise UsageError("prepare.mixed", message, hint=hint)
 
 
 def _require_listable(out: Path) -> None:
     if not is_utf8(out) or breaks_lines(out):
-        raise UsageError(
-            "output.odd_name",
-            f"the path of the output has a TAB, a line break or bytes that are no UTF-8: {str(out)!r}",
-            hint="Name another folder, or give `--relative`: line lists cannot hold such a path.",
-        )
+        message = f"the path of the output has a TAB, a line break or bytes that are no UTF-8: {str(out)!r}"
+        hint = "Name another folder, or give `--relative`: line lists cannot hold such a path."
+        raise UsageError("output.odd_name", message, hint=hint)
 
 
 def _write(
-    survey: Survey,
-    division: PageSplit,
+    surveyed: Sequence[SurveyedPage],
+    parts: Mapping[str, Split],
     out: Path,
     options: PrepareOptions,
     findings: tuple[Finding, ...],
     on_progress: OnProgress,
 ) -> Prepared:
-    pages = [page for page in survey.pages if page.lines]
+    pages = [page for page in surveyed if page.lines]
     cut = cut_pages(
         pages,
         lambda page: out / page.file.name,
         cut=options.cut,
         channels=options.channels,
         workers=options.workers,
-        on_page=lambda done, total: on_progress("cutting pages", done, total),
+        on_page=partial(on_progress, "cutting pages"),
     )
-    lines = tuple((division.parts[page.file.name], line) for page in pages for line in cut.lines(page))
-    skipped = tuple(
-        (division.parts[page.file.name], line) for page in survey.pages for line in (*page.skipped, *cut.not_cut(page))
-    )
-    by_split = {part: [(split, line) for split, line in lines if split is part] for part in LIST_FILES}
-    lists = {ALL_FILE: lines, **{LIST_FILES[split]: found for split, found in by_split.items() if found}}
+    lines = tuple((parts[page.file.name], line) for page in pages for line in cut.lines(page))
+    skipped = tuple((parts[page.file.name], line) for page in surveyed for line in (*page.skipped, *cut.not_cut(page)))
+    lists = {ALL_FILE: [line for _, line in lines]}
+    for split, line in lines:
+        lists.setdefault(LIST_FILES[split], []).append(line)
+    tables = {
+        out / SPLIT_FILE: format_split(surveyed, parts),
+        out / SKIPPED_FILE: format_skipped((split.value, line) for split, line in skipped),
+    }
     write_together(
-        {
-            out / SPLIT_FILE: format_split(survey.pages, division.parts),
-            out / SKIPPED_FILE: format_skipped((split.value, line) for split, line in skipped),
-            **{
-                out / name: _format((line for _split, line in found), out, relative=options.relative)
-                for name, found in lists.items()
-            },
-        }
+        tables | {out / name: _format(found, out, relative=options.relative) for name, found in lists.items()}
     )
     for name in LIST_FILES.values() - lists.keys():
         # of an earlier split with other shares: training on it now would be a leak

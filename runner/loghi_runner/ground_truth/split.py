@@ -46,15 +46,6 @@ class PageSplit:
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True)
-class PagesAside:
-    """Lines of line lists, by page."""
-
-    train: tuple[GroundTruthLine, ...]
-    validation: tuple[GroundTruthLine, ...]
-    finding: Finding
-
-
 def split_pages(pages: Sequence[SurveyedPage], options: SplitConfig, earlier: Mapping[str, EarlierPage]) -> PageSplit:
     """Decide which pages are learnt from; the same pages and seed always give the same split, in any order.
 
@@ -66,50 +57,40 @@ def split_pages(pages: Sequence[SurveyedPage], options: SplitConfig, earlier: Ma
     if not order:
         return PageSplit({page.file.name: Split.TRAIN for page in pages}, ())
     if len(order) < _ENOUGH:
+        earlier = {}
         parts, findings = _leave_one_out(order, options)
     else:
         parts, findings = _by_share(units, order, options, _known_units(pages, options.by, earlier))
     # a page without lines takes no part in anything; a page that an earlier run knew keeps its own split
-    known = earlier if len(order) >= _ENOUGH else {}
-    of_page = {
-        page.file.name: known[page.file.name].split
-        if page.file.name in known
-        else parts.get(_unit_of(page, options.by), Split.TRAIN)
-        for page in pages
-    }
-    findings += _kept(pages, known)
+    of_page = {page.file.name: parts.get(_unit_of(page, options.by), Split.TRAIN) for page in pages}
+    of_page |= {name: earlier[name].split for name in of_page.keys() & earlier.keys()}
+    findings += _kept(pages, earlier)
     findings += _copies(pages, of_page)
     if not any(finding.severity is Severity.ERROR for finding in findings):
         findings = [_summary(pages, of_page, options), *findings]
     return PageSplit(of_page, tuple(findings))
 
 
-def set_pages_aside(lines: Sequence[GroundTruthLine], seed: int) -> PagesAside:
-    """Split the lines by page; the same lines and seed always give the same pages."""
+def set_pages_aside(
+    lines: Sequence[GroundTruthLine], seed: int
+) -> tuple[tuple[GroundTruthLine, ...], tuple[GroundTruthLine, ...], Finding]:
+    """Training and validation lines, split by page; the same lines and seed always give the same pages."""
     page_of = page_names([line.image for line in lines], unknown_apart=True)
     sizes = Counter(page_of[line.image] for line in lines)
     if len(sizes) < 2:
-        finding = Finding(
-            Severity.ERROR,
-            "data.one_page",
-            f"there is no validation list, and all {len(lines)} training lines come from one page",
-            where="data.validation",
-            hint="Give data.validation a list of other lines, or add lines of another page.",
-        )
-        return PagesAside(tuple(lines), (), finding)
+        message = f"there is no validation list, and all {len(lines)} training lines come from one page"
+        hint = "Give data.validation a list of other lines, or add lines of another page."
+        return tuple(lines), (), Finding(Severity.ERROR, "data.one_page", message, "data.validation", hint)
     chosen = _draw(sizes, _shuffled(sizes, seed), _SHARE)
+    train = tuple(line for line in lines if page_of[line.image] not in chosen)
     validation = tuple(line for line in lines if page_of[line.image] in chosen)
-    names = ", ".join(Path(page).name for page in sorted(chosen)[:5]) + (", ..." if len(chosen) > 5 else "")
     pages = "1 page is" if len(chosen) == 1 else f"{len(chosen)} pages are"
-    finding = Finding(
-        Severity.INFO,
-        "data.split_by_page",
-        f"there is no validation list: {pages} set aside for it, {len(validation)} lines of {len(lines)}: {names} "
-        f"(of {len(sizes)} pages, seed {seed})",
-        where="data.validation",
-        hint="Give data.validation a list to choose yourself.",
+    message = (
+        f"there is no validation list: {pages} set aside for it, {len(validation)} lines of {len(lines)}: "
+        f"{_some(Path(page).name for page in sorted(chosen))} (of {len(sizes)} pages, seed {seed})"
     )
-    return PagesAside(tuple(line for line in lines if page_of[line.image] not in chosen), validation, finding)
+    hint = "Give data.validation a list to choose yourself."
+    return train, validation, Finding(Severity.INFO, "data.split_by_page", message, "data.validation", hint)
 
 
 def read_split(path: Path) -> dict[str, EarlierPage]:
@@ -129,13 +110,12 @@ def read_split(path: Path) -> dict[str, EarlierPage]:
         fields = row.split("\t")
         names = [split.value for split in _PARTS]
         if len(fields) != len(COLUMNS) or fields[0] not in names:
-            raise DataError(
-                "data.split_malformed",
-                f"line {number} of the split is not understood: {row[:80]!r}",
-                where=f"{path}:{number}",
-                hint=f"It begins with one of {', '.join(names)}, then TAB, page, TAB, document, TAB, lines, TAB, hash. "
-                "Without the file the pages are split anew.",
+            message = f"line {number} of the split is not understood: {row[:80]!r}"
+            hint = (
+                f"It begins with one of {', '.join(names)}, then TAB, page, TAB, document, TAB, lines, TAB, hash. "
+                "Without the file the pages are split anew."
             )
+            raise DataError("data.split_malformed", message, where=f"{path}:{number}", hint=hint)
         earlier[fields[1]] = EarlierPage(Split(fields[0]), fields[4])
     return earlier
 
@@ -147,8 +127,8 @@ def unlearnt_pages(split_file: Path) -> set[str]:
         DataError: the file cannot be understood.
     """
     split_of = {name: page.split for name, page in read_split(split_file).items()}
-    found = {split: {name for name, part in split_of.items() if part is split} for split in (Split.TEST, Split.VAL)}
-    return found[Split.TEST] or found[Split.VAL]
+    unlearnt = Split.TEST if Split.TEST in split_of.values() else Split.VAL
+    return {name for name, split in split_of.items() if split is unlearnt}
 
 
 def format_split(pages: Iterable[SurveyedPage], parts: Mapping[str, Split]) -> str:
@@ -179,9 +159,9 @@ def _units(pages: Sequence[SurveyedPage], by: SplitUnit) -> dict[str, int]:
 
 
 def _known_units(pages: Sequence[SurveyedPage], by: SplitUnit, earlier: Mapping[str, EarlierPage]) -> dict[str, Split]:
-    names = sorted(page.file.name for page in pages if page.file.name in earlier)
-    unit_of = {page.file.name: _unit_of(page, by) for page in pages}
-    return {unit_of[name]: earlier[name].split for name in reversed(names)}
+    known = [page for page in pages if page.file.name in earlier]
+    known.sort(key=lambda page: page.file.name, reverse=True)
+    return {_unit_of(page, by): earlier[page.file.name].split for page in known}
 
 
 def _leave_one_out(order: Sequence[str], options: SplitConfig) -> tuple[dict[str, Split], list[Finding]]:
@@ -222,18 +202,12 @@ def _by_share(
         parts |= dict.fromkeys(_draw(units, free, share, count, leave=for_others), split)
     for unit in order:
         parts.setdefault(unit, Split.TRAIN)
-    missing = [split for split in (Split.TRAIN, Split.VAL) if split not in parts.values()]
-    findings = [
-        Finding(
-            Severity.ERROR,
-            "data.empty_split",
-            f"no page is left for {SPLIT_WORDS[split]}",
-            "data.split",
-            "Correct the kept split (split.tsv), or give other shares.",
-        )
-        for split in missing
+    hint = "Correct the kept split (split.tsv), or give other shares."
+    return parts, [
+        Finding(Severity.ERROR, "data.empty_split", f"no page is left for {SPLIT_WORDS[split]}", "data.split", hint)
+        for split in (Split.TRAIN, Split.VAL)
+        if split not in parts.values()
     ]
-    return parts, findings
 
 
 def _shuffled(units: Iterable[str], seed: int) -> list[str]:
@@ -273,12 +247,17 @@ def _kept(pages: Sequence[SurveyedPage], earlier: Mapping[str, EarlierPage]) -> 
         page.file.name for page in pages if page.file.name in earlier and earlier[page.file.name].sha256 != page.sha256
     )
     told = [
-        f"{plural(len(found), 'page')} {words}: {', '.join(found[:5])}{', ...' if len(found) > 5 else ''}"
+        f"{plural(len(found), 'page')} {words}: {_some(found)}"
         for found, words in ((new, "new"), (changed, "changed since"), (gone, "gone"))
         if found
     ]
     message = "; ".join(["the split of an earlier run is kept", *told])
     return [Finding(Severity.INFO, "data.split_kept", message, "data.split")]
+
+
+def _some(names: Iterable[str]) -> str:
+    named = list(names)
+    return ", ".join(named[:5]) + (", ..." if len(named) > 5 else "")
 
 
 def _copies(pages: Sequence[SurveyedPage], parts: Mapping[str, Split]) -> list[Finding]:
@@ -298,12 +277,8 @@ def _copies(pages: Sequence[SurveyedPage], parts: Mapping[str, Split]) -> list[F
 
 
 def _summary(pages: Sequence[SurveyedPage], parts: Mapping[str, Split], options: SplitConfig) -> Finding:
-    counts: Counter[Split] = Counter()
-    lines: Counter[Split] = Counter()
-    for page in pages:
-        if page.lines:
-            counts[parts[page.file.name]] += 1
-            lines[parts[page.file.name]] += len(page.lines)
+    counts = Counter(parts[page.file.name] for page in pages if page.lines)
+    lines = Counter(parts[page.file.name] for page in pages for _ in page.lines)
     told = ", ".join(
         f"{counts[split]} {SPLIT_WORDS[split]} ({plural(lines[split], 'line')})" for split in _PARTS if counts[split]
     )

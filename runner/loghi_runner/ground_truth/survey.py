@@ -1,12 +1,14 @@
 """What a folder of transcribed pages holds, before anything is cut: usable lines, and what is left out and why."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 
 from loghi_contract.cut import Cut
-from loghi_contract.lines import LineSample, SkippedLine, SkipReason
+from loghi_contract.lines import SKIP_SENTENCES, LineSample, SkippedLine, SkipReason
 from loghi_runner.aliases import Point
 from loghi_runner.cutting.cut import LineShape, estimated_size
 from loghi_runner.cutting.image import PageImageError
@@ -14,11 +16,10 @@ from loghi_runner.cutting.pictures import Picture, page_pictures
 from loghi_runner.files import file_sha256
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.lines import GroundTruthLine
-from loghi_runner.ground_truth.tally import Tally
 from loghi_runner.pages.find import PageFile, find_pages
 from loghi_runner.pages.model import Page, PageLine
 from loghi_runner.pages.read import PageError, read_page
-from loghi_runner.pages.texts import LineText, TextOptions, choose_text
+from loghi_runner.pages.texts import LineText, TextOptions, Unusable, choose_text
 from loghi_runner.wording import plural
 
 _MAX_ID = 80
@@ -27,6 +28,31 @@ _MAX_ID = 80
 _SAME = 0.002
 #: The two directions' factors may differ by so much and still be one scale.
 _ONE_SCALE = 0.01
+
+#: The text of a line that is to be read, not learnt from.
+_ANY = LineText("?", several=False, normalized=False, trimmed=False)
+
+#: Where each thing was met, by the code of its finding: `file:line` for lines, a sentence or a name for pages.
+_Met = defaultdict[str, list[str]]
+#: What is told of texts, in the order of what `_survey` looks at.
+_OF_LINES = {
+    "data.machine_read": (
+        Severity.WARNING,
+        "a machine's reading only (texts with index 1 and above, none with 0); it is taken for the truth",
+        "data.skip_machine_read: true (`prepare --skip-machine-read`) leaves such lines out.",
+    ),
+    "data.several_texts": (
+        Severity.INFO,
+        "several texts, and the one with the lowest index is not the last",
+        "data.text_equiv chooses: lowest (the default) or last (as Loghi does).",
+    ),
+    "data.normalized": (Severity.INFO, "accents that were written in another Unicode form", None),
+    "data.trimmed": (
+        Severity.INFO,
+        "blanks around the text, or a TAB or line break inside; these are taken out, or made a blank",
+        None,
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -71,23 +97,28 @@ def survey_pages(
     """
     found = [find_pages(folder) for folder in folders]
     findings = [finding for each in found for finding in each.findings]
-    files, repeated = _one_of_each_name([file for each in found for file in each.pages])
-    findings += repeated
-    tally = Tally()
+    by_name: dict[str, PageFile] = {}
+    for file in (file for each in found for file in each.pages):
+        # pages of several folders may have one name; only the first of them can keep it
+        first = by_name.setdefault(file.name, file)
+        if first is not file:
+            message = f"two pages are called {file.name}: {first.image} and {file.image}; the second is left out"
+            findings.append(Finding(Severity.WARNING, "data.same_page_name", message, "data.pages", "Rename one."))
+    met: _Met = defaultdict(list)
     pages: list[SurveyedPage] = []
-    for number, file in enumerate(files, start=1):
-        surveyed = _survey(file, text, cut, base, tally, every_line=every_line)
+    for number, file in enumerate(by_name.values(), start=1):
+        surveyed = _survey(file, text, cut, base, met, every_line=every_line)
         if isinstance(surveyed, Finding):
             findings.append(surveyed)
         else:
             pages.append(surveyed)
-        on_page(number, len(files))
+        on_page(number, len(by_name))
     skipped = [line for page in pages for line in page.skipped]
-    findings += tally.findings(sum(len(page.lines) for page in pages) + len(skipped), skipped)
+    findings += _told(met, sum(len(page.lines) for page in pages) + len(skipped), skipped)
     unmarked = [page.file.name for page in pages if not page.lines and not page.skipped]
-    if files and not any(page.lines for page in pages):
+    if by_name and not any(page.lines for page in pages):
         use, needs = ("read", "") if every_line else ("learnt from", "a text, and ")
-        message = f"there is no line that can be {use} in {plural(len(files), 'page')}"
+        message = f"there is no line that can be {use} in {plural(len(by_name), 'page')}"
         hint = f"A line needs {needs}a baseline or an outline."
         findings.append(Finding(Severity.ERROR, "data.no_lines", message, "data.pages", hint))
     elif unmarked:
@@ -96,20 +127,16 @@ def survey_pages(
     return Survey(tuple(pages), tuple(findings))
 
 
-def _one_of_each_name(files: Sequence[PageFile]) -> tuple[list[PageFile], list[Finding]]:
-    """Pages of several folders may have one name; only the first of them can keep it."""
-    by_name: dict[str, PageFile] = {}
-    findings = []
-    for file in files:
-        first = by_name.setdefault(file.name, file)
-        if first is not file:
-            message = f"two pages are called {file.name}: {first.image} and {file.image}; the second is left out"
-            findings.append(Finding(Severity.WARNING, "data.same_page_name", message, "data.pages", "Rename one."))
-    return list(by_name.values()), findings
+def by_reason(skipped: Iterable[SkippedLine]) -> list[tuple[SkipReason, list[SkippedLine]]]:
+    """Lines left out by their reason, the most frequent first."""
+    found: dict[SkipReason, list[SkippedLine]] = {}
+    for line in skipped:
+        found.setdefault(line.reason, []).append(line)
+    return sorted(found.items(), key=lambda pair: -len(pair[1]))
 
 
 def _survey(
-    file: PageFile, options: TextOptions, cut: Cut, base: Path, tally: Tally, *, every_line: bool
+    file: PageFile, options: TextOptions, cut: Cut, base: Path, met: _Met, *, every_line: bool
 ) -> SurveyedPage | Finding:
     name = str(file.xml.relative_to(base)) if file.xml.is_relative_to(base) else str(file.xml)
     try:
@@ -126,17 +153,14 @@ def _survey(
     fitting = _fitting(page, pictures)
     if fitting is None:
         sizes = " or ".join(dict.fromkeys(f"{each.width} x {each.height}" for each in pictures))
-        message = (
-            f"{name} is left out: it is for an image of {page.width} x {page.height} pixels, "
-            f"but {file.image.name} has {sizes}"
-        )
-        return _failed(message, name)
+        made_for = f"an image of {page.width} x {page.height} pixels"
+        return _failed(f"{name} is left out: it is for {made_for}, but {file.image.name} has {sizes}", name)
     picture, factors = fitting
     size = picture.size
-    _tell_picture(picture, file.image.name, tally)
+    _tell_picture(picture, file.image.name, met)
     if factors != (1.0, 1.0):
-        tally.scaled.append(f"{name}, {page.width} x {page.height} instead of {size[0]} x {size[1]}")
-    tally.notes += [f"{name}: {note}" for note in page.notes]
+        met["data.scaled"].append(f"{name}, {page.width} x {page.height} instead of {size[0]} x {size[1]}")
+    met["data.oddities"] += [f"{name}: {note}" for note in page.notes]
     shapes = tuple(_shape(line, factors) for line in page.lines)
     ids = unique_ids(page.lines)
     lines: list[GroundTruthLine] = []
@@ -149,47 +173,31 @@ def _survey(
             text, (width_px, height_px) = outcome
             sample = LineSample(image, text.text, 1.0, where)
             lines.append(GroundTruthLine(sample, Path(image), width_px, height_px, is_cut=False, place=place))
-            for happened, wheres in (
-                (text.machine_read, tally.machine_read),
-                (text.several, tally.several),
-                (text.normalized, tally.normalized),
-                (text.trimmed, tally.trimmed),
-            ):
-                if happened:
-                    wheres.append(where)
+            happened = (text.machine_read, text.several, text.normalized, text.trimmed)
+            for code in compress(_OF_LINES, happened):
+                met[code].append(where)
         else:
-            skipped.append(SkippedLine(image, _raw_text(line), where, outcome.reason, outcome.detail))
+            raw = " ".join(line.texts[0].text.split()) if line.texts else ""
+            skipped.append(SkippedLine(image, raw, where, outcome.reason, outcome.detail))
     return SurveyedPage(file, page, picture, tuple(ids), shapes, tuple(lines), tuple(skipped), sha256)
-
-
-@dataclass(frozen=True)
-class _Unusable:
-    reason: SkipReason
-    detail: str = ""
 
 
 def _usable(
     line: PageLine, shape: LineShape, size: tuple[int, int], options: TextOptions, cut: Cut, *, every_line: bool
-) -> tuple[LineText, tuple[int, int]] | _Unusable:
-    text = choose_text(line, options)
-    if every_line:
-        text = LineText("?", several=False, normalized=False, trimmed=False)
-    if not isinstance(text, LineText):
-        return _Unusable(text.reason, text.detail)
+) -> tuple[LineText, tuple[int, int]] | Unusable:
+    text = _ANY if every_line else choose_text(line, options)
+    if isinstance(text, Unusable):
+        return text
     estimate = estimated_size(shape, cut)
     if estimate is None:
-        return _Unusable(SkipReason.NO_SHAPE)
+        return Unusable(SkipReason.NO_SHAPE)
     if _is_outside(shape, size):
-        return _Unusable(SkipReason.CANNOT_CUT, "it lies outside the image")
+        return Unusable(SkipReason.CANNOT_CUT, "it lies outside the image")
     return text, estimate
 
 
 def _failed(message: str, where: str) -> Finding:
     return Finding(Severity.WARNING, "data.page_failed", message, where, "Repair it, or take it out of the folder.")
-
-
-def _raw_text(line: PageLine) -> str:
-    return " ".join(line.texts[0].text.split()) if line.texts else ""
 
 
 def _fitting(page: Page, pictures: Sequence[Picture]) -> tuple[Picture, tuple[float, float]] | None:
@@ -198,12 +206,13 @@ def _fitting(page: Page, pictures: Sequence[Picture]) -> tuple[Picture, tuple[fl
     return next((each for each in scaled if each[1] == (1.0, 1.0)), next(iter(scaled), None))
 
 
-def _tell_picture(picture: Picture, image: str, tally: Tally) -> None:
+def _tell_picture(picture: Picture, image: str, met: _Met) -> None:
     if picture.of > 1:
         used = "the first" if picture.place == 0 else f"number {picture.place + 1}, which has the XML's size,"
-        tally.several_pictures.append(f"{image} holds {picture.of} pictures: {used} is used, and no other is looked at")
+        told = f"{image} holds {picture.of} pictures: {used} is used, and no other is looked at"
+        met["data.several_pictures"].append(told)
     if picture.as_stored:
-        tally.as_stored.append(image)
+        met["data.orientation"].append(image)
 
 
 def _scale(page: Page, size: tuple[int, int]) -> tuple[float, float] | None:
@@ -247,3 +256,36 @@ def unique_ids(lines: Sequence[PageLine]) -> list[str]:
         taken.add(unique)
         ids.append(unique)
     return ids
+
+
+def _told(met: _Met, total: int, skipped: Sequence[SkippedLine]) -> Iterator[Finding]:
+    """What is told of so many lines, of which some are left out, and of their pages."""
+    for reason, lines in by_reason(skipped):
+        detail = f" ({lines[0].detail})" if lines[0].detail else ""
+        verb = "is" if len(lines) == 1 else "are"
+        message = f"{len(lines)} of {plural(total, 'line')} {verb} left out: {SKIP_SENTENCES[reason]}{detail}"
+        yield Finding(Severity.WARNING, f"data.{reason.value}", message, lines[0].where)
+    for code, (severity, words, hint) in _OF_LINES.items():
+        if wheres := met[code]:
+            verb = "has" if len(wheres) == 1 else "have"
+            yield Finding(severity, code, f"{plural(len(wheres), 'line')} {verb} {words}", wheres[0], hint)
+    if told := met["data.several_pictures"]:
+        message = told[0] + _more(told, "files with several pictures")
+        hint = "Where another one is meant, save it as a file of its own."
+        yield Finding(Severity.WARNING, "data.several_pictures", message, hint=hint)
+    if told := met["data.orientation"]:
+        message = (
+            f"the coordinates of {plural(len(told), 'page')} are for the image as it is stored, "
+            f"and not as its orientation mark (EXIF) turns it, so it is not turned: {told[0]}"
+        )
+        yield Finding(Severity.INFO, "data.orientation", message)
+    if told := met["data.scaled"]:
+        pages = plural(len(told), "page")
+        message = f"the coordinates of {pages} are for an image of another size; they were scaled: {told[0]}"
+        yield Finding(Severity.INFO, "data.scaled", message)
+    if told := met["data.oddities"]:
+        yield Finding(Severity.INFO, "data.oddities", told[0] + _more(told, "oddities like it"))
+
+
+def _more(told: list[str], what: str) -> str:
+    return f" (and {len(told) - 1} more {what})" if told[1:] else ""

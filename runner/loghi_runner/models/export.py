@@ -73,12 +73,8 @@ def find_exported(name: str, output: Path) -> NamedModel:
         return named
     if named.run is None:
         raise DataError("export.no_model", f"{named.folder} is no model folder: it has no {MODEL_FILE}")
-    raise DataError(
-        "export.no_model",
-        "this run has no best_val: it ended before a model was saved",
-        where=str(named.path),
-        hint="`loghi-runner show RUN` says why.",
-    )
+    message = "this run has no best_val: it ended before a model was saved"
+    raise DataError("export.no_model", message, where=str(named.path), hint="`loghi-runner show RUN` says why.")
 
 
 def wants_one_file(target: Path) -> bool:
@@ -86,15 +82,9 @@ def wants_one_file(target: Path) -> bool:
 
 
 def export_folder(source: NamedModel, target: Path, cut: Cut | None = None) -> Path:
-    """Copy the model to `target`, which must not exist or be empty; all of it is there, or nothing.
+    """Copy the model to `target`, which must not exist or be empty; else as `export_file`.
 
-    Args:
-        cut: how the lines of its pages are to be cut; None for the way of the run. Where it is known, a marker says so.
-
-    Raises:
-        DataError: the model is not whole.
-        UsageError: the target is taken.
-        EngineError: the disk does not take it.
+    Where it is known how lines of its pages are to be cut, a marker says so.
     """
     with _beside(source, target) as (target, made):
         facts = _require_whole(source)
@@ -105,12 +95,9 @@ def export_folder(source: NamedModel, target: Path, cut: Cut | None = None) -> P
             shutil.copyfile(path, made / path.name)
         changed = [path.name for path in parts if file_sha256(path) != file_sha256(made / path.name)]
         if changed:
-            raise EngineError(
-                "export.not_the_same",
-                f"the copy of {changed[0]} is not the same as the original",
-                where=str(target.parent),
-                hint="Was the run still saving? Then try again. If not, the disk has a fault.",
-            )
+            message = f"the copy of {changed[0]} is not the same as the original"
+            hint = "Was the run still saving? Then try again. If not, the disk has a fault."
+            raise EngineError("export.not_the_same", message, where=str(target.parent), hint=hint)
         # a model from elsewhere keeps the marker it has
         cut = cut or (own_cut(source) if source.run is not None else None)
         if cut is not None:
@@ -131,10 +118,9 @@ def export_file(source: NamedModel, target: Path, cut: Cut | None) -> Path:
         EngineError: the disk does not take it.
     """
     facts = _require_whole(source)
-    record = source.run.read() if source.run is not None else None
     marker = _marker_of(source, facts, cut or own_cut(source) or Cut.LOGHI)
     with _beside(source, target) as (target, made):
-        write_model_file(source.folder, marker, _notes(marker, facts, record, target.name), made)
+        write_model_file(source.folder, marker, _notes(marker, facts, source.record, target.name), made)
         with made.open("rb") as file:
             sync_file(file.fileno())
     return target
@@ -158,35 +144,23 @@ def run_remarks(look: Look) -> list[str]:
 
 @contextmanager
 def _beside(source: NamedModel, target: Path) -> Iterator[tuple[Path, Path]]:
-    """The real target and a place beside it; what was made there becomes the target when nothing went wrong.
-
-    Raises:
-        UsageError: the target is taken, or lies in the run.
-        EngineError: the disk does not take it.
-    """
+    """The real target and a place beside it; what was made there becomes the target when nothing went wrong."""
     target = real_path(target)
     if _is_taken(target):
-        raise UsageError(
-            "export.target_taken",
-            f"{target} exists and is not an empty folder; nothing was copied",
-            hint="Name a place where nothing is yet.",
-        )
+        message = f"{target} exists and is not an empty folder; nothing was copied"
+        raise UsageError("export.target_taken", message, hint="Name a place where nothing is yet.")
     if target.is_relative_to(real_path(source.path)):
-        raise UsageError(
-            "export.into_run", f"{target} lies inside the run itself", hint="Name a place outside the run folder."
-        )
+        message, hint = f"{target} lies inside the run itself", "Name a place outside the run folder."
+        raise UsageError("export.into_run", message, hint=hint)
     made = target.with_name(f".{secrets.token_hex(8)}.new")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield target, made
         made.replace(target)
     except OSError as error:
-        raise EngineError(
-            "export.cannot_write",
-            f"the model cannot be copied: {why_not_written(error, target)}",
-            where=str(target),
-            hint="Name a place where you may write and where there is space.",
-        ) from error
+        message = f"the model cannot be copied: {why_not_written(error, target)}"
+        hint = "Name a place where you may write and where there is space."
+        raise EngineError("export.cannot_write", message, where=str(target), hint=hint) from error
     finally:
         if is_file(made):
             made.unlink()
@@ -202,32 +176,25 @@ def _is_taken(target: Path) -> bool:
 
 
 def _require_whole(source: NamedModel) -> ModelFacts:
-    """What is known of the model without opening it, after all of it was looked at.
-
-    Raises:
-        DataError: a part of it is damaged, or the parts do not belong together.
-    """
+    """What is known of the model without opening it, after all of it was looked at."""
     try:
         facts = inspect_model_folder(source.folder)
         require_config(source.folder)
     except ModelFolderError as error:
         raise DataError(error.code, error.message, where=str(source.folder), hint=error.hint) from error
     except OSError as error:
-        raise DataError(
-            "export.cannot_read",
-            f"the model cannot be read: {error.strerror or error}",
-            where=str(error.filename or source.folder),
-            hint="Ask its owner for permission.",
-        ) from error
+        message, where = f"the model cannot be read: {error.strerror or error}", str(error.filename or source.folder)
+        raise DataError("export.cannot_read", message, where=where, hint="Ask its owner for permission.") from error
     return facts
 
 
 def _marker_of(source: NamedModel, facts: ModelFacts, cut: Cut) -> ModelMarker:
     """The marker; name and error are those of the model's run, or of the marker it has already."""
-    record = source.run.read() if source.run is not None else None
-    earlier = read_folder_marker(source.folder)
-    known = (record.name, record.best_val_cer) if record else (earlier.name, earlier.val_cer) if earlier else None
-    name, val_cer = known or (facts.name, None)
+    name, val_cer = facts.name, None
+    if record := source.record:
+        name, val_cer = record.name, record.best_val_cer
+    elif earlier := read_folder_marker(source.folder):
+        name, val_cer = earlier.name, earlier.val_cer
     return ModelMarker(
         format=FORMAT,
         contract=CONTRACT,

@@ -1,4 +1,4 @@
-"""The model that a person means: a Loghi model folder, or a run, whose best_val it is; and how its own lines were cut.
+"""The model that a person means, by its folder or by the run that made it: is it whole, how were its lines cut?
 
 Other lines that it is to read are cut out of their pages, and their texts taken, in the same way.
 """
@@ -9,22 +9,39 @@ from pathlib import Path, PurePosixPath
 
 from loghi_contract.cut import Cut
 from loghi_contract.model_file import read_folder_marker
+from loghi_contract.model_folder import CONFIG_FILE, ModelFacts, ModelFolderError, inspect_model_folder, require_config
+from loghi_contract.networks import LIBRARY, vgsl_fault
 from loghi_contract.places import BEST_VAL
 from loghi_contract.text import Normalization
+from loghi_contract.tokenizer import CHARLIST_FILE, TOKENIZER_FILE
 from loghi_runner.config.choices import DEFAULT_OUTPUT, SkipTag, TextEquivChoice
-from loghi_runner.config.load import ConfigError, DataConfig, load_config
+from loghi_runner.config.load import ConfigError, DataConfig, VgslModel, load_config
 from loghi_runner.engines.mounts import host_image
 from loghi_runner.errors import UsageError
 from loghi_runner.files import is_file, is_folder, real_path
+from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.line_store import cut_in
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.runs.find import LAST, find_run
-from loghi_runner.runs.folder import RECORD_FILE, RunFolder
+from loghi_runner.runs.folder import RECORD_FILE, RunFolder, RunRecord
 
 #: Folders that are called so in every run, here and in Loghi.
 _SAME_EVERYWHERE = ("best_val", "last")
 #: As a run reads pages by default.
 _TEXT = TextOptions(TextEquivChoice.LOWEST, (SkipTag.UNCLEAR,), False, Normalization.NONE)
+#: A network from scratch has no file to measure; Loghi's largest library network takes this much.
+_NEW_NETWORK_BYTES = 125_000_000
+_EXAMPLE = "None,None,64,1 Cr3,3,16 Mp2,2,2,2 Bn Rc3 Bl64 D50 Fs92"
+
+
+@dataclass(frozen=True)
+class BaseModelCheck:
+    """`folder` is the real folder to mount, `bytes` the size of the model; both None and 0 when unusable."""
+
+    facts: ModelFacts | None
+    folder: Path | None
+    bytes: int
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
@@ -39,6 +56,11 @@ class NamedModel:
     def path(self) -> Path:
         """Where it belongs: the run's folder, or the model's."""
         return self.folder if self.run is None else self.run.path
+
+    @property
+    def record(self) -> RunRecord | None:
+        """What the run says of itself, where there is one."""
+        return None if self.run is None else self.run.read()
 
 
 def find_model(given: str, output: Path = DEFAULT_OUTPUT) -> NamedModel:
@@ -111,6 +133,46 @@ def truth_options(models: Iterable[NamedModel]) -> TextOptions:
     return found.pop() if len(found) == 1 else _TEXT
 
 
+def check_base_model(base_model: Path | VgslModel) -> BaseModelCheck:
+    """What the base model is and whether it can be used; nothing in it is run or changed."""
+    if isinstance(base_model, VgslModel):
+        fault = vgsl_fault(base_model.vgsl.strip() or "nothing")
+        if fault is not None:
+            hint = f"Use one of {', '.join(LIBRARY)}, or a specification such as {_EXAMPLE!r}."
+            return _unusable("model.vgsl", f"the network specification cannot be read: {fault}", hint)
+        message = f"no base model: a new network is trained from scratch, {base_model.vgsl}"
+        finding = Finding(Severity.INFO, "model.from_scratch", message, "base_model")
+        return BaseModelCheck(None, None, _NEW_NETWORK_BYTES, (finding,))
+    try:
+        facts = inspect_model_folder(base_model)
+        size = facts.model_file.stat().st_size
+    except ModelFolderError as error:
+        return _unusable(error.code, error.message, error.hint)
+    except OSError as error:
+        message = f"the base model cannot be read: {error.strerror}: {error.filename}"
+        return _unusable("model.unreadable", message, "Ask its owner for permission, or correct the path.")
+    folder = base_model.resolve()
+    parts = (folder / name for name in (facts.model_file.name, TOKENIZER_FILE, CHARLIST_FILE, CONFIG_FILE))
+    astray = next((part for part in parts if not part.resolve().is_relative_to(folder)), None)
+    if astray:
+        message = f"{astray.name} in {base_model} is a symbolic link to {astray.resolve()}, outside the folder"
+        hint = f"The trainer sees the folder only: copy it with `cp -rL {base_model} NEW_FOLDER` and name that."
+        return _unusable("model.symlink", message, hint)
+    findings = []
+    if facts.is_keras2:
+        message = (
+            f"the base model is a Keras 2 model ({facts.keras_version}): it is rebuilt for Keras 3 in memory, "
+            f"{facts.model_file} stays as it is"
+        )
+        findings.append(Finding(Severity.INFO, "model.keras2", message, "base_model"))
+    try:
+        require_config(base_model)
+    except ModelFolderError as error:
+        # the run needs nothing of it, and the new model gets its own
+        findings.append(Finding(Severity.WARNING, error.code, error.message, "base_model", error.hint))
+    return BaseModelCheck(facts, folder, size, tuple(findings))
+
+
 def _name(folder: Path) -> str:
     run = folder.parents[2] if len(folder.parents) > 2 else folder
     if folder.name in _SAME_EVERYWHERE and is_file(run / RECORD_FILE):
@@ -137,3 +199,7 @@ def _data_of(run: RunFolder) -> DataConfig | None:
     except (ConfigError, UsageError):
         return None
     return data if data.pages is not None else None
+
+
+def _unusable(code: str, message: str, hint: str) -> BaseModelCheck:
+    return BaseModelCheck(None, None, 0, (Finding(Severity.ERROR, code, message, "base_model", hint),))

@@ -16,6 +16,15 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".jp2")
 _XML_FOLDERS = ("page", ".", "alto")
 _TREE = "my_pages/0001.jpg with my_pages/page/0001.xml (or my_pages/0001.xml, or my_pages/alto/0001.xml)"
 
+#: What is told of paths that take no part, and what to do.
+_LEFT_OUT = {
+    "data.image_without_xml": ("page images without XML", f"Expected is {_TREE}."),
+    "data.xml_without_image": ("XML files without a page image", "Add the images."),
+    "data.two_images": ("images left out, another has the same name", None),
+    "data.odd_page_name": ("pages left out, a TAB or line break in the name", "Rename them."),
+    "data.closed_folder": ("folders that cannot be opened", "Ask their owner for permission."),
+}
+
 
 @dataclass(frozen=True)
 class PageFile:
@@ -62,11 +71,7 @@ class _Search:
     def __init__(self, folder: Path) -> None:
         self.pages: list[PageFile] = []
         self._folder = folder
-        self._without_xml: list[Path] = []
-        self._without_image: list[Path] = []
-        self._others: list[Path] = []
-        self._odd_names: list[Path] = []
-        self._closed: list[Path] = []
+        self._left_out: dict[str, list[Path]] = {code: [] for code in _LEFT_OUT}
         self._seen: set[Path] = set()
 
     def look_into(self, folder: Path) -> None:
@@ -77,7 +82,7 @@ class _Search:
         try:
             entries = _listed(folder)
         except OSError:
-            self._closed.append(folder)
+            self._left_out["data.closed_folder"].append(folder)
             return
         xml_of = self._xml_by_stem(folder)
         images: dict[str, list[Path]] = {}
@@ -85,7 +90,9 @@ class _Search:
             images.setdefault(image.stem, []).append(image)
         for stem, candidates in images.items():
             self._add(stem, candidates, xml_of.pop(stem, []))
-        self._without_image += [paths[0] for paths in xml_of.values() if paths[0].parent.name in _XML_FOLDERS]
+        self._left_out["data.xml_without_image"] += [
+            paths[0] for paths in xml_of.values() if paths[0].parent.name in _XML_FOLDERS
+        ]
         for entry in entries:
             if is_folder(entry) and entry.name not in _XML_FOLDERS and not entry.name.startswith("."):
                 self.look_into(Path(entry.path))
@@ -94,43 +101,37 @@ class _Search:
         if not self.pages:
             yield self._nothing()
             return
-        for code, found, words, hint in (
-            ("data.image_without_xml", self._without_xml, "page images without XML", f"Expected is {_TREE}."),
-            ("data.xml_without_image", self._without_image, "XML files without a page image", "Add the images."),
-            ("data.two_images", self._others, "images left out, another has the same name", None),
-            ("data.odd_page_name", self._odd_names, "pages left out, a TAB or line break in the name", "Rename them."),
-            ("data.closed_folder", self._closed, "folders that cannot be opened", "Ask their owner for permission."),
-        ):
-            if found:
+        for code, (words, hint) in _LEFT_OUT.items():
+            if found := self._left_out[code]:
                 message = f"{words}: {len(found)}; the first is {str(found[0])!r}"
                 yield Finding(Severity.WARNING, code, message, "data.pages", hint)
 
     def _nothing(self) -> Finding:
-        if self._closed:
-            message = f"there are no pages to be seen in {self._folder}: {self._closed[0]} cannot be opened"
+        met = self._left_out
+        if closed := met["data.closed_folder"]:
+            message = f"there are no pages to be seen in {self._folder}: {closed[0]} cannot be opened"
             return _error("data.no_pages", message, "Ask its owner for permission.")
-        if self._without_xml:
-            message = (
-                f"{plural(len(self._without_xml), 'image')} in {self._folder}, but no PAGE XML or ALTO beside them"
-            )
-        elif self._without_image:
-            message = f"{plural(len(self._without_image), 'XML file')} in {self._folder}, but no page images"
-        elif self._odd_names:
+        hint = f"Expected is {_TREE}; images are {' '.join(IMAGE_SUFFIXES)}."
+        if images := met["data.image_without_xml"]:
+            message = f"{plural(len(images), 'image')} in {self._folder}, but no PAGE XML or ALTO beside them"
+        elif files := met["data.xml_without_image"]:
+            message = f"{plural(len(files), 'XML file')} in {self._folder}, but no page images"
+        elif odd := met["data.odd_page_name"]:
             message = f"every page in {self._folder} has a TAB or line break in its name"
-            return _error("data.no_pages", message, f"Rename them; the first is {str(self._odd_names[0])!r}.")
+            hint = f"Rename them; the first is {str(odd[0])!r}."
         else:
-            message = f"there are no pages in {self._folder}"
-        return _error("data.no_pages", message, f"Expected is {_TREE}; images are {' '.join(IMAGE_SUFFIXES)}.")
+            return _error("data.no_pages", f"there are no pages in {self._folder}", hint)
+        return _error("data.no_pages", message, hint)
 
     def _add(self, stem: str, images: list[Path], xmls: list[Path]) -> None:
         if not xmls:
-            self._without_xml += images
+            self._left_out["data.image_without_xml"] += images
             return
         if any(ord(character) < 32 for character in str(images[0].relative_to(self._folder))):
-            self._odd_names.append(images[0])
+            self._left_out["data.odd_page_name"].append(images[0])
             return
         image = images[0] if len(images) == 1 else _meant(images, xmls[0])
-        self._others += [other for other in images if other is not image]
+        self._left_out["data.two_images"] += [other for other in images if other is not image]
         below = image.parent.relative_to(self._folder).parts
         document = "/".join([self._folder.name, *below])
         name = "_".join([*below, stem.strip()])
@@ -146,7 +147,7 @@ class _Search:
             except FileNotFoundError:
                 continue
             except OSError:
-                self._closed.append(place)
+                self._left_out["data.closed_folder"].append(place)
                 continue
             for entry in entries:
                 if entry.name.lower().endswith(".xml") and not entry.name.startswith("."):

@@ -1,7 +1,6 @@
 """A transcribed page as PAGE XML or ALTO gives it, before anything is chosen or repaired."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from loghi_runner.aliases import Point
 
@@ -61,13 +60,10 @@ class PageLine:
 class Page:
     """What one XML file says, lines in document order.
 
-    `form` is in words, such as `PAGE 2019-07-15` or `ALTO 4`. `image_name` is the image the XML names, without
-    folders. `width` and `height` are the image size the coordinates are for; None where the XML has none or nonsense.
-    `notes` are oddities that hinder nothing, one sentence each.
+    `image_name` is the image the XML names, without folders. `width` and `height` are the image size the coordinates
+    are for; None where the XML has none or nonsense. `notes` are oddities that hinder nothing, one sentence each.
     """
 
-    xml: Path
-    form: str
     image_name: str | None
     width: int | None
     height: int | None

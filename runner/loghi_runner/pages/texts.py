@@ -51,14 +51,14 @@ class LineText:
 
 
 @dataclass(frozen=True)
-class NoText:
-    """Why a line has nothing to learn from."""
+class Unusable:
+    """Why a line cannot be used."""
 
     reason: SkipReason
-    detail: str
+    detail: str = ""
 
 
-def choose_text(line: PageLine, options: TextOptions) -> LineText | NoText:
+def choose_text(line: PageLine, options: TextOptions) -> LineText | Unusable:
     """The ground truth of a line.
 
     The line's own texts come first. With `lowest` that is the one with the lowest index; those without an index come
@@ -69,16 +69,16 @@ def choose_text(line: PageLine, options: TextOptions) -> LineText | NoText:
     """
     unwanted = next((tag.name for tag in line.tags if tag.name in {skip.value for skip in options.skip_tags}), None)
     if unwanted is not None:
-        return NoText(SkipReason.TAGGED, unwanted)
+        return Unusable(SkipReason.TAGGED, unwanted)
     sources = _sources(line)
     lowest, last = (_raw(sources, choice) for choice in (TextEquivChoice.LOWEST, TextEquivChoice.LAST))
     raw = lowest if options.text_equiv is TextEquivChoice.LOWEST else last
     cleaned = _clean(raw)
     if not cleaned:
-        return NoText(SkipReason.EMPTY_TEXT, "")
+        return Unusable(SkipReason.EMPTY_TEXT)
     machine_read = _is_machine_read(sources)
     if machine_read and options.skip_machine_read:
-        return NoText(SkipReason.MACHINE_READ, "")
+        return Unusable(SkipReason.MACHINE_READ)
     styled = _with_marks(raw, line.tags) if options.style_marks else cleaned
     text = normalize(styled, options.normalization)
     return LineText(text, _clean(lowest) != _clean(last), text != styled, cleaned != raw, machine_read)
@@ -134,12 +134,8 @@ def _with_marks(raw: str, tags: Sequence[Tag]) -> str:
     unit = 0
     for place, character in enumerate(raw):
         if first <= place < last:
-            shown = _clean_inside(character)
+            shown = " " if _BREAK.fullmatch(character) else _visible(character)
             parts.append(marks.get(unit, "") + shown if shown and not unicodedata.combining(character) else shown)
         # Transkribus counts UTF-16 units
         unit += 2 if ord(character) > 0xFFFF else 1
     return "".join(parts)
-
-
-def _clean_inside(character: str) -> str:
-    return " " if _BREAK.fullmatch(character) else _visible(character)

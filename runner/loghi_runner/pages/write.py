@@ -11,7 +11,7 @@ from typing import cast
 
 from lxml import etree
 
-from loghi_runner.pages.xml import Element, PageError, children, descendants, name_of, parse_xml
+from loghi_runner.pages.xml import Element, PageError, descendants, name_of, parse_xml
 
 #: What stands before a line's text in PAGE. Source: the PAGE content schema.
 _BEFORE_TEXT = ("AlternativeImage", "Coords", "Baseline", "Word")
@@ -50,31 +50,26 @@ def with_readings(xml: Path, readings: Mapping[int, Reading]) -> bytes:
 
 
 def _write_page_line(line: Element, reading: Reading) -> None:
-    earlier = children(line, "TextEquiv")
-    tail = earlier[-1].tail if earlier else None
-    if earlier:
-        place = list(line).index(earlier[0])
-    else:
-        before = [number for number, child in enumerate(line) if name_of(child) in _BEFORE_TEXT]
-        place = before[-1] + 1 if before else 0
-    for old in earlier:
-        line.remove(old)
+    before = [number for number, child in enumerate(line) if name_of(child) in _BEFORE_TEXT]
     new = etree.Element(_named(line, "TextEquiv"), {"conf": f"{reading.confidence:.4f}"})
     etree.SubElement(new, _named(line, "Unicode")).text = reading.text
-    new.tail = tail
-    line.insert(place, new)
+    _replace(line, ("TextEquiv",), new, before[-1] + 1 if before else 0)
 
 
 def _write_alto_line(line: Element, reading: Reading) -> None:
-    earlier = [child for child in line if name_of(child) in _ALTO_TEXTS]
     attributes = {key: line.get(key) for key in _BOX if line.get(key) is not None}
-    tail = earlier[-1].tail if earlier else None
-    place = list(line).index(earlier[0]) if earlier else len(line)
+    attributes |= {"CONTENT": reading.text, "WC": f"{reading.confidence:.4f}"}
+    _replace(line, _ALTO_TEXTS, etree.Element(_named(line, "String"), attributes), len(line))
+
+
+def _replace(line: Element, names: tuple[str, ...], new: Element, place: int) -> None:
+    """Put a child in the place of those of these names; `place` is where it goes when there are none."""
+    earlier = [child for child in line if name_of(child) in names]
+    if earlier:
+        place = list(line).index(earlier[0])
+        new.tail = earlier[-1].tail
     for old in earlier:
         line.remove(old)
-    attributes |= {"CONTENT": reading.text, "WC": f"{reading.confidence:.4f}"}
-    new = etree.Element(_named(line, "String"), attributes)
-    new.tail = tail
     line.insert(place, new)
 
 

@@ -3,6 +3,7 @@
 import errno
 import re
 from itertools import islice
+from math import nan
 from pathlib import Path
 from typing import Any  # lxml's elements are typed too widely
 
@@ -54,9 +55,10 @@ def parse_xml(path: Path, *, whole: bool = False) -> Element:
         raise PageError(f"it cannot be read: {error.strerror or error}") from error
     if not content.strip():
         raise PageError("it is empty")
+    too_many = PageError(f"it has more than {_MAX_LINES} lines, so it is no page")
     # before it is parsed, which takes six times its size; other encodings are counted afterwards
     if sum(1 for _ in islice(_LINE.finditer(content), _MAX_LINES + 1)) > _MAX_LINES:
-        raise _too_many_lines()
+        raise too_many
     # entities are neither looked up nor expanded: they are how a file reads other files, or grows without end
     parser = etree.XMLParser(
         resolve_entities=False,
@@ -75,14 +77,10 @@ def parse_xml(path: Path, *, whole: bool = False) -> Element:
     if root is None:
         raise PageError("it is empty")
     if len(descendants(root, "TextLine")) > _MAX_LINES:
-        raise _too_many_lines()
+        raise too_many
     for entity in root.iter(etree.Entity):
         raise PageError(f"it uses an entity of its own ({entity.text}); these are not read")
     return root
-
-
-def _too_many_lines() -> PageError:
-    return PageError(f"it has more than {_MAX_LINES} lines, so it is no page")
 
 
 def name_of(element: Element) -> str:
@@ -112,20 +110,21 @@ def text_of(element: Element | None) -> str:
 
 def positive(value: str | None) -> int | None:
     """A size in whole pixels; None for nothing or nonsense."""
-    try:
-        number = float(value or "")
-    except ValueError:
-        return None
+    number = _float(value)
     return int(number) if 1 <= number < 1e6 else None
 
 
 def fraction(value: str | None) -> float | None:
     """A confidence; None for nothing or nonsense."""
-    try:
-        number = float(value or "")
-    except ValueError:
-        return None
+    number = _float(value)
     return number if 0 <= number <= 1 else None
+
+
+def _float(value: str | None) -> float:
+    try:
+        return float(value or "nan")
+    except ValueError:
+        return nan
 
 
 def parse_points(text: str | None) -> tuple[Point, ...]:

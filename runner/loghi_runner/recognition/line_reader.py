@@ -18,7 +18,7 @@ from loghi_runner.engines.setting import settle, settle_again
 from loghi_runner.engines.wish import Wish
 from loghi_runner.errors import DataError
 from loghi_runner.files import breaks_lines, is_utf8, real_path
-from loghi_runner.models.check import check_base_model
+from loghi_runner.models.find import check_base_model
 from loghi_runner.pages.write import Reading
 from loghi_runner.recognition.output_folder import cannot_write_output, work_folder
 from loghi_runner.runs.folder import new_run_id

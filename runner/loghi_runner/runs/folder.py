@@ -13,7 +13,7 @@ from pathlib import Path
 
 from loghi_contract.files import read_plain
 from loghi_contract.job import JobSpec, load_job
-from loghi_contract.lines import LineSample, parse_line_list
+from loghi_contract.lines import SKIPPED_COLUMNS, LineSample, parse_line_list
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR, SAVING_DIR
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
@@ -21,7 +21,6 @@ from loghi_runner.clock import utc_now
 from loghi_runner.engines.base import PLACES, Handle
 from loghi_runner.errors import EngineError, RunnerError, UsageError
 from loghi_runner.files import cannot_write, write_atomically
-from loghi_runner.skipped_table import SKIPPED_COLUMNS
 
 RECORD_FILE = "run.json"
 

@@ -1,7 +1,6 @@
 """Lines of two XML files of one page are paired as a person would: by where they are, and by id where that agrees."""
 
 from dataclasses import replace
-from pathlib import Path
 
 from loghi_runner.compare.pair_lines import LinePairs, pair_lines
 from loghi_runner.pages.model import Page, PageLine, TextVersion
@@ -15,7 +14,7 @@ def line(line_id: str, text: str, y: int, *, x: int = 60, outline: bool = True, 
 
 
 def page(*lines: PageLine, size: tuple[int | None, int | None] = (1200, 800)) -> Page:
-    return Page(Path("p.xml"), "PAGE", None, *size, lines)
+    return Page(None, *size, lines)
 
 
 def texts(pairs: LinePairs) -> dict[int, str]:

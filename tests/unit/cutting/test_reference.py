@@ -71,7 +71,7 @@ def test_outlines_of_the_page_are_kept_where_asked(name: str) -> None:
             image, as_points(shape.baseline), as_points(shape.outline), shape.x_height_px or MIN_X_HEIGHT_PX, 4
         )
         assert not isinstance(strip, str), line_id
-        assert np.array_equal(strip.pixels, reference), line_id
+        assert np.array_equal(strip, reference), line_id
 
 
 @pytest.mark.parametrize("name", ["IMG_20190620_122914", "IMG_20190620_123220"])

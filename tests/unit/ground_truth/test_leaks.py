@@ -5,15 +5,13 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
+from loghi_contract.job import Split
 from loghi_contract.lines import LineSample
 from loghi_runner.findings import Finding
 from loghi_runner.ground_truth.leaks import find_leaks
 from loghi_runner.ground_truth.lines import GroundTruthLine, ImageFinder
 from loghi_runner.ground_truth.lists import read_list
-from loghi_runner.wording import SPLIT_WORDS
 from tests.shared_data import shared_data
-
-WORDS = {split.value: words for split, words in SPLIT_WORDS.items()}
 
 
 def draw(path: Path, strokes: int, **options: object) -> Path:
@@ -37,7 +35,7 @@ def line(path: Path, text: str = "one text") -> GroundTruthLine:
 
 
 def codes(**splits: list[GroundTruthLine]) -> list[str]:
-    return [finding.code for finding in find_leaks(splits, WORDS)]
+    return [finding.code for finding in find_leaks({Split(name): lines for name, lines in splits.items()})]
 
 
 def changed(source: Path, how: str) -> Path:
@@ -75,7 +73,7 @@ def test_a_page_in_two_splits_is_found(tmp_path: Path) -> None:
         line(draw(tmp_path / page / f"{page}-{number}.png", 7 * place + 3), f"text {place}")
         for place, (page, number) in enumerate(names)
     ]
-    findings: list[Finding] = list(find_leaks({"train": lines[:5], "val": lines[5:]}, WORDS))
+    findings: list[Finding] = list(find_leaks({Split.TRAIN: lines[:5], Split.VAL: lines[5:]}))
     assert [finding.code for finding in findings] == ["data.shared_page"]
     assert "1 page has training lines and validation lines (1 of 4)" in findings[0].message
 
@@ -88,9 +86,9 @@ def test_an_image_listed_twice_is_remarked(tmp_path: Path) -> None:
 def test_real_lines_of_other_pages_raise_no_alarm() -> None:
     finder = ImageFinder(None)
     splits = {}
-    for split in ("train", "val", "test"):
-        listed = read_list(shared_data("target_lines", f"{split}.txt"), "data", Path("/"))
+    for split in (Split.TRAIN, Split.VAL, Split.TEST):
+        listed = read_list(shared_data("target_lines", f"{split.value}.txt"), "data", Path("/"))
         found = [finder.find(sample, listed.folder) for sample in listed.samples]
         splits[split] = [each for each in found if isinstance(each, GroundTruthLine)]
         assert len(splits[split]) > 100
-    assert list(find_leaks(splits, WORDS)) == []
+    assert list(find_leaks(splits)) == []

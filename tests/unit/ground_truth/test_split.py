@@ -24,7 +24,7 @@ NOWHERE = Path("nowhere")
 
 
 def made(name: str, lines: int = 10, document: str = "d", sha256: str | None = None) -> SurveyedPage:
-    page = Page(NOWHERE, "PAGE", None, None, None, ())
+    page = Page(None, None, None, ())
     samples = (LineSample(f"{name}-{n}.png", "text", 1.0, f"{name}:{n}") for n in range(lines))
     surveyed = tuple(GroundTruthLine(sample, Path(sample.image), 100, 30, is_cut=False) for sample in samples)
     file = PageFile(name, document, NOWHERE, NOWHERE)

@@ -47,7 +47,6 @@ def only_line(page: Page) -> PageLine:
 def test_every_version_and_prefix_reads_the_same(tmp_path: Path, namespace: str, prefix: str) -> None:
     page = read(tmp_path, page_xml([MadeLine("l1", "fyrste linja")], namespace=namespace, prefix=prefix))
     line = only_line(page)
-    assert page.form == f"PAGE {namespace[-10:]}"
     assert (page.image_name, page.width, page.height) == ("p.png", 600, 400)
     assert (line.id, line.texts[0].text, line.number) == ("l1", "fyrste linja", 5)
     assert line.baseline == ((40.0, 100.0), (400.0, 100.0))
@@ -271,7 +270,6 @@ def summary(page: Page) -> dict[str, object]:
     """What a golden file keeps of a page: its numbers, and a digest of all ids, points and texts."""
     content = repr([(line.id, line.baseline, line.outline, line.texts, line.words, line.tags) for line in page.lines])
     return {
-        "form": page.form,
         "image": page.image_name,
         "size": [page.width, page.height],
         "lines": len(page.lines),

@@ -11,8 +11,8 @@ from loghi_contract.lines import SkipReason
 from loghi_contract.text import Normalization
 from loghi_runner.config.choices import SkipTag, TextEquivChoice
 from loghi_runner.pages.model import PageLine, TextVersion
-from loghi_runner.pages.page_xml import parse_custom
-from loghi_runner.pages.texts import LineText, NoText, TextOptions, choose_text
+from loghi_runner.pages.read import parse_custom
+from loghi_runner.pages.texts import LineText, TextOptions, Unusable, choose_text
 
 LOWEST = TextOptions(TextEquivChoice.LOWEST, (SkipTag.UNCLEAR,), False, Normalization.NFC)
 LAST = TextOptions(TextEquivChoice.LAST, (SkipTag.UNCLEAR,), False, Normalization.NFC)
@@ -68,7 +68,7 @@ def test_a_line_that_only_a_machine_read_is_used_and_told() -> None:
         chosen = choose_text(made, LOWEST)
         assert isinstance(chosen, LineText)
         assert chosen.machine_read
-        assert choose_text(made, replace(LOWEST, skip_machine_read=True)) == NoText(SkipReason.MACHINE_READ, "")
+        assert choose_text(made, replace(LOWEST, skip_machine_read=True)) == Unusable(SkipReason.MACHINE_READ, "")
 
 
 def test_a_line_that_somebody_checked_is_no_machines() -> None:
@@ -90,13 +90,13 @@ def test_words_are_joined_where_the_line_has_no_text() -> None:
 
 @pytest.mark.parametrize("custom", ["unclear {offset:3; length:4;}", "unclear", "x {a:b;} unclear{}"])
 def test_unclear_lines_are_left_out(custom: str) -> None:
-    assert choose_text(line("a text", custom=custom), LOWEST) == NoText(SkipReason.TAGGED, "unclear")
+    assert choose_text(line("a text", custom=custom), LOWEST) == Unusable(SkipReason.TAGGED, "unclear")
     assert text_of(line("a text", custom=custom), STYLED) == "a text"
 
 
 def test_gap_and_sic_are_left_out_on_request() -> None:
     options = TextOptions(TextEquivChoice.LOWEST, (SkipTag.GAP, SkipTag.SIC), False, Normalization.NFC)
-    assert choose_text(line("a", custom="gap {offset:1;}"), options) == NoText(SkipReason.TAGGED, "gap")
+    assert choose_text(line("a", custom="gap {offset:1;}"), options) == Unusable(SkipReason.TAGGED, "gap")
     assert text_of(line("a", custom="unclear {offset:1;}"), options) == "a"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loghi_contract.lines import SkippedLine, SkipReason
+from loghi_contract.lines import SkippedLine, SkipReason, format_skipped
 from loghi_runner.engines.base import Handle
 from loghi_runner.errors import UsageError
 from loghi_runner.files import whole_file, write_atomically
@@ -19,7 +19,6 @@ from loghi_runner.runs.folder import (
     new_run_id,
     skipped_counts,
 )
-from loghi_runner.skipped_table import format_skipped
 
 RECORD = RunRecord(
     run_id="20261122-090000-k3f9",

@@ -10,7 +10,7 @@ from loghi_runner.config.file import ConfigError, ConfigFile, Problem, shortened
 from loghi_runner.config.schema import DataConfig, RunConfig, TextConfig, TrainingConfig, VgslModel, pulled_folder
 from loghi_runner.config.values import MAX_NAME, NAME_PATTERN, proposed_name
 from loghi_runner.config.yaml_values import KeyPath, read_yaml_value
-from loghi_runner.engines.section import foreign_keys
+from loghi_runner.engines.setting import foreign_keys
 
 __all__ = [
     "ConfigError",

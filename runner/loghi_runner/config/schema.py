@@ -29,8 +29,8 @@ from loghi_runner.config.values import (
     which_pages,
     whole_number_or_auto,
 )
-from loghi_runner.engines.section import EngineConfig
-from loghi_runner.engines.wish import field_title
+from loghi_runner.engines.base import field_title
+from loghi_runner.engines.setting import EngineConfig
 
 
 def _section(value: Any) -> Any:

@@ -17,7 +17,7 @@ from docker.utils import kwargs_from_env
 
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines import NO_DAEMON
-from loghi_runner.engines.base import Handle, Launch, ProcessEnd, Setting, Signal, memory_not_applied, not_ours
+from loghi_runner.engines.base import Handle, Launch, ProcessEnd, Setting, Signal, Wish, memory_not_applied, not_ours
 from loghi_runner.engines.container import (
     NO_CARD_DRIVER,
     RUN_LABEL,
@@ -34,7 +34,6 @@ from loghi_runner.engines.gpus import Cards, check_card, kernel_cache
 from loghi_runner.engines.image import ImageFacts, default_image, examine_images, require_image
 from loghi_runner.engines.nvml import choose_here
 from loghi_runner.engines.processes import machine_name
-from loghi_runner.engines.wish import Wish
 from loghi_runner.errors import EngineError, RunnerError
 from loghi_runner.files import whole_file
 from loghi_runner.findings import Finding, Severity, finding_of

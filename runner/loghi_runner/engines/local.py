@@ -21,13 +21,13 @@ from loghi_runner.engines.base import (
     ProcessEnd,
     Setting,
     Signal,
+    Wish,
     memory_not_applied,
     not_ours,
 )
 from loghi_runner.engines.gpus import Cards, check_card, kernel_cache, kernel_cache_variables, with_cuda
 from loghi_runner.engines.nvml import choose_here
 from loghi_runner.engines.processes import find_process, is_by_clock, machine_name, name_process
-from loghi_runner.engines.wish import Wish
 from loghi_runner.errors import EngineError, RunnerError
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.installed import pip_install

@@ -1,4 +1,4 @@
-"""What an engine is, and what can be wished of it: it says what it would use, and starts, watches and ends a trainer."""
+"""What an engine is, and what can be wished of it: says what it would use; starts, watches and ends a trainer."""
 
 import re
 from dataclasses import dataclass, field

@@ -57,11 +57,7 @@ class PulledRecord:
 
 
 def read_pulled(folder: Path) -> PulledRecord:
-    """The record of a finished pull.
-
-    Raises:
-        DataError: there is none.
-    """
+    """The record of a finished pull. Raises DataError: there is none."""
     record = known_record(folder)
     if record is None:
         message = f"{folder} does not say where its pages came from: {RECORD} is missing or damaged"
@@ -133,15 +129,11 @@ def _row(name: str, page: PulledPage) -> str:
     return json.dumps({"name": name, "page": to_json(page)}, ensure_ascii=False)
 
 
-def default_cache() -> Path:
-    return cache_folder() / "images"
-
-
 class ImageCache:
     """Shared by all pulls of one account on this machine. A cache that cannot be written is no matter."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self) -> None:
+        self._folder = cache_folder() / "images"
 
     def bring(self, url: str, size: int, target: Path, download: Callable[[Path], int]) -> bool:
         """Put the image at `target`; True when it had to be fetched.

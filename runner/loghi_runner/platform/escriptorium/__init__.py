@@ -33,7 +33,7 @@ from loghi_runner.platform.escriptorium.answers import (
 from loghi_runner.platform.escriptorium.pull import Puller
 from loghi_runner.platform.escriptorium.push import Pusher
 from loghi_runner.platform.escriptorium.server import AnswerTooLong, Credential, Server
-from loghi_runner.platform.pulled import ImageCache, default_cache
+from loghi_runner.platform.pulled import ImageCache
 
 _MOST_THUMBNAIL_BYTES = 2_000_000
 #: What people transcribe into, unless they have made a layer of their own.
@@ -154,7 +154,7 @@ class EScriptorium:
             return EMPTY_PICTURE
 
     def pull(self, source: Source, folder: Path, on_progress: OnProgress) -> Pulled:
-        return Puller(self._server, self._parallel, ImageCache(default_cache())).pull(source, folder, on_progress)
+        return Puller(self._server, source, folder, ImageCache()).pull(self._parallel, on_progress)
 
     def push(self, pulled: Path, recognized: Path, layer_name: str, comment: str, on_progress: OnProgress) -> Pushed:
         return Pusher(self._server).push(pulled, recognized, layer_name, comment, on_progress)

@@ -24,7 +24,6 @@ from loghi_runner.engines.container import (
     Way,
     container_name,
     container_settings,
-    host_limits,
     host_settings,
     is_rootless,
     memory_limit,
@@ -62,7 +61,7 @@ class DockerEngine:
 
     def check(self) -> str:
         version = self._version()
-        rootless = " rootless" if is_rootless(_security_options(self._settings())) else ""
+        rootless = " rootless" if is_rootless(self._settings()) else ""
         return f"docker, {_product(version)} {version['Version']}{rootless} at {self._address()}"
 
     def examine(self, found: Cards) -> list[Finding]:
@@ -179,7 +178,10 @@ class DockerEngine:
 
     def bring_console(self, handle: Handle, console_log: Path) -> None:
         with self._explained("fetch the container's log"), suppress(docker.errors.NotFound):
-            _write_whole(console_log, self._api().logs(handle.id, stdout=False, stderr=True, stream=True, follow=False))
+            parts = self._api().logs(handle.id, stdout=False, stderr=True, stream=True, follow=False)
+            # in one step, so that a broken connection leaves what was there
+            with whole_file(console_log) as file:
+                file.writelines(parts)
 
     def clean_up(self, handle: Handle, console_log: Path, *, keep: bool) -> None:
         self.bring_console(handle, console_log)
@@ -288,11 +290,8 @@ class DockerEngine:
 
     def _create(self, launch: Launch, way: Way) -> str:
         info = self._settings()
-        security = _security_options(info)
-        host_config = self._api().create_host_config(
-            **host_settings(launch, way, security), **host_limits(info, launch.memory_bytes)
-        )
-        settings = container_settings(launch, way, security)
+        host_config = self._api().create_host_config(**host_settings(launch, way, info))
+        settings = container_settings(launch, way, info)
         return str(self._api().create_container(**settings, host_config=host_config)["Id"])
 
 
@@ -317,10 +316,6 @@ def _from_variables() -> dict[str, Any]:
         ) from error
 
 
-def _security_options(info: Mapping[str, Any]) -> list[str]:
-    return list(info.get("SecurityOptions") or [])
-
-
 def _product(version: Mapping[str, Any]) -> str:
     names = [component["Name"] for component in version.get("Components") or []]
     return "Podman Engine" if "Podman Engine" in names else "Docker"
@@ -337,13 +332,6 @@ def _end_of(state: Mapping[str, Any], memory_bytes: int | None) -> ProcessEnd | 
     if code > 128 and code not in _CODES_OF_THE_TRAINER:
         code = 128 - code
     return ProcessEnd(code, out_of_memory, memory_bytes if out_of_memory else None)
-
-
-def _write_whole(path: Path, parts: Iterator[bytes]) -> None:
-    """Replace the file in one step, so that a broken connection leaves what was there."""
-    with whole_file(path) as file:
-        for part in parts:
-            file.write(part)
 
 
 def _knock(url: str) -> None:

@@ -53,17 +53,13 @@ class ImageStore(Protocol):
         """Where it keeps them, as its own machine names the place; None when it does not tell. Raises EngineError."""
 
 
-def variant_for(device: DeviceKind) -> Variant:
-    return Variant.CUDA if device is DeviceKind.GPU else Variant.CPU
-
-
 def image_name(variant: Variant) -> str:
     return f"loghi-runner:{__version__}-{variant.value}"
 
 
 def default_image(device: DeviceKind) -> str:
     """The image a run gets when the config names none."""
-    return image_name(variant_for(device))
+    return image_name(Variant.CUDA if device is DeviceKind.GPU else Variant.CPU)
 
 
 def require_image(store: ImageStore, name: str) -> ImageFacts:

@@ -40,14 +40,6 @@ class BuildRequest:
     base_digest: str = ""
 
 
-@dataclass(frozen=True)
-class DockerCli:
-    """A docker command line program and what it calls itself."""
-
-    path: Path
-    version: str
-
-
 def digest_in(image: str) -> str | None:
     """The digest that a name such as `python@sha256:...` ends with; None where it has none.
 
@@ -81,14 +73,14 @@ def proxy_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(variable for variable in _PROXY_VARIABLES if environment.get(variable))
 
 
-def build_command(cli: DockerCli, request: BuildRequest, context: Path, environment: Mapping[str, str]) -> list[str]:
+def build_command(docker: Path, request: BuildRequest, context: Path, environment: Mapping[str, str]) -> list[str]:
     """The command line of a build; values that may hold a password travel in the environment, not in it."""
     arguments = {"VARIANT": request.variant.value, "CONTRACT": str(CONTRACT), "VERSION": __version__}
     if request.base_image:
         arguments["BASE_IMAGE"] = request.base_image
     if request.base_digest:
         arguments["BASE_DIGEST"] = request.base_digest
-    command = [str(cli.path), "build", "--tag", request.tag]
+    command = [str(docker), "build", "--tag", request.tag]
     for name, value in arguments.items():
         command += ["--build-arg", f"{name}={value}"]
     for variable in proxy_variables(environment):
@@ -108,9 +100,9 @@ def build_image(request: BuildRequest) -> None:
     if request.ca_file and not request.ca_file.is_file():
         raise UsageError("usage.ca_file", f"the certificate file does not exist: {request.ca_file}")
     environment = {**os.environ, "DOCKER_BUILDKIT": "1"}
-    cli = find_docker_cli(environment.get("PATH", os.defpath))
+    docker = find_docker_cli(environment.get("PATH", os.defpath))
     with build_context() as context:
-        command = build_command(cli, request, context, environment)
+        command = build_command(docker, request, context, environment)
         result = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
     if result.returncode != 0:
         raise EngineError(
@@ -123,7 +115,7 @@ def build_image(request: BuildRequest) -> None:
         )
 
 
-def find_docker_cli(search_path: str) -> DockerCli:
+def find_docker_cli(search_path: str) -> Path:
     """The first docker program that can build with BuildKit.
 
     Raises:
@@ -137,7 +129,7 @@ def find_docker_cli(search_path: str) -> DockerCli:
             continue
         version = _output_of(path, "--version")
         if _has_buildkit(path, version):
-            return DockerCli(path, version)
+            return path
         found.append(f"{path} ({version or 'it does not run'})")
     if not found:
         raise EngineError(

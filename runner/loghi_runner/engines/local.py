@@ -218,11 +218,8 @@ def _environment(root: Path, launch: Launch) -> dict[str, str]:
     cache = kernel_cache() if launch.device is DeviceKind.GPU else None
     kept = kernel_cache_variables(str(cache)) if cache else {}
     ours = {ROOT_VARIABLE: str(root), "CUDA_VISIBLE_DEVICES": cards, "PYTHONUNBUFFERED": "1"}
-    return {**kept, **_passed_on(), **ours}
-
-
-def _passed_on() -> dict[str, str]:
-    """What a trainer needs of our environment: it opens models of others, and tokens of ours may stand beside."""
-    return {
+    # no more than it needs: it opens models of others, and tokens of ours may stand beside
+    passed_on = {
         name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
     }
+    return {**kept, **passed_on, **ours}

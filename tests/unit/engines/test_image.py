@@ -24,7 +24,6 @@ from loghi_runner.engines.image import (
 )
 from loghi_runner.engines.image_build import (
     BuildRequest,
-    DockerCli,
     build_command,
     build_context,
     build_image,
@@ -83,7 +82,7 @@ def test_an_image_of_an_older_version_is_built_again() -> None:
 def test_a_build_passes_versions_proxy_and_certificate(tmp_path: Path) -> None:
     request = BuildRequest(Variant.CUDA, "name:tag", "our/python", tmp_path / "ca.pem")
     environment = {"https_proxy": "http://user:password@proxy:3128", "no_proxy": ""}
-    command = build_command(DockerCli(Path("/usr/bin/docker"), ""), request, tmp_path, environment)
+    command = build_command(Path("/usr/bin/docker"), request, tmp_path, environment)
     arguments = [value for option, value in pairwise(command) if option == "--build-arg"]
     assert arguments == [
         "VARIANT=cuda",
@@ -124,12 +123,12 @@ def _program(folder: Path, version: str, *, buildx: bool = False) -> Path:
 def test_a_docker_program_without_buildkit_is_passed_over(tmp_path: Path) -> None:
     _program(tmp_path / "new", "Docker version 28.2.2, build e6534b4")
     debian = _program(tmp_path / "debian", "Docker version 20.10.24+dfsg1, build 297e128")
-    assert find_docker_cli(f"{tmp_path}/new:{tmp_path}/debian").path == debian
+    assert find_docker_cli(f"{tmp_path}/new:{tmp_path}/debian") == debian
 
 
 def test_a_new_docker_program_needs_its_plugin(tmp_path: Path) -> None:
     with_plugin = _program(tmp_path / "new", "Docker version 28.2.2, build e6534b4", buildx=True)
-    assert find_docker_cli(f"{tmp_path}/new").path == with_plugin
+    assert find_docker_cli(f"{tmp_path}/new") == with_plugin
 
 
 def test_a_machine_without_buildkit_is_told_what_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,7 +207,7 @@ def test_a_base_image_can_be_named_by_its_digest_which_the_image_then_tells(tmp_
     base = f"python@{_DIGEST}"
     assert digest_in(base) == _DIGEST
     request = BuildRequest(Variant.CPU, "name:tag", base, None, _DIGEST)
-    command = build_command(DockerCli(Path("/usr/bin/docker"), ""), request, tmp_path, {})
+    command = build_command(Path("/usr/bin/docker"), request, tmp_path, {})
     assert f"BASE_IMAGE={base}" in command
     assert f"BASE_DIGEST={_DIGEST}" in command
     dockerfile = (CONTAINER / "Dockerfile").read_text(encoding="utf-8")

@@ -41,7 +41,6 @@ class _PushState:
     wanted: str
     name: str
     layer: int = 0
-    is_complete: bool = False
 
 
 class Pusher:
@@ -73,9 +72,6 @@ class Pusher:
             lines += self._push_page(record, layer, page, self._readings(recognized / f"{name}.xml", page))
             on_progress(_DOING, number, len(pages))
         self._describe(record, layer, comment)
-        state = _read_state(recognized)
-        if state is not None:
-            _write_state(recognized, replace(state, is_complete=True))
         url = f"{self._server.origin.base}document/{record.document}/images/"
         return Pushed(layer, url, len(pages), lines, tuple(self._left_out))
 
@@ -128,33 +124,21 @@ class Pusher:
         raise AssertionError  # never reached: the last attempt returns or raises
 
     def _write(
-        self,
-        base: str,
-        layer: Layer,
-        page: PulledPage,
-        wanted: Mapping[int, Reading],
-        texts: Mapping[int, LineText],
+        self, base: str, layer: Layer, page: PulledPage, wanted: Mapping[int, Reading], texts: Mapping[int, LineText]
     ) -> int:
-        new = [
-            {
-                "line": line,
-                "transcription": layer.id,
-                "content": reading.text,
-                "avg_confidence": round(reading.confidence, 4),
-            }
-            for line, reading in wanted.items()
-            if line not in texts
-        ]
-        changed, edited = [], 0
+        new: list[dict[str, object]] = []
+        changed: list[dict[str, object]] = []
+        edited = 0
         for line, reading in wanted.items():
             text = texts.get(line)
-            if text is None or text.content == reading.text:
-                continue
-            if text.was_edited:
-                edited += 1
-            else:
-                confidence = round(reading.confidence, 4)
-                changed.append({"pk": text.id, "content": reading.text, "avg_confidence": confidence})
+            read = {"content": reading.text, "avg_confidence": round(reading.confidence, 4)}
+            if text is None:
+                new.append({"line": line, "transcription": layer.id, **read})
+            elif text.content != reading.text:
+                if text.was_edited:
+                    edited += 1
+                else:
+                    changed.append({"pk": text.id, **read})
         if new:
             self._server.send("POST", f"{base}transcriptions/bulk_create/", {"lines": new})
         if changed:

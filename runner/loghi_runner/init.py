@@ -8,13 +8,11 @@ import sys
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any  # JSON values have no narrower type
 
 import yaml
 
 import loghi_runner
 from loghi_contract.files import read_plain
-from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
 from loghi_runner.engines.nvml import list_cards
 from loghi_runner.errors import UsageError
@@ -43,19 +41,13 @@ class WrittenConfig:
     def note_rows(self) -> list[tuple[str, list[Row]]]:
         """The notes under a title for each kind, what needs a look last."""
         return [
-            (title, [(f"line {note.line}  {note.variable}", note.sentence) for note in self._of(severity)])
+            (title, [(f"line {note.line}  {note.variable}", note.sentence) for note in notes])
             for severity, title in _TITLES.items()
-            if self._of(severity)
+            if (notes := [note for note in self.notes if note.severity is severity])
         ]
-
-    def notes_json(self) -> list[Any]:
-        return [to_json(note) for note in self.notes]
 
     def shell_path(self) -> str:
         return _in_shell(str(self.path))
-
-    def _of(self, severity: Severity) -> list[Note]:
-        return [note for note in self.notes if note.severity is severity]
 
 
 def write_config(path: Path, script: Path | None, *, force: bool) -> WrittenConfig:

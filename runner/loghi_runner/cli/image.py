@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from loghi_runner.cli.options import AsJson
-from loghi_runner.engines import NO_DAEMON, image, image_build, image_store
+from loghi_runner.engines import NO_DAEMON, image, image_store
 from loghi_runner.engines.image import ImageStore, Variant
 from loghi_runner.errors import EngineError
 from loghi_runner.json_answer import print_json
@@ -46,13 +46,13 @@ def build(
         return
     name = tag or image.image_name(variant)
     if not (if_missing and image.has_fitting_image(store, name)):
-        if ca is None and (found := image_build.find_ca_file(os.environ)):
+        if ca is None and (found := image.find_ca_file(os.environ)):
             variable, ca = found
             typer.echo(f"certificates: {ca}, as {variable} says (for the build only; not kept in the image)", err=True)
-        if proxies := image_build.proxy_variables(os.environ):
+        if proxies := image.proxy_variables(os.environ):
             typer.echo(f"proxy: {', '.join(proxies)} go to the build (not kept in the image)", err=True)
         digest = base_digest(store, base_image)
-        image_build.build_image(image_build.BuildRequest(variant, name, base_image, ca, digest))
+        image.build_image(image.BuildRequest(variant, name, base_image, ca, digest))
     _print_image(store, name, as_json=False)
 
 
@@ -72,7 +72,7 @@ def base_digest(store: ImageStore, base_image: str | None) -> str:
     """As the name says; or of the image of that name on this machine, from which it is then built."""
     if base_image is None:
         return ""
-    named = image_build.digest_in(base_image)
+    named = image.digest_in(base_image)
     if named is not None:
         return named
     found = store.find_image(base_image)

@@ -48,7 +48,7 @@ def init_command(
         return
     written = write_config(path, script, force=force)
     if as_json:
-        print_json({"kind": "config", "path": str(written.path.absolute()), "notes": written.notes_json()})
+        print_json({"kind": "config", "path": str(written.path.absolute()), "notes": to_json(written.notes)})
         return
     told = make_console(stderr=True)
     for title, rows in written.note_rows():

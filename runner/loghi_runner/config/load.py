@@ -5,25 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from loghi_runner.config.choices import NormalizationChoice
-from loghi_runner.config.file import ConfigError, ConfigFile, shortened
-from loghi_runner.config.schema import DataConfig, RunConfig, TextConfig, TrainingConfig, VgslModel, pulled_folder
+from loghi_runner.config.file import ConfigFile, shortened
+from loghi_runner.config.schema import RunConfig, pulled_folder
 from loghi_runner.config.values import MAX_NAME, NAME_PATTERN, proposed_name
 from loghi_runner.config.yaml_values import KeyPath, Problem, read_yaml_value
 from loghi_runner.engines.setting import foreign_keys
-
-__all__ = [
-    "ConfigError",
-    "DataConfig",
-    "LoadedConfig",
-    "NormalizationChoice",
-    "Problem",
-    "RunConfig",
-    "TextConfig",
-    "TrainingConfig",
-    "VgslModel",
-    "load_config",
-]
 
 
 @dataclass(frozen=True)

@@ -43,11 +43,7 @@ NO_DAEMON = "engine.no_daemon"
 
 
 def load_engine(name: str) -> "Engine":
-    """The engine of this name.
-
-    Raises:
-        EngineError: this version has no such engine.
-    """
+    """The engine of this name. Raises EngineError: this version has no such engine."""
     if name not in ENGINES:
         raise EngineError(
             "engine.unknown",

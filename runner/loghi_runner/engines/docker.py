@@ -72,14 +72,9 @@ class DockerEngine:
                 raise
             findings = [finding_of(error)]
         if found.cards and shutil.which("nvidia-container-cli") is None and shutil.which("nvidia-ctk") is None:
-            findings.append(
-                Finding(
-                    Severity.WARNING,
-                    "gpu.no_toolkit",
-                    "the NVIDIA Container Toolkit was not found: containers may get no graphics card",
-                    hint="The administrator installs it and runs `nvidia-ctk runtime configure --runtime=docker`.",
-                )
-            )
+            message = "the NVIDIA Container Toolkit was not found: containers may get no graphics card"
+            hint = "The administrator installs it and runs `nvidia-ctk runtime configure --runtime=docker`."
+            findings.append(Finding(Severity.WARNING, "gpu.no_toolkit", message, hint=hint))
         return findings
 
     def settle(self, wish: Wish) -> Setting:

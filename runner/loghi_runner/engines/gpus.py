@@ -190,26 +190,16 @@ def check_card(card: Card | None, *, own_image: bool) -> tuple[Finding, ...]:
     if card is None or card.capability is None or not own_image:
         return ()
     if card.is_too_old:
-        return (
-            Finding(
-                Severity.ERROR,
-                "gpu.too_old",
-                f"the {card.name} ({_version(card.capability)}) is too old for TensorFlow, which needs "
-                f"{_version(OLDEST_CAPABILITY)} or later",
-                where="engine.gpus",
-                hint="Name another card, or train on the CPU: `gpus: none`.",
-            ),
-        )
+        needed = f"TensorFlow, which needs {_version(OLDEST_CAPABILITY)} or later"
+        message = f"the {card.name} ({_version(card.capability)}) is too old for {needed}"
+        hint = "Name another card, or train on the CPU: `gpus: none`."
+        return (Finding(Severity.ERROR, "gpu.too_old", message, "engine.gpus", hint),)
     if card.capability[0] > NEWEST_CAPABILITY[0]:
-        return (
-            Finding(
-                Severity.INFO,
-                "gpu.first_start",
-                f"the {card.name} ({_version(card.capability)}) is newer than this TensorFlow: the driver compiles its "
-                "kernels from PTX at the first start, which can take half an hour; later runs find them ready",
-                where="engine.gpus",
-            ),
+        message = (
+            f"the {card.name} ({_version(card.capability)}) is newer than this TensorFlow: the driver compiles its "
+            "kernels from PTX at the first start, which can take half an hour; later runs find them ready"
         )
+        return (Finding(Severity.INFO, "gpu.first_start", message, "engine.gpus"),)
     return ()
 
 

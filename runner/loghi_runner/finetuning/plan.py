@@ -15,7 +15,8 @@ from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR
 from loghi_contract.text import Normalization, normalize
 from loghi_runner.aliases import OnProgress
-from loghi_runner.config.load import DataConfig, LoadedConfig, TrainingConfig, VgslModel
+from loghi_runner.config.load import LoadedConfig
+from loghi_runner.config.schema import DataConfig, TrainingConfig, VgslModel
 from loghi_runner.engines.base import Mount, Setting
 from loghi_runner.engines.mounts import DataFolders, choose_data_folders, home_folders, run_mounts
 from loghi_runner.files import real_path

@@ -6,7 +6,7 @@ from pathlib import Path
 from loghi_contract.model_folder import CONFIG_FILE, ModelFacts, ModelFolderError, inspect_model_folder, require_config
 from loghi_contract.networks import LIBRARY, vgsl_fault
 from loghi_contract.tokenizer import CHARLIST_FILE, TOKENIZER_FILE
-from loghi_runner.config.load import VgslModel
+from loghi_runner.config.schema import VgslModel
 from loghi_runner.findings import Finding, Severity
 
 #: A network from scratch has no file to measure; Loghi's largest library network takes this much.

@@ -12,7 +12,9 @@ from loghi_contract.model_file import read_folder_marker
 from loghi_contract.places import BEST_VAL
 from loghi_contract.text import Normalization
 from loghi_runner.config.choices import DEFAULT_OUTPUT, SkipTag, TextEquivChoice
-from loghi_runner.config.load import ConfigError, DataConfig, load_config
+from loghi_runner.config.file import ConfigError
+from loghi_runner.config.load import load_config
+from loghi_runner.config.schema import DataConfig
 from loghi_runner.engines.mounts import host_image
 from loghi_runner.errors import UsageError
 from loghi_runner.files import is_file, is_folder, real_path

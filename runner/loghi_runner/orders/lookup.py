@@ -11,8 +11,7 @@ from loghi_runner.orders.config import PlatformConfig, ServiceConfig
 from loghi_runner.orders.confine import Shelf
 from loghi_runner.orders.orders import OrderFolder
 from loghi_runner.orders.state import ORDERS
-from loghi_runner.platform import open_platform
-from loghi_runner.platform.base import Platform, PlatformConnection
+from loghi_runner.platform.base import Platform, PlatformConnection, open_platform
 
 _TIMEOUT_S = 60.0
 

@@ -14,9 +14,8 @@ from loghi_runner.config.load import LoadedConfig
 from loghi_runner.config.schema import PlatformConfig, pulled_folder
 from loghi_runner.errors import UsageError
 from loghi_runner.files import write_atomically
-from loghi_runner.platform import open_platform
 from loghi_runner.platform.access import parse_origin, read_token
-from loghi_runner.platform.base import Document, Layer, Platform, PlatformConnection, Pulled, Pushed, Source
+from loghi_runner.platform.base import Platform, PlatformConnection, Pulled, Pushed, Source, open_platform
 from loghi_runner.runs.folder import RunFolder, RunRecord, cannot_write_run
 
 #: In the run folder: what the run owes its platform, so that it can be given back at any later time.
@@ -26,11 +25,7 @@ RECOGNIZED = "recognized"
 
 
 def platform_of(loaded: LoadedConfig) -> PlatformConfig:
-    """The config's platform.
-
-    Raises:
-        UsageError: it names none.
-    """
+    """The config's platform. Raises UsageError: it names none."""
     if loaded.config.platform is None:
         raise UsageError(
             "platform.none",
@@ -52,25 +47,6 @@ def connect(config: PlatformConfig, note: Callable[[str], None] = lambda _senten
     return open_platform(PlatformConnection(config.kind, config.url, config.parallel), read_token(config.token_file))
 
 
-def find_layer(document: Document, wanted: str) -> Layer:
-    """The layer of a name, or of a number.
-
-    Raises:
-        UsageError: the document has none.
-    """
-    named = [layer for layer in document.layers if layer.name == wanted]
-    named += [layer for layer in document.layers if str(layer.id) == wanted]
-    if named:
-        return named[0]
-    names = ", ".join(f"{layer.name} ({layer.id})" for layer in document.layers) or "none"
-    raise UsageError(
-        "platform.unknown_layer",
-        f"the document {document.name!r} has no layer {wanted}",
-        where="platform.layer",
-        hint=f"Its layers are: {names}.",
-    )
-
-
 def pull_for_config(
     loaded: LoadedConfig, platform: Platform, on_progress: OnProgress, folder: Path | None = None
 ) -> Pulled:
@@ -81,19 +57,30 @@ def pull_for_config(
         UsageError: the document has no such layer or page.
     """
     config = platform_of(loaded)
-    source = source_of(config, platform)
-    return platform.pull(source, folder or pulled_folder(loaded.config.output, config), on_progress)
+    return platform.pull(
+        source_of(config, platform), folder or pulled_folder(loaded.config.output, config), on_progress
+    )
 
 
 def source_of(config: PlatformConfig, platform: Platform) -> Source:
-    """The pages to learn from.
+    """The pages to learn from, in the layer of the config's name or number.
 
     Raises:
         UsageError: the document has no such layer.
         PlatformError: the platform does not tell.
     """
-    layer = find_layer(platform.document(config.document), config.layer)
-    return Source(config.document, layer.id, config.pages, only_transcribed=config.pages is None)
+    document, wanted = platform.document(config.document), config.layer
+    named = [layer for layer in document.layers if layer.name == wanted]
+    named += [layer for layer in document.layers if str(layer.id) == wanted]
+    if not named:
+        names = ", ".join(f"{layer.name} ({layer.id})" for layer in document.layers) or "none"
+        raise UsageError(
+            "platform.unknown_layer",
+            f"the document {document.name!r} has no layer {wanted}",
+            where="platform.layer",
+            hint=f"Its layers are: {names}.",
+        )
+    return Source(config.document, named[0].id, config.pages, only_transcribed=config.pages is None)
 
 
 @dataclass(frozen=True)
@@ -114,16 +101,9 @@ class Parked:
     written: str | None = None
 
     def config(self) -> PlatformConfig:
+        keys = ("kind", "url", "document", "parallel", "token_file")
         # absolute already, so no folder of a config matters
-        return PlatformConfig.model_validate(
-            {
-                "kind": self.kind,
-                "url": self.url,
-                "document": self.document,
-                "parallel": self.parallel,
-                "token_file": self.token_file,
-            }
-        )
+        return PlatformConfig.model_validate({key: getattr(self, key) for key in keys})
 
 
 def write_parked(folder: RunFolder, parked: Parked) -> None:

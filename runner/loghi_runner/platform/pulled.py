@@ -143,7 +143,7 @@ class ImageCache:
         """
         kept = self._folder / hashlib.sha256(f"{url}\n{size}".encode()).hexdigest()
         beside = target.with_name(f".{secrets.token_hex(8)}.part")
-        if size and _size(kept) == size:
+        if size and size_of(kept) == size:
             with contextlib.suppress(OSError):
                 _link(kept, beside)
                 os.utime(kept)
@@ -168,7 +168,8 @@ class ImageCache:
                     file.unlink(missing_ok=True)
 
 
-def _size(path: Path) -> int | None:
+def size_of(path: Path) -> int | None:
+    """Bytes of a file; None where there is none."""
     try:
         return path.stat().st_size
     except OSError:

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from loghi_runner.config.choices import PlatformKind
 from loghi_runner.errors import RunnerError
 from loghi_runner.orders.config import PlatformConfig, ServiceConfig
-from loghi_runner.platform import open_session
-from loghi_runner.platform.base import Platform, PlatformConnection
+from loghi_runner.platform.base import Platform, PlatformConnection, open_session
 from loghi_runner.web.problems import ServiceError
 
 _log = logging.getLogger(__name__)

@@ -12,23 +12,21 @@ import pytest
 from loghi_contract import CONTRACT, CONTRACT_LABEL, __version__
 from loghi_contract.job import DeviceKind
 from loghi_runner.cli.image import base_digest
-from loghi_runner.engines import image_build
+from loghi_runner.engines import image
 from loghi_runner.engines.image import (
     BASE_DIGEST_LABEL,
     VERSION_LABEL,
+    BuildRequest,
     ImageFacts,
     Variant,
-    default_image,
-    has_fitting_image,
-    require_image,
-)
-from loghi_runner.engines.image_build import (
-    BuildRequest,
     build_command,
     build_context,
     build_image,
+    default_image,
     digest_in,
     find_docker_cli,
+    has_fitting_image,
+    require_image,
 )
 from loghi_runner.errors import ContractError, EngineError, UsageError
 
@@ -99,9 +97,9 @@ def test_a_build_passes_versions_proxy_and_certificate(tmp_path: Path) -> None:
 def test_the_machines_own_certificates_are_found(tmp_path: Path) -> None:
     certificates = tmp_path / "ca.pem"
     certificates.write_text("x")
-    found = image_build.find_ca_file({"PIP_CERT": str(tmp_path / "gone"), "SSL_CERT_FILE": str(certificates)})
+    found = image.find_ca_file({"PIP_CERT": str(tmp_path / "gone"), "SSL_CERT_FILE": str(certificates)})
     assert found == ("SSL_CERT_FILE", certificates)
-    assert image_build.find_ca_file({}) is None
+    assert image.find_ca_file({}) is None
 
 
 def test_a_missing_certificate_file_is_an_error_before_the_build(tmp_path: Path) -> None:
@@ -132,7 +130,7 @@ def test_a_new_docker_program_needs_its_plugin(tmp_path: Path) -> None:
 
 
 def test_a_machine_without_buildkit_is_told_what_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_build, "USUAL_FOLDER", tmp_path / "none")
+    monkeypatch.setattr(image, "USUAL_FOLDER", tmp_path / "none")
     _program(tmp_path / "new", "Docker version 28.2.2, build e6534b4")
     _program(tmp_path / "podman", "podman version 4.3.1")
     with pytest.raises(EngineError) as caught:

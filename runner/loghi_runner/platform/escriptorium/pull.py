@@ -34,7 +34,15 @@ from loghi_runner.platform.escriptorium.answers import (
     read_part,
 )
 from loghi_runner.platform.escriptorium.server import Server
-from loghi_runner.platform.pulled import ImageCache, PulledPage, PulledRecord, Unfinished, known_record, write_pulled
+from loghi_runner.platform.pulled import (
+    ImageCache,
+    PulledPage,
+    PulledRecord,
+    Unfinished,
+    known_record,
+    size_of,
+    write_pulled,
+)
 from loghi_runner.wording import plural
 
 _NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
@@ -54,11 +62,7 @@ class Puller:
     """One pull of a source into a folder."""
 
     def __init__(self, server: Server, source: Source, folder: Path, cache: ImageCache) -> None:
-        """Ask for the document.
-
-        Raises:
-            UsageError: it has no such layer.
-        """
+        """Ask for the document. Raises UsageError: it has no such layer."""
         self._server, self._source, self._folder, self._cache = server, source, folder, cache
         answer = server.get(f"documents/{source.document}/")
         self._document = read_document(answer)
@@ -207,11 +211,7 @@ class Puller:
 
 def _is_whole(folder: Path, name: str, page: PulledPage) -> bool:
     """Whether both files of a page are there."""
-    try:
-        size = (folder / page.file).stat().st_size
-        return (folder / "page" / f"{name}.xml").stat().st_size > 0 and size > 0
-    except OSError:
-        return False
+    return bool(size_of(folder / page.file) and size_of(folder / "page" / f"{name}.xml"))
 
 
 def _texts(answers: Iterator[Any], part: Part) -> tuple[dict[int, str], list[str]]:

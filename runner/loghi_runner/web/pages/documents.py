@@ -10,9 +10,8 @@ from fastapi import Request
 
 from loghi_runner.errors import RunnerError
 from loghi_runner.orders.config import PlatformConfig, Role, ServiceConfig
-from loghi_runner.platform import open_platform
 from loghi_runner.platform.access import checked_token, read_token
-from loghi_runner.platform.base import Document, Layer, PageSummary, Platform, PlatformConnection
+from loghi_runner.platform.base import Document, Layer, PageSummary, Platform, PlatformConnection, open_platform
 from loghi_runner.web.callers import Caller
 from loghi_runner.web.problems import ServiceError
 

@@ -58,9 +58,13 @@ def _cards(found: Cards) -> Iterator[Finding]:
         yield Finding(Severity.INFO, "gpu.none", f"no graphics card: {found.reason}", hint=hint)
         return
     for card in found.cards:
-        memory = f"{card.free_memory_mb // 1024} of {card.memory_mb // 1024} GB free"
-        users = "nobody computes on it" if card.is_free else f"{card.processes} program(s) compute on it"
-        yield Finding(Severity.INFO, "gpu.card", f"{card.name}, {memory}, {users}", where=card.uuid)
+        yield Finding(
+            Severity.INFO,
+            "gpu.card",
+            f"{card.name}, {card.free_memory_mb // 1024} of {card.memory_mb // 1024} GB free, "
+            + ("nobody computes on it" if card.is_free else f"{card.processes} program(s) compute on it"),
+            where=card.uuid,
+        )
     for card in found.cards:
         for finding in check_card(card, own_image=True):
             # another card, or the processor, does for a run what this one cannot

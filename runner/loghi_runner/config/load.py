@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loghi_runner.config.file import ConfigFile, shortened
-from loghi_runner.config.schema import RunConfig, pulled_folder
-from loghi_runner.config.values import MAX_NAME, NAME_PATTERN, proposed_name
+from loghi_runner.config.schema import MAX_NAME, NAME_PATTERN, RunConfig, proposed_name, pulled_folder
 from loghi_runner.config.yaml_values import KeyPath, Problem, read_yaml_value
 from loghi_runner.engines.setting import foreign_keys
 

@@ -190,8 +190,10 @@ def check_card(card: Card | None, *, own_image: bool) -> tuple[Finding, ...]:
     if card is None or card.capability is None or not own_image:
         return ()
     if card.is_too_old:
-        needed = f"TensorFlow, which needs {_version(OLDEST_CAPABILITY)} or later"
-        message = f"the {card.name} ({_version(card.capability)}) is too old for {needed}"
+        message = (
+            f"the {card.name} ({_version(card.capability)}) is too old for TensorFlow, which needs "
+            f"{_version(OLDEST_CAPABILITY)} or later"
+        )
         hint = "Name another card, or train on the CPU: `gpus: none`."
         return (Finding(Severity.ERROR, "gpu.too_old", message, "engine.gpus", hint),)
     if card.capability[0] > NEWEST_CAPABILITY[0]:

@@ -145,8 +145,10 @@ def _build_space(data_folder: Path | None, kind: DeviceKind) -> Iterator[Finding
         return  # the daemon of another machine
     free = shutil.disk_usage(data_folder).free
     if free < _BUILD_BYTES[kind]:
-        needed = f"building {default_image(kind)} takes {_BUILD_BYTES[kind] // _GIB} GB"
-        message = f"only {free / _GIB:.1f} GB free where Docker keeps images; {needed}"
+        message = (
+            f"only {free / _GIB:.1f} GB free where Docker keeps images; "
+            f"building {default_image(kind)} takes {_BUILD_BYTES[kind] // _GIB} GB"
+        )
         hint = "`docker system df` shows what takes the space, `docker system prune` frees some."
         yield Finding(Severity.WARNING, "disk.little_for_image", message, str(data_folder), hint)
 

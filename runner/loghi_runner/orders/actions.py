@@ -27,8 +27,7 @@ from pydantic_core import PydanticCustomError
 
 from loghi_contract.cut import Cut
 from loghi_contract.job import CharsetPolicy
-from loghi_runner.config.schema import PageReading, SplitConfig, TextConfig, TrainingConfig
-from loghi_runner.config.values import NAME_PATTERN
+from loghi_runner.config.schema import NAME_PATTERN, PageReading, SplitConfig, TextConfig, TrainingConfig
 from loghi_runner.engines.base import field_title
 from loghi_runner.engines.setting import keys_from_requests
 

@@ -272,7 +272,7 @@ def _page_xml(part: Part, image_name: str, lines: Mapping[str, PartLine], texts:
     size = {"imageWidth": str(part.image.width_px), "imageHeight": str(part.image.height_px)}
     page = _add(root, "Page", imageFilename=image_name, **size)
     whole = ((0, 0), (part.image.width_px, 0), (part.image.width_px, part.image.height_px), (0, part.image.height_px))
-    boxes = {region.id: region.outline for region in part.regions}
+    boxes = part.regions
     for region in [*boxes, None]:
         inside = {
             name: line for name, line in lines.items() if (line.region if line.region in boxes else None) == region

@@ -9,7 +9,6 @@ import json
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
@@ -187,49 +186,51 @@ def _retries() -> Retry:
 
 def _answer_error(origin: Origin, method: str, url: str, response: requests.Response, body: bytes) -> PlatformError:
     """The error for an answer that is no success; `body` is what was read of it."""
+    status = response.status_code
     where = f"{method} {_short(url)}"
-    fault = partial(_fault, origin, where)
-    match response.status_code:
-        case status if 300 <= status < 400:
-            return _moved(origin, response, where)
-        case 401:
-            return fault("platform.token_refused", "does not know the token (any more)", _RENEWED)
-        case 403:
-            hint = "Share the document or its project with the token's account."
-            return fault("platform.forbidden", f"does not allow this with this account: {_detail(body)}", hint)
-        case 404:
-            said = f"has no such thing, or not for this account: {_detail(body)}"
-            hint = "Is it deleted, or not shared with the token's account? Is platform.url the platform's first page?"
-            return fault("platform.not_found", said, hint, may_pass=False)
-        case 405:
-            return fault("platform.not_offered", "does not offer this", "It may be another version.", may_pass=False)
-        case 413:
-            hint = "Ask its administrator to raise nginx's client_max_body_size."
-            return fault("platform.too_large", "finds the request too large", hint)
-        case 429:
-            hint = f"{_PARK} A smaller platform.parallel is gentler."
-            return fault("platform.too_many", f"asks us to wait: too many requests{_wait(response)}", hint)
-        case status if status >= 500:
-            return fault("platform.server_fault", f"has a fault of its own (status {status})", _PARK)
-        case status:
-            said = f"refuses the request (status {status}): {_detail(body)}"
-            return fault("platform.refused", said, "Please report it with this message.", may_pass=False)
+    if 300 <= status < 400:
+        return _moved(origin, response, where)
+    if status == 401:
+        message = f"{origin.url} does not know the token (any more)"
+        return PlatformError("platform.token_refused", message, where=where, hint=_RENEWED, may_pass=True)
+    if status == 403:
+        message = f"{origin.url} does not allow this with this account: {_detail(body)}"
+        hint = "Share the document or its project with the token's account."
+        return PlatformError("platform.forbidden", message, where=where, hint=hint, may_pass=True)
+    if status == 404:
+        message = f"{origin.url} has no such thing, or not for this account: {_detail(body)}"
+        hint = "Is it deleted, or not shared with the token's account? Is platform.url the platform's first page?"
+        return PlatformError("platform.not_found", message, where=where, hint=hint)
+    if status == 405:
+        message = f"{origin.url} does not offer this"
+        return PlatformError("platform.not_offered", message, where=where, hint="It may be another version.")
+    if status == 413:
+        message = f"{origin.url} finds the request too large"
+        hint = "Ask its administrator to raise nginx's client_max_body_size."
+        return PlatformError("platform.too_large", message, where=where, hint=hint, may_pass=True)
+    if status == 429:
+        message = f"{origin.url} asks us to wait: too many requests{_wait(response)}"
+        hint = f"{_PARK} A smaller platform.parallel is gentler."
+        return PlatformError("platform.too_many", message, where=where, hint=hint, may_pass=True)
+    if status >= 500:
+        message = f"{origin.url} has a fault of its own (status {status})"
+        return PlatformError("platform.server_fault", message, where=where, hint=_PARK, may_pass=True)
+    message = f"{origin.url} refuses the request (status {status}): {_detail(body)}"
+    return PlatformError("platform.refused", message, where=where, hint="Please report it with this message.")
 
 
 def _connection_error(origin: Origin, error: requests.RequestException) -> PlatformError:
     """The error for an answer that never came. The library's own words may hold what was sent, so they are left out."""
-    fault = partial(_fault, origin, origin.url)
     if isinstance(error, requests.exceptions.SSLError):
         hint = "Its certificate must be valid here; REQUESTS_CA_BUNDLE can name an authority of your own."
-        return fault("platform.certificate", "cannot prove who it is (TLS)", hint)
+        message = f"{origin.url} cannot prove who it is (TLS)"
+        return PlatformError("platform.certificate", message, where=origin.url, hint=hint, may_pass=True)
     if isinstance(error, requests.exceptions.Timeout):
-        return fault("platform.timeout", "did not answer in time", _PARK)
+        message = f"{origin.url} did not answer in time"
+        return PlatformError("platform.timeout", message, where=origin.url, hint=_PARK, may_pass=True)
+    message = f"{origin.url} cannot be reached, or hung up"
     hint = f"Is the address right, and the server up? {_PARK}"
-    return fault("platform.unreachable", "cannot be reached, or hung up", hint)
-
-
-def _fault(origin: Origin, where: str, code: str, said: str, hint: str, *, may_pass: bool = True) -> PlatformError:
-    return PlatformError(code, f"{origin.url} {said}", where=where, hint=hint, may_pass=may_pass)
+    return PlatformError("platform.unreachable", message, where=origin.url, hint=hint, may_pass=True)
 
 
 def _broken_answer(url: str, fault: str) -> PlatformError:
@@ -251,11 +252,12 @@ class AnswerTooLong(PlatformError):
 def _moved(origin: Origin, response: requests.Response, where: str) -> PlatformError:
     target = urlsplit(response.headers.get("Location", ""))
     if "login" in target.path:
-        return _fault(origin, where, "platform.token_refused", "wants a person to log in", _RENEWED)
+        message = f"{origin.url} wants a person to log in"
+        return PlatformError("platform.token_refused", message, where=where, hint=_RENEWED, may_pass=True)
     place = f"{target.scheme}://{target.netloc.rpartition('@')[2]}" if target.netloc else target.path[:100]
-    said = f"sends us on to {place}; a token follows nobody elsewhere"
+    message = f"{origin.url} sends us on to {place}; a token follows nobody elsewhere"
     hint = "If that is the platform's right address, write it as platform.url."
-    return _fault(origin, where, "platform.redirected", said, hint, may_pass=False)
+    return PlatformError("platform.redirected", message, where=where, hint=hint)
 
 
 def _detail(body: bytes) -> str:

@@ -16,18 +16,9 @@ import requests
 from docker.utils import kwargs_from_env
 
 from loghi_contract.job import DeviceKind
-from loghi_runner.engines import NO_DAEMON
+from loghi_runner.engines import NO_DAEMON, container
 from loghi_runner.engines.base import Handle, Launch, ProcessEnd, Setting, Signal, Wish, memory_not_applied, not_ours
-from loghi_runner.engines.container import (
-    NO_CARD_DRIVER,
-    RUN_LABEL,
-    Way,
-    container_name,
-    container_settings,
-    host_settings,
-    is_rootless,
-    memory_limit,
-)
+from loghi_runner.engines.container import NO_CARD_DRIVER, RUN_LABEL, Way
 from loghi_runner.engines.docker_messages import explain, refused
 from loghi_runner.engines.gpus import Cards, check_card, kernel_cache
 from loghi_runner.engines.image import ImageFacts, default_image, examine_images, require_image
@@ -61,7 +52,7 @@ class DockerEngine:
 
     def check(self) -> str:
         version = self._version()
-        rootless = " rootless" if is_rootless(self._settings()) else ""
+        rootless = " rootless" if container.is_rootless(self._settings()) else ""
         return f"docker, {_product(version)} {version['Version']}{rootless} at {self._address()}"
 
     def examine(self, found: Cards) -> list[Finding]:
@@ -86,7 +77,7 @@ class DockerEngine:
             setting = replace(setting, device=device, findings=findings)
             # before there is a run folder: without an image there is no run to keep a record of
             image = require_image(self, wish.image or default_image(device.kind))
-            memory = memory_limit(self._settings(), wish.memory_bytes)
+            memory = container.memory_limit(self._settings(), wish.memory_bytes)
         except RunnerError as error:
             return replace(setting, engine_error=error)
         if wish.memory is not None and memory is None:
@@ -136,22 +127,23 @@ class DockerEngine:
         return Handle(self.name, container_id)
 
     def find(self, run_id: str, run_dir: Path, handle: Handle | None) -> Handle | None:
-        name = handle.id if handle is not None else container_name(run_id)
+        name = handle.id if handle is not None else container.container_name(run_id)
+        foreign = not_ours(f"the container {name[:80]!r}", run_dir)
         if not _CONTAINER.fullmatch(name):
-            raise not_ours(f"the container {name[:80]!r}", run_dir)
+            raise foreign
         with self._explained("look for the container"):
             try:
                 facts = self._api().inspect_container(name)
             except docker.errors.NotFound:
                 return None
         if ((facts.get("Config") or {}).get("Labels") or {}).get(RUN_LABEL) != run_id:
-            raise not_ours(f"the container {name[:80]!r}", run_dir)
+            raise foreign
         return Handle(self.name, facts["Id"])
 
     def poll(self, handle: Handle) -> ProcessEnd | None:
         was_there = self._client is not None
         try:
-            container = self._api().inspect_container(handle.id)
+            facts = self._api().inspect_container(handle.id)
         except docker.errors.NotFound:
             return ProcessEnd(None)
         except (docker.errors.DockerException, requests.RequestException) as error:
@@ -160,7 +152,7 @@ class DockerEngine:
                 return None
             raise self._unreachable(error) from error
         self._silent_since = None
-        return _end_of(container["State"], (container.get("HostConfig") or {}).get("Memory") or None)
+        return _end_of(facts["State"], (facts.get("HostConfig") or {}).get("Memory") or None)
 
     def signal(self, handle: Handle, signal: Signal) -> None:
         with self._explained(f"send {signal.value} to the container"):
@@ -285,8 +277,8 @@ class DockerEngine:
 
     def _create(self, launch: Launch, way: Way) -> str:
         info = self._settings()
-        host_config = self._api().create_host_config(**host_settings(launch, way, info))
-        settings = container_settings(launch, way, info)
+        host_config = self._api().create_host_config(**container.host_settings(launch, way, info))
+        settings = container.container_settings(launch, way, info)
         return str(self._api().create_container(**settings, host_config=host_config)["Id"])
 
 

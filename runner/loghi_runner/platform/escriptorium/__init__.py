@@ -157,7 +157,7 @@ class EScriptorium:
         return Puller(self._server, source, folder, ImageCache()).pull(self._parallel, on_progress)
 
     def push(self, pulled: Path, recognized: Path, layer_name: str, comment: str, on_progress: OnProgress) -> Pushed:
-        return Pusher(self._server).push(pulled, recognized, layer_name, comment, on_progress)
+        return Pusher(self._server, pulled, recognized).push(layer_name, comment, on_progress)
 
     def report(self, document_id: int, title: str, known: int | None = None) -> TaskReport:
         return TaskReport(self._server, document_id, title, known)

@@ -60,11 +60,9 @@ def write_config(path: Path, script: Path | None, *, force: bool) -> WrittenConf
     if is_folder(path):
         path = path / "config.yaml"
     if is_there(path) and not force:
-        raise UsageError(
-            "init.exists",
-            f"{path} exists already; nothing was written",
-            hint="Name another file, or use --force to replace it.",
-        )
+        message = f"{path} exists already; nothing was written"
+        hint = "Name another file, or use --force to replace it."
+        raise UsageError("init.exists", message, hint=hint)
     if script is None:
         written, text = WrittenConfig(path), config_template(file=_in_shell(path.name))
     else:
@@ -122,12 +120,9 @@ def _read(script: Path) -> str:
     try:
         return read_plain(script, _MOST_BYTES).decode("utf-8", "replace")
     except OSError as error:
-        raise UsageError(
-            "init.no_script",
-            f"the script cannot be read: {error.strerror or error}",
-            where=str(script),
-            hint="Name your edited finetune.sh or htr-train-pipeline.sh.",
-        ) from error
+        message = f"the script cannot be read: {error.strerror or error}"
+        hint = "Name your edited finetune.sh or htr-train-pipeline.sh."
+        raise UsageError("init.no_script", message, where=str(script), hint=hint) from error
 
 
 def _sample_folder() -> Path:

@@ -30,12 +30,9 @@ NOT_OURS = "engine.not_ours"
 
 def not_ours(what: str, run_dir: Path) -> EngineError:
     """The error for what a run.json names and is not that run's."""
-    return EngineError(
-        NOT_OURS,
-        f"{what}, which its run.json names, is not this run's trainer or not ours",
-        where=str(run_dir),
-        hint="It is left alone. Has the run's folder been copied, or does the run belong to somebody else?",
-    )
+    message = f"{what}, which its run.json names, is not this run's trainer or not ours"
+    hint = "It is left alone. Has the run's folder been copied, or does the run belong to somebody else?"
+    return EngineError(NOT_OURS, message, where=str(run_dir), hint=hint)
 
 
 def field_title(name: str, _field: object) -> str:

@@ -244,21 +244,14 @@ class DockerEngine:
         if any(isinstance(cause, PermissionError) for cause in causes):
             return refused(where)
         if self._client is None and any(isinstance(c, (FileNotFoundError, ConnectionRefusedError)) for c in causes):
-            return EngineError(
-                NO_DAEMON,
-                "no Docker daemon answers on this machine",
-                where=where,
-                hint="Start it (`sudo systemctl start docker`), or run without a container: engine.kind: local.",
-            )
+            message = "no Docker daemon answers on this machine"
+            hint = "Start it (`sudo systemctl start docker`), or run without a container: engine.kind: local."
+            return EngineError(NO_DAEMON, message, where=where, hint=hint)
         spoken = next((cause for cause in reversed(causes) if isinstance(cause, OSError) and cause.strerror), error)
         started = "A run that was started may be going on: `loghi-runner show RUN` looks again when Docker is back."
         named = "Is the environment variable DOCKER_HOST right? " if os.environ.get("DOCKER_HOST") else ""
-        return EngineError(
-            "engine.docker_unreachable",
-            f"the Docker daemon does not answer: {spoken}",
-            where=where,
-            hint=named + started,
-        )
+        message = f"the Docker daemon does not answer: {spoken}"
+        return EngineError("engine.docker_unreachable", message, where=where, hint=named + started)
 
     # -- what a run's container is
 
@@ -268,12 +261,9 @@ class DockerEngine:
         product = _product(self._version())
         if product.startswith("Podman"):
             # it takes device requests and does nothing with them: the run would go on the CPU unnoticed
-            raise EngineError(
-                "engine.gpu_podman",
-                f"{product} behind Docker's socket does not hand out graphics cards",
-                where=self._address(),
-                hint="Use Docker itself for a run with a graphics card, or set engine.gpus: none.",
-            )
+            message = f"{product} behind Docker's socket does not hand out graphics cards"
+            hint = "Use Docker itself for a run with a graphics card, or set engine.gpus: none."
+            raise EngineError("engine.gpu_podman", message, where=self._address(), hint=hint)
 
     def _create(self, launch: Launch, way: Way) -> str:
         info = self._settings()
@@ -283,11 +273,8 @@ class DockerEngine:
 
 
 def _no_context(message: str) -> EngineError:
-    return EngineError(
-        "engine.docker_context",
-        message,
-        hint="`docker context ls` lists them, and says which is chosen where DOCKER_CONTEXT is not set.",
-    )
+    hint = "`docker context ls` lists them, and says which is chosen where DOCKER_CONTEXT is not set."
+    return EngineError("engine.docker_context", message, hint=hint)
 
 
 def _from_variables() -> dict[str, Any]:

@@ -125,19 +125,13 @@ def explain(daemon_message: str, *, doing: str, where: str | None = None) -> Eng
     for row in EXPLANATIONS:
         if re.search(row.pattern, raw, re.IGNORECASE | re.DOTALL):
             return EngineError(row.code, f"{row.message} (Docker: {raw})", where=where, hint=row.hint)
-    return EngineError(
-        "engine.docker",
-        f"Docker could not {doing}: {raw}",
-        where=where,
-        hint="These are Docker's own words; the administrator may know them. `docker info` shows the daemon's state.",
-    )
+    message = f"Docker could not {doing}: {raw}"
+    hint = "These are Docker's own words; the administrator may know them. `docker info` shows the daemon's state."
+    return EngineError("engine.docker", message, where=where, hint=hint)
 
 
 def refused(where: str) -> EngineError:
     """The error for a socket that the caller may not open."""
-    return EngineError(
-        "engine.docker_permission",
-        "your account may not use Docker",
-        where=where,
-        hint="Ask the administrator for access to Docker (the group `docker`), or set engine.kind: local.",
-    )
+    message = "your account may not use Docker"
+    hint = "Ask the administrator for access to Docker (the group `docker`), or set engine.kind: local."
+    return EngineError("engine.docker_permission", message, where=where, hint=hint)

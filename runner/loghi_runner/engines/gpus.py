@@ -100,12 +100,9 @@ def choose_device(request: GpuRequest, found: Cards, why_not: str = "") -> Devic
         return choice
     if request == "auto":
         return _only_cpu(f"{why_not}, not even {choice.sentence}")
-    raise EngineError(
-        "engine.local_without_cuda",
-        f"the config asks for a graphics card, and {why_not}",
-        where="engine.gpus",
-        hint=f"{with_cuda()} To train on the CPU, write `gpus: none`.",
-    )
+    message = f"the config asks for a graphics card, and {why_not}"
+    hint = f"{with_cuda()} To train on the CPU, write `gpus: none`."
+    raise EngineError("engine.local_without_cuda", message, where="engine.gpus", hint=hint)
 
 
 def _freest_or_cpu(found: Cards) -> DeviceChoice:
@@ -128,12 +125,9 @@ def _most_free(found: Cards, count: int) -> list[Card]:
     if len(found.cards) < count:
         wanted = "a graphics card" if count == 1 else f"{count} graphics cards"
         why = f"There is no card: {found.reason}. " if found.reason else ""
-        raise EngineError(
-            "gpu.too_few",
-            f"the config asks for {wanted}, this machine has {len(found.cards) or 'none'}{_of_those(found)}",
-            where="engine.gpus",
-            hint=f"{why}`loghi-runner doctor` lists the cards. To train on the CPU, write `gpus: none`.",
-        )
+        message = f"the config asks for {wanted}, this machine has {len(found.cards) or 'none'}{_of_those(found)}"
+        hint = f"{why}`loghi-runner doctor` lists the cards. To train on the CPU, write `gpus: none`."
+        raise EngineError("gpu.too_few", message, where="engine.gpus", hint=hint)
     return _by_freedom(found.cards)[:count]
 
 

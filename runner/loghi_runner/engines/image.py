@@ -90,11 +90,9 @@ def require_image(store: ImageStore, name: str) -> ImageFacts:
         raise EngineError("engine.image_missing", f"the image {name} is not on this machine", hint=_build_hint(name))
     contract = facts.labels.get(CONTRACT_LABEL)
     if contract is None:
-        raise ContractError(
-            "contract.no_label",
-            f"the image {name} is not a loghi-runner image: it has no label {CONTRACT_LABEL}",
-            hint="Leave engine.image out of the config, or name an image that `loghi-runner image build` made.",
-        )
+        message = f"the image {name} is not a loghi-runner image: it has no label {CONTRACT_LABEL}"
+        hint = "Leave engine.image out of the config, or name an image that `loghi-runner image build` made."
+        raise ContractError("contract.no_label", message, hint=hint)
     if contract != str(CONTRACT):
         made_by = facts.labels.get(VERSION_LABEL, "unknown")
         raise ContractError(
@@ -185,12 +183,9 @@ def digest_in(image: str) -> str | None:
     if not at:
         return None
     if not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
-        raise UsageError(
-            "usage.base_image",
-            f"{digest[:100]!r} is no digest of an image",
-            where="--base-image",
-            hint="It is sha256: and 64 digits or letters from a to f; `docker image inspect` shows it (RepoDigests).",
-        )
+        message = f"{digest[:100]!r} is no digest of an image"
+        hint = "It is sha256: and 64 digits or letters from a to f; `docker image inspect` shows it (RepoDigests)."
+        raise UsageError("usage.base_image", message, where="--base-image", hint=hint)
     return digest
 
 
@@ -267,16 +262,12 @@ def find_docker_cli(search_path: str) -> Path:
             return path
         found.append(f"{path} ({version or 'it does not run'})")
     if not found:
-        raise EngineError(
-            "engine.no_docker_cli",
-            "there is no program `docker` on this machine",
-            hint="Install Docker (Debian: sudo apt install docker.io), or set engine.kind: local to run without it.",
-        )
-    raise EngineError(
-        "engine.no_buildkit",
-        f"no docker program here can build with BuildKit: {', '.join(found)}",
-        hint="Install the plugin docker-buildx (Docker's packages: docker-buildx-plugin), or Debian's docker.io.",
-    )
+        message = "there is no program `docker` on this machine"
+        hint = "Install Docker (Debian: sudo apt install docker.io), or set engine.kind: local to run without it."
+        raise EngineError("engine.no_docker_cli", message, hint=hint)
+    message = f"no docker program here can build with BuildKit: {', '.join(found)}"
+    hint = "Install the plugin docker-buildx (Docker's packages: docker-buildx-plugin), or Debian's docker.io."
+    raise EngineError("engine.no_buildkit", message, hint=hint)
 
 
 def _has_buildkit(path: Path, version: str) -> bool:

@@ -63,16 +63,15 @@ class LocalEngine:
             return f"local, with the test trainer {self._command[-1]}"
         missing = [module for module in _TRAINER_MODULES if util.find_spec(module) is None]
         if missing:
-            raise EngineError(
-                "engine.local_packages",
-                f"the engine local needs Python packages that are not installed: {', '.join(missing)}",
-                hint=f"Install them: {pip_install('cpu')} (with an NVIDIA card: [cuda] in place of [cpu]).",
-            )
+            message = f"the engine local needs Python packages that are not installed: {', '.join(missing)}"
+            hint = f"Install them: {pip_install('cpu')} (with an NVIDIA card: [cuda] in place of [cpu])."
+            raise EngineError("engine.local_packages", message, hint=hint)
         return f"local, Keras {metadata.version('keras')} on {_tensorflow()}"
 
     def why_no_card(self) -> str:
         """Why the installed framework can compute on no card, "" where it may."""
-        if self._command != _REAL_COMMAND or not _is_tensorflow_without_cuda():
+        is_other = self._command != _REAL_COMMAND or os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow"
+        if is_other or _is_installed("tensorflow") or not _is_installed("tensorflow-cpu"):
             return ""
         return f"the installed {_tensorflow()} (tensorflow-cpu) can use no graphics card"
 
@@ -183,12 +182,6 @@ def _is_trainer_of(process: psutil.Process, run_dir: Path) -> bool:
 def _trainer_command() -> tuple[str, ...]:
     stand_in = os.environ.get(TEST_TRAINER_VARIABLE)
     return (sys.executable, stand_in) if stand_in else _REAL_COMMAND
-
-
-def _is_tensorflow_without_cuda() -> bool:
-    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
-        return False
-    return not _is_installed("tensorflow") and _is_installed("tensorflow-cpu")
 
 
 def _is_installed(distribution: str) -> bool:

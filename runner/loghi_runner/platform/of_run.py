@@ -27,12 +27,9 @@ RECOGNIZED = "recognized"
 def platform_of(loaded: LoadedConfig) -> PlatformConfig:
     """The config's platform. Raises UsageError: it names none."""
     if loaded.config.platform is None:
-        raise UsageError(
-            "platform.none",
-            f"{loaded.path.name} names no platform",
-            where=str(loaded.path),
-            hint="Add a section `platform:` with url, token_file and document; `loghi-runner init` shows one.",
-        )
+        message = f"{loaded.path.name} names no platform"
+        hint = "Add a section `platform:` with url, token_file and document; `loghi-runner init` shows one."
+        raise UsageError("platform.none", message, where=str(loaded.path), hint=hint)
     return loaded.config.platform
 
 
@@ -74,12 +71,9 @@ def source_of(config: PlatformConfig, platform: Platform) -> Source:
     named += [layer for layer in document.layers if str(layer.id) == wanted]
     if not named:
         names = ", ".join(f"{layer.name} ({layer.id})" for layer in document.layers) or "none"
-        raise UsageError(
-            "platform.unknown_layer",
-            f"the document {document.name!r} has no layer {wanted}",
-            where="platform.layer",
-            hint=f"Its layers are: {names}.",
-        )
+        message = f"the document {document.name!r} has no layer {wanted}"
+        hint = f"Its layers are: {names}."
+        raise UsageError("platform.unknown_layer", message, where="platform.layer", hint=hint)
     return Source(config.document, named[0].id, config.pages, only_transcribed=config.pages is None)
 
 
@@ -118,12 +112,9 @@ def read_parked(folder: RunFolder) -> Parked:
     try:
         return from_json(Parked, parse_json(read_plain(folder.path / FILE)), allow_unknown=True)
     except (OSError, RecordError) as error:
-        raise UsageError(
-            "platform.not_from_platform",
-            "this run was not started for a platform: there is nothing to write back",
-            where=str(folder.path),
-            hint="`loghi-runner platform finetune CONFIG` starts such a run.",
-        ) from error
+        message = "this run was not started for a platform: there is nothing to write back"
+        hint = "`loghi-runner platform finetune CONFIG` starts such a run."
+        raise UsageError("platform.not_from_platform", message, where=str(folder.path), hint=hint) from error
 
 
 def is_written(folder: RunFolder, parked: Parked, pushed: Pushed) -> None:

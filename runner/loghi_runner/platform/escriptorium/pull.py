@@ -106,12 +106,9 @@ class Puller:
         asked = set(there if self._source.pages is None else self._source.pages)
         unknown = sorted(asked - set(there))
         if unknown:
-            raise UsageError(
-                "platform.unknown_page",
-                f"the document {self._document.name!r} has no page {', '.join(map(str, unknown[:10]))}",
-                where="platform.pages",
-                hint=f"`loghi-runner platform documents CONFIG --document {self._document.id}` lists its pages.",
-            )
+            message = f"the document {self._document.name!r} has no page {', '.join(map(str, unknown[:10]))}"
+            hint = f"`loghi-runner platform documents CONFIG --document {self._document.id}` lists its pages."
+            raise UsageError("platform.unknown_page", message, where="platform.pages", hint=hint)
         return [page for page in there if page in asked]
 
     def _bring_all(

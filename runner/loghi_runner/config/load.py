@@ -90,7 +90,7 @@ _FOR_PAGES = ("split", "cut", "text_equiv", "skip_tags", "skip_machine_read", "s
 def _broken_rules(values: Mapping[str, object]) -> Iterator[tuple[KeyPath, str, str]]:
     """What is wrong between the keys of a config as written: at which key, what, and what to do."""
     for key, message, hint in foreign_keys(values.get("engine")):
-        yield (("engine", key), message, hint)
+        yield ("engine", key), message, hint
     if "data" not in values:
         return  # a missing section is said elsewhere
     data = values["data"] or {}
@@ -98,25 +98,21 @@ def _broken_rules(values: Mapping[str, object]) -> Iterator[tuple[KeyPath, str, 
         return
     given = {key for key, value in data.items() if value is not None}
     if values.get("platform") is not None:
-        yield from _beside_platform(given)
+        hint = "Its pages are what is learnt from, split by data.split; leave this out, or the section platform."
+        # base_domain alone can be of another place than the pages
+        for key in [key for key in ("train", "pages", *_FOR_LISTS) if key in given]:
+            yield ("data", key), "cannot stand beside platform", hint
     elif not given & {"train", "pages"}:
         message = "is not filled in" if "train" in data else "is missing"
         hint = "Name a line list to learn from; or instead, as data.pages, a folder of pages with PAGE XML or ALTO."
-        yield (("data", "train"), message, hint)
+        yield ("data", "train"), message, hint
     elif {"train", "pages"} <= given:
         hint = "Keep the line lists or the folder of pages; the other lines can be a second run."
-        yield (("data", "pages"), "stands beside data.train; only one of the two can be learnt from", hint)
+        yield ("data", "pages"), "stands beside data.train; only one of the two can be learnt from", hint
     elif "pages" in given:
         for key in [key for key in _FOR_LISTS if key in given]:
-            yield (("data", key), "cannot stand beside data.pages", _FOR_LISTS[key])
+            yield ("data", key), "cannot stand beside data.pages", _FOR_LISTS[key]
     else:
         for key in [key for key in _FOR_PAGES if key in given]:
             hint = "Leave it out, or name a folder of pages as data.pages instead of data.train."
-            yield (("data", key), "says how pages are read, but there is no data.pages", hint)
-
-
-def _beside_platform(given: set[str]) -> Iterator[tuple[KeyPath, str, str]]:
-    """`base_domain` alone can be of another place than the pages."""
-    for key in [key for key in ("train", "pages", *_FOR_LISTS) if key in given]:
-        hint = "Its pages are what is learnt from, split by data.split; leave this out, or the section platform."
-        yield (("data", key), "cannot stand beside platform", hint)
+            yield ("data", key), "says how pages are read, but there is no data.pages", hint

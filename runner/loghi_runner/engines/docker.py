@@ -19,7 +19,7 @@ from loghi_contract.job import DeviceKind
 from loghi_runner.engines import NO_DAEMON, container
 from loghi_runner.engines.base import Handle, Launch, ProcessEnd, Setting, Signal, Wish, memory_not_applied, not_ours
 from loghi_runner.engines.container import NO_CARD_DRIVER, RUN_LABEL, Way
-from loghi_runner.engines.docker_messages import explain, refused
+from loghi_runner.engines.docker_messages import explain
 from loghi_runner.engines.gpus import Cards, check_card, kernel_cache
 from loghi_runner.engines.image import ImageFacts, default_image, examine_images, require_image
 from loghi_runner.engines.nvml import choose_here
@@ -242,7 +242,9 @@ class DockerEngine:
         causes = tuple(_causes_of(error))
         where = self._address()
         if any(isinstance(cause, PermissionError) for cause in causes):
-            return refused(where)
+            message = "your account may not use Docker"
+            hint = "Ask the administrator for access to Docker (the group `docker`), or set engine.kind: local."
+            return EngineError("engine.docker_permission", message, where=where, hint=hint)
         if self._client is None and any(isinstance(c, (FileNotFoundError, ConnectionRefusedError)) for c in causes):
             message = "no Docker daemon answers on this machine"
             hint = "Start it (`sudo systemctl start docker`), or run without a container: engine.kind: local."

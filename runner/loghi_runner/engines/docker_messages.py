@@ -128,10 +128,3 @@ def explain(daemon_message: str, *, doing: str, where: str | None = None) -> Eng
     message = f"Docker could not {doing}: {raw}"
     hint = "These are Docker's own words; the administrator may know them. `docker info` shows the daemon's state."
     return EngineError("engine.docker", message, where=where, hint=hint)
-
-
-def refused(where: str) -> EngineError:
-    """The error for a socket that the caller may not open."""
-    message = "your account may not use Docker"
-    hint = "Ask the administrator for access to Docker (the group `docker`), or set engine.kind: local."
-    return EngineError("engine.docker_permission", message, where=where, hint=hint)

@@ -23,13 +23,7 @@ from loghi_runner.platform.base import (
     Pushed,
     Source,
 )
-from loghi_runner.platform.escriptorium.answers import (
-    read_document,
-    read_line_text,
-    read_summary,
-    read_user,
-    thumbnail_uri,
-)
+from loghi_runner.platform.escriptorium import answers
 from loghi_runner.platform.escriptorium.pull import Puller
 from loghi_runner.platform.escriptorium.push import Pusher
 from loghi_runner.platform.escriptorium.server import AnswerTooLong, Credential, Server
@@ -119,34 +113,33 @@ class TaskReport:
 class EScriptorium:
     """A Platform."""
 
-    def __init__(self, server: Server, parallel: int) -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
-        self._parallel = parallel
 
     def whoami(self) -> PlatformUser:
-        return read_user(self._server.get("users/current/"))
+        return answers.read_user(self._server.get("users/current/"))
 
     def documents(self) -> Iterator[Document]:
         for item in self._server.every("documents/?ordering=-updated_at"):
-            yield read_document(item)
+            yield answers.read_document(item)
 
     def document(self, document_id: int) -> Document:
-        return read_document(self._server.get(f"documents/{document_id}/"))
+        return answers.read_document(self._server.get(f"documents/{document_id}/"))
 
     def pages(self, document_id: int) -> Sequence[PageSummary]:
-        pages = [read_summary(item) for item in self._server.every(f"documents/{document_id}/parts/")]
+        pages = [answers.read_summary(item) for item in self._server.every(f"documents/{document_id}/parts/")]
         # transcriptions that were imported are not counted by the platform: its 0 may mean anything
         unknown = [page.id for page in pages if page.transcribed == 0]
         layers = self.document(document_id).layers if unknown else ()
         if not layers:
             return pages
         layer = next((layer for layer in layers if layer.name == _USUAL_LAYER), min(layers, key=lambda each: each.id))
-        with ThreadPoolExecutor(max_workers=self._parallel) as pool:
+        with ThreadPoolExecutor(max_workers=self._server.parallel) as pool:
             shares = dict(zip(unknown, pool.map(partial(self._share, document_id, layer.id), unknown), strict=True))
         return [replace(page, transcribed=shares.get(page.id, page.transcribed)) for page in pages]
 
     def thumbnail(self, document_id: int, page_id: int) -> bytes:
-        uri = thumbnail_uri(self._server.get(f"documents/{document_id}/parts/{page_id}/"))
+        uri = answers.thumbnail_uri(self._server.get(f"documents/{document_id}/parts/{page_id}/"))
         try:
             return self._server.image(uri, _MOST_THUMBNAIL_BYTES)
         except AnswerTooLong:
@@ -154,7 +147,7 @@ class EScriptorium:
             return EMPTY_PICTURE
 
     def pull(self, source: Source, folder: Path, on_progress: OnProgress) -> Pulled:
-        return Puller(self._server, source, folder, ImageCache()).pull(self._parallel, on_progress)
+        return Puller(self._server, source, folder, ImageCache()).pull(on_progress)
 
     def push(self, pulled: Path, recognized: Path, layer_name: str, comment: str, on_progress: OnProgress) -> Pushed:
         return Pusher(self._server, pulled, recognized).push(layer_name, comment, on_progress)
@@ -171,7 +164,7 @@ class EScriptorium:
             return 0.0
         lines = self._server.get(f"{base}lines/?paginate_by=1")
         counted = lines.get("count") if isinstance(lines, dict) else None
-        with_text = sum(bool(read_line_text(text).content.strip()) for text in first) / len(first)
+        with_text = sum(bool(answers.read_line_text(text).content.strip()) for text in first) / len(first)
         return min(1.0, with_text * texts.get("count", 0) / counted) if counted else 0.0
 
 
@@ -188,5 +181,4 @@ def with_session(connection: PlatformConnection, cookie: str) -> EScriptorium:
 
 
 def _open(connection: PlatformConnection, credential: Credential) -> EScriptorium:
-    origin = parse_origin(connection.url)
-    return EScriptorium(Server(origin, credential, connection.parallel, connection.timeout_s), connection.parallel)
+    return EScriptorium(Server(parse_origin(connection.url), credential, connection.parallel, connection.timeout_s))

@@ -74,7 +74,7 @@ class Puller:
             raise UsageError("platform.unknown_layer", message, where="platform.layer")
         self._layer = layer
 
-    def pull(self, parallel: int, on_progress: OnProgress) -> Pulled:
+    def pull(self, on_progress: OnProgress) -> Pulled:
         """Bring the pages; an interrupted pull goes on where it was, a finished one reads all texts again.
 
         Raises:
@@ -86,7 +86,7 @@ class Puller:
             (folder / "page").mkdir(parents=True, exist_ok=True)
             record = known_record(folder)
             earlier = record.pages if record is not None else {}
-            pages, problems = self._bring_all(wanted, earlier, parallel, on_progress)
+            pages, problems = self._bring_all(wanted, earlier, on_progress)
             if wanted and not pages:
                 raise PlatformError("platform.no_page", f"none of the pages could be pulled: {problems[0]}")
             self._finish(pages, earlier)
@@ -112,7 +112,7 @@ class Puller:
         return [page for page in there if page in asked]
 
     def _bring_all(
-        self, wanted: Sequence[int], earlier: Mapping[str, PulledPage], parallel: int, on_progress: OnProgress
+        self, wanted: Sequence[int], earlier: Mapping[str, PulledPage], on_progress: OnProgress
     ) -> tuple[dict[str, PulledPage], list[str]]:
         unfinished = Unfinished(self._folder, self._server.origin.base, self._source)
         pages = {
@@ -124,7 +124,7 @@ class Puller:
         problems: list[str] = []
         empty = 0
         on_progress(_DOING, len(done), len(wanted))
-        pool = ThreadPoolExecutor(max_workers=parallel)
+        pool = ThreadPoolExecutor(max_workers=self._server.parallel)
         try:
             jobs = {pool.submit(self._bring_page, page, earlier): page for page in wanted if page not in done}
             for number, job in enumerate(as_completed(jobs), start=len(done) + 1):

@@ -16,9 +16,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from benchmarks.measure import in_turn, ratios, told
-from loghi_runner.config.values import PlatformKind
-from loghi_runner.platform import open_platform
-from loghi_runner.platform.base import PlatformConnection, Source
+from loghi_runner.config.choices import PlatformKind
+from loghi_runner.platform.base import PlatformConnection, Source, open_platform
 from tests.platform.escriptorium_stand_in import ALICE
 from tests.platform.stand_in_server import running
 

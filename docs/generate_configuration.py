@@ -14,11 +14,10 @@ from pydantic.fields import FieldInfo
 from loghi_contract.job import Part
 from loghi_runner.config.choices import SkipTag
 from loghi_runner.config.file import schema_of
-from loghi_runner.config.load import RunConfig, VgslModel
-from loghi_runner.config.template import config_template
-from loghi_runner.config.values import ConfigPath, ConfigPaths
-from loghi_runner.engines.section import owners_of
-from loghi_runner.engines.wish import Wish
+from loghi_runner.config.schema import ConfigPath, ConfigPaths, RunConfig, VgslModel
+from loghi_runner.engines.base import Wish
+from loghi_runner.engines.setting import owners_of
+from loghi_runner.init import config_template
 
 PAGE = Path(__file__).parent / "configuration.md"
 

@@ -55,18 +55,16 @@ _ARGUMENTS = {
     "CrashMessage": ("code", "pattern", "message", "hint"),
     "ModelFolderError": ("code", "message", "hint"),
     "cannot_write": ("what", "error", "place", "where", "hint"),
-    "_row": ("code", "pattern", "message", "hint"),
+    "Explanation": ("code", "pattern", "message", "hint"),
     "_unusable": ("code", "message", "hint"),
     "_warning": ("code", "message", "where", "hint"),
     "_error": ("code", "message", "where", "hint"),
 }
-#: Made with a part of the code only.  Source: loghi_runner/engines/docker_messages.py
-_PREFIXES = {"_row": "engine."}
 _CODE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+|bug")
 _EXIT_CODES = {
     "CrashMessage": ExitCode.ENGINE,
     "ModelFolderError": ExitCode.DATA,
-    "_row": ExitCode.ENGINE,
+    "Explanation": ExitCode.ENGINE,
     "_unusable": ExitCode.DATA,
 }
 
@@ -152,9 +150,8 @@ def _entry(call: ast.Call, scope: ast.AST, file: Path) -> Entry | None:
     if not (name in _ARGUMENTS or name.endswith("Error") or _class(name) is not None):
         return None
     code = _text(arguments.get("code"), scope)
-    if not _CODE.fullmatch(_PREFIXES.get(name, "") + code):
+    if not _CODE.fullmatch(code):
         return None
-    code = _PREFIXES.get(name, "") + code
     message = _text(arguments.get("message"), scope)
     return Entry(code, message, _text(arguments.get("hint"), scope), _exit_code(name, code, arguments))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from generated_page import write_or_check
 
-from loghi_runner.config.load import RunConfig
+from loghi_runner.config.schema import RunConfig
 
 PAGE = Path(__file__).parent / "config.schema.json"
 

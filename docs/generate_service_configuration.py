@@ -6,7 +6,7 @@ from pathlib import Path
 from generate_configuration import table
 from generated_page import write_or_check
 
-from loghi_runner.engines.section import EngineConfig
+from loghi_runner.engines.setting import EngineConfig
 from loghi_runner.orders.config import Client, Limits, PlatformConfig, Roots, ServiceConfig
 
 PAGE = Path(__file__).parent / "service-configuration.md"

@@ -18,8 +18,7 @@ from loghi_runner.aliases import OnProgress
 from loghi_runner.config.choices import PlatformKind
 from loghi_runner.errors import PlatformError
 from loghi_runner.orders.process import main
-from loghi_runner.platform import PLATFORMS
-from loghi_runner.platform.base import Layer, PlatformConnection, Pulled, Pushed, Source
+from loghi_runner.platform.base import PLATFORMS, Layer, PlatformConnection, Pulled, Pushed, Source
 
 FOLDER_VARIABLE = "FAKE_PLATFORM"
 

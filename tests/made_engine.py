@@ -7,10 +7,9 @@ from typing import Annotated
 
 from pydantic import Field, Strict
 
-from loghi_runner.engines.base import Handle, Launch, Setting
+from loghi_runner.engines.base import EngineKeys, FromRequests, Handle, Launch, Setting, Wish
 from loghi_runner.engines.gpus import Cards, choose_device
 from loghi_runner.engines.local import LocalEngine
-from loghi_runner.engines.wish import EngineKeys, FromRequests, Wish
 from loghi_runner.findings import Finding, Severity
 
 QUEUES = Path(os.environ.get("MADE_QUEUES", "queues"))

@@ -8,8 +8,7 @@ from PIL import Image, ImageDraw
 
 from loghi_runner.config.choices import PlatformKind
 from loghi_runner.errors import PlatformError
-from loghi_runner.platform import PLATFORMS
-from loghi_runner.platform.base import Document, Layer, PageSummary, PlatformConnection, PlatformUser
+from loghi_runner.platform.base import PLATFORMS, Document, Layer, PageSummary, PlatformConnection, PlatformUser
 
 DOCUMENT = Document(12, "Letters <b>1878</b>", 8, (Layer(3, "kraken"), Layer(1, "manual")), "Latin", "ltr")
 TRANSCRIBED = 5

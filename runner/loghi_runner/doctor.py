@@ -1,7 +1,7 @@
 """Is this machine ready for a run? Every finding says what is wrong and what to do about it."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ _LITTLE_MEMORY_BYTES = 4 * _GIB
 def examine(folder: Path, cards: Callable[[], Cards] = list_cards) -> list[Finding]:
     """All findings, in the order a run would meet them. An error means that no run starts without more."""
     found = cards()
-    return [*_engines(found), *_cards(found), *_disk(folder), _memory()]
+    return [*_engines(found), *_cards(found), _disk(folder), _memory()]
 
 
 def _engines(found: Cards) -> list[Finding]:
@@ -45,67 +45,42 @@ def _engines(found: Cards) -> list[Finding]:
             message = f"{absent[name].message}; the engine {used} needs none of it"
             findings.append(Finding(Severity.INFO, absent[name].code, message))
         else:
-            severity = Severity.WARNING if is_ready else Severity.ERROR
-            findings.append(replace(absent[name], severity=severity))
+            findings.append(replace(absent[name], severity=Severity.WARNING if is_ready else Severity.ERROR))
     return findings
 
 
-def _cards(found: Cards) -> list[Finding]:
-    lost = [
-        Finding(
-            Severity.WARNING,
-            "gpu.card_lost",
-            sentence,
-            hint="The machine needs a restart, or the card a repair; show it to the administrator.",
-        )
-        for sentence in found.lost
-    ]
+def _cards(found: Cards) -> Iterator[Finding]:
+    for sentence in found.lost:
+        hint = "The machine needs a restart, or the card a repair; show it to the administrator."
+        yield Finding(Severity.WARNING, "gpu.card_lost", sentence, hint=hint)
     if not found.cards:
-        return [
-            *lost,
-            Finding(
-                Severity.INFO,
-                "gpu.none",
-                f"no graphics card: {found.reason}",
-                hint="Runs go on the CPU, which is slower. With an NVIDIA card, `nvidia-smi` must list it first.",
-            ),
-        ]
-    findings = [
-        Finding(
+        hint = "Runs go on the CPU, which is slower. With an NVIDIA card, `nvidia-smi` must list it first."
+        yield Finding(Severity.INFO, "gpu.none", f"no graphics card: {found.reason}", hint=hint)
+        return
+    for card in found.cards:
+        yield Finding(
             Severity.INFO,
             "gpu.card",
             f"{card.name}, {card.free_memory_mb // 1024} of {card.memory_mb // 1024} GB free, "
             + ("nobody computes on it" if card.is_free else f"{card.processes} program(s) compute on it"),
             where=card.uuid,
         )
-        for card in found.cards
-    ]
     for card in found.cards:
-        # another card, or the processor, does for a run what this one cannot
-        findings += [
-            replace(finding, severity=Severity.WARNING) if finding.severity is Severity.ERROR else finding
-            for finding in check_card(card, own_image=True)
-        ]
+        for finding in check_card(card, own_image=True):
+            # another card, or the processor, does for a run what this one cannot
+            yield replace(finding, severity=Severity.WARNING) if finding.severity is Severity.ERROR else finding
     if found.limit:
         hidden = "1 card of this machine is" if len(found.hidden) == 1 else f"{len(found.hidden)} cards are"
-        findings.append(Finding(Severity.INFO, "gpu.limit", f"{found.limit} is set: {hidden} left to others"))
-    return [*lost, *findings]
+        yield Finding(Severity.INFO, "gpu.limit", f"{found.limit} is set: {hidden} left to others")
 
 
-def _disk(folder: Path) -> list[Finding]:
+def _disk(folder: Path) -> Finding:
     existing = next(path for path in (folder, *folder.parents) if is_folder(path))
     free = shutil.disk_usage(existing).free
     if free >= _LITTLE_DISK_BYTES:
-        return [Finding(Severity.INFO, "disk.free", f"{free / _GIB:.0f} GB free", where=str(existing))]
-    return [
-        Finding(
-            Severity.WARNING,
-            "disk.little",
-            f"only {free / _GIB:.1f} GB free",
-            where=str(existing),
-            hint="A run keeps some hundred MB. Free space first.",
-        )
-    ]
+        return Finding(Severity.INFO, "disk.free", f"{free / _GIB:.0f} GB free", where=str(existing))
+    hint = "A run keeps some hundred MB. Free space first."
+    return Finding(Severity.WARNING, "disk.little", f"only {free / _GIB:.1f} GB free", where=str(existing), hint=hint)
 
 
 def _memory() -> Finding:
@@ -113,9 +88,5 @@ def _memory() -> Finding:
     sentence = f"{memory.available / _GIB:.1f} of {memory.total / _GIB:.1f} GB memory available"
     if memory.available >= _LITTLE_MEMORY_BYTES:
         return Finding(Severity.INFO, "memory.free", sentence)
-    return Finding(
-        Severity.WARNING,
-        "memory.little",
-        sentence,
-        hint="Close other programs or lower training.batch_size; in WSL, raise `memory` in .wslconfig.",
-    )
+    hint = "Close other programs or lower training.batch_size; in WSL, raise `memory` in .wslconfig."
+    return Finding(Severity.WARNING, "memory.little", sentence, hint=hint)

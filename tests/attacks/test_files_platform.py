@@ -17,8 +17,8 @@ from loghi_runner.config.choices import PlatformKind
 from loghi_runner.cutting.image import PageImageError
 from loghi_runner.cutting.pictures import page_pictures, read_page_image
 from loghi_runner.errors import EngineError, PlatformError
-from loghi_runner.platform import open_platform, pulled
-from loghi_runner.platform.base import EMPTY_PICTURE, Platform, PlatformConnection, Source
+from loghi_runner.platform import pulled
+from loghi_runner.platform.base import EMPTY_PICTURE, Platform, PlatformConnection, Source, open_platform
 from tests.attacks.hostile_files import never_waits  # noqa: F401  # a fixture
 from tests.integration.test_service_pages import Visitor
 from tests.made_service import MadeService

@@ -12,7 +12,7 @@ from loghi_contract.job import DeviceKind
 from loghi_runner.engines.base import Mount, ProcessEnd, Signal
 from loghi_runner.engines.docker import DockerEngine
 from loghi_runner.engines.image import default_image, require_image
-from loghi_runner.engines.section import EngineConfig
+from loghi_runner.engines.setting import EngineConfig
 from loghi_runner.errors import ContractError, EngineError
 from tests.docker.conftest import STAND_IN_LOG, Bench, wait_until
 

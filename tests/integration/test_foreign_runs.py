@@ -16,7 +16,7 @@ from loghi_runner.engines.base import Handle
 from loghi_runner.engines.processes import name_process
 from loghi_runner.ground_truth.line_store import lines_in_use
 from loghi_runner.platform.base import PlatformKind
-from loghi_runner.platform.parked import Parked, write_parked
+from loghi_runner.platform.of_run import Parked, write_parked
 from loghi_runner.runs import folder as run_folder
 from loghi_runner.runs.folder import Host, RunFolder, RunState
 from tests.integration.conftest import Result, Workplace

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from loghi_runner.engines.section import EngineConfig
+from loghi_runner.engines.setting import EngineConfig
 from loghi_runner.errors import DataError, EngineError
 from loghi_runner.recognition.line_reader import ReaderOptions, Readings, open_reader
 from tests.integration.conftest import FAKE_TRAINER, write_base_model

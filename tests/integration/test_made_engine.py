@@ -171,7 +171,7 @@ _DOCS = f"""
 import json, sys
 sys.path.insert(0, {str(ROOT / "docs")!r})
 import generate_configuration, generate_service_configuration
-from loghi_runner.config.load import RunConfig
+from loghi_runner.config.schema import RunConfig
 pages = [generate_configuration.page(), generate_service_configuration.page()]
 print(json.dumps([*pages, RunConfig.model_json_schema()]))
 """

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="what belon
 #: Prints what a build of the image is given: the digest of each file by its place.
 CONTEXT = """
 import hashlib, json
-from loghi_runner.engines.image_build import build_context
+from loghi_runner.engines.image import build_context
 with build_context() as context:
     files = [path for path in context.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     places = {path.relative_to(context).as_posix(): path for path in files}
@@ -119,7 +119,7 @@ def test_image_build_hands_the_builder_a_whole_folder(installed: Installed, tmp_
     program.write_text(f'#!/bin/sh\ncase "$1" in --version) echo "Docker version 20.10.24";; build) {listing};; esac\n')
     program.chmod(0o755)
     build = (
-        "from loghi_runner.engines.image_build import *\n"
+        "from loghi_runner.engines.image import *\n"
         "build_image(BuildRequest(Variant.CPU, 'loghi-runner:test', None, None))"
     )
 

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from loghi_runner.config.choices import PlatformKind
-from loghi_runner.platform import open_platform
-from loghi_runner.platform.base import Platform, PlatformConnection
+from loghi_runner.platform.base import Platform, PlatformConnection, open_platform
 from tests.platform.escriptorium_stand_in import ALICE, StandIn
 from tests.platform.stand_in_server import running
 

@@ -9,9 +9,8 @@ import pytest
 
 from loghi_runner.config.choices import PlatformKind
 from loghi_runner.errors import PlatformError, RunnerError, UsageError
-from loghi_runner.platform import open_platform, open_session
 from loghi_runner.platform.access import TOKEN_VARIABLE, parse_origin, read_token
-from loghi_runner.platform.base import Platform, PlatformConnection, Source
+from loghi_runner.platform.base import Platform, PlatformConnection, Source, open_platform, open_session
 from tests.platform.escriptorium_stand_in import ALICE, Fault, StandIn
 from tests.platform.stand_in_server import running
 

@@ -12,7 +12,7 @@ from loghi_runner.engines import EngineKind
 from loghi_runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from loghi_runner.engines.section import EngineConfig
+    from loghi_runner.engines.setting import EngineConfig
     from loghi_runner.recognition.line_reader import ReaderOptions
 
 Config = Annotated[
@@ -102,7 +102,7 @@ def _wish(values: dict[str, object]) -> "EngineConfig":
     from pydantic import ValidationError
 
     from loghi_runner.config.file import words_for
-    from loghi_runner.engines.section import EngineConfig, foreign_keys
+    from loghi_runner.engines.setting import EngineConfig, foreign_keys
 
     for key, message, hint in foreign_keys(values):
         raise UsageError("usage.engine", f"--set engine.{key} {message}", hint=hint)

@@ -37,7 +37,7 @@ def documents_command(
 ) -> None:
     """List your documents, or one document's pages."""
     from loghi_runner.config.load import load_config
-    from loghi_runner.platform.from_config import connect, platform_of
+    from loghi_runner.platform.of_run import connect, platform_of
 
     platform = connect(platform_of(load_config(config, settings or [])), make_console(stderr=True).print)
     answer = make_console(stderr=False)
@@ -68,7 +68,7 @@ def pull_command(
 ) -> None:
     """Bring the pages to learn from to this machine."""
     from loghi_runner.config.load import load_config
-    from loghi_runner.platform.from_config import connect, platform_of, pull_for_config
+    from loghi_runner.platform.of_run import connect, platform_of, pull_for_config
 
     told = make_console(stderr=True)
     loaded = load_config(config, settings or [])

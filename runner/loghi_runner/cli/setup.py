@@ -11,7 +11,7 @@ import typer
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.records import to_json
 from loghi_runner.cli.options import AsJson
-from loghi_runner.engines import NO_DAEMON, image, image_build, image_store
+from loghi_runner.engines import NO_DAEMON, image, image_store
 from loghi_runner.engines.image import ImageStore, Variant
 from loghi_runner.errors import EngineError, UsageError
 from loghi_runner.findings import errors
@@ -53,7 +53,7 @@ def init_command(
         return
     written = write_config(path, script, force=force)
     if as_json:
-        print_json({"kind": "config", "path": str(written.path.absolute()), "notes": written.notes_json()})
+        print_json({"kind": "config", "path": str(written.path.absolute()), "notes": to_json(written.notes)})
         return
     told = make_console(stderr=True)
     for title, rows in written.note_rows():
@@ -116,13 +116,13 @@ def build(
         return
     name = tag or image.image_name(variant)
     if not (if_missing and image.has_fitting_image(store, name)):
-        if ca is None and (found := image_build.find_ca_file(os.environ)):
+        if ca is None and (found := image.find_ca_file(os.environ)):
             variable, ca = found
             typer.echo(f"certificates: {ca}, as {variable} says (for the build only; not kept in the image)", err=True)
-        if proxies := image_build.proxy_variables(os.environ):
+        if proxies := image.proxy_variables(os.environ):
             typer.echo(f"proxy: {', '.join(proxies)} go to the build (not kept in the image)", err=True)
         digest = base_digest(store, base_image)
-        image_build.build_image(image_build.BuildRequest(variant, name, base_image, ca, digest))
+        image.build_image(image.BuildRequest(variant, name, base_image, ca, digest))
     _print_image(store, name, as_json=False)
 
 
@@ -142,7 +142,7 @@ def base_digest(store: ImageStore, base_image: str | None) -> str:
     """As the name says; or of the image of that name on this machine, from which it is then built."""
     if base_image is None:
         return ""
-    named = image_build.digest_in(base_image)
+    named = image.digest_in(base_image)
     if named is not None:
         return named
     found = store.find_image(base_image)

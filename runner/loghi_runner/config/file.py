@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from loghi_contract.files import read_plain
 from loghi_contract.records import to_json
 from loghi_runner.config.schema import RunConfig
-from loghi_runner.config.yaml_values import KeyPath, YamlDocument, read_yaml
+from loghi_runner.config.yaml_values import KeyPath, Problem, YamlDocument, read_yaml
 from loghi_runner.errors import UsageError
 
 #: A config that lists ten thousand page numbers has a tenth of this.
@@ -28,20 +28,6 @@ _LIMITS = {
 }
 
 Schema = TypeVar("Schema", bound=BaseModel)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One fault of a config; `where` is `config.yaml:7`, the file's name, or the `--set` it came from."""
-
-    where: str
-    key: str
-    message: str
-    hint: str | None
-
-    def __str__(self) -> str:
-        sentence = f"{self.where}: {f'{self.key} ' if self.key else ''}{self.message}"
-        return f"{sentence}. {self.hint}" if self.hint else sentence
 
 
 class ConfigError(UsageError):
@@ -64,12 +50,11 @@ def _line(problem: Problem) -> int:
 
 @dataclass
 class ConfigFile:
-    """A file as it was read. `sources` are keys that came from elsewhere, such as `--set`; `problems` grows."""
+    """A file as it was read. `sources` are keys that came from elsewhere, such as `--set`; its problems grow."""
 
     path: Path
     text: str
     document: YamlDocument
-    problems: list[Problem] = field(default_factory=list)
     sources: dict[KeyPath, str] = field(default_factory=dict)
 
     @classmethod
@@ -84,14 +69,14 @@ class ConfigFile:
         """
         path = path.absolute()
         text = _read_text(path, hint)
-        document = read_yaml(text)
-        problems = [
-            Problem(_at(path, problem.line), problem.key, problem.message, problem.hint)
-            for problem in document.problems
-        ]
-        if problems and not document.value:
-            raise ConfigError(path, problems)
-        return cls(path, text, document, problems)
+        document = read_yaml(text, path.name)
+        if document.problems and not document.value:
+            raise ConfigError(path, document.problems)
+        return cls(path, text, document)
+
+    @property
+    def problems(self) -> list[Problem]:
+        return self.document.problems
 
     @property
     def values(self) -> dict[str, Any]:
@@ -109,7 +94,7 @@ class ConfigFile:
         try:
             config = schema.model_validate(values, context={"folder": self.path.parent})
         except ValidationError as error:
-            self.problems += [self._problem(dict(item), values, schema) for item in error.errors()]
+            self.problems.extend(self._problem(dict(item), values, schema) for item in error.errors())
         if self.problems:
             raise ConfigError(self.path, self.problems)
         return config
@@ -124,7 +109,7 @@ class ConfigFile:
             if loc[:length] in self.sources:
                 return self.sources[loc[:length]]
             if loc[:length] in self.document.lines:
-                return _at(self.path, self.document.lines[loc[:length]])
+                return self.document.at(self.document.lines[loc[:length]])
         return self.path.name
 
     def _problem(self, item: Mapping[str, Any], values: Mapping[str, Any], schema: type[BaseModel]) -> Problem:
@@ -154,10 +139,6 @@ def _read_text(path: Path, hint: str | None) -> str:
             if b"\0" in content:
                 message, hint = "is not a text file", "Name your config; if this is one, save it again as UTF-8."
     raise ConfigError(path, [Problem(path.name, "", message, hint)])
-
-
-def _at(path: Path, line: int | None) -> str:
-    return path.name if line is None else f"{path.name}:{line}"
 
 
 def _written_loc(loc: KeyPath, values: object) -> KeyPath:

@@ -5,25 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from loghi_runner.config.choices import NormalizationChoice
-from loghi_runner.config.file import ConfigError, ConfigFile, Problem, shortened
-from loghi_runner.config.schema import DataConfig, RunConfig, TextConfig, TrainingConfig, VgslModel, pulled_folder
-from loghi_runner.config.values import MAX_NAME, NAME_PATTERN, proposed_name
-from loghi_runner.config.yaml_values import KeyPath, read_yaml_value
-from loghi_runner.engines.section import foreign_keys
-
-__all__ = [
-    "ConfigError",
-    "DataConfig",
-    "LoadedConfig",
-    "NormalizationChoice",
-    "Problem",
-    "RunConfig",
-    "TextConfig",
-    "TrainingConfig",
-    "VgslModel",
-    "load_config",
-]
+from loghi_runner.config.file import ConfigFile, shortened
+from loghi_runner.config.schema import MAX_NAME, NAME_PATTERN, RunConfig, proposed_name, pulled_folder
+from loghi_runner.config.yaml_values import KeyPath, Problem, read_yaml_value
+from loghi_runner.engines.setting import foreign_keys
 
 
 @dataclass(frozen=True)
@@ -49,8 +34,8 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> LoadedConfig:
     if values.get("platform") is not None:
         values.setdefault("data", {})
     _look_at_name(file, values["name"])
-    for rule in _broken_rules(values):
-        file.add(rule.key, rule.message, rule.hint)
+    for key, message, hint in _broken_rules(values):
+        file.add(key, message, hint)
     config = file.checked(RunConfig, values)
     if config.platform is not None:
         pages = (pulled_folder(config.output, config.platform),)
@@ -102,17 +87,10 @@ _FOR_LISTS = {
 _FOR_PAGES = ("split", "cut", "text_equiv", "skip_tags", "skip_machine_read", "style_marks")
 
 
-@dataclass(frozen=True)
-class _BrokenRule:
-    key: KeyPath
-    message: str
-    hint: str
-
-
-def _broken_rules(values: Mapping[str, object]) -> Iterator[_BrokenRule]:
-    """What is wrong between the keys of a config as written."""
+def _broken_rules(values: Mapping[str, object]) -> Iterator[tuple[KeyPath, str, str]]:
+    """What is wrong between the keys of a config as written: at which key, what, and what to do."""
     for key, message, hint in foreign_keys(values.get("engine")):
-        yield _BrokenRule(("engine", key), message, hint)
+        yield ("engine", key), message, hint
     if "data" not in values:
         return  # a missing section is said elsewhere
     data = values["data"] or {}
@@ -120,25 +98,21 @@ def _broken_rules(values: Mapping[str, object]) -> Iterator[_BrokenRule]:
         return
     given = {key for key, value in data.items() if value is not None}
     if values.get("platform") is not None:
-        yield from _beside_platform(given)
+        hint = "Its pages are what is learnt from, split by data.split; leave this out, or the section platform."
+        # base_domain alone can be of another place than the pages
+        for key in [key for key in ("train", "pages", *_FOR_LISTS) if key in given]:
+            yield ("data", key), "cannot stand beside platform", hint
     elif not given & {"train", "pages"}:
         message = "is not filled in" if "train" in data else "is missing"
         hint = "Name a line list to learn from; or instead, as data.pages, a folder of pages with PAGE XML or ALTO."
-        yield _BrokenRule(("data", "train"), message, hint)
+        yield ("data", "train"), message, hint
     elif {"train", "pages"} <= given:
         hint = "Keep the line lists or the folder of pages; the other lines can be a second run."
-        yield _BrokenRule(("data", "pages"), "stands beside data.train; only one of the two can be learnt from", hint)
+        yield ("data", "pages"), "stands beside data.train; only one of the two can be learnt from", hint
     elif "pages" in given:
         for key in [key for key in _FOR_LISTS if key in given]:
-            yield _BrokenRule(("data", key), "cannot stand beside data.pages", _FOR_LISTS[key])
+            yield ("data", key), "cannot stand beside data.pages", _FOR_LISTS[key]
     else:
         for key in [key for key in _FOR_PAGES if key in given]:
             hint = "Leave it out, or name a folder of pages as data.pages instead of data.train."
-            yield _BrokenRule(("data", key), "says how pages are read, but there is no data.pages", hint)
-
-
-def _beside_platform(given: set[str]) -> Iterator[_BrokenRule]:
-    """`base_domain` alone can be of another place than the pages."""
-    for key in [key for key in ("train", "pages", *_FOR_LISTS) if key in given]:
-        hint = "Its pages are what is learnt from, split by data.split; leave this out, or the section platform."
-        yield _BrokenRule(("data", key), "cannot stand beside platform", hint)
+            yield ("data", key), "says how pages are read, but there is no data.pages", hint

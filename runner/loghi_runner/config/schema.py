@@ -4,11 +4,23 @@ The descriptions below are what docs/configuration.md and the platforms' forms s
 """
 
 import re
+import unicodedata
 from pathlib import Path
-from typing import Annotated, Any, Literal  # raw YAML values have no narrower type
+from typing import Annotated, Any, Literal, TypeAlias  # raw YAML values have no narrower type
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Strict, Tag
+from pydantic import (
+    AllowInfNan,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Strict,
+    Tag,
+    ValidationInfo,
+)
+from pydantic_core import PydanticCustomError
 
 from loghi_contract.cut import Cut
 from loghi_contract.job import Augmentation, CharsetPolicy, Part, Precision
@@ -20,17 +32,76 @@ from loghi_runner.config.choices import (
     TextEquivChoice,
     WriteBack,
 )
-from loghi_runner.config.values import (
-    ConfigPath,
-    ConfigPaths,
-    Number,
-    WholeNumber,
-    one_or_many,
-    which_pages,
-    whole_number_or_auto,
+from loghi_runner.engines.base import field_title
+from loghi_runner.engines.setting import EngineConfig
+from loghi_runner.files import real_path
+
+#: Letters, digits . _ - : Loghi's scripts and container names break on anything else.
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+MAX_NAME = 100
+
+#: Letters that have no accent to leave out, or are spelled out where they cannot be written.
+_LETTERS = str.maketrans(
+    {"æ": "ae", "Æ": "Ae", "ø": "o", "Ø": "O", "å": "aa", "Å": "Aa", "ß": "ss", "œ": "oe", "đ": "d", "ð": "d"}
+    | {"þ": "th", "ł": "l"}
 )
-from loghi_runner.engines.section import EngineConfig
-from loghi_runner.engines.wish import field_title
+
+
+def plain_name(text: str) -> str:
+    """The nearest name that is allowed: without accents, and with what stands for other letters; it may be empty."""
+    spelled = unicodedata.normalize("NFKD", unicodedata.normalize("NFC", text).translate(_LETTERS))
+    plain = spelled.encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", plain).strip("._-")[:MAX_NAME]
+
+
+def proposed_name(text: str) -> str:
+    """The nearest name that is allowed; a name for what holds no letter or digit."""
+    return plain_name(text) or "my_model"
+
+
+def absolute_path(value: Any, info: ValidationInfo) -> Path:
+    """A path from the config: relative to the config's folder, `~` is the home folder."""
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise PydanticCustomError("path", "must be a path")
+    try:
+        path = Path(value).expanduser()
+    except RuntimeError as error:
+        raise PydanticCustomError("path", "names the home folder of an unknown user") from error
+    folder = (info.context or {}).get("folder", Path.cwd())
+    path = Path(folder, path)
+    return real_path(path) if ".." in path.parts else path
+
+
+def one_or_many(value: Any) -> Any:
+    """A list; one value alone is a list of it."""
+    return value if isinstance(value, list) else [value]
+
+
+def whole_number_or_auto(value: Any) -> Any:
+    """Lines in a batch."""
+    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1024):
+        return value
+    raise PydanticCustomError("batch_size", "must be a whole number from 1 to 1024, or auto")
+
+
+def which_pages(value: Any) -> Any:
+    """Which pages: a choice, or their numbers."""
+    if value in [choice.value for choice in WriteBack]:
+        return WriteBack(value)
+    if isinstance(value, list) and value and all(type(item) is int and item > 0 for item in value):
+        return tuple(value)
+    raise PydanticCustomError("write_back", "must be none, pulled, all, or a list of page numbers such as [12, 13]")
+
+
+ConfigPath: TypeAlias = Annotated[Path, BeforeValidator(absolute_path, json_schema_input_type=str)]
+ConfigPaths: TypeAlias = Annotated[
+    tuple[ConfigPath, ...],
+    BeforeValidator(one_or_many, json_schema_input_type=str | list[str]),
+    Field(min_length=1),
+]
+WholeNumber: TypeAlias = Annotated[int, Strict()]
+Number: TypeAlias = Annotated[float, Strict(), AllowInfNan(False)]
+Seed: TypeAlias = Annotated[WholeNumber, Field(ge=0, le=2**31 - 1)]
 
 
 def _section(value: Any) -> Any:
@@ -61,7 +132,6 @@ class SplitConfig(_Section):
         default=0.1,
         gt=0,
         le=0.5,
-        allow_inf_nan=False,
         description="Share of the lines that chooses the best epoch.",
         json_schema_extra={"unit": "share"},
     )
@@ -69,11 +139,10 @@ class SplitConfig(_Section):
         default=0.1,
         ge=0,
         le=0.5,
-        allow_inf_nan=False,
         description="Share of the lines that chooses nothing; 0: none.",
         json_schema_extra={"unit": "share"},
     )
-    seed: WholeNumber = Field(default=1, ge=0, le=2**31 - 1, description="Which pages; the same seed, the same pages.")
+    seed: Seed = Field(default=1, description="Which pages; the same seed, the same pages.")
     by: SplitUnit = Field(
         default=SplitUnit.PAGE,
         title="Kept together",
@@ -168,11 +237,7 @@ class TrainingConfig(_Section):
         json_schema_extra={"values": "whole number from 1 to 1024, or `auto`", "unit": "lines"},
     )
     learning_rate: Number = Field(
-        default=1e-3,
-        gt=0,
-        le=1,
-        allow_inf_nan=False,
-        description="How far each step goes; smaller is slower and safer.",
+        default=1e-3, gt=0, le=1, description="How far each step goes; smaller is slower and safer."
     )
     early_stopping: WholeNumber = Field(
         default=5,
@@ -181,12 +246,7 @@ class TrainingConfig(_Section):
         description="End after this many epochs without a better validation CER; 0 never does.",
         json_schema_extra={"unit": "epochs"},
     )
-    seed: WholeNumber = Field(
-        default=1,
-        ge=0,
-        le=2**31 - 1,
-        description="Start of the random numbers; the same seed gives the same run on a CPU.",
-    )
+    seed: Seed = Field(default=1, description="Start of the random numbers; the same seed gives the same run on a CPU.")
     augmentation: Augmentation = Field(
         default=Augmentation.LIGHT,
         title="Augmentation",

@@ -13,42 +13,57 @@ _TAG = "tag:yaml.org,2002:"
 
 
 @dataclass(frozen=True)
-class YamlProblem:
-    """`line` counts from 1; None when it is the whole file."""
+class Problem:
+    """One fault of a config; `where` is `config.yaml:7`, the file's name, or the `--set` it came from."""
 
-    line: int | None
+    where: str
     key: str
     message: str
-    hint: str
+    hint: str | None
+
+    def __str__(self) -> str:
+        sentence = f"{self.where}: {f'{self.key} ' if self.key else ''}{self.message}"
+        return f"{sentence}. {self.hint}" if self.hint else sentence
 
 
 @dataclass
 class YamlDocument:
     """The values, where each key stands, and what is wrong; with problems the values may be incomplete."""
 
+    name: str
     value: dict[str, Any] = field(default_factory=dict)
     lines: dict[KeyPath, int] = field(default_factory=dict)
-    problems: list[YamlProblem] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def at(self, line: int | None) -> str:
+        """A place in it; lines count from 1, and None is the whole file."""
+        return self.name if line is None else f"{self.name}:{line}"
+
+    def add(self, line: int | None, message: str, hint: str, key: KeyPath = ()) -> None:
+        self.problems.append(Problem(self.at(line), ".".join(map(str, key)), message, hint))
 
 
-def read_yaml(text: str) -> YamlDocument:
-    """Read a mapping; a byte order mark is accepted, everything odd is a problem with its line."""
-    document = YamlDocument()
+def read_yaml(text: str, name: str) -> YamlDocument:
+    """Read a mapping; a byte order mark is accepted, everything odd is a problem with its line.
+
+    Args:
+        name: what the text is called where problems are told.
+    """
+    document = YamlDocument(name)
     try:
         _refuse_oddities(text)
         node = yaml.compose(text, Loader=_Loader)
     except _OddityError as oddity:
-        document.problems.append(oddity.problem)
-        return document
+        document.add(*oddity.args)
     except yaml.YAMLError as error:
-        document.problems.append(_syntax_problem(error, text))
-        return document
-    if not isinstance(node, yaml.MappingNode):
-        message = "the file is empty" if node is None else "the file is not a list of `key: value` lines"
-        hint = "`loghi-runner init` writes a config to start from."
-        document.problems.append(YamlProblem(None if node is None else 1, "", message, hint))
-        return document
-    document.value = _value(node, (), document)
+        document.add(*_syntax_problem(error, text))
+    else:
+        if isinstance(node, yaml.MappingNode):
+            document.value = _value(node, (), document)
+        else:
+            message = "the file is empty" if node is None else "the file is not a list of `key: value` lines"
+            hint = "`loghi-runner init` writes a config to start from."
+            document.add(None if node is None else 1, message, hint)
     return document
 
 
@@ -58,7 +73,7 @@ def read_yaml_value(text: str) -> Any:
     Raises:
         ValueError: it is not YAML, or more than a scalar or a list of them.
     """
-    document = read_yaml(f"value: {text}")
+    document = read_yaml(f"value: {text}", "")
     if document.problems or set(document.value) != {"value"}:
         raise ValueError(document.problems[0].message if document.problems else "more than one value")
     return document.value["value"]
@@ -81,9 +96,7 @@ _Loader.add_implicit_resolver(
 
 
 class _OddityError(Exception):
-    def __init__(self, line: int, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.problem = YamlProblem(line, "", message, hint)
+    """Its arguments are the line, what is wrong there, and what to do."""
 
 
 def _refuse_oddities(text: str) -> None:
@@ -115,10 +128,8 @@ def _mapping(node: yaml.MappingNode, path: KeyPath, document: YamlDocument) -> d
         line = key_node.start_mark.line + 1
         if key in values:
             first = document.lines[(*path, key)]
-            dotted = ".".join(map(str, (*path, key)))
-            document.problems.append(
-                YamlProblem(line, dotted, f"{key} is given twice; first on line {first}", "Remove one of the two.")
-            )
+            message = f"{key} is given twice; first on line {first}"
+            document.add(line, message, "Remove one of the two.", (*path, key))
             continue
         document.lines[(*path, key)] = line
         values[key] = _value(value_node, (*path, key), document)
@@ -138,27 +149,21 @@ def _scalar(node: yaml.Node, path: KeyPath, document: YamlDocument) -> Any:
             return float(text.replace(".inf", "inf").replace(".nan", "nan"))
         case "str":
             return text
-    document.problems.append(
-        YamlProblem(
-            node.start_mark.line + 1, ".".join(map(str, path)), f"the tag {node.tag} is not accepted", "Remove it."
-        )
-    )
+    document.add(node.start_mark.line + 1, f"the tag {node.tag} is not accepted", "Remove it.", path)
     return None
 
 
-def _syntax_problem(error: yaml.YAMLError, text: str) -> YamlProblem:
+def _syntax_problem(error: yaml.YAMLError, text: str) -> tuple[int | None, str, str]:
     mark = getattr(error, "problem_mark", None)
     if mark is None:
-        return YamlProblem(None, "", f"this is not a YAML text file: {error}", "Save it as plain text in UTF-8.")
+        return None, f"this is not a YAML text file: {error}", "Save it as plain text in UTF-8."
     lines = text.split("\n")
     source = lines[mark.line] if mark.line < len(lines) else ""
     indentation = source[: len(source) - len(source.lstrip())]
     if "\t" in indentation:
-        return YamlProblem(mark.line + 1, "", "the line begins with a TAB", "Indent with spaces; YAML allows no TABs.")
+        return mark.line + 1, "the line begins with a TAB", "Indent with spaces; YAML allows no TABs."
     if source[mark.column : mark.column + 1] == "\t":
-        return YamlProblem(
-            mark.line + 1, "", "there is a TAB between key and value", "Write a space; YAML allows no TABs."
-        )
+        return mark.line + 1, "there is a TAB between key and value", "Write a space; YAML allows no TABs."
     problem = getattr(error, "problem", None) or "it cannot be read"
     hint = "Look at this line and the one above: a missing quote or bracket, a `: ` inside a text, wrong indentation?"
-    return YamlProblem(mark.line + 1, "", f"this is not YAML: {problem}", hint)
+    return mark.line + 1, f"this is not YAML: {problem}", hint

@@ -43,17 +43,11 @@ NO_DAEMON = "engine.no_daemon"
 
 
 def load_engine(name: str) -> "Engine":
-    """The engine of this name.
-
-    Raises:
-        EngineError: this version has no such engine.
-    """
+    """The engine of this name. Raises EngineError: this version has no such engine."""
     if name not in ENGINES:
-        raise EngineError(
-            "engine.unknown",
-            f"there is no engine {name!r}",
-            hint=f"Known engines: {', '.join(ENGINES)}. Was the run started by a newer loghi-runner?",
-        )
+        message = f"there is no engine {name!r}"
+        hint = f"Known engines: {', '.join(ENGINES)}. Was the run started by a newer loghi-runner?"
+        raise EngineError("engine.unknown", message, hint=hint)
     engine: Engine = imported(ENGINES[name].engine)()
     return engine
 

@@ -1,7 +1,7 @@
 """What a run's container is: who it runs as, what it sees, and all that it may not do, as Docker's API is told."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -59,15 +59,15 @@ def container_name(run_id: str) -> str:
     return f"loghi-{run_id}"
 
 
-def container_settings(launch: Launch, way: Way, security: Sequence[str]) -> dict[str, Any]:
-    """What `create_container` is given, but for the host's part; `security` is the daemon's own."""
+def container_settings(launch: Launch, way: Way, info: Mapping[str, Any]) -> dict[str, Any]:
+    """What `create_container` is given, but for the host's part; `info` is the daemon's answer to `info`."""
     variables = {"NVIDIA_VISIBLE_DEVICES": ",".join(launch.gpus) or "void"}
     if way.kernel_cache is not None:
         variables |= kernel_cache_variables(_KERNEL_CACHE)
     return {
         "image": launch.image,
         "name": container_name(launch.run_id),
-        "user": _user(security),
+        "user": _user(info),
         "labels": {RUN_LABEL: launch.run_id},
         "environment": variables,
         "stop_signal": "SIGINT",
@@ -76,7 +76,7 @@ def container_settings(launch: Launch, way: Way, security: Sequence[str]) -> dic
     }
 
 
-def host_settings(launch: Launch, way: Way, security: Sequence[str]) -> dict[str, Any]:
+def host_settings(launch: Launch, way: Way, info: Mapping[str, Any]) -> dict[str, Any]:
     """What `create_host_config` is given."""
     mounts = [_bind(mount.source, str(mount.target), read_only=mount.read_only) for mount in launch.mounts]
     if way.kernel_cache is not None:
@@ -94,8 +94,9 @@ def host_settings(launch: Launch, way: Way, security: Sequence[str]) -> dict[str
         "init": True,
         "log_config": {"Type": "json-file", "Config": _LOG_OPTIONS},
         # a daemon with a user namespace of its own would turn the caller's id into another one
-        "userns_mode": "host" if any(option.startswith("name=userns") for option in security) else None,
-        "group_add": _groups(security),
+        "userns_mode": "host" if _is_secured_by("userns", info) else None,
+        "group_add": _groups(info),
+        **_limits(launch, info),
     }
 
 
@@ -111,34 +112,37 @@ def memory_limit(info: Mapping[str, Any], asked: int | None) -> int | None:
     return asked or int(info["MemTotal"]) * 4 // 5
 
 
-def host_limits(info: Mapping[str, Any], memory_bytes: int | None) -> dict[str, Any]:
-    """What the container's host settings are given."""
+def _limits(launch: Launch, info: Mapping[str, Any]) -> dict[str, Any]:
     limits: dict[str, Any] = {}
-    if memory_bytes is not None and info.get("MemoryLimit"):
+    if launch.memory_bytes is not None and info.get("MemoryLimit"):
         # memory and swap together: a trainer that swaps is slower than one that ends, and takes its neighbours along
-        limits |= {"mem_limit": memory_bytes, "memswap_limit": memory_bytes}
+        limits |= {"mem_limit": launch.memory_bytes, "memswap_limit": launch.memory_bytes}
     processors = int(info.get("NCPU") or 0)
     if info.get("CpuCfsQuota") and processors >= _MANY_PROCESSORS:
         limits["nano_cpus"] = (processors - 1) * 10**9
     return limits
 
 
-def is_rootless(security: Sequence[str]) -> bool:
-    return any(option.startswith("name=rootless") for option in security)
+def is_rootless(info: Mapping[str, Any]) -> bool:
+    return _is_secured_by("rootless", info)
+
+
+def _is_secured_by(name: str, info: Mapping[str, Any]) -> bool:
+    return any(option.startswith(f"name={name}") for option in info.get("SecurityOptions") or ())
 
 
 def _bind(source: Path, target: str, *, read_only: bool) -> dict[str, Any]:
     return {"Type": "bind", "Source": str(source), "Target": target, "ReadOnly": read_only}
 
 
-def _user(security: Sequence[str]) -> str:
+def _user(info: Mapping[str, Any]) -> str:
     """The caller inside the container; a rootless daemon's root *is* the caller."""
-    return "0:0" if is_rootless(security) else f"{os.getuid()}:{os.getgid()}"
+    return "0:0" if is_rootless(info) else f"{os.getuid()}:{os.getgid()}"
 
 
-def _groups(security: Sequence[str]) -> list[str | int]:
+def _groups(info: Mapping[str, Any]) -> list[str | int]:
     """The caller's further groups: shared data is often readable by a group only."""
-    return [] if is_rootless(security) else [str(group) for group in os.getgroups() if group != os.getgid()]
+    return [] if is_rootless(info) else [str(group) for group in os.getgroups() if group != os.getgid()]
 
 
 def _device_requests(gpus: tuple[str, ...], cards_by: CardsBy) -> list[dict[str, Any]] | None:

@@ -16,25 +16,14 @@ import requests
 from docker.utils import kwargs_from_env
 
 from loghi_contract.job import DeviceKind
-from loghi_runner.engines import NO_DAEMON
-from loghi_runner.engines.base import Handle, Launch, ProcessEnd, Setting, Signal, memory_not_applied, not_ours
-from loghi_runner.engines.container import (
-    NO_CARD_DRIVER,
-    RUN_LABEL,
-    Way,
-    container_name,
-    container_settings,
-    host_limits,
-    host_settings,
-    is_rootless,
-    memory_limit,
-)
-from loghi_runner.engines.docker_messages import explain, refused
+from loghi_runner.engines import NO_DAEMON, container
+from loghi_runner.engines.base import Handle, Launch, ProcessEnd, Setting, Signal, Wish, memory_not_applied, not_ours
+from loghi_runner.engines.container import NO_CARD_DRIVER, RUN_LABEL, Way
+from loghi_runner.engines.docker_messages import explain
 from loghi_runner.engines.gpus import Cards, check_card, kernel_cache
 from loghi_runner.engines.image import ImageFacts, default_image, examine_images, require_image
 from loghi_runner.engines.nvml import choose_here
 from loghi_runner.engines.processes import machine_name
-from loghi_runner.engines.wish import Wish
 from loghi_runner.errors import EngineError, RunnerError
 from loghi_runner.files import whole_file
 from loghi_runner.findings import Finding, Severity, finding_of
@@ -63,7 +52,7 @@ class DockerEngine:
 
     def check(self) -> str:
         version = self._version()
-        rootless = " rootless" if is_rootless(_security_options(self._settings())) else ""
+        rootless = " rootless" if container.is_rootless(self._settings()) else ""
         return f"docker, {_product(version)} {version['Version']}{rootless} at {self._address()}"
 
     def examine(self, found: Cards) -> list[Finding]:
@@ -74,14 +63,9 @@ class DockerEngine:
                 raise
             findings = [finding_of(error)]
         if found.cards and shutil.which("nvidia-container-cli") is None and shutil.which("nvidia-ctk") is None:
-            findings.append(
-                Finding(
-                    Severity.WARNING,
-                    "gpu.no_toolkit",
-                    "the NVIDIA Container Toolkit was not found: containers may get no graphics card",
-                    hint="The administrator installs it and runs `nvidia-ctk runtime configure --runtime=docker`.",
-                )
-            )
+            message = "the NVIDIA Container Toolkit was not found: containers may get no graphics card"
+            hint = "The administrator installs it and runs `nvidia-ctk runtime configure --runtime=docker`."
+            findings.append(Finding(Severity.WARNING, "gpu.no_toolkit", message, hint=hint))
         return findings
 
     def settle(self, wish: Wish) -> Setting:
@@ -93,7 +77,7 @@ class DockerEngine:
             setting = replace(setting, device=device, findings=findings)
             # before there is a run folder: without an image there is no run to keep a record of
             image = require_image(self, wish.image or default_image(device.kind))
-            memory = memory_limit(self._settings(), wish.memory_bytes)
+            memory = container.memory_limit(self._settings(), wish.memory_bytes)
         except RunnerError as error:
             return replace(setting, engine_error=error)
         if wish.memory is not None and memory is None:
@@ -143,22 +127,23 @@ class DockerEngine:
         return Handle(self.name, container_id)
 
     def find(self, run_id: str, run_dir: Path, handle: Handle | None) -> Handle | None:
-        name = handle.id if handle is not None else container_name(run_id)
+        name = handle.id if handle is not None else container.container_name(run_id)
+        foreign = not_ours(f"the container {name[:80]!r}", run_dir)
         if not _CONTAINER.fullmatch(name):
-            raise not_ours(f"the container {name[:80]!r}", run_dir)
+            raise foreign
         with self._explained("look for the container"):
             try:
                 facts = self._api().inspect_container(name)
             except docker.errors.NotFound:
                 return None
         if ((facts.get("Config") or {}).get("Labels") or {}).get(RUN_LABEL) != run_id:
-            raise not_ours(f"the container {name[:80]!r}", run_dir)
+            raise foreign
         return Handle(self.name, facts["Id"])
 
     def poll(self, handle: Handle) -> ProcessEnd | None:
         was_there = self._client is not None
         try:
-            container = self._api().inspect_container(handle.id)
+            facts = self._api().inspect_container(handle.id)
         except docker.errors.NotFound:
             return ProcessEnd(None)
         except (docker.errors.DockerException, requests.RequestException) as error:
@@ -167,7 +152,7 @@ class DockerEngine:
                 return None
             raise self._unreachable(error) from error
         self._silent_since = None
-        return _end_of(container["State"], (container.get("HostConfig") or {}).get("Memory") or None)
+        return _end_of(facts["State"], (facts.get("HostConfig") or {}).get("Memory") or None)
 
     def signal(self, handle: Handle, signal: Signal) -> None:
         with self._explained(f"send {signal.value} to the container"):
@@ -180,7 +165,10 @@ class DockerEngine:
 
     def bring_console(self, handle: Handle, console_log: Path) -> None:
         with self._explained("fetch the container's log"), suppress(docker.errors.NotFound):
-            _write_whole(console_log, self._api().logs(handle.id, stdout=False, stderr=True, stream=True, follow=False))
+            parts = self._api().logs(handle.id, stdout=False, stderr=True, stream=True, follow=False)
+            # in one step, so that a broken connection leaves what was there
+            with whole_file(console_log) as file:
+                file.writelines(parts)
 
     def clean_up(self, handle: Handle, console_log: Path, *, keep: bool) -> None:
         self.bring_console(handle, console_log)
@@ -254,23 +242,18 @@ class DockerEngine:
         causes = tuple(_causes_of(error))
         where = self._address()
         if any(isinstance(cause, PermissionError) for cause in causes):
-            return refused(where)
+            message = "your account may not use Docker"
+            hint = "Ask the administrator for access to Docker (the group `docker`), or set engine.kind: local."
+            return EngineError("engine.docker_permission", message, where=where, hint=hint)
         if self._client is None and any(isinstance(c, (FileNotFoundError, ConnectionRefusedError)) for c in causes):
-            return EngineError(
-                NO_DAEMON,
-                "no Docker daemon answers on this machine",
-                where=where,
-                hint="Start it (`sudo systemctl start docker`), or run without a container: engine.kind: local.",
-            )
+            message = "no Docker daemon answers on this machine"
+            hint = "Start it (`sudo systemctl start docker`), or run without a container: engine.kind: local."
+            return EngineError(NO_DAEMON, message, where=where, hint=hint)
         spoken = next((cause for cause in reversed(causes) if isinstance(cause, OSError) and cause.strerror), error)
         started = "A run that was started may be going on: `loghi-runner show RUN` looks again when Docker is back."
         named = "Is the environment variable DOCKER_HOST right? " if os.environ.get("DOCKER_HOST") else ""
-        return EngineError(
-            "engine.docker_unreachable",
-            f"the Docker daemon does not answer: {spoken}",
-            where=where,
-            hint=named + started,
-        )
+        message = f"the Docker daemon does not answer: {spoken}"
+        return EngineError("engine.docker_unreachable", message, where=where, hint=named + started)
 
     # -- what a run's container is
 
@@ -280,29 +263,20 @@ class DockerEngine:
         product = _product(self._version())
         if product.startswith("Podman"):
             # it takes device requests and does nothing with them: the run would go on the CPU unnoticed
-            raise EngineError(
-                "engine.gpu_podman",
-                f"{product} behind Docker's socket does not hand out graphics cards",
-                where=self._address(),
-                hint="Use Docker itself for a run with a graphics card, or set engine.gpus: none.",
-            )
+            message = f"{product} behind Docker's socket does not hand out graphics cards"
+            hint = "Use Docker itself for a run with a graphics card, or set engine.gpus: none."
+            raise EngineError("engine.gpu_podman", message, where=self._address(), hint=hint)
 
     def _create(self, launch: Launch, way: Way) -> str:
         info = self._settings()
-        security = _security_options(info)
-        host_config = self._api().create_host_config(
-            **host_settings(launch, way, security), **host_limits(info, launch.memory_bytes)
-        )
-        settings = container_settings(launch, way, security)
+        host_config = self._api().create_host_config(**container.host_settings(launch, way, info))
+        settings = container.container_settings(launch, way, info)
         return str(self._api().create_container(**settings, host_config=host_config)["Id"])
 
 
 def _no_context(message: str) -> EngineError:
-    return EngineError(
-        "engine.docker_context",
-        message,
-        hint="`docker context ls` lists them, and says which is chosen where DOCKER_CONTEXT is not set.",
-    )
+    hint = "`docker context ls` lists them, and says which is chosen where DOCKER_CONTEXT is not set."
+    return EngineError("engine.docker_context", message, hint=hint)
 
 
 def _from_variables() -> dict[str, Any]:
@@ -316,10 +290,6 @@ def _from_variables() -> dict[str, Any]:
             where=os.environ["DOCKER_HOST"],
             hint="Set DOCKER_CERT_PATH to their folder; for a daemon without TLS, unset DOCKER_TLS_VERIFY.",
         ) from error
-
-
-def _security_options(info: Mapping[str, Any]) -> list[str]:
-    return list(info.get("SecurityOptions") or [])
 
 
 def _product(version: Mapping[str, Any]) -> str:
@@ -338,13 +308,6 @@ def _end_of(state: Mapping[str, Any], memory_bytes: int | None) -> ProcessEnd | 
     if code > 128 and code not in _CODES_OF_THE_TRAINER:
         code = 128 - code
     return ProcessEnd(code, out_of_memory, memory_bytes if out_of_memory else None)
-
-
-def _write_whole(path: Path, parts: Iterator[bytes]) -> None:
-    """Replace the file in one step, so that a broken connection leaves what was there."""
-    with whole_file(path) as file:
-        for part in parts:
-            file.write(part)
 
 
 def _knock(url: str) -> None:

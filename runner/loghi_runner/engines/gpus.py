@@ -68,14 +68,17 @@ class DeviceChoice:
     """What a run computes on. `warning` says that it is not what one would expect, or that a card is shared."""
 
     kind: DeviceKind
-    uuids: tuple[str, ...]
     sentence: str
     warning: bool = False
     card: Card | None = None
 
+    @property
+    def uuids(self) -> tuple[str, ...]:
+        return () if self.card is None else (self.card.uuid,)
+
 
 #: What an engine computes on that cannot say it.
-NOT_KNOWN = DeviceChoice(DeviceKind.CPU, (), "not known")
+NOT_KNOWN = DeviceChoice(DeviceKind.CPU, "not known")
 
 
 def choose_device(request: GpuRequest, found: Cards, why_not: str = "") -> DeviceChoice:
@@ -88,55 +91,43 @@ def choose_device(request: GpuRequest, found: Cards, why_not: str = "") -> Devic
         EngineError: a card was asked for by number or UUID, and is not there or cannot be used.
     """
     if request == "none" or request == 0:
-        return DeviceChoice(DeviceKind.CPU, (), "CPU, as asked for (gpus: none)")
-    choice = _choose(request, found)
+        return DeviceChoice(DeviceKind.CPU, "CPU, as asked for (gpus: none)")
+    if request == "auto":
+        choice = _freest_or_cpu(found)
+    else:
+        choice = _chosen(_most_free(found, request) if isinstance(request, int) else _by_uuid(found, request), found)
     if choice.kind is DeviceKind.CPU or not why_not:
         return choice
     if request == "auto":
-        return DeviceChoice(DeviceKind.CPU, (), f"CPU: {why_not}, not even {choice.sentence}", warning=True)
-    raise EngineError(
-        "engine.local_without_cuda",
-        f"the config asks for a graphics card, and {why_not}",
-        where="engine.gpus",
-        hint=f"{with_cuda()} To train on the CPU, write `gpus: none`.",
-    )
-
-
-def _choose(request: Literal["auto"] | int | tuple[str, ...], found: Cards) -> DeviceChoice:
-    if request == "auto":
-        return _freest_or_cpu(found)
-    wanted = _most_free(found, request) if isinstance(request, int) else _by_uuid(found, request)
-    return _chosen(wanted, found, asked=len(wanted))
+        return _only_cpu(f"{why_not}, not even {choice.sentence}")
+    message = f"the config asks for a graphics card, and {why_not}"
+    hint = f"{with_cuda()} To train on the CPU, write `gpus: none`."
+    raise EngineError("engine.local_without_cuda", message, where="engine.gpus", hint=hint)
 
 
 def _freest_or_cpu(found: Cards) -> DeviceChoice:
     free = [card for card in _by_freedom(found.cards) if card.is_free and not card.is_too_old]
     if free:
-        return _chosen(free[:1], found, asked=1)
+        return _chosen(free[:1], found)
     if not found.cards:
-        return DeviceChoice(DeviceKind.CPU, (), f"CPU: {found.reason}", warning=True)
+        return _only_cpu(found.reason)
     if all(card.is_too_old for card in found.cards):
-        sentence = f"CPU: the {found.cards[0].name} is too old for TensorFlow"
-        return DeviceChoice(DeviceKind.CPU, (), sentence, warning=True)
+        return _only_cpu(f"the {found.cards[0].name} is too old for TensorFlow")
     count = "the only card is" if len(found.cards) == 1 else f"all {len(found.cards)} cards are"
-    return DeviceChoice(
-        DeviceKind.CPU,
-        (),
-        f"CPU: {count} in use by others{_of_those(found)} (gpus: 1 would share the freest)",
-        warning=True,
-    )
+    return _only_cpu(f"{count} in use by others{_of_those(found)} (gpus: 1 would share the freest)")
+
+
+def _only_cpu(why: str) -> DeviceChoice:
+    return DeviceChoice(DeviceKind.CPU, f"CPU: {why}", warning=True)
 
 
 def _most_free(found: Cards, count: int) -> list[Card]:
     if len(found.cards) < count:
         wanted = "a graphics card" if count == 1 else f"{count} graphics cards"
         why = f"There is no card: {found.reason}. " if found.reason else ""
-        raise EngineError(
-            "gpu.too_few",
-            f"the config asks for {wanted}, this machine has {len(found.cards) or 'none'}{_of_those(found)}",
-            where="engine.gpus",
-            hint=f"{why}`loghi-runner doctor` lists the cards. To train on the CPU, write `gpus: none`.",
-        )
+        message = f"the config asks for {wanted}, this machine has {len(found.cards) or 'none'}{_of_those(found)}"
+        hint = f"{why}`loghi-runner doctor` lists the cards. To train on the CPU, write `gpus: none`."
+        raise EngineError("gpu.too_few", message, where="engine.gpus", hint=hint)
     return _by_freedom(found.cards)[:count]
 
 
@@ -156,8 +147,8 @@ def _by_uuid(found: Cards, uuids: tuple[str, ...]) -> list[Card]:
     return _by_freedom(tuple(known[uuid] for uuid in uuids))
 
 
-def _chosen(wanted: list[Card], found: Cards, *, asked: int) -> DeviceChoice:
-    card = wanted[0]
+def _chosen(wanted: list[Card], found: Cards) -> DeviceChoice:
+    card, asked = wanted[0], len(wanted)
     sentence = f"GPU {card.name} ({card.free_memory_mb // 1024} GB free, {card.uuid[:12]})"
     if len(found.cards) > 1:
         sentence += f", the freest of {asked if asked > 1 else len(found.cards)}"
@@ -168,7 +159,7 @@ def _chosen(wanted: list[Card], found: Cards, *, asked: int) -> DeviceChoice:
     if asked > 1:
         sentence += f"; {asked} were asked for, but a run computes on one: the others stay free"
     sentence += "".join(f"; {lost}" for lost in found.lost)
-    return DeviceChoice(DeviceKind.GPU, (card.uuid,), sentence, warning=asked > 1 or not card.is_free, card=card)
+    return DeviceChoice(DeviceKind.GPU, sentence, warning=asked > 1 or not card.is_free, card=card)
 
 
 def _of_those(found: Cards) -> str:
@@ -193,26 +184,18 @@ def check_card(card: Card | None, *, own_image: bool) -> tuple[Finding, ...]:
     if card is None or card.capability is None or not own_image:
         return ()
     if card.is_too_old:
-        return (
-            Finding(
-                Severity.ERROR,
-                "gpu.too_old",
-                f"the {card.name} ({_version(card.capability)}) is too old for TensorFlow, which needs "
-                f"{_version(OLDEST_CAPABILITY)} or later",
-                where="engine.gpus",
-                hint="Name another card, or train on the CPU: `gpus: none`.",
-            ),
+        message = (
+            f"the {card.name} ({_version(card.capability)}) is too old for TensorFlow, which needs "
+            f"{_version(OLDEST_CAPABILITY)} or later"
         )
+        hint = "Name another card, or train on the CPU: `gpus: none`."
+        return (Finding(Severity.ERROR, "gpu.too_old", message, "engine.gpus", hint),)
     if card.capability[0] > NEWEST_CAPABILITY[0]:
-        return (
-            Finding(
-                Severity.INFO,
-                "gpu.first_start",
-                f"the {card.name} ({_version(card.capability)}) is newer than this TensorFlow: the driver compiles its "
-                "kernels from PTX at the first start, which can take half an hour; later runs find them ready",
-                where="engine.gpus",
-            ),
+        message = (
+            f"the {card.name} ({_version(card.capability)}) is newer than this TensorFlow: the driver compiles its "
+            "kernels from PTX at the first start, which can take half an hour; later runs find them ready"
         )
+        return (Finding(Severity.INFO, "gpu.first_start", message, "engine.gpus"),)
     return ()
 
 

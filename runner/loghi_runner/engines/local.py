@@ -21,13 +21,13 @@ from loghi_runner.engines.base import (
     ProcessEnd,
     Setting,
     Signal,
+    Wish,
     memory_not_applied,
     not_ours,
 )
 from loghi_runner.engines.gpus import Cards, check_card, kernel_cache, kernel_cache_variables, with_cuda
 from loghi_runner.engines.nvml import choose_here
 from loghi_runner.engines.processes import find_process, is_by_clock, machine_name, name_process
-from loghi_runner.engines.wish import Wish
 from loghi_runner.errors import EngineError, RunnerError
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.installed import pip_install
@@ -63,16 +63,15 @@ class LocalEngine:
             return f"local, with the test trainer {self._command[-1]}"
         missing = [module for module in _TRAINER_MODULES if util.find_spec(module) is None]
         if missing:
-            raise EngineError(
-                "engine.local_packages",
-                f"the engine local needs Python packages that are not installed: {', '.join(missing)}",
-                hint=f"Install them: {pip_install('cpu')} (with an NVIDIA card: [cuda] in place of [cpu]).",
-            )
+            message = f"the engine local needs Python packages that are not installed: {', '.join(missing)}"
+            hint = f"Install them: {pip_install('cpu')} (with an NVIDIA card: [cuda] in place of [cpu])."
+            raise EngineError("engine.local_packages", message, hint=hint)
         return f"local, Keras {metadata.version('keras')} on {_tensorflow()}"
 
     def why_no_card(self) -> str:
         """Why the installed framework can compute on no card, "" where it may."""
-        if self._command != _REAL_COMMAND or not _is_tensorflow_without_cuda():
+        is_other = self._command != _REAL_COMMAND or os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow"
+        if is_other or _is_installed("tensorflow") or not _is_installed("tensorflow-cpu"):
             return ""
         return f"the installed {_tensorflow()} (tensorflow-cpu) can use no graphics card"
 
@@ -185,12 +184,6 @@ def _trainer_command() -> tuple[str, ...]:
     return (sys.executable, stand_in) if stand_in else _REAL_COMMAND
 
 
-def _is_tensorflow_without_cuda() -> bool:
-    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
-        return False
-    return not _is_installed("tensorflow") and _is_installed("tensorflow-cpu")
-
-
 def _is_installed(distribution: str) -> bool:
     return any(metadata.distributions(name=distribution))
 
@@ -218,11 +211,8 @@ def _environment(root: Path, launch: Launch) -> dict[str, str]:
     cache = kernel_cache() if launch.device is DeviceKind.GPU else None
     kept = kernel_cache_variables(str(cache)) if cache else {}
     ours = {ROOT_VARIABLE: str(root), "CUDA_VISIBLE_DEVICES": cards, "PYTHONUNBUFFERED": "1"}
-    return {**kept, **_passed_on(), **ours}
-
-
-def _passed_on() -> dict[str, str]:
-    """What a trainer needs of our environment: it opens models of others, and tokens of ours may stand beside."""
-    return {
+    # no more than it needs: it opens models of others, and tokens of ours may stand beside
+    passed_on = {
         name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
     }
+    return {**kept, **passed_on, **ours}

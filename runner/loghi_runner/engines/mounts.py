@@ -4,7 +4,7 @@ import contextlib
 import os
 import pwd
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -54,21 +54,12 @@ def choose_data_folders(
     for named_in, image in images:
         if made is None or not image.is_relative_to(made):
             folders_of_list.setdefault(named_in, set()).add(image.parent)
-    return _chosen(folders_of_list.values(), homes, made)
-
-
-def folders_of_images(images: Iterable[Path], homes: Sequence[Path]) -> DataFolders:
-    """The same for images that belong together, such as those of one list; real paths."""
-    return _chosen([{image.parent for image in images}], homes, None)
-
-
-def _chosen(folders_of_list: Collection[set[Path]], homes: Sequence[Path], made: Path | None) -> DataFolders:
-    found: set[Path] = set().union(*folders_of_list)
+    found: set[Path] = set().union(*folders_of_list.values())
     # one list with images in several folders side by side: these are pages, and what holds them is the data folder;
     # folders of different lists side by side say nothing about what else is beside them
     page_parents = {
         parent
-        for folders in folders_of_list
+        for folders in folders_of_list.values()
         for parent, count in Counter(folder.parent for folder in folders).items()
         if count > 1 and not is_too_wide(parent, homes)
     }
@@ -97,12 +88,12 @@ def home_folders() -> tuple[Path, ...]:
 
 def run_mounts(data: DataFolders, base_model: Path | None, run_dir: Path) -> tuple[Mount, ...]:
     """All mounts of a run; `run_dir` is a real path."""
-    mounts = [Mount(folder, DATA_DIR / str(number), True) for number, folder in enumerate(data.folders)]
-    if base_model is not None:
-        mounts.append(Mount(base_model, BASE_MODEL_DIR, True))
-    mounts.append(Mount(run_dir / "in", JOB_DIR, True))
-    mounts.append(Mount(run_dir / "out", OUT_DIR, False))
-    return tuple(mounts)
+    return (
+        *(Mount(folder, DATA_DIR / str(number), True) for number, folder in enumerate(data.folders)),
+        *([] if base_model is None else [Mount(base_model, BASE_MODEL_DIR, True)]),
+        Mount(run_dir / "in", JOB_DIR, True),
+        Mount(run_dir / "out", OUT_DIR, False),
+    )
 
 
 def moved_mounts(mounts: Iterable[Mount], run_dir: Path) -> tuple[Mount, ...]:

@@ -124,13 +124,12 @@ def _capability(handle: Any) -> tuple[int, int] | None:
 
 
 def _no_driver_reason(error: pynvml.NVMLError) -> str:
-    if error.value == pynvml.NVML_ERROR_LIBRARY_NOT_FOUND:
-        return "this machine has no NVIDIA driver"
-    if error.value == pynvml.NVML_ERROR_DRIVER_NOT_LOADED:
-        return "the NVIDIA driver is installed but not loaded"
-    if error.value == pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH:
-        return "the NVIDIA driver was updated and the machine not restarted since"
-    return f"the NVIDIA driver does not answer ({error})"
+    reasons = {
+        pynvml.NVML_ERROR_LIBRARY_NOT_FOUND: "this machine has no NVIDIA driver",
+        pynvml.NVML_ERROR_DRIVER_NOT_LOADED: "the NVIDIA driver is installed but not loaded",
+        pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH: "the NVIDIA driver was updated and the machine not restarted since",
+    }
+    return reasons.get(error.value, f"the NVIDIA driver does not answer ({error})")
 
 
 def _says_something(variable: str, value: str | None) -> bool:

@@ -11,7 +11,8 @@ from loghi_contract.lines import LineSample, SkippedLine
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR
 from loghi_runner.aliases import OnProgress
-from loghi_runner.config.load import LoadedConfig, VgslModel
+from loghi_runner.config.load import LoadedConfig
+from loghi_runner.config.schema import VgslModel
 from loghi_runner.engines.base import Mount, Setting
 from loghi_runner.engines.mounts import choose_data_folders, home_folders, run_mounts
 from loghi_runner.files import real_path

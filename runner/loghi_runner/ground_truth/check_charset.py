@@ -9,7 +9,8 @@ from pathlib import Path
 from loghi_contract.job import CharsetPolicy, Split
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.text import Normalization, normalization_for, normalize
-from loghi_runner.config.load import NormalizationChoice, RunConfig
+from loghi_runner.config.choices import NormalizationChoice
+from loghi_runner.config.schema import RunConfig
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.collect import GroundTruth
 from loghi_runner.ground_truth.lines import GroundTruthLine

@@ -15,7 +15,7 @@ from loghi_contract.lines import SKIP_SENTENCES, SkipReason
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.text import Normalization, normalize
 from loghi_contract.widths import MARGIN_PX, WIDEST_PX, frames_of, steps_for_labels
-from loghi_runner.config.load import RunConfig
+from loghi_runner.config.schema import RunConfig
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.collect import GroundTruth
 from loghi_runner.ground_truth.lines import GroundTruthLine

@@ -8,8 +8,7 @@ from pathlib import Path
 from loghi_contract.job import Split
 from loghi_contract.lines import SKIP_SENTENCES, LineSample, SkippedLine, SkipReason
 from loghi_runner.aliases import OnProgress
-from loghi_runner.config.load import DataConfig
-from loghi_runner.config.schema import SplitConfig
+from loghi_runner.config.schema import DataConfig, SplitConfig
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.leaks import find_leaks

@@ -19,7 +19,8 @@ from loghi_contract.model_file import (
 )
 from loghi_contract.model_folder import MODEL_FILE, ModelFacts, ModelFolderError, inspect_model_folder, require_config
 from loghi_contract.storage import sync_file
-from loghi_runner.config.load import ConfigError, load_config
+from loghi_runner.config.file import ConfigError
+from loghi_runner.config.load import load_config
 from loghi_runner.errors import DataError, EngineError, UsageError
 from loghi_runner.files import file_sha256, is_file, is_there, real_path, why_not_written
 from loghi_runner.models.find import NamedModel, find_model, own_cut

@@ -15,7 +15,9 @@ from loghi_contract.places import BEST_VAL
 from loghi_contract.text import Normalization
 from loghi_contract.tokenizer import CHARLIST_FILE, TOKENIZER_FILE
 from loghi_runner.config.choices import DEFAULT_OUTPUT, SkipTag, TextEquivChoice
-from loghi_runner.config.load import ConfigError, DataConfig, VgslModel, load_config
+from loghi_runner.config.file import ConfigError
+from loghi_runner.config.load import load_config
+from loghi_runner.config.schema import DataConfig, VgslModel
 from loghi_runner.engines.mounts import host_image
 from loghi_runner.errors import UsageError
 from loghi_runner.files import is_file, is_folder, real_path

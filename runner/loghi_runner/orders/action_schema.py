@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any  # a JSON Schema has no narrower type
 
-from loghi_runner.engines.section import owners_of
+from loghi_runner.engines.setting import owners_of
 from loghi_runner.orders.actions import PARAMETERS, Action
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

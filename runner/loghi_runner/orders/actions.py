@@ -27,10 +27,9 @@ from pydantic_core import PydanticCustomError
 
 from loghi_contract.cut import Cut
 from loghi_contract.job import CharsetPolicy
-from loghi_runner.config.schema import PageReading, SplitConfig, TextConfig, TrainingConfig
-from loghi_runner.config.values import NAME_PATTERN
-from loghi_runner.engines.section import keys_from_requests
-from loghi_runner.engines.wish import field_title
+from loghi_runner.config.schema import NAME_PATTERN, PageReading, SplitConfig, TextConfig, TrainingConfig
+from loghi_runner.engines.base import field_title
+from loghi_runner.engines.setting import keys_from_requests
 
 #: Segments between slashes, none of which begins with a dot: never absolute, never `..`, never a hidden folder.
 PLACE_PATTERN = r"^[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*(/[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*)*$"

@@ -8,7 +8,7 @@ import yaml
 
 from loghi_contract.cut import Cut
 from loghi_runner.compare.score_models import ScoreOptions
-from loghi_runner.engines.section import EngineConfig
+from loghi_runner.engines.setting import EngineConfig
 from loghi_runner.errors import DataError, UsageError
 from loghi_runner.ground_truth.split import unlearnt_pages
 from loghi_runner.orders.actions import (

@@ -10,8 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from loghi_runner.config.choices import PlatformKind
 from loghi_runner.config.file import ConfigFile
-from loghi_runner.config.values import ConfigPath, ConfigPaths, WholeNumber
-from loghi_runner.engines.section import EngineConfig, foreign_keys
+from loghi_runner.config.schema import ConfigPath, ConfigPaths, WholeNumber
+from loghi_runner.engines.setting import EngineConfig, foreign_keys
 
 CONFIG_FILE = Path("service.yaml")
 DEFAULT_STATE = Path("loghi-service")

@@ -18,14 +18,16 @@ from loghi_runner.orders.orders import Stage
 from loghi_runner.orders.pipeline import Answer, Asked, Pipeline, Reading, Writing
 from loghi_runner.orders.platform_progress import PlatformProgress
 from loghi_runner.platform.base import Outcome, Platform, Pulled, Pushed, Report, Source
-from loghi_runner.platform.from_config import connect, platform_of, source_of
-from loghi_runner.platform.parked import (
+from loghi_runner.platform.of_run import (
     RECOGNIZED,
     Parked,
+    connect,
     is_written,
     layer_comment,
     layer_name,
+    platform_of,
     read_parked,
+    source_of,
     write_parked,
 )
 from loghi_runner.recognition.line_reader import ReaderOptions

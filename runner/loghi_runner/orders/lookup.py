@@ -18,8 +18,7 @@ from loghi_runner.files import is_file, is_folder, real_path
 from loghi_runner.orders.config import PlatformConfig, ServiceConfig
 from loghi_runner.orders.orders import OrderFolder
 from loghi_runner.orders.state import ORDERS
-from loghi_runner.platform import open_platform
-from loghi_runner.platform.base import Platform, PlatformConnection
+from loghi_runner.platform.base import Platform, PlatformConnection, open_platform
 
 _MAX_DEPTH = 4
 _XML_FOLDERS = ("page", "alto")

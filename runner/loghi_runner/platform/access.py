@@ -100,12 +100,9 @@ def _bad_url(fault: str) -> UsageError:
 
 
 def _foreign(origin: Origin, found: str) -> PlatformError:
-    return PlatformError(
-        "platform.other_host",
-        f"{origin.url} points to another place, {found[:100]}; nothing was sent there",
-        where=origin.url,
-        hint="If the platform has moved, write its new address as platform.url; otherwise tell its administrator.",
-    )
+    message = f"{origin.url} points to another place, {found[:100]}; nothing was sent there"
+    hint = "If the platform has moved, write its new address as platform.url; otherwise tell its administrator."
+    return PlatformError("platform.other_host", message, where=origin.url, hint=hint)
 
 
 def read_token(file: Path | None) -> str:

@@ -7,8 +7,9 @@ from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from loghi_runner.aliases import OnProgress
 from loghi_runner.config.choices import PlatformKind
@@ -168,3 +169,21 @@ class Platform(Protocol):
 
     def report(self, document_id: int, title: str, known: int | None = None) -> Report:
         """Show a task on the platform, or go on with a known one."""
+
+
+#: Where each platform is; its module is imported when it is asked for.
+PLATFORMS = {PlatformKind.ESCRIPTORIUM: "loghi_runner.platform.escriptorium"}
+
+
+def open_platform(connection: PlatformConnection, token: str) -> Platform:
+    """The platform as the token's user sees it; nothing is asked yet."""
+    return cast(Platform, import_module(PLATFORMS[connection.kind]).with_token(connection, token))
+
+
+def open_session(connection: PlatformConnection, cookie: str) -> Platform:
+    """The platform as somebody's browser sees it, to know who asks: it can be read and not be written to.
+
+    Args:
+        cookie: the value of the platform's session cookie alone.
+    """
+    return cast(Platform, import_module(PLATFORMS[connection.kind]).with_session(connection, cookie))

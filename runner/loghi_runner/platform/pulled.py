@@ -57,11 +57,7 @@ class PulledRecord:
 
 
 def read_pulled(folder: Path) -> PulledRecord:
-    """The record of a finished pull.
-
-    Raises:
-        DataError: there is none.
-    """
+    """The record of a finished pull. Raises DataError: there is none."""
     record = known_record(folder)
     if record is None:
         message = f"{folder} does not say where its pages came from: {RECORD} is missing or damaged"
@@ -133,15 +129,11 @@ def _row(name: str, page: PulledPage) -> str:
     return json.dumps({"name": name, "page": to_json(page)}, ensure_ascii=False)
 
 
-def default_cache() -> Path:
-    return cache_folder() / "images"
-
-
 class ImageCache:
     """Shared by all pulls of one account on this machine. A cache that cannot be written is no matter."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self) -> None:
+        self._folder = cache_folder() / "images"
 
     def bring(self, url: str, size: int, target: Path, download: Callable[[Path], int]) -> bool:
         """Put the image at `target`; True when it had to be fetched.
@@ -151,7 +143,7 @@ class ImageCache:
         """
         kept = self._folder / hashlib.sha256(f"{url}\n{size}".encode()).hexdigest()
         beside = target.with_name(f".{secrets.token_hex(8)}.part")
-        if size and _size(kept) == size:
+        if size and size_of(kept) == size:
             with contextlib.suppress(OSError):
                 _link(kept, beside)
                 os.utime(kept)
@@ -176,7 +168,8 @@ class ImageCache:
                     file.unlink(missing_ok=True)
 
 
-def _size(path: Path) -> int | None:
+def size_of(path: Path) -> int | None:
+    """Bytes of a file; None where there is none."""
     try:
         return path.stat().st_size
     except OSError:

@@ -12,10 +12,9 @@ from loghi_contract.lines import LineSample, format_line_list
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR, RESULTS_FILE
 from loghi_runner.aliases import OnProgress
-from loghi_runner.engines.base import Engine, Launch, Setting
-from loghi_runner.engines.mounts import DataFolders, folders_of_images, home_folders, run_mounts
+from loghi_runner.engines.base import Engine, Launch, Setting, Wish
+from loghi_runner.engines.mounts import DataFolders, choose_data_folders, home_folders, run_mounts
 from loghi_runner.engines.setting import settle, settle_again
-from loghi_runner.engines.wish import Wish
 from loghi_runner.errors import DataError
 from loghi_runner.files import breaks_lines, is_utf8, real_path
 from loghi_runner.models.find import check_base_model
@@ -68,7 +67,7 @@ class LineReader:
         real = {image: real_path(image) for image in images if not breaks_lines(image)}
         if not real:
             return Readings({}, 0.0)
-        data = folders_of_images(real.values(), home_folders())
+        data = choose_data_folders([(str(_LIST), image) for image in real.values()], home_folders())
         for folder in data.refused:
             raise DataError(
                 "data.folder_too_wide",

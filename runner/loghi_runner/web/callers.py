@@ -19,8 +19,7 @@ from loghi_runner.config.choices import PlatformKind
 from loghi_runner.errors import RunnerError
 from loghi_runner.files import write_atomically
 from loghi_runner.orders.config import PlatformConfig, Role, ServiceConfig
-from loghi_runner.platform import open_session
-from loghi_runner.platform.base import Platform, PlatformConnection
+from loghi_runner.platform.base import Platform, PlatformConnection, open_session
 from loghi_runner.web.problems import ServiceError
 
 _log = logging.getLogger(__name__)

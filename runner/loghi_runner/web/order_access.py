@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any  # what a view takes has no narrower type
 
-from loghi_runner.engines.section import foreign_keys
+from loghi_runner.engines.setting import foreign_keys
 from loghi_runner.errors import RunnerError, UsageError
 from loghi_runner.orders.actions import (
     Action,

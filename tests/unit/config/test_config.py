@@ -7,14 +7,11 @@ import pytest
 
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.job import Augmentation, CharsetPolicy, Part, Precision
-from loghi_runner.config.load import (
-    ConfigError,
-    LoadedConfig,
-    NormalizationChoice,
-    Problem,
-    VgslModel,
-    load_config,
-)
+from loghi_runner.config.choices import NormalizationChoice
+from loghi_runner.config.file import ConfigError
+from loghi_runner.config.load import LoadedConfig, load_config
+from loghi_runner.config.schema import VgslModel
+from loghi_runner.config.yaml_values import Problem
 from loghi_runner.engines import EngineKind
 
 SMALLEST = "base_model: base\ndata: {train: train.txt}\noutput: runs\n"

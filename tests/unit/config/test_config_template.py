@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from loghi_runner.config.file import schema_of
-from loghi_runner.config.load import ConfigError, RunConfig, load_config
-from loghi_runner.config.template import config_template
+from loghi_runner.config.file import ConfigError, schema_of
+from loghi_runner.config.load import load_config
+from loghi_runner.config.schema import RunConfig
+from loghi_runner.init import config_template
 
 SECTIONS = ("data", "training", "text", "engine")
 

@@ -13,9 +13,8 @@ import pytest
 
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines import NO_DAEMON
-from loghi_runner.engines.base import NOT_OURS, Handle, Launch, ProcessEnd
+from loghi_runner.engines.base import NOT_OURS, Handle, Launch, ProcessEnd, Wish
 from loghi_runner.engines.docker import RUN_LABEL, SILENCE_GRACE_S, DockerEngine
-from loghi_runner.engines.wish import Wish
 from loghi_runner.errors import EngineError, UsageError
 from loghi_runner.runs.find import clean_run
 from loghi_runner.runs.folder import RunFolder, RunState

@@ -5,11 +5,9 @@ from dataclasses import replace
 import pytest
 
 from loghi_contract.job import DeviceKind
-from loghi_runner.engines.base import Setting
+from loghi_runner.engines.base import Setting, Wish
 from loghi_runner.engines.gpus import Card, Cards, DeviceChoice, choose_device
-from loghi_runner.engines.section import EngineConfig
-from loghi_runner.engines.setting import settle_again
-from loghi_runner.engines.wish import Wish
+from loghi_runner.engines.setting import EngineConfig, settle_again
 from loghi_runner.errors import EngineError
 
 BUSY = Card("GPU-busy-0000", "H0", 16000, 15500, 2)

@@ -12,24 +12,21 @@ import pytest
 from loghi_contract import CONTRACT, CONTRACT_LABEL, __version__
 from loghi_contract.job import DeviceKind
 from loghi_runner.cli.setup import base_digest
-from loghi_runner.engines import image_build
+from loghi_runner.engines import image
 from loghi_runner.engines.image import (
     BASE_DIGEST_LABEL,
     VERSION_LABEL,
+    BuildRequest,
     ImageFacts,
     Variant,
-    default_image,
-    has_fitting_image,
-    require_image,
-)
-from loghi_runner.engines.image_build import (
-    BuildRequest,
-    DockerCli,
     build_command,
     build_context,
     build_image,
+    default_image,
     digest_in,
     find_docker_cli,
+    has_fitting_image,
+    require_image,
 )
 from loghi_runner.errors import ContractError, EngineError, UsageError
 
@@ -83,7 +80,7 @@ def test_an_image_of_an_older_version_is_built_again() -> None:
 def test_a_build_passes_versions_proxy_and_certificate(tmp_path: Path) -> None:
     request = BuildRequest(Variant.CUDA, "name:tag", "our/python", tmp_path / "ca.pem")
     environment = {"https_proxy": "http://user:password@proxy:3128", "no_proxy": ""}
-    command = build_command(DockerCli(Path("/usr/bin/docker"), ""), request, tmp_path, environment)
+    command = build_command(Path("/usr/bin/docker"), request, tmp_path, environment)
     arguments = [value for option, value in pairwise(command) if option == "--build-arg"]
     assert arguments == [
         "VARIANT=cuda",
@@ -100,9 +97,9 @@ def test_a_build_passes_versions_proxy_and_certificate(tmp_path: Path) -> None:
 def test_the_machines_own_certificates_are_found(tmp_path: Path) -> None:
     certificates = tmp_path / "ca.pem"
     certificates.write_text("x")
-    found = image_build.find_ca_file({"PIP_CERT": str(tmp_path / "gone"), "SSL_CERT_FILE": str(certificates)})
+    found = image.find_ca_file({"PIP_CERT": str(tmp_path / "gone"), "SSL_CERT_FILE": str(certificates)})
     assert found == ("SSL_CERT_FILE", certificates)
-    assert image_build.find_ca_file({}) is None
+    assert image.find_ca_file({}) is None
 
 
 def test_a_missing_certificate_file_is_an_error_before_the_build(tmp_path: Path) -> None:
@@ -124,16 +121,16 @@ def _program(folder: Path, version: str, *, buildx: bool = False) -> Path:
 def test_a_docker_program_without_buildkit_is_passed_over(tmp_path: Path) -> None:
     _program(tmp_path / "new", "Docker version 28.2.2, build e6534b4")
     debian = _program(tmp_path / "debian", "Docker version 20.10.24+dfsg1, build 297e128")
-    assert find_docker_cli(f"{tmp_path}/new:{tmp_path}/debian").path == debian
+    assert find_docker_cli(f"{tmp_path}/new:{tmp_path}/debian") == debian
 
 
 def test_a_new_docker_program_needs_its_plugin(tmp_path: Path) -> None:
     with_plugin = _program(tmp_path / "new", "Docker version 28.2.2, build e6534b4", buildx=True)
-    assert find_docker_cli(f"{tmp_path}/new").path == with_plugin
+    assert find_docker_cli(f"{tmp_path}/new") == with_plugin
 
 
 def test_a_machine_without_buildkit_is_told_what_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_build, "USUAL_FOLDER", tmp_path / "none")
+    monkeypatch.setattr(image, "USUAL_FOLDER", tmp_path / "none")
     _program(tmp_path / "new", "Docker version 28.2.2, build e6534b4")
     _program(tmp_path / "podman", "podman version 4.3.1")
     with pytest.raises(EngineError) as caught:
@@ -208,7 +205,7 @@ def test_a_base_image_can_be_named_by_its_digest_which_the_image_then_tells(tmp_
     base = f"python@{_DIGEST}"
     assert digest_in(base) == _DIGEST
     request = BuildRequest(Variant.CPU, "name:tag", base, None, _DIGEST)
-    command = build_command(DockerCli(Path("/usr/bin/docker"), ""), request, tmp_path, {})
+    command = build_command(Path("/usr/bin/docker"), request, tmp_path, {})
     assert f"BASE_IMAGE={base}" in command
     assert f"BASE_DIGEST={_DIGEST}" in command
     dockerfile = (CONTAINER / "Dockerfile").read_text(encoding="utf-8")

@@ -10,12 +10,10 @@ import pytest
 
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines import NO_DAEMON, load_engine, local
-from loghi_runner.engines.base import Engine, Handle, Launch, Mount, ProcessEnd, Setting, Signal
+from loghi_runner.engines.base import Engine, Handle, Launch, Mount, ProcessEnd, Setting, Signal, Wish
 from loghi_runner.engines.local import LocalEngine
 from loghi_runner.engines.processes import find_process, name_process
-from loghi_runner.engines.section import EngineConfig
-from loghi_runner.engines.setting import settle
-from loghi_runner.engines.wish import Wish
+from loghi_runner.engines.setting import EngineConfig, settle
 from loghi_runner.errors import EngineError
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from loghi_runner.config.load import ConfigError, load_config
+from loghi_runner.config.file import ConfigError
+from loghi_runner.config.load import load_config
 from loghi_runner.upstream_script import CarriedOver, Note, Severity, read_upstream_script
 
 SCRIPTS = Path(__file__).parent / "upstream_scripts"

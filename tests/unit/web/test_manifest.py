@@ -13,7 +13,7 @@ from loghi_contract import CONTRACT, __version__
 from loghi_contract.events import KINDS
 from loghi_runner.cli.main import app, run
 from loghi_runner.config.file import ConfigError
-from loghi_runner.config.load import RunConfig
+from loghi_runner.config.schema import RunConfig
 from loghi_runner.orders.actions import PARAMETERS, Action
 from loghi_runner.orders.config import ServiceConfig
 from loghi_runner.orders.state import open_state

@@ -1,5 +1,6 @@
 """An eScriptorium of 2024 to 2026 as a Platform, by its REST interface alone."""
 
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,11 +9,13 @@ from functools import partial
 from pathlib import Path
 
 from loghi_runner.aliases import OnProgress
-from loghi_runner.errors import UsageError
+from loghi_runner.clock import utc_now
+from loghi_runner.errors import PlatformError, UsageError
 from loghi_runner.platform.access import checked_token, parse_origin
 from loghi_runner.platform.base import (
     EMPTY_PICTURE,
     Document,
+    Outcome,
     PageSummary,
     PlatformConnection,
     PlatformUser,
@@ -20,55 +23,123 @@ from loghi_runner.platform.base import (
     Pushed,
     Source,
 )
-from loghi_runner.platform.escriptorium.answers import (
-    read_document,
-    read_line_text,
-    read_summary,
-    read_user,
-    thumbnail_uri,
-)
+from loghi_runner.platform.escriptorium import answers
 from loghi_runner.platform.escriptorium.pull import Puller
 from loghi_runner.platform.escriptorium.push import Pusher
 from loghi_runner.platform.escriptorium.server import AnswerTooLong, Credential, Server
-from loghi_runner.platform.escriptorium.tasks import TaskReport
-from loghi_runner.platform.pulled import ImageCache, default_cache
+from loghi_runner.platform.pulled import ImageCache
 
 _MOST_THUMBNAIL_BYTES = 2_000_000
 #: What people transcribe into, unless they have made a layer of their own.
 _USUAL_LAYER = "manual"
+#: States of a task.
+_RUNNING, _CANCELLED = 1, 4
+#: eScriptorium's words for them: crashed, finished, canceled.
+_STATES = {Outcome.FAILED: 2, Outcome.FINISHED: 3, Outcome.CANCELLED: _CANCELLED}
+_MAX_TITLE, _MAX_MESSAGES = 256, 8000
+_log = logging.getLogger(__name__)
+
+
+class TaskReport:
+    """A run as a task in eScriptorium's task list, and its cancel button as ours; `id` is None where it takes none.
+
+    Servers of 2024 and 2025 let an account write its own task reports, though no document says so; one that does not
+    is no fault.
+    """
+
+    def __init__(self, server: Server, document: int, title: str, known: int | None) -> None:
+        self._server = server
+        self.id = known
+        self._messages: list[str] = []
+        try:
+            if known is None:
+                self.id = self._begin(document, title)
+            else:
+                answer = server.get(f"tasks/{known}/")
+                self._messages = str(answer.get("messages") or "").splitlines()
+        except (PlatformError, KeyError, TypeError, AttributeError) as error:
+            _log.info("the platform shows no task: %s", error)
+            self.id = None
+
+    def update(self, message: str) -> None:
+        if self._messages[-1:] == [message]:
+            return
+        self._messages.append(message)
+        self._change({"messages": self._text()})
+
+    def is_cancelled(self) -> bool:
+        if self.id is None:
+            return False
+        try:
+            answer = self._server.get(f"tasks/{self.id}/")
+            cancelled = bool(answer.get("workflow_state") == _CANCELLED)
+            if cancelled:
+                # the platform has added who it was
+                self._messages = str(answer.get("messages") or "").splitlines()
+            return cancelled
+        except (PlatformError, AttributeError) as error:
+            _log.info("the platform does not say whether the task was cancelled: %s", error)
+            return False
+
+    def end(self, outcome: Outcome, message: str) -> None:
+        self._messages.append(message)
+        self._change({"workflow_state": _STATES[outcome], "messages": self._text(), "done_at": utc_now()})
+
+    def _begin(self, document: int, title: str) -> int:
+        body = {
+            "label": title[:_MAX_TITLE],
+            "document": document,
+            "workflow_state": _RUNNING,
+            "method": "loghi.finetune",
+            # one's own account alone: the field would take any
+            "user": self._server.get("users/current/")["pk"],
+            "messages": "",
+            "started_at": utc_now(),
+        }
+        return int(self._server.send("POST", "tasks/", body)["pk"])
+
+    def _change(self, body: dict[str, object]) -> None:
+        if self.id is None:
+            return
+        try:
+            self._server.send("PATCH", f"tasks/{self.id}/", body)
+        except PlatformError as error:
+            _log.info("the platform was not told: %s", error)
+
+    def _text(self) -> str:
+        return "\n".join(self._messages)[-_MAX_MESSAGES:]
 
 
 class EScriptorium:
     """A Platform."""
 
-    def __init__(self, server: Server, parallel: int) -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
-        self._parallel = parallel
 
     def whoami(self) -> PlatformUser:
-        return read_user(self._server.get("users/current/"))
+        return answers.read_user(self._server.get("users/current/"))
 
     def documents(self) -> Iterator[Document]:
         for item in self._server.every("documents/?ordering=-updated_at"):
-            yield read_document(item)
+            yield answers.read_document(item)
 
     def document(self, document_id: int) -> Document:
-        return read_document(self._server.get(f"documents/{document_id}/"))
+        return answers.read_document(self._server.get(f"documents/{document_id}/"))
 
     def pages(self, document_id: int) -> Sequence[PageSummary]:
-        pages = [read_summary(item) for item in self._server.every(f"documents/{document_id}/parts/")]
+        pages = [answers.read_summary(item) for item in self._server.every(f"documents/{document_id}/parts/")]
         # transcriptions that were imported are not counted by the platform: its 0 may mean anything
         unknown = [page.id for page in pages if page.transcribed == 0]
         layers = self.document(document_id).layers if unknown else ()
         if not layers:
             return pages
         layer = next((layer for layer in layers if layer.name == _USUAL_LAYER), min(layers, key=lambda each: each.id))
-        with ThreadPoolExecutor(max_workers=self._parallel) as pool:
+        with ThreadPoolExecutor(max_workers=self._server.parallel) as pool:
             shares = dict(zip(unknown, pool.map(partial(self._share, document_id, layer.id), unknown), strict=True))
         return [replace(page, transcribed=shares.get(page.id, page.transcribed)) for page in pages]
 
     def thumbnail(self, document_id: int, page_id: int) -> bytes:
-        uri = thumbnail_uri(self._server.get(f"documents/{document_id}/parts/{page_id}/"))
+        uri = answers.thumbnail_uri(self._server.get(f"documents/{document_id}/parts/{page_id}/"))
         try:
             return self._server.image(uri, _MOST_THUMBNAIL_BYTES)
         except AnswerTooLong:
@@ -76,10 +147,10 @@ class EScriptorium:
             return EMPTY_PICTURE
 
     def pull(self, source: Source, folder: Path, on_progress: OnProgress) -> Pulled:
-        return Puller(self._server, self._parallel, ImageCache(default_cache())).pull(source, folder, on_progress)
+        return Puller(self._server, source, folder, ImageCache()).pull(on_progress)
 
     def push(self, pulled: Path, recognized: Path, layer_name: str, comment: str, on_progress: OnProgress) -> Pushed:
-        return Pusher(self._server).push(pulled, recognized, layer_name, comment, on_progress)
+        return Pusher(self._server, pulled, recognized).push(layer_name, comment, on_progress)
 
     def report(self, document_id: int, title: str, known: int | None = None) -> TaskReport:
         return TaskReport(self._server, document_id, title, known)
@@ -93,7 +164,7 @@ class EScriptorium:
             return 0.0
         lines = self._server.get(f"{base}lines/?paginate_by=1")
         counted = lines.get("count") if isinstance(lines, dict) else None
-        with_text = sum(bool(read_line_text(text).content.strip()) for text in first) / len(first)
+        with_text = sum(bool(answers.read_line_text(text).content.strip()) for text in first) / len(first)
         return min(1.0, with_text * texts.get("count", 0) / counted) if counted else 0.0
 
 
@@ -110,5 +181,4 @@ def with_session(connection: PlatformConnection, cookie: str) -> EScriptorium:
 
 
 def _open(connection: PlatformConnection, credential: Credential) -> EScriptorium:
-    origin = parse_origin(connection.url)
-    return EScriptorium(Server(origin, credential, connection.parallel, connection.timeout_s), connection.parallel)
+    return EScriptorium(Server(parse_origin(connection.url), credential, connection.parallel, connection.timeout_s))

@@ -4,15 +4,16 @@ Source: answers recorded from servers of June 2024 and August 2025.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias  # JSON values have no narrower type
+from typing import Any, TypeAlias, TypeVar  # JSON values have no narrower type
 
 from loghi_runner.errors import PlatformError
 from loghi_runner.platform.base import Document, Layer, PageSummary, PlatformUser
 
 Point: TypeAlias = tuple[float, float]
 Points: TypeAlias = tuple[Point, ...]
+T = TypeVar("T")
 
 
 class BrokenData(PlatformError):
@@ -37,13 +38,6 @@ class PartImage:
 
 
 @dataclass(frozen=True)
-class PartRegion:
-    id: int
-    name: str
-    outline: Points
-
-
-@dataclass(frozen=True)
 class PartLine:
     """`baseline` and `outline` are empty where there are none."""
 
@@ -56,12 +50,15 @@ class PartLine:
 
 @dataclass(frozen=True)
 class Part:
-    """A page with its lines, in the platform's order. `problems` are sentences about lines that are left out."""
+    """A page with its lines, in the platform's order.
+
+    `regions` are outlines by the region's number; `problems` are sentences about lines that are left out.
+    """
 
     id: int
     title: str
     image: PartImage
-    regions: tuple[PartRegion, ...]
+    regions: dict[int, Points]
     lines: tuple[PartLine, ...]
     problems: tuple[str, ...]
 
@@ -128,7 +125,7 @@ def read_part(answer: Any) -> Part:
     problems: list[str] = []
     regions = _each(item.get("regions"), _region, problems)
     lines = _each(item.get("lines"), _line, problems)
-    return Part(_whole(item, "pk"), _title(item), _image(item), tuple(regions), tuple(lines), tuple(problems))
+    return Part(_whole(item, "pk"), _title(item), _image(item), dict(regions), tuple(lines), tuple(problems))
 
 
 def read_line_text(answer: Any) -> LineText:
@@ -137,10 +134,10 @@ def read_line_text(answer: Any) -> LineText:
     return LineText(_whole(item, "pk"), _whole(item, "line"), _text(item, "content"), was_edited)
 
 
-def _each(answer: Any, read: Any, problems: list[str]) -> list[Any]:
+def _each(answer: Any, read: Callable[[Mapping[str, Any]], T], problems: list[str]) -> list[T]:
     items = [item for item in answer if isinstance(item, Mapping)] if isinstance(answer, list) else []
     items.sort(key=lambda item: order if isinstance(order := item.get("order"), int) else 0)
-    found = []
+    found: list[T] = []
     for item in items:
         try:
             found.append(read(item))
@@ -149,9 +146,9 @@ def _each(answer: Any, read: Any, problems: list[str]) -> list[Any]:
     return found
 
 
-def _region(item: Mapping[str, Any]) -> PartRegion:
+def _region(item: Mapping[str, Any]) -> tuple[int, Points]:
     region = _whole(item, "pk")
-    return PartRegion(region, str(item.get("external_id") or ""), _points(item.get("box"), f"region {region}"))
+    return region, _points(item.get("box"), f"region {region}")
 
 
 def _line(item: Mapping[str, Any]) -> PartLine:

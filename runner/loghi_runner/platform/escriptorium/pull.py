@@ -5,9 +5,9 @@ Source of the XML: PAGE content schema 2019-07-15.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
@@ -22,7 +22,7 @@ from loghi_runner.config.choices import PlatformKind
 from loghi_runner.errors import PlatformError, UsageError
 from loghi_runner.files import cannot_write, write_atomically
 from loghi_runner.pages.find import IMAGE_SUFFIXES
-from loghi_runner.platform.base import Document, Layer, Pulled, Source
+from loghi_runner.platform.base import Pulled, Source
 from loghi_runner.platform.escriptorium.answers import (
     BrokenData,
     Part,
@@ -34,7 +34,15 @@ from loghi_runner.platform.escriptorium.answers import (
     read_part,
 )
 from loghi_runner.platform.escriptorium.server import Server
-from loghi_runner.platform.pulled import ImageCache, PulledPage, PulledRecord, Unfinished, known_record, write_pulled
+from loghi_runner.platform.pulled import (
+    ImageCache,
+    PulledPage,
+    PulledRecord,
+    Unfinished,
+    known_record,
+    size_of,
+    write_pulled,
+)
 from loghi_runner.wording import plural
 
 _NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
@@ -50,187 +58,157 @@ _RIGHT_TO_LEFT = (
 _ONE_PAGE = frozenset({"platform.not_found", "platform.broken_answer", "platform.other_host"})
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """What is pulled. `on_baselines`: the document's lines are drawn below the letters, not above or through them."""
-
-    document: Document
-    layer: Layer
-    pages: tuple[int, ...]
-    on_baselines: bool
-    only_transcribed: bool
-
-
-@dataclass(frozen=True)
-class _PageFolder:
-    """Where pages are put; `known` are those an earlier pull has put there."""
-
-    path: Path
-    cache: ImageCache
-    known: dict[str, PulledPage]
-
-
 class Puller:
-    """One pull, or more into the same folder."""
+    """One pull of a source into a folder."""
 
-    def __init__(self, server: Server, parallel: int, cache: ImageCache) -> None:
-        self._server = server
-        self._parallel = parallel
-        self._cache = cache
+    def __init__(self, server: Server, source: Source, folder: Path, cache: ImageCache) -> None:
+        """Ask for the document. Raises UsageError: it has no such layer."""
+        self._server, self._source, self._folder, self._cache = server, source, folder, cache
+        answer = server.get(f"documents/{source.document}/")
+        self._document = read_document(answer)
+        # else they are drawn above the letters, or through them
+        self._on_baselines = lines_on_baselines(answer)
+        layer = next((layer for layer in self._document.layers if layer.id == source.layer), None)
+        if layer is None:
+            message = f"the document {self._document.name!r} has no layer {source.layer} (any more)"
+            raise UsageError("platform.unknown_layer", message, where="platform.layer")
+        self._layer = layer
 
-    def pull(self, source: Source, folder: Path, on_progress: OnProgress) -> Pulled:
+    def pull(self, on_progress: OnProgress) -> Pulled:
         """Bring the pages; an interrupted pull goes on where it was, a finished one reads all texts again.
 
         Raises:
             PlatformError: the platform failed; what came until then is kept in the folder.
+            UsageError: the document has no such page.
         """
-        wanted = self._wanted(source)
+        folder, wanted = self._folder, self._wanted_pages()
         try:
             (folder / "page").mkdir(parents=True, exist_ok=True)
-            pages, problems = self._bring_all(wanted, source, folder, on_progress)
-            if wanted.pages and not pages:
+            record = known_record(folder)
+            earlier = record.pages if record is not None else {}
+            pages, problems = self._bring_all(wanted, earlier, on_progress)
+            if wanted and not pages:
                 raise PlatformError("platform.no_page", f"none of the pages could be pulled: {problems[0]}")
-            self._finish(wanted, folder, pages)
+            self._finish(pages, earlier)
         except OSError as error:
             raise cannot_write(str(folder), error, folder, error.filename or folder) from error
         skipped: Counter[str] = Counter()
         for page in pages.values():
             skipped.update(page.skipped)
             problems += [f"page {page.title}: {problem}" for problem in page.problems]
-        if wanted.document.direction == "rtl":
+        if self._document.direction == "rtl":
             problems.append(_RIGHT_TO_LEFT)
         lines = sum(len(page.lines) for page in pages.values())
         return Pulled(folder, len(pages), lines, dict(skipped), tuple(problems))
 
-    def _wanted(self, source: Source) -> _Wanted:
-        answer = self._server.get(f"documents/{source.document}/")
-        document = read_document(answer)
-        layer = next((layer for layer in document.layers if layer.id == source.layer), None)
-        if layer is None:
-            message = f"the document {document.name!r} has no layer {source.layer} (any more)"
-            raise UsageError("platform.unknown_layer", message, where="platform.layer")
-        there = [item["pk"] for item in self._server.every(f"documents/{document.id}/parts/")]
-        unknown = sorted(set(source.pages or ()) - set(there))
+    def _wanted_pages(self) -> list[int]:
+        there = [item["pk"] for item in self._server.every(f"documents/{self._document.id}/parts/")]
+        asked = set(there if self._source.pages is None else self._source.pages)
+        unknown = sorted(asked - set(there))
         if unknown:
-            raise UsageError(
-                "platform.unknown_page",
-                f"the document {document.name!r} has no page {', '.join(map(str, unknown[:10]))}",
-                where="platform.pages",
-                hint=f"`loghi-runner platform documents CONFIG --document {document.id}` lists its pages.",
-            )
-        chosen = [page for page in there if source.pages is None or page in set(source.pages)]
-        return _Wanted(document, layer, tuple(chosen), lines_on_baselines(answer), source.only_transcribed)
+            message = f"the document {self._document.name!r} has no page {', '.join(map(str, unknown[:10]))}"
+            hint = f"`loghi-runner platform documents CONFIG --document {self._document.id}` lists its pages."
+            raise UsageError("platform.unknown_page", message, where="platform.pages", hint=hint)
+        return [page for page in there if page in asked]
 
     def _bring_all(
-        self, wanted: _Wanted, source: Source, folder: Path, on_progress: OnProgress
+        self, wanted: Sequence[int], earlier: Mapping[str, PulledPage], on_progress: OnProgress
     ) -> tuple[dict[str, PulledPage], list[str]]:
-        unfinished = Unfinished(folder, self._server.origin.base, source)
+        unfinished = Unfinished(self._folder, self._server.origin.base, self._source)
         pages = {
             name: page
             for name, page in unfinished.pages.items()
-            if page.id in wanted.pages and _is_whole(folder, name, page)
+            if page.id in wanted and _is_whole(self._folder, name, page)
         }
-        earlier = known_record(folder)
-        into = _PageFolder(folder, self._cache, dict(earlier.pages) if earlier is not None else {})
         done = {page.id for page in pages.values()}
         problems: list[str] = []
         empty = 0
-        total = len(wanted.pages)
-        on_progress(_DOING, len(done), total)
-        pool = ThreadPoolExecutor(max_workers=self._parallel)
+        on_progress(_DOING, len(done), len(wanted))
+        pool = ThreadPoolExecutor(max_workers=self._server.parallel)
         try:
-            jobs = {
-                pool.submit(_bring_page, self._server, wanted, page, into): page
-                for page in wanted.pages
-                if page not in done
-            }
+            jobs = {pool.submit(self._bring_page, page, earlier): page for page in wanted if page not in done}
             for number, job in enumerate(as_completed(jobs), start=len(done) + 1):
                 try:
                     brought = job.result()
-                except BrokenData as error:
-                    problems.append(f"page {jobs[job]} is left out: {error.fault}")
                 except PlatformError as error:
                     if error.code not in _ONE_PAGE:
                         raise
-                    problems.append(f"page {jobs[job]} is left out: {error.message}")
+                    fault = error.fault if isinstance(error, BrokenData) else error.message
+                    problems.append(f"page {jobs[job]} is left out: {fault}")
                 else:
                     if brought is None:
                         empty += 1
                     else:
                         unfinished.add(*brought)
                         pages[brought[0]] = brought[1]
-                on_progress(_DOING, number, total)
+                on_progress(_DOING, number, len(wanted))
         finally:
             pool.shutdown(cancel_futures=True)
         if empty:
-            problems.insert(0, f"{plural(empty, 'page')} without a text in {wanted.layer.name!r} left on the platform")
-        places = {page: place for place, page in enumerate(wanted.pages)}
+            problems.insert(0, f"{plural(empty, 'page')} without a text in {self._layer.name!r} left on the platform")
+        places = {page: place for place, page in enumerate(wanted)}
         return dict(sorted(pages.items(), key=lambda item: places[item[1].id])), problems
 
-    def _finish(self, wanted: _Wanted, folder: Path, pages: dict[str, PulledPage]) -> None:
-        earlier = known_record(folder)
-        for name, page in earlier.pages.items() if earlier is not None else ():
-            if name not in pages:
-                # it is no longer among the pages, and nobody but us has written it
-                (folder / page.file).unlink(missing_ok=True)
-                (folder / "page" / f"{name}.xml").unlink(missing_ok=True)
+    def _finish(self, pages: dict[str, PulledPage], earlier: Mapping[str, PulledPage]) -> None:
+        for name in earlier.keys() - pages.keys():
+            # it is no longer among the pages, and nobody but us has written it
+            (self._folder / earlier[name].file).unlink(missing_ok=True)
+            (self._folder / "page" / f"{name}.xml").unlink(missing_ok=True)
         record = PulledRecord(
             kind=PlatformKind.ESCRIPTORIUM,
             url=self._server.origin.base,
-            document=wanted.document.id,
-            document_name=wanted.document.name,
-            layer=wanted.layer,
-            direction=wanted.document.direction,
+            document=self._document.id,
+            document_name=self._document.name,
+            layer=self._layer,
+            direction=self._document.direction,
             pulled=utc_now(),
             pages=pages,
         )
-        write_pulled(folder, record)
+        write_pulled(self._folder, record)
         self._cache.tidy()
 
+    def _bring_page(self, page: int, earlier: Mapping[str, PulledPage]) -> tuple[str, PulledPage] | None:
+        """Fetch and write one page; None when nothing can be learnt from it and that was asked for.
 
-def _bring_page(server: Server, wanted: _Wanted, page: int, folder: _PageFolder) -> tuple[str, PulledPage] | None:
-    """Fetch and write one page; None when nothing can be learnt from it and that was asked for.
-
-    Raises:
-        PlatformError: the page cannot be had, or is broken.
-    """
-    base = f"documents/{wanted.document.id}/parts/{page}/"
-    part = read_part(server.get(base))
-    texts, foreign = _texts(server.every(f"{base}transcriptions/?transcription={wanted.layer.id}"), part)
-    if wanted.only_transcribed and not any(text.strip() for text in texts.values()):
-        return None
-    lines, skipped = _usable(part.lines, on_baselines=wanted.on_baselines)
-    named = _line_ids(lines)
-    name, file = _file_name(part)
-    without_text = sum(not texts.get(line.id, "").strip() for line in lines)
-    if without_text:
-        skipped[SkipReason.EMPTY_TEXT.value] = without_text
-    brought = PulledPage(
-        id=part.id,
-        title=part.title,
-        file=file,
-        image=part.image.uri,
-        image_bytes=part.image.bytes,
-        lines={line_id: line.id for line_id, line in named.items()},
-        skipped=dict(skipped),
-        problems=(*part.problems, *foreign),
-    )
-    before = folder.known.get(name)
-    is_same = before is not None and (before.image, before.image_bytes) == (part.image.uri, part.image.bytes or -1)
-    if not (is_same and _is_whole(folder.path, name, brought)):
-        url = server.origin.own(part.image.uri)
-        folder.cache.bring(url, part.image.bytes, folder.path / file, lambda target: server.download(url, target))
-    write_atomically(folder.path / "page" / f"{name}.xml", _page_xml(part, file, named, texts))
-    return name, brought
+        Raises:
+            PlatformError: the page cannot be had, or is broken.
+        """
+        base = f"documents/{self._document.id}/parts/{page}/"
+        part = read_part(self._server.get(base))
+        texts, foreign = _texts(self._server.every(f"{base}transcriptions/?transcription={self._layer.id}"), part)
+        if self._source.only_transcribed and not any(text.strip() for text in texts.values()):
+            return None
+        # a line drawn above or through the letters is no baseline: the outline alone says where it is
+        lines = part.lines if self._on_baselines else [replace(line, baseline=()) for line in part.lines]
+        named = _line_ids([line for line in lines if line.outline or len(line.baseline) > 1])
+        name, file = _file_name(part)
+        skipped = {
+            SkipReason.NO_SHAPE.value: len(lines) - len(named),
+            SkipReason.EMPTY_TEXT.value: sum(not texts.get(line.id, "").strip() for line in named.values()),
+        }
+        brought = PulledPage(
+            id=part.id,
+            title=part.title,
+            file=file,
+            image=part.image.uri,
+            image_bytes=part.image.bytes,
+            lines={line_id: line.id for line_id, line in named.items()},
+            skipped={reason: count for reason, count in skipped.items() if count},
+            problems=(*part.problems, *foreign),
+        )
+        before = earlier.get(name)
+        is_same = before is not None and (before.image, before.image_bytes) == (part.image.uri, part.image.bytes or -1)
+        if not (is_same and _is_whole(self._folder, name, brought)):
+            url = self._server.origin.own(part.image.uri)
+            target = self._folder / file
+            self._cache.bring(url, part.image.bytes, target, lambda beside: self._server.download(url, beside))
+        write_atomically(self._folder / "page" / f"{name}.xml", _page_xml(part, file, named, texts))
+        return name, brought
 
 
 def _is_whole(folder: Path, name: str, page: PulledPage) -> bool:
     """Whether both files of a page are there."""
-    try:
-        size = (folder / page.file).stat().st_size
-        return (folder / "page" / f"{name}.xml").stat().st_size > 0 and size > 0
-    except OSError:
-        return False
+    return bool(size_of(folder / page.file) and size_of(folder / "page" / f"{name}.xml"))
 
 
 def _texts(answers: Iterator[Any], part: Part) -> tuple[dict[int, str], list[str]]:
@@ -252,19 +230,6 @@ def _texts(answers: Iterator[Any], part: Part) -> tuple[dict[int, str], list[str
     if foreign and not part.problems:
         problems.append(f"{foreign} texts belong to no line of the page")
     return texts, problems
-
-
-def _usable(lines: Iterable[PartLine], *, on_baselines: bool) -> tuple[Sequence[PartLine], Counter[str]]:
-    """Lines with a shape. A line drawn above or through the letters is no baseline: the outline alone says where."""
-    usable = []
-    skipped: Counter[str] = Counter()
-    for line in lines:
-        kept = line if on_baselines else replace(line, baseline=())
-        if kept.outline or len(kept.baseline) > 1:
-            usable.append(kept)
-        else:
-            skipped[SkipReason.NO_SHAPE.value] += 1
-    return usable, skipped
 
 
 def _file_name(part: Part) -> tuple[str, str]:
@@ -304,7 +269,7 @@ def _page_xml(part: Part, image_name: str, lines: Mapping[str, PartLine], texts:
     size = {"imageWidth": str(part.image.width_px), "imageHeight": str(part.image.height_px)}
     page = _add(root, "Page", imageFilename=image_name, **size)
     whole = ((0, 0), (part.image.width_px, 0), (part.image.width_px, part.image.height_px), (0, part.image.height_px))
-    boxes = {region.id: region.outline for region in part.regions}
+    boxes = part.regions
     for region in [*boxes, None]:
         inside = {
             name: line for name, line in lines.items() if (line.region if line.region in boxes else None) == region

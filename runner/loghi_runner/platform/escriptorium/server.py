@@ -60,6 +60,7 @@ class Server:
 
     def __init__(self, origin: Origin, credential: Credential, parallel: int, timeout_s: float) -> None:
         self.origin = origin
+        self.parallel = parallel
         self._credential = credential
         self._timeout = (min(_CONNECT_S, timeout_s), timeout_s)
         self._session = requests.Session()

@@ -12,15 +12,14 @@ from loghi_runner.errors import UsageError
 from loghi_runner.upstream_script.shell import Setting, Shell, ShellSyntaxError, Word, read_commands, shorten
 from loghi_runner.upstream_script.tables import FLAGS, LIST_OPTIONS, VARIABLES, full_name
 
-LONGEST_SCRIPT = 200_000
+_LONGEST_SCRIPT = 200_000
 
 
 @dataclass(frozen=True)
 class Script:
     """What holds where a script calls main.py; at its end, without a line and options, where it never does.
 
-    `remarks` are sentences about settings of the whole script. `launcher` are the known words before main.py (docker,
-    its options, python). `is_sure` is None where only a shell can tell whether the call is reached.
+    `launcher` are the known words before main.py. `is_sure` is None where only a shell can tell whether it is called.
     """
 
     shell: Shell
@@ -34,11 +33,7 @@ class Script:
 
 
 def read_script(text: str, script_dir: Path) -> Script:
-    """Return what a script sets and calls; conditions are decided where their values are known.
-
-    Raises:
-        UsageError: not a shell script, or its quotes and brackets do not close.
-    """
+    """Return what a script sets and calls. Raises UsageError: not a shell script, or its quotes do not close."""
     text = text.removeprefix("\ufeff")
     _refuse_other_files(text)
     follower = _Follower(script_dir)
@@ -52,27 +47,25 @@ def read_script(text: str, script_dir: Path) -> Script:
     except ShellSyntaxError as error:
         problem, at = error.args
         message = f"the script cannot be read as shell: {problem}"
-        line = text.count("\n", 0, at) + 1
+        where = "line " + str(text.count("\n", 0, at) + 1)
         hint = "Check the quotes and brackets from that line on; bash -n shows where bash stumbles."
-        raise UsageError("init.unreadable_script", message, where=f"line {line}", hint=hint) from error
+        raise UsageError("init.unreadable_script", message, where=where, hint=hint) from error
     return follower.script()
 
 
 def _refuse_other_files(text: str) -> None:
-    code = "init.not_a_shell_script"
+    hint = "Give the edited finetune.sh or htr-train-pipeline.sh."
     if text.lstrip().startswith("<"):
-        message = "the file is not a shell script: it is a web page"
-        raise UsageError(code, message, hint="Download the script itself (on GitHub: the button Raw).")
-    if not text.strip():
+        problem, hint = "it is a web page", "Download the script itself (on GitHub: the button Raw)."
+    elif not text.strip():
         problem = "it is empty"
-    elif "\0" in text or len(text) > LONGEST_SCRIPT:
+    elif "\0" in text or len(text) > _LONGEST_SCRIPT:
         problem = "it is not text, or far too long"
     elif text.startswith("#!") and not re.match(r"#!.*sh\b", text):
         problem = "its first line names another program"
     else:
         return
-    hint = "Give the edited finetune.sh or htr-train-pipeline.sh."
-    raise UsageError(code, f"the file is not a shell script: {problem}", hint=hint)
+    raise UsageError("init.not_a_shell_script", f"the file is not a shell script: {problem}", hint=hint)
 
 
 @dataclass

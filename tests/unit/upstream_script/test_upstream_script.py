@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from loghi_runner.config.load import ConfigError, load_config
-from loghi_runner.upstream_script import CarriedOver, Note, Severity, read_upstream_script
+from loghi_runner.upstream_script.carry import CarriedOver, Note, Severity, read_upstream_script
 
 SCRIPTS = Path(__file__).parent / "upstream_scripts"
 SCRIPT_DIR = Path("/home/anna/scripts")

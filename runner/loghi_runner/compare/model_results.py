@@ -21,7 +21,7 @@ from loghi_runner.line_pages import page_name
 from loghi_runner.models.find import NamedModel
 from loghi_runner.pages.write import Reading
 from loghi_runner.recognition.line_reader import LineReader
-from loghi_runner.recognition.output_folder import cannot_write_output
+from loghi_runner.recognition.output_folder import writing_output
 from loghi_runner.recognition.recognized import RESULTS_FILE, format_results
 from loghi_runner.report.write import LOGHI_FILES, comparison_json, write_loghi_csv, write_results
 from loghi_runner.skipped_table import format_skipped
@@ -86,7 +86,7 @@ class ModelResults:
         Raises:
             EngineError: the disk does not take them.
         """
-        try:
+        with writing_output(out):
             # the report first: it tells whose folder this is
             self._write_report(out)
             write_atomically(out / _LINES_FILE, self._lines_table())
@@ -98,8 +98,6 @@ class ModelResults:
                 write_loghi_csv(place / LOGHI_FILES["val"], columns)
                 rows = ((line.name, each.readings[line.image]) for line in self.truth.lines)
                 write_atomically(place / RESULTS_FILE, format_results(rows))
-        except OSError as error:
-            raise cannot_write_output(error, out) from error
 
     def _model_json(self, number: int) -> dict[str, Any]:
         """Fractions, with 95 % intervals, by variant."""

@@ -130,13 +130,13 @@ def _of_run(run: RunFolder, root: Path | None) -> Truth:
 
 
 def _of_pages(folder: Path, options: TruthOptions, work: Path, on_progress: OnProgress) -> Truth:
-    lines = cut_temporarily(folder, options.text, options.cut, work, on_progress, every_line=False)
+    survey, cut = cut_temporarily(folder, options.text, options.cut, work, on_progress, every_line=False)
     found: list[tuple[str, GroundTruthLine]] = []
     skipped: list[SkippedLine] = []
-    for page in lines.survey.pages:
-        found += [(page.file.name, line) for line in lines.cut.lines(page)]
-        skipped += (*page.skipped, *lines.cut.not_cut(page))
-    warnings = [finding for finding in lines.survey.findings if finding.severity is Severity.WARNING]
+    for page in survey.pages:
+        found += [(page.file.name, line) for line in cut.lines(page)]
+        skipped += (*page.skipped, *cut.not_cut(page))
+    warnings = [finding for finding in survey.findings if finding.severity is Severity.WARNING]
     return Truth(folder.name or str(folder), _named(found), tuple(skipped), tuple(warnings), options.cut)
 
 

@@ -20,7 +20,7 @@ from loghi_runner.errors import DataError
 from loghi_runner.files import breaks_lines, is_utf8, real_path
 from loghi_runner.models.check import check_base_model
 from loghi_runner.pages.write import Reading
-from loghi_runner.recognition.output_folder import cannot_write_output, work_folder
+from loghi_runner.recognition.output_folder import work_folder, writing_output
 from loghi_runner.runs.folder import new_run_id
 from loghi_runner.runs.run_trainer import new_record, run_short
 
@@ -80,10 +80,8 @@ class LineReader:
             named = {path: data.container_path(path) for path in real.values()}
             listed = {str(name): path for path, name in named.items() if is_utf8(name)}
             now = settle_again(self.engine, self.setting)
-            try:
+            with writing_output(work):
                 launch = self._lay_out(work, list(listed), data, now)
-            except OSError as error:
-                raise cannot_write_output(error, work) from error
             record = new_record(launch.run_id, "reading", self.engine, now)
             progress = run_short(self.engine, launch, record, note, partial(on_progress, "reading lines"))
             found = _read_results(work / "out" / RESULTS_FILE)

@@ -12,19 +12,17 @@ from loghi_contract.counts import pool
 from loghi_contract.cut import Cut
 from loghi_contract.records import to_json
 from loghi_runner.aliases import OnProgress
-from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.engines.mounts import host_image
 from loghi_runner.errors import DataError, UsageError
 from loghi_runner.evaluation.counts import count
 from loghi_runner.files import is_file, is_folder
-from loghi_runner.ground_truth.cut_pages import cut_pages
 from loghi_runner.ground_truth.survey import SurveyedPage
 from loghi_runner.models.find import choose_cut, find_model, run_of
 from loghi_runner.pages.texts import ANY_TEXT, LineText, choose_text
 from loghi_runner.pages.write import Reading
 from loghi_runner.recognition.line_reader import LineReader, ReaderOptions, open_reader
 from loghi_runner.recognition.output_folder import work_folder
-from loghi_runner.recognition.temporary_lines import survey_folder
+from loghi_runner.recognition.temporary_lines import cut_into, survey_folder
 from loghi_runner.runs.readings import read_split
 from loghi_runner.wording import aligned, percent, plural
 
@@ -137,13 +135,7 @@ def rank_pages(
         RunnerError: they cannot be read.
     """
     with work_folder("loghi-runner-next-") as work:
-        cut = cut_pages(
-            candidates.pages,
-            lambda page: work / page.file.name,
-            cut=candidates.cut,
-            channels=CHANNELS,
-            on_page=lambda *told: on_progress("cutting pages", *told),
-        )
+        cut = cut_into(work, candidates.pages, candidates.cut, on_progress)
         images = {name: [page.folder / line.file for line in page.record.lines] for name, page in cut.pages.items()}
         judged = judged_lines(reader.folder)
         wanted = [*(image for found in images.values() for image in found), *judged]

@@ -33,7 +33,7 @@ def comparison(place: Path) -> Path:
 
 def differing(place: Path) -> Path:
     names = ("A", "B")
-    return write_difference(place, "A and B", names, difference(LINES, names), pictures(place))
+    return write_difference(place, "A and B", names, difference(LINES, names))
 
 
 def evaluation(place: Path) -> Path:

@@ -36,11 +36,7 @@ class Answer:
 def evaluate(
     model: str, data: Sequence[str], options: ScoreOptions, on_progress: OnProgress, note: Callable[[str], None]
 ) -> Answer:
-    """How well a model reads lines, and where it errs.
-
-    Raises:
-        RunnerError: nothing could be scored.
-    """
+    """How well a model reads lines, and where it errs. Raises RunnerError: nothing could be scored."""
     return _of_models(score_models([model], data, options, on_progress, note), options.output)
 
 
@@ -90,7 +86,7 @@ def _of_pages(first: Path, second: Path, truth: Path | None, out: Path | None) -
             if results:
                 write_results(out, title, results, {}, remarks, made)
             else:
-                write_difference(out, title, names, differing, {}, remarks, made)
+                write_difference(out, title, names, differing, remarks, made)
     rows = result_rows(results) if results else difference_rows(differing, names)
     return Answer([*rows, *report_rows(out)], _pages_json(matched, differing, results), remarks=remarks)
 

@@ -14,6 +14,7 @@ from loghi_contract.lines import LineSample
 from loghi_runner.config.load import load_config
 from loghi_runner.engines.base import Engine, Setting
 from loghi_runner.engines.mounts import moved_mounts
+from loghi_runner.engines.wish import Wish
 from loghi_runner.errors import RunnerError, TrainingError
 from loghi_runner.evaluation.intervals import cer_interval
 from loghi_runner.evaluation.results import Results
@@ -22,9 +23,8 @@ from loghi_runner.finetuning.finetune import prepare_run, start_and_follow
 from loghi_runner.finetuning.lay_out import data_sha256
 from loghi_runner.finetuning.plan import RunPlan, View
 from loghi_runner.ground_truth.collect import PagesTruth
-from loghi_runner.learning_curve.curve import Curve, Point
+from loghi_runner.learning_curve.curve import Curve, CurveAnswer, Point, write_curve
 from loghi_runner.learning_curve.power_law import fit_power_law
-from loghi_runner.learning_curve.report import CurveAnswer, write_curve
 from loghi_runner.learning_curve.shares import Share, nested_shares
 from loghi_runner.models.find import choose_cut, find_model
 from loghi_runner.recognition.line_reader import ReaderOptions, open_reader
@@ -58,14 +58,6 @@ class _Trained:
     again: bool
 
 
-@dataclass(frozen=True)
-class _Ranking:
-    """Pages to be ranked once the curve is there, where the config trains."""
-
-    candidates: Candidates
-    options: ReaderOptions
-
-
 def learning_curve(
     config_path: Path,
     overrides: Sequence[str],
@@ -85,13 +77,15 @@ def learning_curve(
     Raises:
         RunnerError: nothing could be started.
     """
-    ranking = _prepare_ranking(config_path, overrides, to_rank, view) if to_rank else None
+    config = load_config(config_path, overrides).config
+    # the pages are looked at before hours are spent on training
+    candidates = find_candidates(to_rank, config.data.cut, view.progress) if to_rank else None
     with ExitStack() as lines:  # each share needs its line images until its own run names them
         plan, engine, setting = prepare_run(config_path, overrides, view, lines)
         curve = _measure(plan, engine, setting, percents, view)
     if isinstance(curve, Unfinished):
         return curve
-    found = _rank_with_best(ranking, curve, view) if ranking else None
+    found = _rank_with_best(candidates, config.engine, curve, view) if candidates else None
     folder = output or RunFolder(Path(curve.points[-1].run_dir)).report_file.parent
     return CurveAnswer(curve, found, write_curve(curve, found, folder))
 
@@ -211,7 +205,8 @@ def _find_same_run(plan: RunPlan, base_model_sha256: str | None) -> Look | None:
     data = data_sha256(plan.lists, plan.mounts)
     for folder in reversed(list_runs(output)):
         # the curve is written into the last run's folder
-        if not _has_same_job(folder, plan.job) or not is_ours(folder):
+        job = folder.read_job()
+        if job is None or _essence(job) != _essence(plan.job) or not is_ours(folder):
             continue
         try:
             look = look_at(folder)
@@ -224,33 +219,13 @@ def _find_same_run(plan: RunPlan, base_model_sha256: str | None) -> Look | None:
     return None
 
 
-def _has_same_job(folder: RunFolder, wanted: JobSpec) -> bool:
-    job = folder.read_job()
-    return job is not None and _essence(job) == _essence(wanted)
-
-
 def _essence(job: JobSpec) -> JobSpec:
     """The job without what makes no other model."""
     return replace(job, run_id="", device=DeviceKind.CPU)
 
 
-def _prepare_ranking(config_path: Path, overrides: Sequence[str], folder: Path, view: View) -> _Ranking:
-    """Look at the pages before hours are spent on training.
-
-    Raises:
-        RunnerError: there is nothing to rank, or the config cannot be used.
-    """
-    config = load_config(config_path, overrides).config
-    candidates = find_candidates(folder, config.data.cut, view.progress)
-    return _Ranking(
-        candidates,
-        ReaderOptions(config.engine),
-    )
-
-
-def _rank_with_best(ranking: _Ranking, curve: Curve, view: View) -> NextPages:
-    """Rank the pages with the model that has the lowest CER."""
-    best = min(curve.points, key=lambda point: point.cer)
-    model = find_model(best.run_dir)
-    candidates = replace(ranking.candidates, cut=choose_cut(model, None, view.note))
-    return rank_pages(open_reader(model.folder, ranking.options), candidates, view.progress, view.note)
+def _rank_with_best(candidates: Candidates, engine: Wish, curve: Curve, view: View) -> NextPages:
+    """Rank the pages with the model that has the lowest CER, on the engine that trained it."""
+    model = find_model(min(curve.points, key=lambda point: point.cer).run_dir)
+    candidates = replace(candidates, cut=choose_cut(model, None, view.note))
+    return rank_pages(open_reader(model.folder, ReaderOptions(engine)), candidates, view.progress, view.note)

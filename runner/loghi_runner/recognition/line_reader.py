@@ -55,7 +55,13 @@ class LineReader:
     options: ReaderOptions
 
     def read(
-        self, images: Sequence[Path], on_progress: OnProgress, note: Callable[[str], None], work_in: Path | None = None
+        self,
+        images: Sequence[Path],
+        on_progress: OnProgress,
+        note: Callable[[str], None],
+        *,
+        work_in: Path | None = None,
+        doing: str = "reading lines",
     ) -> Readings:
         """Read all images; the order and the company in which they are given change nothing.
 
@@ -83,7 +89,7 @@ class LineReader:
             with writing_output(work):
                 launch = self._lay_out(work, list(listed), data, now)
             record = new_record(launch.run_id, "reading", self.engine, now)
-            progress = run_short(self.engine, launch, record, note, partial(on_progress, "reading lines"))
+            progress = run_short(self.engine, launch, record, note, partial(on_progress, doing))
             found = _read_results(work / "out" / RESULTS_FILE)
         by_path = {listed[image]: reading for image, reading in found.items()}
         seconds = progress.recognized.seconds if progress.recognized else 0.0

@@ -9,7 +9,7 @@ from loghi_runner.aliases import Row
 from loghi_runner.files import write_atomically
 from loghi_runner.findings import Finding
 from loghi_runner.pages.write import Reading
-from loghi_runner.report.html import LinePicture, line_picture, make_environment
+from loghi_runner.report.html import LinePicture, line_picture, render
 from loghi_runner.report.words import is_right_to_left
 from loghi_runner.wording import plural, short_path
 
@@ -132,19 +132,8 @@ def write_side_by_side(recognized: Recognized, title: str, out: Path) -> None:
         (shown for page in pages for shown in page.lines if shown.is_unsure),
         key=lambda shown: shown.line.reading.confidence,
     )
-    html = (
-        make_environment()
-        .get_template("recognized.html")
-        .render(
-            title=title,
-            pages=pages,
-            unsure=unsure[:_LISTED],
-            marked=len(unsure),
-            lines=len(recognized.lines),
-            notes=notes,
-        )
-    )
-    write_atomically(out / HTML_FILE, html)
+    facts: dict[str, Any] = {"count": len(recognized.lines), "marked": len(unsure), "unsure": unsure[:_LISTED]}
+    write_atomically(out / HTML_FILE, render("recognized.html", title=title, pages=pages, notes=notes, **facts))
 
 
 def _pages(lines: Sequence[RecognizedLine]) -> list[_Page]:

@@ -48,11 +48,7 @@ def cut_into(work: Path, pages: Sequence[SurveyedPage], cut_as: Cut, on_progress
 
 
 def survey_folder(folder: Path, text: TextOptions, cut_as: Cut, on_progress: OnProgress, *, every_line: bool) -> Survey:
-    """Read all pages below the folder that a command was given.
-
-    Raises:
-        DataError: there is no page that can be used.
-    """
+    """Read all pages below the folder that a command was given. Raises DataError: there is no page that can be used."""
     survey = survey_pages(
         [folder], text, cut_as, folder, lambda *told: on_progress("reading pages", *told), every_line=every_line
     )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from loghi_runner.compare.pair_lines import LinePairs, pair_lines
+from loghi_runner.compare.match_pages import LinePairs, pair_lines
 from loghi_runner.pages.model import Page, PageLine, TextVersion
 
 

@@ -25,9 +25,7 @@ _STATUS_WORDS = {
 _PHASE_WORDS = {
     "reading_data": "reading the lines",
     "loading_model": "loading the model",
-    "training": "training",
     "evaluating": "scoring the lines",
-    "saving": "saving",
 }
 _LINES_OF_SPLIT = {split.value: f"{word} lines" for split, word in SPLIT_WORDS.items()}
 _LINES_OF_SPLIT[Split.BASE_DOMAIN.value] = "lines of the old hand"

@@ -50,8 +50,8 @@ class MatchedPages:
     unmatched_pages: tuple[str, ...]
     unmatched_lines: int
     failed: dict[str, str]
-    by_place: int = 0
-    scaled: int = 0
+    by_place: int
+    scaled: int
 
     def require_texts(self, first: Path, second: Path) -> None:
         """Raise DataError where one side has no text at all, so that nothing differs or everything does."""

@@ -10,7 +10,7 @@ from loghi_contract.text import Normalization, normalization_for, normalize
 from loghi_runner.aliases import OnProgress
 from loghi_runner.compare.learnt_lines import without_learnt
 from loghi_runner.compare.model_results import ModelReadings, ModelResults
-from loghi_runner.compare.truth_lines import Truth, TruthOptions, collect_truth
+from loghi_runner.compare.truth_lines import Truth, collect_truth
 from loghi_runner.errors import DataError
 from loghi_runner.evaluation.results import ReadLine, Results
 from loghi_runner.models.find import NamedModel, choose_cut, find_model, truth_options
@@ -88,8 +88,7 @@ def _collect(
     text = truth_options(models)
     truths: dict[Cut, Truth] = {}
     for cut in dict.fromkeys(cuts):
-        how = TruthOptions(cut, text, options.root)
-        truths[cut] = collect_truth(data, how, work / cut.value, on_progress)
+        truths[cut] = collect_truth(data, cut, text, options.root, work / cut.value, on_progress)
         if truths[cut].cut is None:
             return [truths[cut]] * len(models)
     for sentence in told:

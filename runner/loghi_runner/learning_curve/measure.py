@@ -44,7 +44,6 @@ _WANTED = (RunState.RUNNING, RunState.FINISHED)
 class Unfinished:
     """The run that came to no good end, or goes on without us; `done` shares of `all` are trained."""
 
-    folder: RunFolder
     record: RunRecord
     done: int
     all: int
@@ -77,15 +76,15 @@ def learning_curve(
     Raises:
         RunnerError: nothing could be started.
     """
-    config = load_config(config_path, overrides).config
-    # the pages are looked at before hours are spent on training
-    candidates = find_candidates(to_rank, config.data.cut, view.progress) if to_rank else None
+    candidates = None
+    if to_rank:  # looked at before hours are spent on training
+        candidates = find_candidates(to_rank, load_config(config_path, overrides).config.data.cut, view.progress)
     with ExitStack() as lines:  # each share needs its line images until its own run names them
         plan, engine, setting = prepare_run(config_path, overrides, view, lines)
         curve = _measure(plan, engine, setting, percents, view)
     if isinstance(curve, Unfinished):
         return curve
-    found = _rank_with_best(candidates, config.engine, curve, view) if candidates else None
+    found = _rank_with_best(candidates, plan.config.config.engine, curve, view) if candidates else None
     folder = output or RunFolder(Path(curve.points[-1].run_dir)).report_file.parent
     return CurveAnswer(curve, found, write_curve(curve, found, folder))
 
@@ -105,7 +104,7 @@ def _measure(
         else:
             folder, record = _take(found, view)
         if record.state is not RunState.FINISHED:
-            return Unfinished(folder, record, len(trained), len(percents))
+            return Unfinished(record, len(trained), len(percents))
         trained.append(_Trained(share, folder, record, again=found is not None))
     return _curve(plan, split, trained)
 

@@ -297,10 +297,10 @@ class _Carrier:
 
     def _take(self, key: str, found: Setting | None, hint: str) -> Setting | None:
         """Return a value that can be used; if it cannot, say why."""
-        problem = self._problem(found, is_path=key in PATHS) if found else None
-        if found and problem:
+        if found and (problem := self._problem(found, is_path=key in PATHS)):
             self._leave(found, problem, hint, key)
-        return None if problem else found
+            return None
+        return found
 
     def _problem(self, found: Setting, *, is_path: bool = False) -> str | None:
         """Return why a value cannot be used, as the end of a sentence; None if it can."""

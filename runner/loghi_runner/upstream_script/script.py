@@ -211,9 +211,8 @@ class _Follower:
             start = next((place for place, text in enumerate(texts) if re.search(r"(^|/)main\.py$", text)), -1)
             launcher = tuple(text for text in texts[:start] if not self._shell.problem_in(text))
             options = self._options(arguments[start + 1 :])
-            self._calls.append(
-                replace(self._state(), line=line, launcher=launcher, options=options, is_sure=is_running)
-            )
+            state = self._state()
+            self._calls.append(replace(state, line=line, launcher=launcher, options=options, is_sure=is_running))
 
     def _arguments(self, words: list[Word]) -> Iterator[Setting]:
         """Yield what the program is given, each labelled with the word that it is in."""
@@ -273,24 +272,17 @@ def _succeeds(words: list[str]) -> bool | None:
     match words:
         case ["!", *rest]:
             return _not(_succeeds(rest))
-        case ["true" | ":", *_]:
-            return True
-        case ["false", *_]:
-            return False
-        case ["[[", *test, "]]"] | ["[", *test, "]"] | ["test", *test]:
-            return _holds(test)
-    return None
-
-
-def _holds(test: list[str]) -> bool | None:
-    match test:
-        case ["!", *rest]:
-            return _not(_holds(rest))
-        case ["-z" | "-n" as sign, text]:
+        case ["true" | "false" | ":" as name, *_]:
+            return name != "false"
+        case ["[[", "!", *test, "]]"] | ["[", "!", *test, "]"] | ["test", "!", *test]:
+            return _not(_succeeds(["test", *test]))
+        case ["[[", *test, "]]"] | ["[", *test, "]"]:
+            return _succeeds(["test", *test])
+        case ["test", "-z" | "-n" as sign, text]:
             return (text == "") == (sign == "-z")
-        case [left, "=" | "==" | "!=" as sign, right] if not re.search(r"[*?\[]", right):
+        case ["test", left, "=" | "==" | "!=" as sign, right] if not re.search(r"[*?\[]", right):
             return (left == right) == (sign != "!=")
-        case [left, sign, right] if _COMPARISON.fullmatch(f"{left} {sign} {right}"):
+        case ["test", left, sign, right] if _COMPARISON.fullmatch(f"{left} {sign} {right}"):
             return bool(getattr(operator, sign[1:])(int(left), int(right)))
     return None
 

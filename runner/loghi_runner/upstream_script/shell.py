@@ -222,18 +222,18 @@ class Shell:
         if source.startswith("("):  # $((arithmetic))
             return self._to_be_run(f"$({source})")
         calls = [[self._expanded(word.source) for word in words] for _, words in read_commands(source) if words]
-        match [call[0] for call in calls], [[value for value in call[1:] if value[:1] != "-"] for call in calls]:
-            case ["pwd"], _:
+        match [[call[0], *(value for value in call[1:] if value[:1] != "-")] for call in calls]:
+            case [["pwd", *_]]:
                 return self._assuming("pwd", self.folder)
-            case (["cd", "pwd"], [[path], _]) | (["realpath" | "readlink"], [[path]]):
+            case [["cd", path], ["pwd", *_]] | [["realpath" | "readlink", path]]:
                 return self.resolve(path)
-            case ["dirname"], [[path]]:
+            case [["dirname", path]]:
                 return posixpath.dirname(path.rstrip("/")) or "."
-            case ["basename"], [[path]]:
+            case [["basename", path]]:
                 return posixpath.basename(path.rstrip("/"))
-            case ["echo"], [[text]]:
+            case [["echo", text]]:
                 return text
-            case ["mktemp"], _:
+            case [["mktemp", *_]]:
                 return self.unknown(f"it lies in a temporary folder, {shorten(f'$({source})')}")
         return self._to_be_run(f"$({source})")
 

@@ -109,11 +109,7 @@ def _pages_json(matched: MatchedPages, differing: Results, results: Results | No
 
 
 def _are_models(first: str, second: str, data: Sequence[str], truth: Path | None) -> bool:
-    """Whether both are models; otherwise both are folders of pages.
-
-    Raises:
-        UsageError: they are not of one kind, or do not go with what else is given.
-    """
+    """Whether both are models; otherwise both are folders of pages."""
     models = [name for name in (first, second) if _is_model(name)]
     if len(models) == 1:
         other = second if models[0] == first else first

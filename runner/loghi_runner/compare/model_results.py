@@ -81,11 +81,7 @@ class ModelResults:
         return {"kind": "comparison", **lines, "models": models, "comparison": comparison, "loghi": self.results.loghi}
 
     def write(self, out: Path) -> None:
-        """Write all files; with two models, those that are of one model lie in a folder of its name.
-
-        Raises:
-            EngineError: the disk does not take them.
-        """
+        """Write all files; with two models, those of one lie in a folder of its name. Raises EngineError."""
         with writing_output(out):
             # the report first: it tells whose folder this is
             self._write_report(out)
@@ -149,10 +145,9 @@ def _made(each: ModelReadings) -> list[Row]:
     device, options = reader.setting.device, reader.options
     beam = "greedy" if options.beam_width == 1 else f"beam of {options.beam_width}"
     speed = f"{len(each.readings) / each.seconds:.1f} lines a second" if each.seconds > 0 else "in no time"
-    cut = [(f"{each.model.name}, lines cut as", each.cut.value)] if each.cut else []
-    return [
+    rows = [
         (each.model.name, str(reader.folder)),
         (f"{each.model.name}, SHA-256", file_sha256(reader.model.model_file)),
         (f"{each.model.name}, read", f"{reader.engine.name}, {device.kind.value.upper()}, {beam}, {speed}"),
-        *cut,
     ]
+    return [*rows, (f"{each.model.name}, lines cut as", each.cut.value)] if each.cut else rows

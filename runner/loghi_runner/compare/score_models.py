@@ -78,11 +78,7 @@ def _collect(
     on_progress: OnProgress,
     note: Callable[[str], None],
 ) -> list[Truth]:
-    """The lines as each model is to read them: pages are cut for each as its own lines were, line images are as given.
-
-    Raises:
-        RunnerError: there is no transcribed line.
-    """
+    """The lines as each model is to read them: pages are cut as its own lines were, line images are as given."""
     told: list[str] = []
     cuts = [choose_cut(model, options.cut, told.append) for model in models]
     text = truth_options(models)

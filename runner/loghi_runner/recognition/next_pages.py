@@ -83,14 +83,10 @@ def next_pages(
     *,
     with_text: bool = False,
 ) -> NextPages:
-    """Rank the pages of a folder with a model.
+    """Rank the pages of a folder with a model. Raises RunnerError.
 
     Args:
         cut: None for the way in which the model's own lines were cut.
-        with_text: as for `find_candidates`.
-
-    Raises:
-        RunnerError: there is nothing to rank, or it cannot be read.
     """
     named = find_model(model)
     reader = open_reader(named.folder, options)
@@ -119,21 +115,14 @@ def find_candidates(folder: Path, cut: Cut, on_progress: OnProgress, *, with_tex
             f"every line in {folder} has a text already",
             hint="If a machine wrote these texts, `loghi-runner next-pages --with-text` ranks the pages all the same.",
         )
-    return Candidates(
-        tuple(page for page in pages if page.lines),
-        tuple(page.file.name for page in pages if not page.lines),
-        cut,
-    )
+    transcribed = tuple(page.file.name for page in pages if not page.lines)
+    return Candidates(tuple(page for page in pages if page.lines), transcribed, cut)
 
 
 def rank_pages(
     reader: LineReader, candidates: Candidates, on_progress: OnProgress, note: Callable[[str], None]
 ) -> NextPages:
-    """Read the candidates' lines, and the test lines of the model's own run where there are some.
-
-    Raises:
-        RunnerError: they cannot be read.
-    """
+    """Read the candidates' lines, and the test lines of the model's own run where there are some."""
     with work_folder("loghi-runner-next-") as work:
         cut = cut_into(work, candidates.pages, candidates.cut, on_progress)
         images = {name: [page.folder / line.file for line in page.record.lines] for name, page in cut.pages.items()}
@@ -211,12 +200,8 @@ def next_remarks(found: NextPages) -> list[str]:
     if found.transcribed:
         verb = "is" if len(found.transcribed) == 1 else "are"
         remarks.append(f"{plural(len(found.transcribed), 'page')} {verb} transcribed already.")
-    remarks.append(
-        found.confidence.sentence
-        if found.confidence
-        else "How confidence relates to errors is not known: the model is not in a run folder with test lines."
-    )
-    return remarks
+    unknown = "How confidence relates to errors is not known: the model is not in a run folder with test lines."
+    return [*remarks, found.confidence.sentence if found.confidence else unknown]
 
 
 def next_json(found: NextPages) -> dict[str, Any]:

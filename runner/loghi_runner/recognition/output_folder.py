@@ -54,11 +54,7 @@ def claim_output(out: Path, record: str, kinds: tuple[str, ...], sources: tuple[
 
 @contextmanager
 def writing_output(path: Path) -> Iterator[None]:
-    """What is written inside, the disk may not take; what is written already stays.
-
-    Raises:
-        EngineError: instead of OSError.
-    """
+    """What the disk does not take inside is an EngineError; what is written already stays."""
     try:
         yield
     except OSError as error:
@@ -68,11 +64,7 @@ def writing_output(path: Path) -> Iterator[None]:
 
 @contextmanager
 def claimed_output(out: Path, record: str, kinds: tuple[str, ...], sources: tuple[Path, ...] = ()) -> Iterator[None]:
-    """The same for as long as the work takes; a folder that was made for nothing goes away again.
-
-    Raises:
-        RunnerError: as `claim_output`.
-    """
+    """As `claim_output`, for as long as the work takes; a folder that was made for nothing goes away again."""
     was_there = is_there(out)
     claim_output(out, record, kinds, sources)
     try:

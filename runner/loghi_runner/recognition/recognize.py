@@ -95,11 +95,7 @@ def _recognize_pages(
     on_progress: OnProgress,
     note: Callable[[str], None],
 ) -> Recognized:
-    """Read all lines of the pages, cut into `work`, and write their XML with the model's texts into `out`.
-
-    Raises:
-        RunnerError: nothing could be read.
-    """
+    """Read all lines of the pages, cut into `work`, and write their XML with the model's texts into `out`."""
     survey, lines = cut_temporarily(folder, ANY_TEXT, cut, work, on_progress, every_line=True)
     images = [page.folder / line.file for page in lines.pages.values() for line in page.record.lines]
     read = reader.read(images, on_progress, note, work_in=work)
@@ -125,11 +121,7 @@ def _recognize_pages(
 def _recognize_lines(
     reader: LineReader, images: ImageLines, out: Path, on_progress: OnProgress, note: Callable[[str], None]
 ) -> Recognized:
-    """Read all images and write the results file into `out`, one row a line, in the order of the list.
-
-    Raises:
-        RunnerError: nothing could be read or written.
-    """
+    """Read all images and write the results file into `out`, one row a line, in the order of the list."""
     read = reader.read([line.image for line in images.lines], on_progress, note, work_in=out)
     pages = page_names([PurePosixPath(line.sample.image) for line in images.lines])
     lines = [

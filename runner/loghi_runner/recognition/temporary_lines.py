@@ -32,11 +32,7 @@ def cut_temporarily(
 
 
 def cut_into(work: Path, pages: Sequence[SurveyedPage], cut_as: Cut, on_progress: OnProgress) -> CutPages:
-    """Cut the pages' lines, those of each page into a folder of its name.
-
-    Raises:
-        EngineError: there is no room on the disk.
-    """
+    """Cut the lines of each page into a folder of its name. Raises EngineError: there is no room on the disk."""
     with writing_output(work):
         return cut_pages(
             pages,
@@ -53,15 +49,11 @@ def survey_folder(folder: Path, text: TextOptions, cut_as: Cut, on_progress: OnP
         [folder], text, cut_as, folder, lambda *told: on_progress("reading pages", *told), every_line=every_line
     )
     survey = replace(survey, findings=for_folder(survey.findings, folder))
-    _refuse_unusable(survey, folder)
-    return survey
-
-
-def _refuse_unusable(survey: Survey, folder: Path) -> None:
-    """Raise what stops the command, with the first reason why the pages do not do."""
     for wrong in errors(survey.findings):
+        # with the first reason why the pages do not do
         first = next((finding for finding in survey.findings if finding.severity is Severity.WARNING), None)
         if first is None:
             raise DataError(wrong.code, wrong.message, where=str(folder), hint=wrong.hint)
         message = f"{wrong.message}: {first.message}"
         raise DataError(wrong.code, message, where=first.where, hint=first.hint or wrong.hint)
+    return survey

@@ -296,7 +296,6 @@ class _Carrier:
         return found
 
     def _take(self, key: str, found: Setting | None, hint: str) -> Setting | None:
-        """Return a value that can be used; if it cannot, say why."""
         if found and (problem := self._problem(found, is_path=key in PATHS)):
             self._leave(found, problem, hint, key)
             return None
@@ -338,7 +337,6 @@ class _Carrier:
             self._note(found, f"{found.label} {_assumption(assumed)}", key)
 
     def _leave(self, found: Setting, problem: str, hint: str = "", key: str | None = None) -> None:
-        """Say that a value was not carried over, why, and what to do."""
         sentence = f"{found.label} was not carried over: {problem}. {hint}".rstrip()
         self._note(found, sentence, key, Severity.NOT_CARRIED)
 

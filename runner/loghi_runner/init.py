@@ -17,7 +17,7 @@ from loghi_runner.aliases import Row
 from loghi_runner.engines.nvml import list_cards
 from loghi_runner.errors import UsageError
 from loghi_runner.files import cannot_write, is_folder, is_there, write_atomically
-from loghi_runner.upstream_script import PATHS, CarriedOver, ConfigValue, Note, Severity, read_upstream_script
+from loghi_runner.upstream_script.carry import PATHS, CarriedOver, ConfigValue, Note, Severity, read_upstream_script
 
 #: The sample's config.
 DEMO = "demo.yaml"

@@ -25,16 +25,10 @@ _STATUS_WORDS = {
 _PHASE_WORDS = {
     "reading_data": "reading the lines",
     "loading_model": "loading the model",
-    "training": "training",
     "evaluating": "scoring the lines",
-    "saving": "saving",
 }
-_LINES_OF_SPLIT = {
-    "train": "training lines",
-    "val": "validation lines",
-    "test": "test lines",
-    "base_domain": "lines of the old hand",
-}
+_LINES_OF_SPLIT = {split.value: f"{word} lines" for split, word in SPLIT_WORDS.items()}
+_LINES_OF_SPLIT[Split.BASE_DOMAIN.value] = "lines of the old hand"
 
 #: What a terminal obeys, and what turns the order of all that follows: other marks of direction end with their word.
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from loghi_runner.learning_curve.report import write_curve
+from loghi_runner.learning_curve.curve import write_curve
 from loghi_runner.recognition.next_pages import Confidence, NextPages, RankedPage
 from tests.browser.looking import SIGHTS, Sight, assert_accessible, assert_quiet, opened
 from tests.made_curve import FALLING, curve

@@ -9,7 +9,8 @@ from playwright.sync_api import Browser
 from loghi_contract import events
 from loghi_runner.evaluation.results import ReadLine, Results, difference
 from loghi_runner.ground_truth.page_preview import PreviewLine, write_preview
-from loghi_runner.report.side_by_side import ReadImage, write_side_by_side
+from loghi_runner.pages.write import Reading
+from loghi_runner.recognition.recognized import Recognized, RecognizedLine, write_side_by_side
 from loghi_runner.report.write import write_difference, write_results
 from loghi_runner.runs.run_report import write_run_report
 from tests.browser.looking import SIGHTS, Sight, assert_accessible, assert_quiet, opened
@@ -32,7 +33,7 @@ def comparison(place: Path) -> Path:
 
 def differing(place: Path) -> Path:
     names = ("A", "B")
-    return write_difference(place, "A and B", names, difference(LINES, names), pictures(place))
+    return write_difference(place, "A and B", names, difference(LINES, names))
 
 
 def evaluation(place: Path) -> Path:
@@ -50,10 +51,10 @@ def preview(place: Path) -> Path:
 def recognized(place: Path) -> Path:
     images = pictures(place)
     lines = [
-        ReadImage(line.id, line.page, images[line.id], line.readings[0], 1 / (2 + number))
+        RecognizedLine(line.id, line.page, 0, images[line.id], Reading(line.readings[0], 1 / (2 + number)))
         for number, line in enumerate(LINES * 3)
     ]
-    write_side_by_side(place / "recognized.html", "Pages", lines, notes=["p9 was not read: a reason."])
+    write_side_by_side(Recognized({}, tuple(lines), 1.0, {"p9": "a reason"}), "Pages", place)
     return place / "recognized.html"
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from loghi_contract.cut import Cut
-from loghi_runner.compare.truth_lines import TruthOptions, collect_truth
+from loghi_runner.compare.truth_lines import collect_truth
 from loghi_runner.evaluation.judgement import Outcome
 from loghi_runner.line_pages import page_name, page_names
 from loghi_runner.pages.texts import ANY_TEXT
@@ -77,6 +77,5 @@ def test_lines_of_unknown_pages_may_be_kept_apart() -> None:
 def test_lines_of_lists_are_judged_by_the_same_pages(project: Project, flat: bool) -> None:
     images = [f"{'' if flat else f'p{page}/'}p{page}-l{line}.png" for page in range(3) for line in range(4)]
     listed = project.line_list("lines/test.txt", [(image, "a b") for image in images])
-    options = TruthOptions(Cut.LOGHI, ANY_TEXT, None)
-    truth = collect_truth([str(listed)], options, project.folder, lambda *_told: None)
+    truth = collect_truth([str(listed)], Cut.LOGHI, ANY_TEXT, None, project.folder, lambda *_told: None)
     assert [page_name(line.page) for line in truth.lines] == [f"p{number // 4}" for number in range(12)]

@@ -17,7 +17,7 @@ from loghi_runner.evaluation.results import Results, difference
 from loghi_runner.files import is_folder
 from loghi_runner.findings import Finding
 from loghi_runner.models.find import find_model
-from loghi_runner.recognition.output_folder import cannot_write_output, claim_output
+from loghi_runner.recognition.output_folder import claim_output, writing_output
 from loghi_runner.report.words import difference_rows, result_rows
 from loghi_runner.report.write import JSON_FILE, KINDS, comparison_json, report_rows, write_difference, write_results
 from loghi_runner.wording import plural
@@ -36,11 +36,7 @@ class Answer:
 def evaluate(
     model: str, data: Sequence[str], options: ScoreOptions, on_progress: OnProgress, note: Callable[[str], None]
 ) -> Answer:
-    """How well a model reads lines, and where it errs.
-
-    Raises:
-        RunnerError: nothing could be scored.
-    """
+    """How well a model reads lines, and where it errs. Raises RunnerError: nothing could be scored."""
     return _of_models(score_models([model], data, options, on_progress, note), options.output)
 
 
@@ -86,13 +82,11 @@ def _of_pages(first: Path, second: Path, truth: Path | None, out: Path | None) -
         made = [(names[0], str(first)), (names[1], str(second)), ("transcription", str(truth or "none"))]
         made += [("made", utc_now()), ("loghi-runner", __version__)]
         title = f"{names[0]} and {names[1]} on {plural(matched.pages, 'page')}"
-        try:
+        with writing_output(out):
             if results:
                 write_results(out, title, results, {}, remarks, made)
             else:
-                write_difference(out, title, names, differing, {}, remarks, made)
-        except OSError as error:
-            raise cannot_write_output(error, out) from error
+                write_difference(out, title, names, differing, remarks, made)
     rows = result_rows(results) if results else difference_rows(differing, names)
     return Answer([*rows, *report_rows(out)], _pages_json(matched, differing, results), remarks=remarks)
 
@@ -115,11 +109,7 @@ def _pages_json(matched: MatchedPages, differing: Results, results: Results | No
 
 
 def _are_models(first: str, second: str, data: Sequence[str], truth: Path | None) -> bool:
-    """Whether both are models; otherwise both are folders of pages.
-
-    Raises:
-        UsageError: they are not of one kind, or do not go with what else is given.
-    """
+    """Whether both are models; otherwise both are folders of pages."""
     models = [name for name in (first, second) if _is_model(name)]
     if len(models) == 1:
         other = second if models[0] == first else first

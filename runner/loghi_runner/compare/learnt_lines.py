@@ -5,9 +5,10 @@ come again in other documents, so they count only where the texts of a page agre
 corrected some since.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath, PurePosixPath
+from typing import TypeVar
 
 from loghi_contract.lines import SkippedLine, SkipReason
 from loghi_contract.text import Normalization, normalize
@@ -28,6 +29,7 @@ _SAME_TEXTS = 0.5
 
 #: A line's page, and the rest of its image's name.
 _Key = tuple[str, str]
+_T = TypeVar("_T")
 
 
 @dataclass
@@ -51,7 +53,9 @@ def without_learnt(truth: Truth, models: Sequence[NamedModel]) -> Truth:
         for line in found:
             skipped[line.id] = SkippedLine(line.name, line.text, line.name, SkipReason.LEARNT, model.name)
         if found and len(found) < len(truth.lines):
-            findings.append(_told(model, len(found), truth))
+            count, lines = len(found), len(truth.lines)
+            message = f"{count} of {lines} lines are taken out: {model.name} learnt from them, or they chose it"
+            findings.append(Finding(Severity.WARNING, "evaluate.learnt_lines", message, where=truth.source))
     kept = tuple(line for line in truth.lines if line.id not in skipped)
     if not kept and truth.lines:
         names = " and ".join(dict.fromkeys(line.detail for line in skipped.values()))
@@ -61,21 +65,8 @@ def without_learnt(truth: Truth, models: Sequence[NamedModel]) -> Truth:
             "a score on them would say nothing of new lines",
             hint="Name lines it has never seen; `loghi-runner evaluate RUN RUN` takes the run's own test lines.",
         )
-    return replace(
-        truth,
-        lines=kept,
-        skipped=(*truth.skipped, *skipped.values()),
-        findings=(*truth.findings, *findings),
-    )
-
-
-def _told(model: NamedModel, count: int, truth: Truth) -> Finding:
-    return Finding(
-        Severity.WARNING,
-        "evaluate.learnt_lines",
-        f"{count} of {len(truth.lines)} lines are taken out: {model.name} learnt from them, or they chose it",
-        where=truth.source,
-    )
+    skips, told = (*truth.skipped, *skipped.values()), (*truth.findings, *findings)
+    return replace(truth, lines=kept, skipped=skips, findings=told)
 
 
 def _learnt_by(run: RunFolder) -> _Learnt:
@@ -110,33 +101,22 @@ def _found_in(lines: Iterable[TruthLine], learnt: _Learnt) -> list[TruthLine]:
 
 def _same_images(images: Collection[Path], learnt: Collection[Path]) -> set[Path]:
     """Those whose bytes are an image's that was learnt from, as far as these are still there."""
-    by_size: dict[int, list[Path]] = {}
-    for path in learnt:
-        if (size := _size(path)) is not None:
-            by_size.setdefault(size, []).append(path)
-    digests: dict[int, set[str]] = {}
-    same = set()
-    for image in images:
-        size = _size(image)
-        if size is None or size not in by_size:
-            continue
-        if size not in digests:
-            digests[size] = {digest for path in by_size[size] if (digest := _digest(path))}
-        if _digest(image) in digests[size]:
-            same.add(image)
-    return same
+    sizes = {image: _known(image, _size) for image in images}
+    # hardly any image has the size of another: few are read
+    wanted = set(sizes.values()) - {None}
+    alike = [path for path in learnt if _known(path, _size) in wanted]
+    learnt_sizes = {_known(path, _size) for path in alike}
+    digests = {_known(path, file_sha256) for path in alike} - {None}
+    return {image for image in images if sizes[image] in learnt_sizes and _known(image, file_sha256) in digests}
 
 
-def _size(path: Path) -> int | None:
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def _known(path: Path, ask: Callable[[Path], _T]) -> _T | None:
     try:
-        return path.stat().st_size
-    except OSError:
-        return None
-
-
-def _digest(path: Path) -> str | None:
-    try:
-        return file_sha256(path)
+        return ask(path)
     except OSError:
         return None
 

@@ -22,7 +22,7 @@ from loghi_runner.line_pages import page_name
 from loghi_runner.models.find import NamedModel
 from loghi_runner.pages.write import Reading
 from loghi_runner.recognition.line_reader import LineReader
-from loghi_runner.recognition.output_folder import cannot_write_output
+from loghi_runner.recognition.output_folder import writing_output
 from loghi_runner.recognition.recognized import RESULTS_FILE, format_results
 from loghi_runner.report.write import LOGHI_FILES, comparison_json, write_loghi_csv, write_results
 from loghi_runner.wording import counted, plural
@@ -81,12 +81,8 @@ class ModelResults:
         return {"kind": "comparison", **lines, "models": models, "comparison": comparison, "loghi": self.results.loghi}
 
     def write(self, out: Path) -> None:
-        """Write all files; with two models, those that are of one model lie in a folder of its name.
-
-        Raises:
-            EngineError: the disk does not take them.
-        """
-        try:
+        """Write all files; with two models, those of one lie in a folder of its name. Raises EngineError."""
+        with writing_output(out):
             # the report first: it tells whose folder this is
             self._write_report(out)
             write_atomically(out / _LINES_FILE, self._lines_table())
@@ -98,8 +94,6 @@ class ModelResults:
                 write_loghi_csv(place / LOGHI_FILES["val"], columns)
                 rows = ((line.name, each.readings[line.image]) for line in self.truth.lines)
                 write_atomically(place / RESULTS_FILE, format_results(rows))
-        except OSError as error:
-            raise cannot_write_output(error, out) from error
 
     def _model_json(self, number: int) -> dict[str, Any]:
         """Fractions, with 95 % intervals, by variant."""
@@ -151,10 +145,9 @@ def _made(each: ModelReadings) -> list[Row]:
     device, options = reader.setting.device, reader.options
     beam = "greedy" if options.beam_width == 1 else f"beam of {options.beam_width}"
     speed = f"{len(each.readings) / each.seconds:.1f} lines a second" if each.seconds > 0 else "in no time"
-    cut = [(f"{each.model.name}, lines cut as", each.cut.value)] if each.cut else []
-    return [
+    rows = [
         (each.model.name, str(reader.folder)),
         (f"{each.model.name}, SHA-256", file_sha256(reader.model.model_file)),
         (f"{each.model.name}, read", f"{reader.engine.name}, {device.kind.value.upper()}, {beam}, {speed}"),
-        *cut,
     ]
+    return [*rows, (f"{each.model.name}, lines cut as", each.cut.value)] if each.cut else rows

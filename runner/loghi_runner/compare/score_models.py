@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from loghi_contract.cut import Cut
@@ -11,7 +10,7 @@ from loghi_contract.text import Normalization, normalization_for, normalize
 from loghi_runner.aliases import OnProgress
 from loghi_runner.compare.learnt_lines import without_learnt
 from loghi_runner.compare.model_results import ModelReadings, ModelResults
-from loghi_runner.compare.truth_lines import Truth, TruthLine, TruthOptions, collect_truth
+from loghi_runner.compare.truth_lines import Truth, collect_truth
 from loghi_runner.errors import DataError
 from loghi_runner.evaluation.results import ReadLine, Results
 from loghi_runner.models.find import NamedModel, choose_cut, find_model, truth_options
@@ -56,12 +55,8 @@ def score_models(
         for model, reader, own in zip(named, readers, truths, strict=True):
             doing = "reading lines" if len(named) == 1 else f"reading lines ({model.name})"
             images = {line.id: line.image for line in own.lines}
-            readings = reader.read(
-                [images[line.id] for line in truth.lines],
-                partial(_renamed, on_progress, doing),
-                note,
-                work_in=work,
-            )
+            wanted = [images[line.id] for line in truth.lines]
+            readings = reader.read(wanted, on_progress, note, work_in=work, doing=doing)
             by_image = {
                 line.image: readings.by_image[images[line.id]]
                 for line in truth.lines
@@ -83,18 +78,13 @@ def _collect(
     on_progress: OnProgress,
     note: Callable[[str], None],
 ) -> list[Truth]:
-    """The lines as each model is to read them: pages are cut for each as its own lines were, line images are as given.
-
-    Raises:
-        RunnerError: there is no transcribed line.
-    """
+    """The lines as each model is to read them: pages are cut as its own lines were, line images are as given."""
     told: list[str] = []
     cuts = [choose_cut(model, options.cut, told.append) for model in models]
     text = truth_options(models)
     truths: dict[Cut, Truth] = {}
     for cut in dict.fromkeys(cuts):
-        how = TruthOptions(cut, text, options.root)
-        truths[cut] = collect_truth(data, how, work / cut.value, on_progress)
+        truths[cut] = collect_truth(data, cut, text, options.root, work / cut.value, on_progress)
         if truths[cut].cut is None:
             return [truths[cut]] * len(models)
     for sentence in told:
@@ -114,10 +104,6 @@ def _in_all(truths: Sequence[Truth]) -> Truth:
         raise DataError("evaluate.no_lines", f"no line of {first.source} can be cut for both models")
     kept = tuple(line for line in first.lines if line.id in shared)
     return replace(first, lines=kept, skipped=(*first.skipped, *lost))
-
-
-def _renamed(on_progress: OnProgress, doing: str, _doing: str, done: int, total: int) -> None:
-    on_progress(doing, done, total)
 
 
 def _distinct(models: Sequence[NamedModel]) -> list[NamedModel]:
@@ -140,15 +126,11 @@ def _results(models: Sequence[ModelReadings], truth: Truth) -> ModelResults:
     # accents are compared in one form, unless every model was taught another
     decomposed = all(normalization_for(each.reader.model.tokenizer.characters) is Normalization.NONE for each in models)
     normalization = Normalization.NONE if decomposed else Normalization.NFC
-    lines = tuple(_read_line(line, models, normalization) for line in kept)
-    return ModelResults(
-        tuple(models),
-        replace(truth, lines=tuple(kept), skipped=(*truth.skipped, *unread)),
-        Results(lines, tuple(each.model.name for each in models)),
-        normalization,
-    )
-
-
-def _read_line(line: TruthLine, models: Sequence[ModelReadings], normalization: Normalization) -> ReadLine:
-    readings = tuple(normalize(each.readings[line.image].text, normalization) for each in models)
-    return ReadLine(line.id, line.page, normalize(line.text, normalization), readings)
+    lines = []
+    for line in kept:
+        texts = [line.text, *(each.readings[line.image].text for each in models)]
+        reference, *readings = (normalize(text, normalization) for text in texts)
+        lines.append(ReadLine(line.id, line.page, reference, tuple(readings)))
+    scored = replace(truth, lines=tuple(kept), skipped=(*truth.skipped, *unread))
+    results = Results(tuple(lines), tuple(each.model.name for each in models))
+    return ModelResults(tuple(models), scored, results, normalization)

@@ -45,20 +45,15 @@ class Truth:
     cut: Cut | None = None
 
 
-@dataclass(frozen=True)
-class TruthOptions:
-    """How lines of pages are cut and their texts taken; `root` is where paths of lists begin, if not at the list."""
-
-    cut: Cut
-    text: TextOptions
-    root: Path | None
-
-
-def collect_truth(data: Sequence[str], options: TruthOptions, work: Path, on_progress: OnProgress) -> Truth:
+def collect_truth(
+    data: Sequence[str], cut: Cut, text: TextOptions, root: Path | None, work: Path, on_progress: OnProgress
+) -> Truth:
     """Find out what `data` is and read it.
 
     Args:
         data: line lists, or one folder of pages, or one run by its folder or id.
+        cut: how lines of pages are cut, and `text` how their texts are taken.
+        root: where paths of lists begin, if not at the list.
         work: where lines of pages are cut into.
 
     Raises:
@@ -67,7 +62,7 @@ def collect_truth(data: Sequence[str], options: TruthOptions, work: Path, on_pro
     """
     paths = [Path(given) for given in data]
     if all(map(is_file, paths)):
-        truth = _of_lists(paths, options.root)
+        truth = _of_lists(paths, root)
     elif len(paths) > 1:
         raise UsageError(
             "evaluate.mixed_data",
@@ -76,9 +71,9 @@ def collect_truth(data: Sequence[str], options: TruthOptions, work: Path, on_pro
             hint="Name line lists (several allowed), or one folder of pages, or one run.",
         )
     elif is_folder(paths[0]) and not is_file(paths[0] / RECORD_FILE):
-        truth = _of_pages(paths[0], options, work, on_progress)
+        truth = _of_pages(paths[0], cut, text, work, on_progress)
     else:
-        truth = _of_run(_run(data[0]), options.root)
+        truth = _of_run(_run(data[0]), root)
     if truth.lines:
         return truth
     reasons = Counter(line.reason.value for line in truth.skipped)
@@ -129,15 +124,15 @@ def _of_run(run: RunFolder, root: Path | None) -> Truth:
     return Truth(f"the test lines of run {record.name}", lines, tuple(skipped))
 
 
-def _of_pages(folder: Path, options: TruthOptions, work: Path, on_progress: OnProgress) -> Truth:
-    lines = cut_temporarily(folder, options.text, options.cut, work, on_progress, every_line=False)
+def _of_pages(folder: Path, cut_as: Cut, text: TextOptions, work: Path, on_progress: OnProgress) -> Truth:
+    survey, cut = cut_temporarily(folder, text, cut_as, work, on_progress, every_line=False)
     found: list[tuple[str, GroundTruthLine]] = []
     skipped: list[SkippedLine] = []
-    for page in lines.survey.pages:
-        found += [(page.file.name, line) for line in lines.cut.lines(page)]
-        skipped += (*page.skipped, *lines.cut.not_cut(page))
-    warnings = [finding for finding in lines.survey.findings if finding.severity is Severity.WARNING]
-    return Truth(folder.name or str(folder), _named(found), tuple(skipped), tuple(warnings), options.cut)
+    for page in survey.pages:
+        found += [(page.file.name, line) for line in cut.lines(page)]
+        skipped += (*page.skipped, *cut.not_cut(page))
+    warnings = [finding for finding in survey.findings if finding.severity is Severity.WARNING]
+    return Truth(folder.name or str(folder), _named(found), tuple(skipped), tuple(warnings), cut_as)
 
 
 def _with_images(

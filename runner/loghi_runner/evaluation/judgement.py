@@ -66,10 +66,10 @@ def judge(
     gain = gain_interval(before, after, pages)
     certainty = "" if gain is None else f"with 95 % certainty for {scope(gain.unit, len(set(pages)))}"
     if gain is not None and gain.low > 0:
-        span = f"{_points(gain.low)} to {_points(gain.high)} points less, {certainty}"
+        span = f"{_points(gain.low, gain.high)} less, {certainty}"
         return Judgement(Outcome.BETTER, f"better. {scores} ({span})", gain)
     if gain is not None and gain.high < 0:
-        span = f"{_points(-gain.high)} to {_points(-gain.low)} points more, {certainty}"
+        span = f"{_points(-gain.high, -gain.low)} more, {certainty}"
         return Judgement(Outcome.WORSE, f"worse: keep {keep}. {scores} ({span})", gain)
     return Judgement(Outcome.NOT_SHOWN, f"not shown to be better, it may be chance. {scores}", gain)
 
@@ -82,7 +82,7 @@ def judge_forgetting(before: Sequence[ErrorCounts], after: Sequence[ErrorCounts]
     on = f"on {plural(old.lines, 'line')} of the old hand"
     outcome, short, sentence = Outcome.NOT_SHOWN, "", f"Nothing is shown to be forgotten: CER {on} {scores}."
     if loss is not None and loss.low > 0:
-        span = f"{100 * loss.low:.1f} to {100 * loss.high:.1f} points more, with 95 % certainty"
+        span = f"{_points(loss.low, loss.high)} more, with 95 % certainty"
         outcome, short = Outcome.WORSE, f", so it forgot some ({span})"
         reach = scope(loss.unit, len(set(pages)))
         sentence = f"The new model forgot some of the old hand: CER {on} {scores} ({span} for {reach})."
@@ -92,5 +92,5 @@ def judge_forgetting(before: Sequence[ErrorCounts], after: Sequence[ErrorCounts]
     return Forgetting(old.lines, old.cer, new.cer, loss, outcome, f"; {on}: {scores}{short}", sentence, advice)
 
 
-def _points(fraction: float) -> str:
-    return f"{100 * fraction:.1f}"
+def _points(low: float, high: float) -> str:
+    return f"{100 * low:.1f} to {100 * high:.1f} points"

@@ -12,8 +12,16 @@ from functools import cached_property
 from rapidfuzz.distance import Levenshtein
 
 from loghi_contract.counts import ErrorCounts, pool
-from loghi_runner.evaluation.alignment import Confusion, confusions, suspected_slips
-from loghi_runner.evaluation.counts import LOGHI_COLUMNS, Variant, as_variant, count
+from loghi_runner.evaluation.counts import (
+    LOGHI_COLUMNS,
+    Confusion,
+    Variant,
+    as_variant,
+    confusions,
+    count,
+    edits,
+    suspected_slips,
+)
 from loghi_runner.evaluation.intervals import ScoreIntervals, score_intervals
 from loghi_runner.evaluation.judgement import Forgetting, Judgement, judge, judge_forgetting
 from loghi_runner.line_pages import page_name
@@ -219,9 +227,7 @@ class Results:
         missed: Counter[str] = Counter()
         for line in self.lines:
             written.update(character for character in line.reference if character in added)
-            for operation in Levenshtein.editops(line.reference, line.readings[-1]):
-                if operation.tag != "insert" and line.reference[operation.src_pos] in added:
-                    missed[line.reference[operation.src_pos]] += 1
+            missed.update(character for _place, character, _read in edits(line.reference, line.readings[-1]))
         return tuple(
             NewCharacter(character, written[character], written[character] - missed[character])
             for character in sorted(added, key=lambda character: (-written[character], character))

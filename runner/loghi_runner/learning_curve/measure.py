@@ -13,6 +13,7 @@ from loghi_contract.job import DeviceKind, JobSpec, Split
 from loghi_contract.lines import LineSample
 from loghi_runner.config.load import load_config
 from loghi_runner.engines.mounts import moved_mounts
+from loghi_runner.engines.wish import Wish
 from loghi_runner.errors import RunnerError, TrainingError
 from loghi_runner.evaluation.intervals import cer_interval
 from loghi_runner.evaluation.results import Results
@@ -21,9 +22,8 @@ from loghi_runner.finetuning.finetune import Checked, prepare_run, start_and_fol
 from loghi_runner.finetuning.lay_out import data_sha256
 from loghi_runner.finetuning.plan import RunPlan, View
 from loghi_runner.ground_truth.collect import PagesTruth
-from loghi_runner.learning_curve.curve import Curve, Point
+from loghi_runner.learning_curve.curve import Curve, CurveAnswer, Point, write_curve
 from loghi_runner.learning_curve.power_law import fit_power_law
-from loghi_runner.learning_curve.report import CurveAnswer, write_curve
 from loghi_runner.learning_curve.shares import Share, nested_shares
 from loghi_runner.models.find import choose_cut, find_model
 from loghi_runner.recognition.line_reader import ReaderOptions, open_reader
@@ -42,7 +42,6 @@ _WANTED = (RunState.RUNNING, RunState.FINISHED)
 class Unfinished:
     """The run that came to no good end, or goes on without us; `done` shares of `all` are trained."""
 
-    folder: RunFolder
     record: RunRecord
     done: int
     all: int
@@ -54,14 +53,6 @@ class _Trained:
     folder: RunFolder
     record: RunRecord
     again: bool
-
-
-@dataclass(frozen=True)
-class _Ranking:
-    """Pages to be ranked once the curve is there, where the config trains."""
-
-    candidates: Candidates
-    options: ReaderOptions
 
 
 def learning_curve(
@@ -83,12 +74,14 @@ def learning_curve(
     Raises:
         RunnerError: nothing could be started.
     """
-    ranking = _prepare_ranking(config_path, overrides, to_rank, view) if to_rank else None
+    candidates = None
+    if to_rank:  # looked at before hours are spent on training
+        candidates = find_candidates(to_rank, load_config(config_path, overrides).config.data.cut, view.progress)
     with ExitStack() as lines:  # each share needs its line images until its own run names them
         curve = _measure(prepare_run(config_path, overrides, view, lines), percents, view)
     if isinstance(curve, Unfinished):
         return curve
-    found = _rank_with_best(ranking, curve, view) if ranking else None
+    found = _rank_with_best(candidates, plan.config.config.engine, curve, view) if candidates else None
     folder = output or RunFolder(Path(curve.points[-1].run_dir)).report_file.parent
     return CurveAnswer(curve, found, write_curve(curve, found, folder))
 
@@ -107,7 +100,7 @@ def _measure(ready: Checked, percents: Sequence[int], view: View) -> Curve | Unf
         else:
             folder, record = _take(found, view)
         if record.state is not RunState.FINISHED:
-            return Unfinished(folder, record, len(trained), len(percents))
+            return Unfinished(record, len(trained), len(percents))
         trained.append(_Trained(share, folder, record, again=found is not None))
     return _curve(plan, split, trained)
 
@@ -207,7 +200,8 @@ def _find_same_run(plan: RunPlan, base_model_sha256: str | None) -> Look | None:
     data = data_sha256(plan.lists, plan.mounts)
     for folder in reversed(list_runs(output)):
         # the curve is written into the last run's folder
-        if not _has_same_job(folder, plan.job) or not is_ours(folder):
+        job = folder.read_job()
+        if job is None or _essence(job) != _essence(plan.job) or not is_ours(folder):
             continue
         try:
             look = look_at(folder)
@@ -220,33 +214,13 @@ def _find_same_run(plan: RunPlan, base_model_sha256: str | None) -> Look | None:
     return None
 
 
-def _has_same_job(folder: RunFolder, wanted: JobSpec) -> bool:
-    job = folder.read_job()
-    return job is not None and _essence(job) == _essence(wanted)
-
-
 def _essence(job: JobSpec) -> JobSpec:
     """The job without what makes no other model."""
     return replace(job, run_id="", device=DeviceKind.CPU)
 
 
-def _prepare_ranking(config_path: Path, overrides: Sequence[str], folder: Path, view: View) -> _Ranking:
-    """Look at the pages before hours are spent on training.
-
-    Raises:
-        RunnerError: there is nothing to rank, or the config cannot be used.
-    """
-    config = load_config(config_path, overrides).config
-    candidates = find_candidates(folder, config.data.cut, view.progress)
-    return _Ranking(
-        candidates,
-        ReaderOptions(config.engine),
-    )
-
-
-def _rank_with_best(ranking: _Ranking, curve: Curve, view: View) -> NextPages:
-    """Rank the pages with the model that has the lowest CER."""
-    best = min(curve.points, key=lambda point: point.cer)
-    model = find_model(best.run_dir)
-    candidates = replace(ranking.candidates, cut=choose_cut(model, None, view.note))
-    return rank_pages(open_reader(model.folder, ranking.options), candidates, view.progress, view.note)
+def _rank_with_best(candidates: Candidates, engine: Wish, curve: Curve, view: View) -> NextPages:
+    """Rank the pages with the model that has the lowest CER, on the engine that trained it."""
+    model = find_model(min(curve.points, key=lambda point: point.cer).run_dir)
+    candidates = replace(candidates, cut=choose_cut(model, None, view.note))
+    return rank_pages(open_reader(model.folder, ReaderOptions(engine)), candidates, view.progress, view.note)

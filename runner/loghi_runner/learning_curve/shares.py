@@ -22,11 +22,7 @@ class Share:
 
 
 def parse_percents(text: str) -> tuple[int, ...]:
-    """`25,50,100` as numbers: two or more, rising, the last one all pages.
-
-    Raises:
-        UsageError: they are not.
-    """
+    """`25,50,100` as numbers: two or more, rising, the last one all pages. Raises UsageError: they are not."""
     try:
         percents = tuple(int(part) for part in text.split(","))
     except ValueError:

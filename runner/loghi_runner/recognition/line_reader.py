@@ -19,7 +19,7 @@ from loghi_runner.errors import DataError
 from loghi_runner.files import breaks_lines, is_utf8, real_path
 from loghi_runner.models.find import check_base_model
 from loghi_runner.pages.write import Reading
-from loghi_runner.recognition.output_folder import cannot_write_output, work_folder
+from loghi_runner.recognition.output_folder import work_folder, writing_output
 from loghi_runner.runs.folder import new_run_id
 from loghi_runner.runs.run_trainer import new_record, run_short
 
@@ -54,7 +54,13 @@ class LineReader:
     options: ReaderOptions
 
     def read(
-        self, images: Sequence[Path], on_progress: OnProgress, note: Callable[[str], None], work_in: Path | None = None
+        self,
+        images: Sequence[Path],
+        on_progress: OnProgress,
+        note: Callable[[str], None],
+        *,
+        work_in: Path | None = None,
+        doing: str = "reading lines",
     ) -> Readings:
         """Read all images; the order and the company in which they are given change nothing.
 
@@ -79,12 +85,10 @@ class LineReader:
             named = {path: data.container_path(path) for path in real.values()}
             listed = {str(name): path for path, name in named.items() if is_utf8(name)}
             now = settle_again(self.engine, self.setting)
-            try:
+            with writing_output(work):
                 launch = self._lay_out(work, list(listed), data, now)
-            except OSError as error:
-                raise cannot_write_output(error, work) from error
             record = new_record(launch.run_id, "reading", self.engine, now)
-            progress = run_short(self.engine, launch, record, note, partial(on_progress, "reading lines"))
+            progress = run_short(self.engine, launch, record, note, partial(on_progress, doing))
             found = _read_results(work / "out" / RESULTS_FILE)
         by_path = {listed[image]: reading for image, reading in found.items()}
         seconds = progress.recognized.seconds if progress.recognized else 0.0

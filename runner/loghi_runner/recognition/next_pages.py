@@ -12,19 +12,17 @@ from loghi_contract.counts import pool
 from loghi_contract.cut import Cut
 from loghi_contract.records import to_json
 from loghi_runner.aliases import OnProgress
-from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.engines.mounts import host_image
 from loghi_runner.errors import DataError, UsageError
 from loghi_runner.evaluation.counts import count
 from loghi_runner.files import is_file, is_folder
-from loghi_runner.ground_truth.cut_pages import cut_pages
 from loghi_runner.ground_truth.survey import SurveyedPage
 from loghi_runner.models.find import choose_cut, find_model, run_of
 from loghi_runner.pages.texts import ANY_TEXT, LineText, choose_text
 from loghi_runner.pages.write import Reading
 from loghi_runner.recognition.line_reader import LineReader, ReaderOptions, open_reader
 from loghi_runner.recognition.output_folder import work_folder
-from loghi_runner.recognition.temporary_lines import survey_folder
+from loghi_runner.recognition.temporary_lines import cut_into, survey_folder
 from loghi_runner.runs.verdict import read_split
 from loghi_runner.wording import aligned, percent, plural
 
@@ -85,14 +83,10 @@ def next_pages(
     *,
     with_text: bool = False,
 ) -> NextPages:
-    """Rank the pages of a folder with a model.
+    """Rank the pages of a folder with a model. Raises RunnerError.
 
     Args:
         cut: None for the way in which the model's own lines were cut.
-        with_text: as for `find_candidates`.
-
-    Raises:
-        RunnerError: there is nothing to rank, or it cannot be read.
     """
     named = find_model(model)
     reader = open_reader(named.folder, options)
@@ -121,29 +115,16 @@ def find_candidates(folder: Path, cut: Cut, on_progress: OnProgress, *, with_tex
             f"every line in {folder} has a text already",
             hint="If a machine wrote these texts, `loghi-runner next-pages --with-text` ranks the pages all the same.",
         )
-    return Candidates(
-        tuple(page for page in pages if page.lines),
-        tuple(page.file.name for page in pages if not page.lines),
-        cut,
-    )
+    transcribed = tuple(page.file.name for page in pages if not page.lines)
+    return Candidates(tuple(page for page in pages if page.lines), transcribed, cut)
 
 
 def rank_pages(
     reader: LineReader, candidates: Candidates, on_progress: OnProgress, note: Callable[[str], None]
 ) -> NextPages:
-    """Read the candidates' lines, and the test lines of the model's own run where there are some.
-
-    Raises:
-        RunnerError: they cannot be read.
-    """
+    """Read the candidates' lines, and the test lines of the model's own run where there are some."""
     with work_folder("loghi-runner-next-") as work:
-        cut = cut_pages(
-            candidates.pages,
-            lambda page: work / page.file.name,
-            cut=candidates.cut,
-            channels=CHANNELS,
-            on_page=lambda *told: on_progress("cutting pages", *told),
-        )
+        cut = cut_into(work, candidates.pages, candidates.cut, on_progress)
         images = {name: [page.folder / line.file for line in page.record.lines] for name, page in cut.pages.items()}
         judged = judged_lines(reader.folder)
         wanted = [*(image for found in images.values() for image in found), *judged]
@@ -219,12 +200,8 @@ def next_remarks(found: NextPages) -> list[str]:
     if found.transcribed:
         verb = "is" if len(found.transcribed) == 1 else "are"
         remarks.append(f"{plural(len(found.transcribed), 'page')} {verb} transcribed already.")
-    remarks.append(
-        found.confidence.sentence
-        if found.confidence
-        else "How confidence relates to errors is not known: the model is not in a run folder with test lines."
-    )
-    return remarks
+    unknown = "How confidence relates to errors is not known: the model is not in a run folder with test lines."
+    return [*remarks, found.confidence.sentence if found.confidence else unknown]
 
 
 def next_json(found: NextPages) -> dict[str, Any]:

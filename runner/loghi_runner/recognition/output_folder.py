@@ -11,7 +11,7 @@ from pathlib import Path
 
 from loghi_contract.files import read_plain
 from loghi_contract.records import RecordError, parse_json
-from loghi_runner.errors import EngineError, UsageError
+from loghi_runner.errors import UsageError
 from loghi_runner.files import breaks_lines, cannot_write, is_folder, is_there, real_path
 
 
@@ -41,11 +41,9 @@ def claim_output(out: Path, record: str, kinds: tuple[str, ...], sources: tuple[
         )
     if is_there(out) and not is_folder(out):
         raise UsageError("output.no_folder", f"the output {out} is a file", hint="Name a folder.")
-    try:
+    with writing_output(out):
         out.mkdir(parents=True, exist_ok=True)
         foreign = any(not entry.name.startswith(".") for entry in out.iterdir()) and _kind(out / record) not in kinds
-    except OSError as error:
-        raise cannot_write_output(error, out) from error
     if foreign:
         raise UsageError(
             "output.not_empty",
@@ -54,19 +52,19 @@ def claim_output(out: Path, record: str, kinds: tuple[str, ...], sources: tuple[
         )
 
 
-def cannot_write_output(error: OSError, path: Path) -> EngineError:
-    """The error for a result that the disk does not take; what is written already stays."""
-    hint = "Free space there, or name another folder with `--output`."
-    return cannot_write("the output", error, path, error.filename or path, hint)
+@contextmanager
+def writing_output(path: Path) -> Iterator[None]:
+    """What the disk does not take inside is an EngineError; what is written already stays."""
+    try:
+        yield
+    except OSError as error:
+        hint = "Free space there, or name another folder with `--output`."
+        raise cannot_write("the output", error, path, error.filename or path, hint) from error
 
 
 @contextmanager
 def claimed_output(out: Path, record: str, kinds: tuple[str, ...], sources: tuple[Path, ...] = ()) -> Iterator[None]:
-    """The same for as long as the work takes; a folder that was made for nothing goes away again.
-
-    Raises:
-        RunnerError: as `claim_output`.
-    """
+    """As `claim_output`, for as long as the work takes; a folder that was made for nothing goes away again."""
     was_there = is_there(out)
     claim_output(out, record, kinds, sources)
     try:
@@ -85,10 +83,8 @@ def work_folder(prefix: str, place: Path | None = None) -> Iterator[Path]:
     Raises:
         EngineError: it cannot be made.
     """
-    try:
+    with writing_output(place or Path(tempfile.gettempdir())):
         work = real_path(Path(tempfile.mkdtemp(prefix=prefix, dir=place)))
-    except OSError as error:
-        raise cannot_write_output(error, place or Path(tempfile.gettempdir())) from error
     try:
         yield work
     finally:

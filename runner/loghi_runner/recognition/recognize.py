@@ -15,6 +15,7 @@ from loghi_runner.aliases import OnProgress
 from loghi_runner.clock import utc_now
 from loghi_runner.errors import DataError
 from loghi_runner.files import file_sha256, is_file, is_folder, real_path, write_atomically
+from loghi_runner.ground_truth.cut_pages import CutPages
 from loghi_runner.ground_truth.lists import ImageLines, read_image_folder, read_image_list
 from loghi_runner.ground_truth.survey import SurveyedPage
 from loghi_runner.line_pages import page_names
@@ -23,7 +24,7 @@ from loghi_runner.pages.find import holds_xml
 from loghi_runner.pages.texts import ANY_TEXT
 from loghi_runner.pages.write import Reading, with_readings
 from loghi_runner.recognition.line_reader import LineReader, ReaderOptions, open_reader
-from loghi_runner.recognition.output_folder import cannot_write_output, claimed_output, work_folder
+from loghi_runner.recognition.output_folder import claimed_output, work_folder, writing_output
 from loghi_runner.recognition.recognized import (
     HTML_FILE,
     KIND,
@@ -34,9 +35,9 @@ from loghi_runner.recognition.recognized import (
     RecognizedLine,
     format_results,
     recognized_json,
+    write_side_by_side,
 )
-from loghi_runner.recognition.temporary_lines import TemporaryLines, cut_temporarily
-from loghi_runner.report.side_by_side import ReadImage, write_side_by_side
+from loghi_runner.recognition.temporary_lines import cut_temporarily
 
 _UNREAD = "image cannot be read, or is far too wide for a line"
 
@@ -80,7 +81,8 @@ def recognize(
             recognized = _recognize_lines(reader, images, out, on_progress, note)
         _write_extras(recognized, reader, source, out, options, cut)
         if options.html:
-            _write_html(recognized, f"{source.name or source}, as {named.name} reads it", out)
+            with writing_output(out / HTML_FILE):
+                write_side_by_side(recognized, f"{source.name or source}, as {named.name} reads it", out)
     return recognized
 
 
@@ -93,28 +95,33 @@ def _recognize_pages(
     on_progress: OnProgress,
     note: Callable[[str], None],
 ) -> Recognized:
-    """Read all lines of the pages, cut into `work`, and write their XML with the model's texts into `out`.
-
-    Raises:
-        RunnerError: nothing could be read.
-    """
-    lines = cut_temporarily(folder, ANY_TEXT, cut, work, on_progress, every_line=True)
-    images = [page.folder / line.file for page in lines.cut.pages.values() for line in page.record.lines]
+    """Read all lines of the pages, cut into `work`, and write their XML with the model's texts into `out`."""
+    survey, lines = cut_temporarily(folder, ANY_TEXT, cut, work, on_progress, every_line=True)
+    images = [page.folder / line.file for page in lines.pages.values() for line in page.record.lines]
     read = reader.read(images, on_progress, note, work_in=work)
-    found = [line for page in lines.survey.pages for line in _lines_of(page, lines, read.by_image)]
-    files, unwritten = _write_pages(lines, read.by_image, out)
-    unread = lines.cut.failed | _unread_lines(lines, read.by_image)
-    return Recognized(files, tuple(found), read.seconds, unread, unwritten, lines.survey.findings)
+    found: list[RecognizedLine] = []
+    files: dict[str, Path] = {}
+    unwritten: dict[str, str] = {}
+    for page in survey.pages:
+        if page.file.name not in lines.pages:
+            continue
+        of_page = _lines_of(page, lines, read.by_image)
+        found += of_page
+        target = out / f"{page.file.name}.xml"
+        try:
+            write_atomically(target, with_readings(page.file.xml, {line.place: line.reading for line in of_page}))
+        except OSError as error:
+            unwritten[page.file.name] = f"{target} cannot be written: {error.strerror or error}"
+        else:
+            files[page.file.name] = target
+    unread = lines.failed | _unread_lines(lines, read.by_image)
+    return Recognized(files, tuple(found), read.seconds, unread, unwritten, survey.findings)
 
 
 def _recognize_lines(
     reader: LineReader, images: ImageLines, out: Path, on_progress: OnProgress, note: Callable[[str], None]
 ) -> Recognized:
-    """Read all images and write the results file into `out`, one row a line, in the order of the list.
-
-    Raises:
-        RunnerError: nothing could be read or written.
-    """
+    """Read all images and write the results file into `out`, one row a line, in the order of the list."""
     read = reader.read([line.image for line in images.lines], on_progress, note, work_in=out)
     pages = page_names([PurePosixPath(line.sample.image) for line in images.lines])
     lines = [
@@ -124,10 +131,8 @@ def _recognize_lines(
     ]
     unread = {line.sample.image: f"the {_UNREAD}" for line in images.lines if line.image not in read.by_image}
     path = out / RESULTS_FILE
-    try:
+    with writing_output(path):
         write_atomically(path, format_results((line.name, line.reading) for line in lines))
-    except OSError as error:
-        raise cannot_write_output(error, path) from error
     return Recognized({"results": path}, tuple(lines), read.seconds, images.failed | unread)
 
 
@@ -145,12 +150,10 @@ def _write_extras(
         "made": utc_now(),
         "version": __version__,
     }
-    try:
+    with writing_output(out):
         write_atomically(out / RECORD_FILE, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
         if options.plain_text:
             _write_text(recognized, out)
-    except OSError as error:
-        raise cannot_write_output(error, out) from error
 
 
 def _write_text(recognized: Recognized, out: Path) -> None:
@@ -163,30 +166,18 @@ def _write_text(recognized: Recognized, out: Path) -> None:
         write_atomically(path.with_suffix(".txt") if is_page else out / TEXT_FILE, text)
 
 
-def _write_html(recognized: Recognized, title: str, out: Path) -> None:
-    lines = [
-        ReadImage(line.name, line.page, line.image, line.reading.text, line.reading.confidence)
-        for line in recognized.lines
-    ]
-    notes = [f"{name} was not read: {why}." for name, why in recognized.failed.items()]
-    try:
-        write_side_by_side(out / HTML_FILE, title, lines, notes)
-    except OSError as error:
-        raise cannot_write_output(error, out / HTML_FILE) from error
-
-
-def _lines_of(page: SurveyedPage, lines: TemporaryLines, readings: Mapping[Path, Reading]) -> list[RecognizedLine]:
+def _lines_of(page: SurveyedPage, lines: CutPages, readings: Mapping[Path, Reading]) -> list[RecognizedLine]:
     return [
         RecognizedLine(page.ids[line.place], page.file.name, line.place, line.image, readings[line.image])
-        for line in lines.cut.lines(page)
+        for line in lines.lines(page)
         if line.image in readings
     ]
 
 
-def _unread_lines(lines: TemporaryLines, readings: Mapping[Path, Reading]) -> dict[str, str]:
+def _unread_lines(lines: CutPages, readings: Mapping[Path, Reading]) -> dict[str, str]:
     """Lines that have no image, or one that the trainer could not read."""
     failed: dict[str, str] = {}
-    for name, page in lines.cut.pages.items():
+    for name, page in lines.pages.items():
         failed |= {f"{name} {line.id}": f"it cannot be cut: {line.detail}" for line in page.record.not_cut}
         failed |= {
             f"{name} {line.id}": f"its {_UNREAD}"
@@ -194,22 +185,3 @@ def _unread_lines(lines: TemporaryLines, readings: Mapping[Path, Reading]) -> di
             if page.folder / line.file not in readings
         }
     return failed
-
-
-def _write_pages(
-    lines: TemporaryLines, readings: Mapping[Path, Reading], out: Path
-) -> tuple[dict[str, Path], dict[str, str]]:
-    files: dict[str, Path] = {}
-    unwritten: dict[str, str] = {}
-    for page in lines.survey.pages:
-        if page.file.name not in lines.cut.pages:
-            continue
-        texts = {line.place: line.reading for line in _lines_of(page, lines, readings)}
-        target = out / f"{page.file.name}.xml"
-        try:
-            write_atomically(target, with_readings(page.file.xml, texts))
-        except OSError as error:
-            unwritten[page.file.name] = f"{target} cannot be written: {error.strerror or error}"
-        else:
-            files[page.file.name] = target
-    return files, unwritten

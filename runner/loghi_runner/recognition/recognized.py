@@ -1,13 +1,16 @@
 """What a recognition gives, whatever it was given: pages, a list of line images, or a folder of them; as it reads."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
 from loghi_runner.aliases import Row
+from loghi_runner.files import write_atomically
 from loghi_runner.findings import Finding
 from loghi_runner.pages.write import Reading
+from loghi_runner.report.html import LinePicture, line_picture, render
+from loghi_runner.report.words import is_right_to_left
 from loghi_runner.wording import plural, short_path
 
 #: `kind` of the record, which tells whose folder it is.
@@ -19,6 +22,10 @@ HTML_FILE = "recognized.html"
 
 #: So many failures are named; the record names all.
 _NAMED = 8
+#: One line in so many is marked on the page: the least certain ones, however sure the model is as a whole.
+_ONE_IN = 10
+#: So many of them are listed at its top.
+_LISTED = 20
 
 
 @dataclass(frozen=True)
@@ -92,3 +99,48 @@ def recognized_json(recognized: Recognized) -> dict[str, Any]:
         "seconds": recognized.seconds,
         "failed": recognized.failed,
     }
+
+
+@dataclass(frozen=True)
+class _Shown:
+    anchor: str
+    line: RecognizedLine
+    picture: LinePicture | None
+    is_unsure: bool
+
+    @property
+    def direction(self) -> str:
+        return "rtl" if is_right_to_left(self.line.reading.text) else "ltr"
+
+
+@dataclass(frozen=True)
+class _Page:
+    anchor: str
+    name: str
+    lines: tuple[_Shown, ...]
+
+    @property
+    def confidence(self) -> float:
+        return sum(shown.line.reading.confidence for shown in self.lines) / len(self.lines)
+
+
+def write_side_by_side(recognized: Recognized, title: str, out: Path) -> None:
+    """Write each line's image beside its text into one HTML file that needs no other. Raises OSError."""
+    pages = _pages(recognized.lines)
+    notes = [f"{name} was not read: {why}." for name, why in recognized.failed.items()]
+    unsure = sorted(
+        (shown for page in pages for shown in page.lines if shown.is_unsure),
+        key=lambda shown: shown.line.reading.confidence,
+    )
+    facts: dict[str, Any] = {"count": len(recognized.lines), "marked": len(unsure), "unsure": unsure[:_LISTED]}
+    write_atomically(out / HTML_FILE, render("recognized.html", title=title, pages=pages, notes=notes, **facts))
+
+
+def _pages(lines: Sequence[RecognizedLine]) -> list[_Page]:
+    by_confidence = sorted(range(len(lines)), key=lambda number: lines[number].reading.confidence)
+    unsure = set(by_confidence[: len(lines) // _ONE_IN])
+    found: dict[str, list[_Shown]] = {}
+    for number, line in enumerate(lines):
+        shown = _Shown(f"line-{number}", line, line_picture(line.image), number in unsure)
+        found.setdefault(line.page, []).append(shown)
+    return [_Page(f"page-{number}", name, tuple(shown)) for number, (name, shown) in enumerate(found.items())]

@@ -1,9 +1,10 @@
 """Report pages from templates, and the pictures of lines in them: each page is one file, which needs no other."""
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any  # what a template shows has no narrower type
 
 import numpy as np
@@ -38,29 +39,24 @@ class LinePicture:
     height_px: int
 
 
-def render(template: str, lines: Iterable[ShownLine], images: Mapping[str, Path], **shown: Any) -> str:
+def render(
+    template: str, lines: Sequence[ShownLine] = (), images: Mapping[str, Path] = MappingProxyType({}), **shown: Any
+) -> str:
     """The page.
 
     Args:
         lines: those it shows, for their pictures and for links to them.
         images: where line images are, by line id; without one a line is shown without a picture.
     """
-    environment = make_environment()
-    lines = tuple(lines)
+    environment = templates_of("loghi_runner.report")
     environment.globals |= {
+        "version": __version__,
         "variants": _VARIANTS,
         "scope": scope,
         "pictures": _pictures(lines, images),
         # ids of lines are file names: anchors are numbers, so that any name will do
         "anchors": {line.id: f"line-{number}" for number, line in enumerate(lines)},
     }
-    return environment.get_template(template).render(**shown)
-
-
-def make_environment() -> Environment:
-    """Where all reports' templates are, and how numbers and times read in them."""
-    environment = templates_of("loghi_runner.report")
-    environment.globals["version"] = __version__
     environment.filters |= {
         "percent": lambda fraction: unbroken(percent(fraction)),
         "unbroken": unbroken,
@@ -70,7 +66,7 @@ def make_environment() -> Environment:
         "label": character_label,
         "loss": loss_text,
     }
-    return environment
+    return environment.get_template(template).render(**shown)
 
 
 def templates_of(package: str, *extensions: str) -> Environment:
@@ -116,7 +112,7 @@ def line_picture(path: Path) -> LinePicture | None:
     return LinePicture("data:image/webp;base64," + base64.b64encode(content.tobytes()).decode(), *size)
 
 
-def _pictures(lines: Iterable[ShownLine], images: Mapping[str, Path]) -> dict[str, LinePicture]:
+def _pictures(lines: Sequence[ShownLine], images: Mapping[str, Path]) -> dict[str, LinePicture]:
     found = {line.id: line_picture(images[line.id]) for line in lines if line.id in images}
     return {line_id: picture for line_id, picture in found.items() if picture is not None}
 

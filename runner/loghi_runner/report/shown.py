@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from loghi_runner.evaluation.alignment import Piece, align
+from loghi_runner.evaluation.counts import Piece, align
 from loghi_runner.evaluation.results import NewCharacter, ReadLine, Results, SharedConfusion
 from loghi_runner.line_pages import page_name
 from loghi_runner.report.words import is_right_to_left

@@ -4,8 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from loghi_runner.aliases import Row
-from loghi_runner.evaluation.alignment import Confusion
-from loghi_runner.evaluation.counts import Variant
+from loghi_runner.evaluation.counts import Confusion, Variant
 from loghi_runner.evaluation.intervals import Interval, scope
 from loghi_runner.evaluation.results import Comparison, ModelScores, ReadLine, Results
 from loghi_runner.wording import percent, plural
@@ -109,26 +108,22 @@ def _score_rows(models: Sequence[ModelScores], pages: int) -> list[Row]:
 def _comparison_rows(results: Results, comparison: Comparison) -> list[Row]:
     """The gain, lines without error, confusions of each model, lines that both misread, and the verdict."""
     first, second = results.names
-    rows = [
-        _gain(comparison),
-        (
-            "without error",
-            f"both {comparison.both_right}, only {first} {comparison.only_first_right}, "
-            f"only {second} {comparison.only_second_right}, none {comparison.both_wrong_count}",
-        ),
-    ]
+    right = (
+        f"both {comparison.both_right}, only {first} {comparison.only_first_right}, "
+        f"only {second} {comparison.only_second_right}, none {comparison.both_wrong_count}"
+    )
+    rows = [("CER gained", _gain(comparison.judgement.gain)), ("without error", right)]
     rows += [(f"{model.name} reads", _confusion_text(model.confusions)) for model in results.models]
     rows += _line_rows("both misread", comparison.both_wrong)
     rows += _line_rows("slip in the transcription?", comparison.suspected)
     return [*rows, ("verdict", comparison.judgement.sentence)]
 
 
-def _gain(comparison: Comparison) -> Row:
+def _gain(gain: Interval | None) -> str:
     """The paired interval: the same lines were drawn for both."""
-    gain = comparison.judgement.gain
     if gain is None:
-        return "CER gained", "too few lines to tell"
-    return "CER gained", f"{100 * gain.low:.1f} to {100 * gain.high:.1f} points, 95 %, the two compared line by line"
+        return "too few lines to tell"
+    return f"{100 * gain.low:.1f} to {100 * gain.high:.1f} points, 95 %, the two compared line by line"
 
 
 def _confusion_text(found: Sequence[Confusion], nothing: str = "everything right") -> str:

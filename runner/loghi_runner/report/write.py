@@ -51,15 +51,9 @@ def write_results(
 
 
 def write_difference(
-    folder: Path,
-    title: str,
-    names: tuple[str, str],
-    difference: Results,
-    images: Mapping[str, Path],
-    notes: Sequence[str] = (),
-    made: Made = (),
+    folder: Path, title: str, names: tuple[str, str], difference: Results, notes: Sequence[str] = (), made: Made = ()
 ) -> Path:
-    """Write how two readings differ where no line is transcribed. Arguments and errors are those of `write_results`.
+    """Write how two readings of pages differ where no line is transcribed; the rest is as for `write_results`.
 
     Args:
         difference: as `evaluation.results.difference` gives it.
@@ -74,8 +68,8 @@ def write_difference(
         "confusions": difference.confusions,
         "differing": differing,
     }
-    shown = {"title": title, "names": names, "notes": notes, "made": made}
-    html = render("difference.html", differing.lines, images, found=found, **shown)
+    shown: dict[str, Any] = {"title": title, "names": names, "notes": notes, "made": made}
+    html = render("difference.html", differing.lines, found=found, **shown)
     return write_files(folder, html, {"kind": "difference", **shown, "difference": to_json(found)})
 
 

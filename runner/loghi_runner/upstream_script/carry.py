@@ -54,7 +54,6 @@ def read_upstream_script(text: str, script_dir: Path, gpu_uuid: Callable[[int], 
     """Return what a training script says, as a config; nothing of the script is executed.
 
     Args:
-        text: the script, byte order mark and Windows line endings allowed.
         script_dir: the folder it lies in; relative paths in it are taken to start there.
         gpu_uuid: the UUID of the card with this number, None where it cannot be known.
 
@@ -85,7 +84,7 @@ class _Carrier:
         self.notes: list[Note] = []
         self._script = script
         for place, sentence in script.remarks:
-            self._check(place, sentence)
+            self._note(place, sentence)
 
     def refuse_other_scripts(self) -> None:
         models = (*tables.BASE_MODEL_VARIABLES, "HTRNEWMODEL")
@@ -99,8 +98,8 @@ class _Carrier:
             raise UsageError("init.not_a_training_script", message, hint=hint)
 
     def name(self) -> None:
-        given = self._reaching(("model_name",), "model_name")
-        found = self._take("name", given, "Without it the config's file name is the name.")
+        hint = "Without it the config's file name is the name."
+        found = self._take("name", self._reaching(("model_name",), "model_name"), hint)
         name = plain_name(found.text) if found else ""
         if found and not name:
             self._leave(found, "no letter or digit is left in it", "Write a name of letters, digits, . _ -", "name")
@@ -108,15 +107,12 @@ class _Carrier:
             self._carry("name", name, found)
             if name != found.text:
                 sentence = f"Names have only letters, digits, . _ and -: {shorten(found.text)} became {name}."
-                self._check(found, sentence, "name")
+                self._note(found, sentence, "name")
             if name == tables.UNTOUCHED_NAME:
-                self._check(found, f"{found.label} is still the example's {name}: a name of its own helps.", "name")
+                self._note(found, f"{found.label} is still the example's {name}: a name of its own helps.", "name")
 
     def model(self) -> bool:
-        """Carry the base model and return whether the script trains a new model from nothing.
-
-        What the person chose counts (USEBASEMODEL), and a model written straight into the call counts more.
-        """
+        """Return whether it is a new model; USEBASEMODEL counts, and a model written into the call counts more."""
         switch, new = self._find(("USEBASEMODEL",)), self._find(("HTRNEWMODEL",))
         base = self._find(tables.BASE_MODEL_VARIABLES) or self._find((), "existing_model")
         if written := self._written_in_call(base, new):
@@ -127,7 +123,7 @@ class _Carrier:
             if base and not self._problem(base, is_path=True) and tables.IN_IMAGE_MODELS not in base.text:
                 sentence = f"{switch.label} is {shorten(switch.text)}, so Loghi trains a new model and never opens "
                 sentence += f"{base.label}. To fine-tune, write base_model: {shorten(base.text)}"
-                self._check(switch, sentence, "base_model")
+                self._note(switch, sentence, "base_model")
             new = new or self._find((), "model")
             base, new = (new, None) if new and "/" in new.text else (None, new)
         if base:
@@ -154,19 +150,18 @@ class _Carrier:
             self._carry(key, path, found)
 
     def _start_new(self, found: Setting) -> None:
+        key, hint = "base_model", "Write base_model: {vgsl: recommended}, or the folder of a base model."
         if problem := self._problem(found):
-            hint = "Write base_model: {vgsl: recommended}, or the folder of a base model."
-            self._leave(found, problem, hint, "base_model")
+            self._leave(found, problem, hint, key)
             return
         self._carry("base_model.vgsl", found.text, found)
         sentence = "This trains a new model from nothing, which needs thousands of lines; for one hand, fine-tune."
-        self._check(found, sentence, "base_model")
+        self._note(found, sentence, key)
         if not re.search(r"[ ,]", found.text) and found.text not in tables.MODEL_LIBRARY:
-            sentence = f"Loghi 2 has no model shape called {shorten(found.text)}; recommended is one."
-            self._check(found, sentence, "base_model")
+            self._note(found, f"Loghi 2 has no model shape called {shorten(found.text)}; recommended is one.", key)
         elif re.match(r"None,\d+,None,", found.text):
             sentence = f"{found.label} is written as in Loghi 1; Loghi 2 puts the width first: None,None,64,1 ..."
-            self._check(found, sentence, "base_model")
+            self._note(found, sentence, key)
 
     def lists(self) -> None:
         lists: dict[str, list[str]] = {}
@@ -181,12 +176,13 @@ class _Carrier:
                 continue
             self._carry(key, paths[0] if len(paths) == 1 else paths, found)
             if len(texts) > 1:
-                self._check(found, f"{found.label} was read as {len(texts)} line lists, one at each space.", key)
+                self._note(found, f"{found.label} was read as {len(texts)} line lists, one at each space.", key)
             elif " " in texts[0]:
-                self._check(found, f"{found.label} was read as one path with spaces in it; Loghi cannot open it.", key)
+                self._note(found, f"{found.label} was read as one path with spaces in it; Loghi cannot open it.", key)
             if key == "data.validation" and paths == lists["data.train"]:
-                sentence = "Training and validation are the same list, so the score will flatter the model."
-                self._check(found, sentence, key)
+                self._note(
+                    found, "Training and validation are the same list, so the score will flatter the model.", key
+                )
         datadir = self._find(("datadir",))
         if datadir and datadir.text and not tables.UNTOUCHED_DATADIRS.fullmatch(datadir.text):
             hint = "If the lists hold relative image paths, write it as root under data."
@@ -214,27 +210,25 @@ class _Carrier:
             elif found and number is not None:
                 self._carry(key, number, found)
         options = self._script.options
-        light = [name for name in options if name in tables.LIGHT_OPTIONS]
-        if light:
+        if light := [name for name in options if name in tables.LIGHT_OPTIONS]:
             self._carry("training.augmentation", Augmentation.LIGHT.value, options[light[0]])
             names = ", ".join(f"--{name}" for name in light)
             sentence = f"augmentation: light takes the place of {names}; "
             sentence += "it is of the same kind, not the same to the digit."
-            self._check(options[light[0]], sentence, "training.augmentation")
+            self._note(options[light[0]], sentence, "training.augmentation")
         if found := options.get("use_float32"):
             self._carry("training.precision", Precision.FLOAT32.value, found)
-        if frozen := [name for name in tables.FREEZE_OPTIONS if name in options]:
-            parts = [tables.FREEZE_OPTIONS[name].value for name in frozen]
-            self._carry("training.freeze", parts, options[frozen[0]])
+        if frozen := {part.value: options[name] for name, part in tables.FREEZE_OPTIONS.items() if name in options}:
+            self._carry("training.freeze", list(frozen), next(iter(frozen.values())))
         if not self._script.line:
             return
         here = Setting("main.py", self._script.line)
         if "early_stopping_patience" not in options:
             sentence = f"The script leaves it to Loghi to stop after {tables.LOGHI_PATIENCE} epochs without a better "
-            self._check(here, sentence + "score; the runner's own training.early_stopping counts now.")
+            self._note(here, sentence + "score; the runner's own training.early_stopping counts now.")
         if not light:
             sentence = "The script trains on unchanged images; the runner changes them a little unless you write "
-            self._check(here, sentence + "augmentation: none under training.")
+            self._note(here, sentence + "augmentation: none under training.")
 
     def charset(self, *, is_new: bool) -> None:
         asked = self._find(("REPLACEFINALLAYER",))
@@ -244,10 +238,10 @@ class _Carrier:
         elif found:
             self._carry("charset", CharsetPolicy.REPLACE.value, found)
             sentence = "charset: replace forgets how every letter was written; extend adds the missing ones and keeps "
-            self._check(found, sentence + "the rest, which needs far fewer lines.", "charset")
+            self._note(found, sentence + "the rest, which needs far fewer lines.", "charset")
         elif self._script.line and not is_new:
             sentence = "Loghi skips lines with letters the base model lacks; the runner adds these letters to it "
-            self._check(Setting("main.py", self._script.line), sentence + "(charset: extend).")
+            self._note(Setting("main.py", self._script.line), sentence + "(charset: extend).")
 
     def gpus(self, gpu_uuid: Callable[[int], str | None]) -> None:
         key, hint = "engine.gpus", "The runner takes a free card (gpus: auto)."
@@ -264,22 +258,22 @@ class _Carrier:
             self._carry(key, known if all(uuids) else "auto", found)
             if not all(uuids):
                 sentence = f"Which card {found.text} is cannot be known on this machine, "
-                self._check(found, sentence + "so the runner takes a free one.", key)
+                self._note(found, sentence + "so the runner takes a free one.", key)
         inside, words = self._script.options.get("gpu"), self._script.launcher
         is_given = any(word.strip('"').endswith(f"device={found.text}") for word in words)
         if is_given and inside and inside.text == found.text != "0":
             sentence = f"With {found.label}={found.text} Loghi trains on the processor without saying so: the one card "
-            self._check(found, sentence + "it is given is number 0 inside the container.", key)
+            self._note(found, sentence + "it is given is number 0 inside the container.", key)
 
     def leftovers(self) -> None:
         """Say what is lost of the options that nothing above has asked for."""
-        multiply = self._find(("multiply",))
-        if multiply and multiply.text != "1":
-            self._leave(multiply, tables.LOST["multiply"])
-        for name, found in self._script.options.items():
-            is_said = multiply and name in ("aug_multiply", "multiply")
+        repeats, options = ("aug_multiply", "multiply"), self._script.options
+        if multiply := self._find(("multiply",)):
+            # the call only passes it on
+            options = {"multiply": multiply} | {name: options[name] for name in options if name not in repeats}
+        for name, found in options.items():
             why = tables.LOST.get(name, "it is not an option of Loghi that this program knows")
-            if why and not is_said and not (found.text == "1" and name in ("beam_width", "aug_multiply", "multiply")):
+            if why and not (found.text == "1" and name in ("beam_width", *repeats)):
                 self._leave(found, why)
 
     def _find(self, variables: tuple[str, ...], option: str = "") -> Setting | None:
@@ -294,19 +288,17 @@ class _Carrier:
         """Return what reaches main.py, and say where the script's variable and its call differ."""
         variable, found = self._find(variables), self._find(variables, option)
         if variable and found and found.label != variable.label:
-            sentence = f"{variable.label} has no effect: the call says {found.label} {shorten(found.text)}."
-            self._check(variable, sentence)
+            self._note(variable, f"{variable.label} has no effect: the call says {found.label} {shorten(found.text)}.")
         elif variable and self._script.line and option not in self._script.options:
             sentence = f"The call on line {self._script.line} does not pass {variable.label} on; "
-            self._check(variable, sentence + "it was read all the same.")
+            self._note(variable, sentence + "it was read all the same.")
         return found
 
     def _take(self, key: str, found: Setting | None, hint: str) -> Setting | None:
-        """Return a value that can be used; if it cannot, say why."""
-        problem = self._problem(found, is_path=key in PATHS) if found else None
-        if found and problem:
+        if found and (problem := self._problem(found, is_path=key in PATHS)):
             self._leave(found, problem, hint, key)
-        return None if problem else found
+            return None
+        return found
 
     def _problem(self, found: Setting, *, is_path: bool = False) -> str | None:
         """Return why a value cannot be used, as the end of a sentence; None if it can."""
@@ -321,14 +313,12 @@ class _Carrier:
         return None
 
     def _path(self, text: str, found: Setting, key: str) -> str | None:
-        """Return a path as an absolute one; relative paths start where the script is."""
         folder = self._script.folder
         if not text.startswith("/"):
             if problem := self._script.shell.problem_in(folder):
                 self._leave(found, f"it is relative to a folder that is not known: {problem}", key=key)
                 return None
-            sentence = f"{found.label} is a relative path; it was read as starting from {folder}."
-            self._check(found, sentence, key)
+            self._note(found, f"{found.label} is a relative path; it was read as starting from {folder}.", key)
         return Path(folder, text).as_posix()
 
     def _put(self, key: str, value: ConfigValue) -> None:
@@ -341,19 +331,15 @@ class _Carrier:
         """Carry a value and say what it rests on besides the script's text."""
         self._put(key, value)
         shown = ", ".join(value) if isinstance(value, list) else str(value)
-        self._note(Severity.CARRIED, found, f"{found.label} became {key}: {shorten(shown)}", key)
+        self._note(found, f"{found.label} became {key}: {shorten(shown)}", key, Severity.CARRIED)
         for assumed in sorted(found.assumed):
-            self._check(found, f"{found.label} {_assumption(assumed)}", key)
-
-    def _check(self, found: Setting, sentence: str, key: str | None = None) -> None:
-        self._note(Severity.CHECK, found, sentence, key)
+            self._note(found, f"{found.label} {_assumption(assumed)}", key)
 
     def _leave(self, found: Setting, problem: str, hint: str = "", key: str | None = None) -> None:
-        """Say that a value was not carried over, why, and what to do."""
         sentence = f"{found.label} was not carried over: {problem}. {hint}".rstrip()
-        self._note(Severity.NOT_CARRIED, found, sentence, key)
+        self._note(found, sentence, key, Severity.NOT_CARRIED)
 
-    def _note(self, severity: Severity, found: Setting, sentence: str, key: str | None) -> None:
+    def _note(self, found: Setting, sentence: str, key: str | None = None, severity: Severity = Severity.CHECK) -> None:
         self.notes.append(Note(severity, found.line, found.label, sentence, key))
 
 
@@ -384,7 +370,7 @@ def _assumption(assumed: str) -> str:
 
 
 #: Keys of `training` that are numbers, and the options of main.py; what the scripts call them is a key's name.
-_NUMBERS = {"epochs": "epochs", "batch_size": "batch_size", "learning_rate": "learning_rate"}
+_NUMBERS = {name: name for name in ("epochs", "batch_size", "learning_rate")}
 _NUMBERS |= {"early_stopping": "early_stopping_patience", "seed": "seed"}
 _PLACEHOLDERS = "INSERT|PATH_TO|FULL_PATH|YOUR|FILL_IN|CHANGE_?ME|REPLACE_ME|REPLACE_WITH"
 _EXAMPLE = re.compile(rf"(?:{_PLACEHOLDERS})(?:_[A-Z0-9_]+|\b)|/path/to/\S*|/\.\.\.(?=/|$)")

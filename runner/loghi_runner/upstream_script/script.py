@@ -12,15 +12,14 @@ from loghi_runner.errors import UsageError
 from loghi_runner.upstream_script.shell import Setting, Shell, ShellSyntaxError, Word, read_commands, shorten
 from loghi_runner.upstream_script.tables import FLAGS, LIST_OPTIONS, VARIABLES, full_name
 
-LONGEST_SCRIPT = 200_000
+_LONGEST_SCRIPT = 200_000
 
 
 @dataclass(frozen=True)
 class Script:
     """What holds where a script calls main.py; at its end, without a line and options, where it never does.
 
-    `remarks` are sentences about settings of the whole script. `launcher` are the known words before main.py (docker,
-    its options, python). `is_sure` is None where only a shell can tell whether the call is reached.
+    `launcher` are the known words before main.py. `is_sure` is None where only a shell can tell whether it is called.
     """
 
     shell: Shell
@@ -34,11 +33,7 @@ class Script:
 
 
 def read_script(text: str, script_dir: Path) -> Script:
-    """Return what a script sets and calls; conditions are decided where their values are known.
-
-    Raises:
-        UsageError: not a shell script, or its quotes and brackets do not close.
-    """
+    """Return what a script sets and calls. Raises UsageError: not a shell script, or its quotes do not close."""
     text = text.removeprefix("\ufeff")
     _refuse_other_files(text)
     follower = _Follower(script_dir)
@@ -52,9 +47,9 @@ def read_script(text: str, script_dir: Path) -> Script:
     except ShellSyntaxError as error:
         problem, at = error.args
         message = f"the script cannot be read as shell: {problem}"
-        line = text.count("\n", 0, at) + 1
+        where = "line " + str(text.count("\n", 0, at) + 1)
         hint = "Check the quotes and brackets from that line on; bash -n shows where bash stumbles."
-        raise UsageError("init.unreadable_script", message, where=f"line {line}", hint=hint) from error
+        raise UsageError("init.unreadable_script", message, where=where, hint=hint) from error
     return follower.script()
 
 
@@ -65,7 +60,7 @@ def _refuse_other_files(text: str) -> None:
         raise UsageError(code, message, hint="Download the script itself (on GitHub: the button Raw).")
     if not text.strip():
         problem = "it is empty"
-    elif "\0" in text or len(text) > LONGEST_SCRIPT:
+    elif "\0" in text or len(text) > _LONGEST_SCRIPT:
         problem = "it is not text, or far too long"
     elif text.startswith("#!") and not re.match(r"#!.*sh\b", text):
         problem = "its first line names another program"
@@ -216,9 +211,8 @@ class _Follower:
             start = next((place for place, text in enumerate(texts) if re.search(r"(^|/)main\.py$", text)), -1)
             launcher = tuple(text for text in texts[:start] if not self._shell.problem_in(text))
             options = self._options(arguments[start + 1 :])
-            self._calls.append(
-                replace(self._state(), line=line, launcher=launcher, options=options, is_sure=is_running)
-            )
+            state = self._state()
+            self._calls.append(replace(state, line=line, launcher=launcher, options=options, is_sure=is_running))
 
     def _arguments(self, words: list[Word]) -> Iterator[Setting]:
         """Yield what the program is given, each labelled with the word that it is in."""
@@ -278,24 +272,17 @@ def _succeeds(words: list[str]) -> bool | None:
     match words:
         case ["!", *rest]:
             return _not(_succeeds(rest))
-        case ["true" | ":", *_]:
-            return True
-        case ["false", *_]:
-            return False
-        case ["[[", *test, "]]"] | ["[", *test, "]"] | ["test", *test]:
-            return _holds(test)
-    return None
-
-
-def _holds(test: list[str]) -> bool | None:
-    match test:
-        case ["!", *rest]:
-            return _not(_holds(rest))
-        case ["-z" | "-n" as sign, text]:
+        case ["true" | "false" | ":" as name, *_]:
+            return name != "false"
+        case ["[[", "!", *test, "]]"] | ["[", "!", *test, "]"] | ["test", "!", *test]:
+            return _not(_succeeds(["test", *test]))
+        case ["[[", *test, "]]"] | ["[", *test, "]"]:
+            return _succeeds(["test", *test])
+        case ["test", "-z" | "-n" as sign, text]:
             return (text == "") == (sign == "-z")
-        case [left, "=" | "==" | "!=" as sign, right] if not re.search(r"[*?\[]", right):
+        case ["test", left, "=" | "==" | "!=" as sign, right] if not re.search(r"[*?\[]", right):
             return (left == right) == (sign != "!=")
-        case [left, sign, right] if _COMPARISON.fullmatch(f"{left} {sign} {right}"):
+        case ["test", left, sign, right] if _COMPARISON.fullmatch(f"{left} {sign} {right}"):
             return bool(getattr(operator, sign[1:])(int(left), int(right)))
     return None
 

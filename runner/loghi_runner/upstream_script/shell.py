@@ -31,11 +31,7 @@ class Word:
 
 
 def read_commands(text: str) -> Iterator[tuple[str, list[Word]]]:
-    """Yield the operator before each command (newline at the start) and its words, which may be none.
-
-    Raises:
-        ShellSyntaxError: a quote or a bracket is never closed.
-    """
+    """Yield the operator before each command (newline at the start) and its words, if any. Raises ShellSyntaxError."""
     at, line, after, words, is_target, heredocs = 0, 1, "\n", list[Word](), False, list[str]()
     while at < len(text):
         start = at
@@ -72,8 +68,7 @@ def _word_end(text: str, start: int) -> int:
 def _piece_end(text: str, start: int, closer: str = "", depth: int = 0) -> int:
     """Return where a piece of a word ends: plain text, `\\x`, a quoted text, `$name`, `${...}`, `$(...)`, backticks.
 
-    Args:
-        closer: what will close the text around it, a quote or a bracket; empty in a word itself.
+    `closer` will close the text around it, a quote or a bracket; it is empty in a word itself.
     """
     if plain := _PLAIN.match(text, start):
         return plain.end()
@@ -95,8 +90,7 @@ def _piece_end(text: str, start: int, closer: str = "", depth: int = 0) -> int:
 class Setting:
     """A value, and the variable (or `--option`) and line a reader finds it at.
 
-    An unknown part of it is one character of a private plane, see `Shell.unknown`. `assumed` names what it rests on
-    besides the script: `$HOME`, an argument left out.
+    `assumed` names what it rests on besides the script: `$HOME`, an argument left out.
     """
 
     label: str
@@ -141,7 +135,6 @@ class Shell:
         self.settings[name] = Setting(name, self._line, value, self.assumed)
 
     def resolve(self, path: str) -> str:
-        """Return a path as seen from the folder the script is in."""
         return posixpath.normpath(posixpath.join(self.folder, path))
 
     def expand(self, word: Word) -> str:
@@ -157,10 +150,6 @@ class Shell:
             value = self._assuming("~", home) if home and not tilde[2] else self._to_be_run(f"~{tilde[2]}")
             source = tilde[1] + source[tilde.end() :]
         return value + self._joined(source, in_quotes=in_quotes)
-
-    def _assuming(self, source: str, value: str) -> str:
-        self.assumed |= {source}
-        return value
 
     def _joined(self, source: str, *, in_quotes: bool) -> str:
         value, at = "", 0
@@ -198,6 +187,10 @@ class Shell:
             return ""
         return self._assuming(f"${name}", os.environ[name]) if name in _ENVIRONMENT and name in os.environ else None
 
+    def _assuming(self, source: str, value: str) -> str:
+        self.assumed |= {source}
+        return value
+
     def _to_be_run(self, source: str) -> str:
         return self.unknown(f"it needs {shorten(source)} to be run, and the script is only read")
 
@@ -229,18 +222,18 @@ class Shell:
         if source.startswith("("):  # $((arithmetic))
             return self._to_be_run(f"$({source})")
         calls = [[self._expanded(word.source) for word in words] for _, words in read_commands(source) if words]
-        match [call[0] for call in calls], [[value for value in call[1:] if value[:1] != "-"] for call in calls]:
-            case ["pwd"], _:
+        match [[call[0], *(value for value in call[1:] if value[:1] != "-")] for call in calls]:
+            case [["pwd", *_]]:
                 return self._assuming("pwd", self.folder)
-            case (["cd", "pwd"], [[path], _]) | (["realpath" | "readlink"], [[path]]):
+            case [["cd", path], ["pwd", *_]] | [["realpath" | "readlink", path]]:
                 return self.resolve(path)
-            case ["dirname"], [[path]]:
+            case [["dirname", path]]:
                 return posixpath.dirname(path.rstrip("/")) or "."
-            case ["basename"], [[path]]:
+            case [["basename", path]]:
                 return posixpath.basename(path.rstrip("/"))
-            case ["echo"], [[text]]:
+            case [["echo", text]]:
                 return text
-            case ["mktemp"], _:
+            case [["mktemp", *_]]:
                 return self.unknown(f"it lies in a temporary folder, {shorten(f'$({source})')}")
         return self._to_be_run(f"$({source})")
 
@@ -250,9 +243,9 @@ def _cut(text: str, operator: str, pattern: str) -> str:
     places = range(len(text) + 1)
     is_end = operator.startswith("%")
     for place in places if is_end == (len(operator) == 2) else reversed(places):
-        matched, rest = (text[place:], text[:place]) if is_end else (text[:place], text[place:])
-        if fnmatchcase(matched, pattern):
-            return rest
+        start, end = text[:place], text[place:]
+        if fnmatchcase(end if is_end else start, pattern):
+            return start if is_end else end
     return text
 
 

@@ -37,40 +37,35 @@ LIGHT_OPTIONS = _names(
     "distort_jpeg aug_distort_jpeg do_random_shear aug_random_shear do_blur aug_blur aug_mask"
 )
 
-# Why options are not carried over, as a reader should know it; an empty text means that nothing is lost.
-_LOST = {
-    "the config has no setting for it": "optimizer decay_rate decay_steps decay_per_epoch decay_per_step linear_decay "
-    "warmup_ratio aug_invert do_invert aug_binarize_otsu do_binarize_otsu aug_binarize_sauvola do_binarize_sauvola "
-    "visualize_augments",
+# Why options are not carried over, as a reader should know it; an empty text means that nothing is lost. Behind an
+# option that takes no value stands a `!`.
+_REASONS = {
+    "the config has no setting for it": "optimizer decay_rate decay_steps decay_per_epoch! decay_per_step! "
+    "linear_decay! warmup_ratio aug_invert! do_invert! aug_binarize_otsu! do_binarize_otsu! aug_binarize_sauvola! "
+    "do_binarize_sauvola! visualize_augments!",
     "an epoch here always reads every line once": "steps_per_epoch",
     "Loghi 2 reads it and does nothing with it; train for more epochs instead": "aug_multiply multiply",
     "Loghi reads it and does nothing with it": "width decoding_threads",
     "layers between the images and the alphabet are always kept": "replace_recurrent_layer",
-    "all layers learn unless training.freeze names them": "thaw",
-    "two models are kept: the best one and the last one": "output_checkpoints",
+    "all layers learn unless training.freeze names them": "thaw!",
+    "two models are kept: the best one and the last one": "output_checkpoints!",
     "only text.normalization exists: Unicode normal forms, no table of characters": "normalization_file",
-    "the config has no setting for right-to-left reading": "bidirectional safe_bidi",
+    "the config has no setting for right-to-left reading": "bidirectional! safe_bidi!",
     "the settings in that JSON file were not read: copy them by hand": "config_file",
     "the model itself fixes this": "tokenizer charlist height channels",
-    "it changes how results are decoded, not what is learned": "greedy beam_width corpus_file wbs_smoothing",
-    "runs record their inputs and seed; identical results to the last digit are not promised": "deterministic",
-    "it shapes a new model, which base_model: {vgsl: ...} does here": "use_rnn_dropout dropout_rnn use_dropout "
-    "batch_normalization use_gru rnn_layers rnn_units",
+    "it changes how results are decoded, not what is learned": "greedy! beam_width corpus_file wbs_smoothing",
+    "runs record their inputs and seed; identical results to the last digit are not promised": "deterministic!",
+    "it shapes a new model, which base_model: {vgsl: ...} does here": "use_rnn_dropout! dropout_rnn use_dropout! "
+    "batch_normalization! use_gru! rnn_layers rnn_units",
     "reading new lines is another command": "inference_list",
-    "": "do_train do_validate gpu memory_limit use_mask output_charlist training_verbosity_mode results_file "
-    "test_images no_verify_image_exists model existing_model model_name output epochs batch_size learning_rate seed "
-    "early_stopping_patience replace_final_layer use_float32",
+    "": "do_train! do_validate! gpu memory_limit use_mask! output_charlist training_verbosity_mode results_file "
+    "test_images! no_verify_image_exists! model existing_model model_name output epochs batch_size learning_rate seed "
+    "early_stopping_patience replace_final_layer! use_float32!",
 }
-LOST = dict.fromkeys((*LIST_OPTIONS, *FREEZE_OPTIONS, *LIGHT_OPTIONS), "")
-LOST |= {name: reason for reason, names in _LOST.items() for name in names.split()}
-
-# Options that take no value.
-FLAGS = frozenset((*FREEZE_OPTIONS, *LIGHT_OPTIONS)) | _names(
-    "replace_final_layer use_float32 decay_per_epoch decay_per_step linear_decay aug_invert do_invert "
-    "aug_binarize_otsu do_binarize_otsu aug_binarize_sauvola do_binarize_sauvola thaw output_checkpoints "
-    "bidirectional safe_bidi greedy deterministic use_rnn_dropout use_dropout batch_normalization use_gru "
-    "visualize_augments do_train do_validate use_mask test_images no_verify_image_exists"
-)
+_MARKED = {name: reason for reason, names in _REASONS.items() for name in names.split()}
+LOST = dict.fromkeys((*LIST_OPTIONS, *LIGHT_OPTIONS, *FREEZE_OPTIONS), "")
+LOST |= {name.removesuffix("!"): reason for name, reason in _MARKED.items()}
+FLAGS = {*LIGHT_OPTIONS, *FREEZE_OPTIONS, *(name[:-1] for name in _MARKED if name.endswith("!"))}
 
 
 def full_name(written: str) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from loghi_runner.compare.pair_lines import LinePairs, pair_lines
+from loghi_runner.compare.match_pages import LinePairs, pair_lines
 from loghi_runner.pages.model import Page, PageLine, TextVersion
 
 

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loghi_contract.counts import ErrorCounts, pool
-from loghi_runner.evaluation.alignment import Kind, align, confusions
-from loghi_runner.evaluation.counts import Variant, as_variant, count
+from loghi_runner.evaluation.counts import Kind, Variant, align, as_variant, confusions, count
 from loghi_runner.evaluation.intervals import gain_interval
 from loghi_runner.evaluation.judgement import Outcome, judge
 from loghi_runner.evaluation.results import ReadLine, Results

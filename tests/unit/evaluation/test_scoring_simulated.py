@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from loghi_contract.counts import ErrorCounts
-from loghi_runner.evaluation.alignment import suspected_slips
+from loghi_runner.evaluation.counts import suspected_slips
 from loghi_runner.evaluation.intervals import cer_interval, gain_interval, scope
 
 _LETTERS = "abcdefghijklmnoprstuvy"

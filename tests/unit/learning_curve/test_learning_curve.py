@@ -13,9 +13,8 @@ from loghi_contract.counts import ErrorCounts
 from loghi_contract.lines import LineSample
 from loghi_runner.errors import DataError
 from loghi_runner.evaluation.intervals import Interval
-from loghi_runner.learning_curve.curve import forecast_sentence, point_rows, remarks
+from loghi_runner.learning_curve.curve import forecast_sentence, point_rows, remarks, write_curve
 from loghi_runner.learning_curve.power_law import fit_power_law
-from loghi_runner.learning_curve.report import write_curve
 from loghi_runner.learning_curve.shares import nested_shares
 from loghi_runner.wording import aligned
 from tests.made_curve import FALLING, curve

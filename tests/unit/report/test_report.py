@@ -147,7 +147,7 @@ def test_two_readings_of_any_lines_have_a_report(tmp_path: Path) -> None:
 
 def test_without_any_transcription_it_says_how_they_differ(tmp_path: Path) -> None:
     names = ("A", "B")
-    text = write_difference(tmp_path, "A and B", names, difference(LINES, names), {}).read_text(encoding="utf-8")
+    text = write_difference(tmp_path, "A and B", names, difference(LINES, names)).read_text(encoding="utf-8")
     assert "only a transcription can tell" in text
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert (report["kind"], report["difference"]["equal"]) == ("difference", 2)

@@ -8,7 +8,7 @@ import pytest
 
 from loghi_runner.config.file import ConfigError
 from loghi_runner.config.load import load_config
-from loghi_runner.upstream_script import CarriedOver, Note, Severity, read_upstream_script
+from loghi_runner.upstream_script.carry import CarriedOver, Note, Severity, read_upstream_script
 
 SCRIPTS = Path(__file__).parent / "upstream_scripts"
 SCRIPT_DIR = Path("/home/anna/scripts")

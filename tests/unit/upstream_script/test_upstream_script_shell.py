@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from loghi_runner.errors import UsageError
-from loghi_runner.upstream_script import CarriedOver, Note, Severity, read_upstream_script
+from loghi_runner.upstream_script.carry import CarriedOver, Note, Severity, read_upstream_script
 
 BASE = "HTRBASEMODEL=/models/base/best_val\nUSEBASEMODEL=1\n"
 LISTS = "trainlist=/lines/train.txt\nvalidationlist=/lines/val.txt\n"

@@ -7,7 +7,7 @@ import yaml
 
 from loghi_runner.config.load import load_config
 from loghi_runner.init import render_config
-from loghi_runner.upstream_script import CarriedOver, read_upstream_script
+from loghi_runner.upstream_script.carry import CarriedOver, read_upstream_script
 
 SCRIPTS = Path(__file__).parent / "upstream_scripts"
 SCRIPT_DIR = Path("/home/anna/scripts")

@@ -60,7 +60,6 @@ def _one_of_a_name(clients: "tuple[Client, ...]") -> "tuple[Client, ...]":
     return clients
 
 
-_Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 

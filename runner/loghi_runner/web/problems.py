@@ -19,7 +19,6 @@ _STATUS = {
     "order.disk_full": 429,
     "order.unknown": 404,
     "order.not_there": 404,
-    "order.over": 409,
     "platform.not_found": 404,
     "platform.forbidden": 403,
     "platform.token_refused": 403,
@@ -82,7 +81,7 @@ class ServiceError(RunnerError):
     exit_code = ExitCode.USAGE
 
 
-def problem_of(error: RunnerError, fields: list[WrongField] | None = None) -> Problem:
+def problem_of(error: RunnerError) -> Problem:
     status = _STATUS.get(error.code) or _BY_EXIT_CODE.get(error.exit_code, 500)
     return Problem(
         title=TITLES.get(status, "Error"),
@@ -91,7 +90,6 @@ def problem_of(error: RunnerError, fields: list[WrongField] | None = None) -> Pr
         message=error.message,
         hint=error.hint,
         where=error.where,
-        fields=fields,
     )
 
 

@@ -12,8 +12,8 @@ from loghi_contract.counts import pool
 from loghi_contract.job import DeviceKind, JobSpec, Split
 from loghi_contract.lines import LineSample
 from loghi_runner.config.load import load_config
+from loghi_runner.engines.base import Wish
 from loghi_runner.engines.mounts import moved_mounts
-from loghi_runner.engines.wish import Wish
 from loghi_runner.errors import RunnerError, TrainingError
 from loghi_runner.evaluation.intervals import cer_interval
 from loghi_runner.evaluation.results import Results
@@ -78,10 +78,11 @@ def learning_curve(
     if to_rank:  # looked at before hours are spent on training
         candidates = find_candidates(to_rank, load_config(config_path, overrides).config.data.cut, view.progress)
     with ExitStack() as lines:  # each share needs its line images until its own run names them
-        curve = _measure(prepare_run(config_path, overrides, view, lines), percents, view)
+        ready = prepare_run(config_path, overrides, view, lines)
+        curve = _measure(ready, percents, view)
     if isinstance(curve, Unfinished):
         return curve
-    found = _rank_with_best(candidates, plan.config.config.engine, curve, view) if candidates else None
+    found = _rank_with_best(candidates, ready.plan.config.config.engine, curve, view) if candidates else None
     folder = output or RunFolder(Path(curve.points[-1].run_dir)).report_file.parent
     return CurveAnswer(curve, found, write_curve(curve, found, folder))
 

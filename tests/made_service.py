@@ -92,7 +92,9 @@ class MadeService:
         return wait_for(is_there)
 
     def until_over(self, order_id: str) -> dict[str, Any]:
-        return self.until(order_id, lambda view: view["stage"] in ("finished", "failed", "cancelled"))
+        view = self.until(order_id, lambda view: view["stage"] in ("finished", "failed", "cancelled"))
+        self.close(order_id)
+        return view
 
     def let_go(self, order_id: str) -> None:
         """Let a trainer of the scenario `waits_for_go` go on."""
@@ -100,11 +102,12 @@ class MadeService:
         assert run is not None
         (run.out / "go").touch()
 
-    def close(self) -> None:
-        """Wait for the processes that are ending; none may be left by a test."""
+    def close(self, order_id: str | None = None) -> None:
+        """Wait for the processes that are ending, of one order or of all; none may be left by a test."""
         for worker in self._gone:
-            for _order_id, child in worker.processes.children:
-                child.wait(_LONGEST_WAIT_S)
+            for of_order, child in worker.processes.children:
+                if order_id in (None, of_order):
+                    child.wait(_LONGEST_WAIT_S)
 
     def everything_written(self) -> Mapping[Path, bytes]:
         return {path: path.read_bytes() for path in self.config.state.rglob("*") if path.is_file()}

@@ -122,8 +122,7 @@ def test_the_service_refuses_a_folder_that_holds_anything_but_files(tmp_path: Pa
     made = MadeService(tmp_path)
     order_id = made.order()
     put(kind, tmp_path / "pages/bonnevie/odd.jpg")
-    made.worker.look()
-    error = made.run_view(order_id)["error"]
+    error = made.until_over(order_id)["error"]
     assert error["code"] in ("request.odd_file", "request.link_outside")
     assert "odd.jpg" in error["message"]
 

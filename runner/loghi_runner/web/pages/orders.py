@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from loghi_contract.events import Epoch
 from loghi_runner.orders.actions import PlatformPages
-from loghi_runner.orders.orders import PUSH_MARK
+from loghi_runner.orders.orders import PUSH_MARK, PushState
 from loghi_runner.report.charts import draw_curve
 from loghi_runner.runs.progress import Progress, read_events
 from loghi_runner.web.access import link, require_own_page, required_caller, services
@@ -96,7 +96,8 @@ def _run(request: Request, order_id: str, template: str) -> HTMLResponse:
         run=run,
         share_done=_share_done(run.run),
         shown_user=run.user.rpartition(":")[2],
-        is_push_asked=folder.has_mark(PUSH_MARK),
+        # a mark made while a push succeeded asks for nothing any more
+        is_push_asked=run.pushed is PushState.PARKED and folder.has_mark(PUSH_MARK),
         asked=list(shown_parameters(run.parameters)),
         is_of_platform=isinstance(source, PlatformPages),
         read_now=urlencode(read_now),

@@ -51,7 +51,7 @@ class Place:
             (self.folder / f"{name}.txt").write_text("".join(f"{SAMPLE}/{line}\n" for line in chosen), "utf-8")
         self.config.write_text(
             f"name: kills\nbase_model: {SAMPLE / 'base_model'}\ndata: {{train: train.txt, validation: val.txt}}\n"
-            f"output: runs\ntraining: {{epochs: {epochs}, batch_size: 4, early_stopping: 0, seed: 3}}\n"
+            f"output: runs\ntraining: {{epochs: {epochs}, batch_size: 4, early_stopping: 0, seed: 4}}\n"
             "engine: {kind: local, gpus: none}\n",
             encoding="utf-8",
         )

@@ -96,7 +96,7 @@ class OrderAsked(Asked):
 
     def writing(self, run: RunFolder | None) -> Writing:
         name, verdict = self._order.name, run.read().verdict if run else None
-        link = f"{self._lookup.config.own_url}/runs/{self._order.id}"
+        link = f"{self._lookup.config.own_url}/orders/{self._order.id}"
         comment = ". ".join(part for part in (f"Read with the Loghi model {name}", verdict, link) if part)
         layer = f"Loghi {name} {run.path.name if run else self._order.id}"
         return Writing(self._folder.to_read, self._folder.recognized, layer, comment)

@@ -56,7 +56,6 @@ def _measure(variant: str) -> tuple[float, float]:
 
     from loghi_contract.job import DeviceKind
     from loghi_trainer import device
-    from loghi_trainer.ctc import ctc_loss
     from loghi_trainer.dataset import TrainingBatch
     from loghi_trainer.environment import keep_freed_memory
     from loghi_trainer.network import rebuilt
@@ -68,9 +67,7 @@ def _measure(variant: str) -> tuple[float, float]:
     device.make_reproducible(1)
     network = rebuilt(build_base_model(_NETWORK).network, precision="float32", for_processor=True)
     optimizer = keras.optimizers.AdamW(0.001, weight_decay=0.004)
-    step = make_step(network, optimizer, [None] * parts)
-    if variant == KERAS:
-        network.compile(optimizer=optimizer, loss=ctc_loss, jit_compile=False)
+    step = make_step(network, optimizer, [None] * parts)  # compiles the network for Keras's own, too
 
     rng = np.random.default_rng(1)
     batches = []

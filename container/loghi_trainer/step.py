@@ -7,6 +7,7 @@ part anew.
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from importlib import import_module
 from typing import Any  # backend tensors have no common type
 
@@ -76,33 +77,29 @@ class _TensorFlowStep:
 
     def _loss(self, images: Any, labels: Any, weights: Any, places: Sequence[str | None]) -> Any:
         """As Keras counts it: the sum over the lines by their number, and what layers add for their weights."""
-        lines = ops.shape(images)[0]
-        probabilities = _through(
-            self._network, [_part(images, place, len(places)) for place in range(len(places))], places
-        )
-        losses = []
-        for place, name in enumerate(places):
-            with _on(name):
-                own_labels, own_weights = (_part(tensor, place, len(places)) for tensor in (labels, weights))
-                losses.append(ops.sum(ctc_loss(own_labels, probabilities[place]) * own_weights))
-        return sum(losses) / ops.cast(lines, "float32") + sum(self._network.losses)
+        own_images, own_labels, own_weights = (_parts(tensor, places) for tensor in (images, labels, weights))
+        probabilities = _through(self._network, own_images, places)
+        losses = _on_each(places, _weighted_loss, own_labels, probabilities, own_weights)
+        return sum(losses) / ops.cast(ops.shape(images)[0], "float32") + sum(self._network.losses)
 
 
-def _through(network: keras.Model, parts: list[Any], places: Sequence[str | None]) -> list[Any]:
+def _weighted_loss(labels: Any, probabilities: Any, weights: Any) -> Any:
+    return ops.sum(ctc_loss(labels, probabilities) * weights)
+
+
+def _through(network: keras.Model, parts: Sequence[Any], places: Sequence[str | None]) -> Sequence[Any]:
     """What the network makes of the parts of one batch, layer by layer."""
     for layer in network.layers[1:]:
         if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable:
             parts = _normalized(layer, parts, places)
         else:
-            outputs = []
-            for part, name in zip(parts, places, strict=True):
-                with _on(name):
-                    outputs.append(layer(part, training=True))
-            parts = outputs
+            parts = _on_each(places, partial(layer, training=True), parts)
     return parts
 
 
-def _normalized(layer: keras.layers.BatchNormalization, parts: list[Any], places: Sequence[str | None]) -> list[Any]:
+def _normalized(
+    layer: keras.layers.BatchNormalization, parts: Sequence[Any], places: Sequence[str | None]
+) -> list[Any]:
     """The parts normalised by the mean and variance of all of them; the layer remembers these as it does its own.
 
     Source: keras.layers.BatchNormalization.call, which computes in float32 whatever comes in.
@@ -115,21 +112,24 @@ def _normalized(layer: keras.layers.BatchNormalization, parts: list[Any], places
     variance = sum(ops.sum(ops.square(part - around), axes) for part in parts) / values
     for moving, now in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
         moving.assign(moving * layer.momentum + now * (1.0 - layer.momentum))
+
+    def normalize(part: Any) -> Any:
+        found = ops.batch_normalization(part, mean, variance, layer.axis, layer.beta, layer.gamma, layer.epsilon)
+        return ops.cast(found, layer.compute_dtype)
+
+    return _on_each(places, normalize, parts)
+
+
+def _parts(tensor: Any, places: Sequence[str | None]) -> list[Any]:
+    """The lines of a tensor, a part for each place; none is empty while there are as many lines as places."""
+    lines, count = ops.shape(tensor)[0], len(places)
+    return [tensor[lines * place // count : lines * (place + 1) // count] for place in range(count)]
+
+
+def _on_each(places: Sequence[str | None], compute: Callable[..., Any], *parts: Sequence[Any]) -> list[Any]:
+    """What is computed of each part at its own place."""
     outputs = []
-    for part, name in zip(parts, places, strict=True):
-        with _on(name):
-            normalized = ops.batch_normalization(
-                part, mean, variance, layer.axis, layer.beta, layer.gamma, layer.epsilon
-            )
-            outputs.append(ops.cast(normalized, layer.compute_dtype))
+    for name, *own in zip(places, *parts, strict=True):
+        with nullcontext() if name is None else import_module("tensorflow").device(name):
+            outputs.append(compute(*own))
     return outputs
-
-
-def _part(tensor: Any, place: int, parts: int) -> Any:
-    """The lines of one part; no part is empty while there are as many lines as parts."""
-    lines = ops.shape(tensor)[0]
-    return tensor[lines * place // parts : lines * (place + 1) // parts]
-
-
-def _on(name: str | None) -> Any:
-    return nullcontext() if name is None else import_module("tensorflow").device(name)

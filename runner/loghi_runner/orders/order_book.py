@@ -44,6 +44,7 @@ from loghi_runner.orders.state import Credential, StateFolder, Vault
 _TICK_S = 2.0
 #: How long the size of an order that is under way is good for; to measure one means to look at each of its files.
 _SIZE_KEPT_S = 60.0
+_ID_LETTERS = 16
 
 #: The oldest first.
 Orders: TypeAlias = tuple[Order, ...]
@@ -226,9 +227,6 @@ def _bytes_below(folder: Path) -> int:
             with contextlib.suppress(OSError):  # gone in this moment
                 found += os.lstat(os.path.join(place, name)).st_size  # noqa: PTH118  # there are thousands
     return found
-
-
-_ID_LETTERS = 16
 
 
 class OrderBook(OrderIndex):

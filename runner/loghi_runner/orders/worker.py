@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 _PAUSE_S = 0.5
 #: So many checks at a time, beside all else.
 _CHECKS = 1
+#: Days are counted: nobody needs all orders gone through with each look.
+_REMOVE_EVERY_S = 60.0
 
 
 class Worker:
@@ -36,6 +38,7 @@ class Worker:
         self._index = OrderIndex(state)
         #: over for long, and not to be removed
         self._kept: set[str] = set()
+        self._remove_at_s = 0.0
 
     def stop(self) -> None:
         self._stopping.set()
@@ -106,9 +109,10 @@ class Worker:
         return after
 
     def _remove_old(self) -> None:
-        days = self._limits.keep_days
-        if days is None:
+        days, now_s = self._limits.keep_days, time.monotonic()
+        if days is None or now_s < self._remove_at_s:
             return
+        self._remove_at_s = now_s + _REMOVE_EVERY_S
         begin = datetime.now(UTC) - timedelta(days=days)
         for order in self._index.all():
             state = self._index.state_of(order.id)

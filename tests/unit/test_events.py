@@ -13,6 +13,7 @@ PAYLOADS: tuple[Payload, ...] = (
     events.Started(
         events.Versions("0.1.0", "3.15.1", "tensorflow 2.21.0", None), events.Device("cpu", "CPU (2 cores)", None), 7
     ),
+    events.Resumed(7, 120),
     events.Phase("training"),
     events.DataSummary("train", 480, 19211, {"text_too_long": 2}),
     events.Charset("extend", 98, ("ð", "ſ"), ()),

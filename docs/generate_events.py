@@ -51,6 +51,7 @@ run, and at the end `run_record` (run.json with the path of the model), or `erro
 _MEANINGS = {
     ("started", "device"): "what the training really runs on; `kind` is cpu or gpu",
     ("started", "pid"): "process id, as the trainer sees it",
+    ("started", "machine"): "the processor, the cores that may be used, and into how many parts a batch is divided",
     ("phase", "name"): "reading_data, loading_model, training, evaluating or saving",
     ("data_summary", "split"): "train, val, test or base_domain",
     ("data_summary", "skipped"): "how many lines were left out, by reason",

@@ -37,7 +37,7 @@ def train(job: JobSpec, places: Places, reporter: Reporter, is_cancelled: Callab
     used_device = device.claim_device(job.device)
     shares = device.share_out_cores(job.device)
     device.make_reproducible(job.training.seed)
-    reporter.emit(events.Started(device.versions(), used_device, os.getpid()))
+    reporter.emit(events.Started(device.versions(), used_device, os.getpid(), device.machine(shares)))
 
     reporter.emit(events.Phase("loading_model"))
     base = build_base_model(job.vgsl) if job.vgsl is not None else open_base_model(places.real(BASE_MODEL_DIR))

@@ -53,6 +53,7 @@ run, and at the end `run_record` (run.json with the path of the model), or `erro
 _MEANINGS = {
     ("started", "device"): "what the training really runs on; `kind` is cpu or gpu",
     ("started", "pid"): "process id, as the trainer sees it",
+    ("started", "machine"): "the processor, the cores that may be used, and into how many parts a batch is divided",
     ("resumed", "epoch"): "so many epochs hold",
     ("resumed", "step"): "so many steps of the next epoch are done",
     ("phase", "name"): "reading_data, loading_model, training, evaluating or saving",

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from loghi_contract import events
-from loghi_contract.events import Device, Event, FinishStatus, Model, Payload, Versions, encode_event
+from loghi_contract.events import Device, Event, FinishStatus, Machine, Model, Payload, Versions, encode_event
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.job import DeviceKind, JobSpec, RecognizeJob, load_job
 from loghi_contract.lines import LineSample, parse_line_list
@@ -58,7 +58,8 @@ class FakeTrainer:
 
     def begin(self, device: DeviceKind | None = None) -> None:
         kind = (device or self.job.device).value
-        self.emit(events.Started(Versions("0", "3", "fake", None), Device(kind, f"Fake {kind}", None), os.getpid()))
+        versions, machine = Versions("0", "3", "fake 1", None, "3.11.2"), Machine("Fake processor", 2, 2)
+        self.emit(events.Started(versions, Device(kind, f"Fake {kind}", None), os.getpid(), machine))
         self.emit(events.Phase("reading_data"))
         for split, lines in (("train", 24), ("val", 6)):
             self.emit(events.DataSummary(split, lines, 40 * lines))

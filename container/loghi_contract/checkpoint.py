@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from loghi_contract.events import Started
 from loghi_contract.files import open_plain
 from loghi_contract.model_folder import BROKEN_ARCHIVE
 from loghi_contract.places import LAST
@@ -43,7 +44,7 @@ class TrainingState:
     """Where a training stands: `epoch` epochs are done and scored, and `step` steps of the next.
 
     `loss_sum`, `lines_done` and `seconds` are of these steps. `epochs` were planned; since epoch `patient_from` early
-    stopping counts. `lines_sha256` is of all that decides which line comes when; `threads` are the cores it had.
+    stopping counts. `lines_sha256` is of all that decides which line comes when.
     """
 
     run_id: str
@@ -62,10 +63,8 @@ class TrainingState:
     #: the base model's, of the splits that choose nothing
     scored_readings: tuple[SavedReading, ...]
     lines_sha256: str
-    trainer: str
-    backend: str
-    device: str
-    threads: int
+    #: by whom it was written, and on what
+    started: Started
 
 
 @dataclass(frozen=True)

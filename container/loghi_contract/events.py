@@ -40,6 +40,8 @@ class Versions:
     keras: str
     backend: str
     cuda: str | None
+    #: None of a trainer that did not tell yet
+    python: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,26 @@ class Device:
 
 
 @dataclass(frozen=True)
+class Machine:
+    """What sums of floating point numbers depend on: the type of processor, and among how many parts work is shared.
+
+    `cores` are those the trainer may use; `parts` is into how many a batch is divided.
+    """
+
+    processor: str
+    cores: int
+    parts: int
+
+
+@dataclass(frozen=True)
 class Started:
+    """`machine` is null of a reading, and of a trainer that did not tell yet."""
+
     kind: ClassVar[str] = "started"
     versions: Versions
     device: Device
     pid: int
+    machine: Machine | None = None
 
 
 @dataclass(frozen=True)

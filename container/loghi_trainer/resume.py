@@ -1,48 +1,27 @@
 """Going on from a checkpoint: only with the run, the lines and the settings it is of; what may differ is told."""
 
 import hashlib
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from loghi_contract import __version__
 from loghi_contract.checkpoint import Checkpoint, NoCheckpoint, TrainingState, find_checkpoint
-from loghi_contract.events import Device, Notice, Versions
+from loghi_contract.events import Notice, Started
 from loghi_contract.job import JobSpec
 from loghi_contract.places import LAST
 from loghi_trainer.data import RunData
 from loghi_trainer.errors import DataError
 
+_WHAT = ("loghi-runner", "the framework", "the device", "the processor", "the number of cores")
 _BEGIN_ANEW = "Begin a new run with `loghi-runner finetune`; best_val is kept."
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What two runs have in common that come to the same weights bit for bit."""
-
-    trainer: str
-    backend: str
-    device: str
-    threads: int
-
-    @classmethod
-    def now(cls, versions: Versions, device: Device) -> "Surroundings":
-        backend = f"Keras {versions.keras} on {versions.backend}"
-        return cls(__version__, backend, f"{device.kind} {device.name}", len(os.sched_getaffinity(0)))
-
-    def differences(self, state: TrainingState) -> Iterator[Notice]:
-        """A warning for each in which the checkpoint was made elsewhere."""
-        for what, then, now in (
-            ("loghi-runner", state.trainer, self.trainer),
-            ("the framework", state.backend, self.backend),
-            ("the device", state.device, self.device),
-            ("the number of cores", state.threads, self.threads),
-        ):
-            if then != now:
-                message = f"{what} was {then} before the interruption, and is {now} now"
-                hint = "The training goes on well; its numbers are not to the last digit those of one machine alone."
-                yield Notice("resume.elsewhere", message, hint)
+def differences(then: Started, now: Started) -> Iterator[Notice]:
+    """A warning for each thing of those that come to the same weights bit for bit, and was another then."""
+    for what, before, here in zip(_WHAT, _surroundings(then), _surroundings(now), strict=True):
+        if before != here:
+            message = f"{what} was {before} before the interruption, and is {here} now"
+            hint = "The training goes on well; its numbers are not to the last digit those of one machine alone."
+            yield Notice("resume.elsewhere", message, hint)
 
 
 def open_checkpoint(out: Path) -> Checkpoint:
@@ -80,3 +59,14 @@ def lines_sha256(job: JobSpec, data: RunData) -> str:
             told = (split.name, line.sample.image, repr(line.sample.weight), str(line.width_px), line.text)
             total.update(("\t".join(told) + "\n").encode("utf-8", "surrogateescape"))
     return total.hexdigest()
+
+
+def _surroundings(told: Started) -> tuple[str, ...]:
+    versions, machine = told.versions, told.machine
+    return (
+        versions.trainer,
+        f"Keras {versions.keras} on {versions.backend}",
+        f"{told.device.name} ({told.device.kind})",
+        machine.processor if machine else "not known",
+        str(machine.cores if machine else "not known"),
+    )

@@ -25,7 +25,7 @@ from loghi_trainer.new_model import build_base_model
 from loghi_trainer.output_layer import fit_output_layer
 from loghi_trainer.recognize import Cancelled, Recognizer
 from loghi_trainer.reporter import Reporter
-from loghi_trainer.resume import Surroundings, lines_sha256, open_checkpoint, require_same_run
+from loghi_trainer.resume import differences, lines_sha256, open_checkpoint, require_same_run
 from loghi_trainer.save import ModelFolder
 from loghi_trainer.training import Position, Training
 
@@ -45,8 +45,8 @@ def train(job: JobSpec, places: Places, reporter: Reporter, is_cancelled: Callab
     used_device = device.claim_device(job.device)
     shares = device.share_out_cores(job.device)
     device.make_reproducible(job.training.seed)
-    versions = device.versions()
-    reporter.emit(events.Started(versions, used_device, os.getpid()))
+    started = events.Started(device.versions(), used_device, os.getpid(), device.machine(shares))
+    reporter.emit(started)
 
     reporter.emit(events.Phase("loading_model"))
     base = build_base_model(job.vgsl) if job.vgsl is not None else open_base_model(places.real(BASE_MODEL_DIR))
@@ -72,7 +72,7 @@ def train(job: JobSpec, places: Places, reporter: Reporter, is_cancelled: Callab
         data,
         store,
         shares,
-        Surroundings.now(versions, used_device),
+        started,
         checkpoint,
     ).finish()
 
@@ -99,7 +99,7 @@ class _Run:
         data: RunData,
         store: ImageStore,
         shares: device.Shares,
-        surroundings: Surroundings,
+        started: events.Started,
         checkpoint: Checkpoint | None,
     ) -> None:
         self._job = job
@@ -126,7 +126,7 @@ class _Run:
             network, self._feed, job.training, reporter, is_cancelled, shares.parts, self._write_last_in_time
         )
         self._checkpoint = checkpoint
-        self._surroundings = surroundings
+        self._started = started
         self._lines_sha256 = lines_sha256(job, data)
         self._last = LastFolder(places.out, network)
         self._last_s = time.monotonic()
@@ -175,7 +175,7 @@ class _Run:
         """
         state = checkpoint.state
         require_same_run(state, self._job, self._lines_sha256)
-        for difference in self._surroundings.differences(state):
+        for difference in differences(state.started, self._started):
             self._reporter.emit(difference)
         best = self._last.restore(checkpoint)
         self._training.position = Position(state.epoch, state.step, state.loss_sum, state.lines_done, state.seconds)
@@ -227,7 +227,7 @@ class _Run:
             best_reading=best.reading.saved() if best.reading else None,
             scored_readings=tuple(reading.saved() for reading in self._before),
             lines_sha256=self._lines_sha256,
-            **asdict(self._surroundings),
+            started=self._started,
         )
         try:
             self._reporter.settle()

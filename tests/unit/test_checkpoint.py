@@ -16,6 +16,7 @@ from loghi_contract.checkpoint import (
     find_checkpoint,
     write_state,
 )
+from loghi_contract.events import Device, Started, Versions
 from loghi_contract.places import LAST
 
 STATE = TrainingState(
@@ -33,10 +34,7 @@ STATE = TrainingState(
     best_reading=None,
     scored_readings=(),
     lines_sha256="00",
-    trainer="0.1.0",
-    backend="Keras 3",
-    device="cpu",
-    threads=2,
+    started=Started(Versions("0.1.0", "3.15", "tensorflow 2", None), Device("cpu", "processor", None), 7),
 )
 
 

@@ -73,6 +73,18 @@ class Host:
 
 
 @dataclass(frozen=True)
+class UsedCard:
+    """A graphics card; `capability` is CUDA's, such as 9.0, None where the driver does not tell."""
+
+    name: str
+    capability: str | None = None
+
+    @property
+    def words(self) -> str:
+        return f"{self.name} (compute capability {self.capability})" if self.capability else self.name
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """run.json. Times are UTC, ISO 8601; `gpus` holds UUIDs; `exit_code` is what `finetune` ended with.
 
@@ -112,6 +124,9 @@ class RunRecord:
     data_sha256: dict[str, str] = field(default_factory=dict)
     #: where /in/data/<n> was on this machine, for the line images of the report
     data_folders: tuple[str, ...] = ()
+    #: the graphics cards of `gpus`, in their order, and the driver's version
+    cards: tuple[UsedCard, ...] = ()
+    driver: str | None = None
 
     def with_failure(self, failure: RunFailure, state: RunState = RunState.FAILED) -> "RunRecord":
         return replace(self, state=state, error=failure, exit_code=failure.exit_code, ended=utc_now())

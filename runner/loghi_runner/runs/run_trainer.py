@@ -18,7 +18,7 @@ from loghi_runner.engines.image import BASE_DIGEST_LABEL
 from loghi_runner.engines.processes import machine_name, name_process
 from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
 from loghi_runner.runs.conclude import Stops, finish_run, keep_record
-from loghi_runner.runs.folder import Host, RunFailure, RunFolder, RunRecord, RunState, cannot_write_run
+from loghi_runner.runs.folder import Host, RunFailure, RunFolder, RunRecord, RunState, UsedCard, cannot_write_run
 from loghi_runner.runs.progress import EventReader, Progress, follow
 from loghi_runner.runs.signals import Detached, StopWishes, Terminated
 
@@ -48,7 +48,7 @@ class RunView(Protocol):
 
 def new_record(run_id: str, name: str, engine: Engine, setting: Setting) -> RunRecord:
     """The record of a run that this process is about to start, with what is known of every run."""
-    image = setting.image
+    image, device = setting.image, setting.device
     return RunRecord(
         run_id=run_id,
         name=name,
@@ -56,8 +56,10 @@ def new_record(run_id: str, name: str, engine: Engine, setting: Setting) -> RunR
         created=utc_now(),
         versions={"loghi-runner": __version__, "contract": str(CONTRACT), "python": platform.python_version()},
         engine=engine.name,
-        device=setting.device.kind.value,
-        gpus=setting.device.uuids,
+        device=device.kind.value,
+        gpus=device.uuids,
+        cards=(UsedCard(device.card.name, device.card.capability_words),) if device.card else (),
+        driver=device.driver,
         config_sha256="",
         image=image.name if image else None,
         image_digest=image.digest if image else None,

@@ -15,7 +15,7 @@ from loghi_contract.files import read_plain
 from loghi_contract.job import JobSpec, load_job
 from loghi_contract.lines import SKIPPED_COLUMNS, LineSample, parse_line_list
 from loghi_contract.model_folder import MODEL_FILE
-from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR, SAVING_DIR
+from loghi_contract.places import BEST_VAL, EVENTS_FILE, LAST, REPORT_DIR, SAVING_DIR
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.clock import utc_now
 from loghi_runner.engines.base import PLACES, Handle
@@ -85,6 +85,16 @@ class UsedCard:
 
 
 @dataclass(frozen=True)
+class Resumption:
+    """The run went on after an interruption, or after its end; `after` is the number of the last event until then."""
+
+    at: str
+    machine: str
+    engine: str
+    after: int
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """run.json. Times are UTC, ISO 8601; `gpus` holds UUIDs; `exit_code` is what `finetune` ended with.
 
@@ -127,6 +137,9 @@ class RunRecord:
     #: the graphics cards of `gpus`, in their order, and the driver's version
     cards: tuple[UsedCard, ...] = ()
     driver: str | None = None
+    #: where the base model was on this machine
+    base_model: str | None = None
+    resumptions: tuple[Resumption, ...] = ()
 
     def with_failure(self, failure: RunFailure, state: RunState = RunState.FAILED) -> "RunRecord":
         return replace(self, state=state, error=failure, exit_code=failure.exit_code, ended=utc_now())
@@ -151,6 +164,8 @@ class RunFolder:
         self.model_file = self.best_val / MODEL_FILE
         #: where the trainer writes a model before it is put into best_val; gone between two saves
         self.saving = self.out / SAVING_DIR
+        #: checkpoints that the run can be resumed from
+        self.last = self.out / LAST
         self.report_dir = self.out / REPORT_DIR
         self.report_file = self.report_dir / "report.html"
         self.skipped_file = self.report_dir / "skipped_lines.tsv"

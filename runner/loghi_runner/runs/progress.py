@@ -143,14 +143,14 @@ def still_holds(told: events.Payload, resumed: events.Resumed) -> bool:
     return told.kind not in events.TERMINAL_KINDS
 
 
-def told_once(told: Iterable[tuple[bytes, Event]]) -> Iterator[tuple[bytes, Event]]:
-    """Events without those that came again after an interruption; all are read before the first is given out."""
-    kept: list[tuple[bytes, Event]] = []
-    for line, event in told:
-        if isinstance(event.payload, events.Resumed):
-            kept = [each for each in kept if still_holds(each[1].payload, event.payload)]
-        kept.append((line, event))
-    yield from kept
+def told_once(events_file: Path, *, steps: bool) -> Iterator[tuple[bytes, Event]]:
+    """All events with their lines, as of `EventReader`, but for those that came again after an interruption."""
+    resumed = [
+        (event.seq, event.payload) for event in read_events(events_file) if isinstance(event.payload, events.Resumed)
+    ]
+    for line, event in EventReader(events_file, steps=steps):
+        if all(event.seq > seq or still_holds(event.payload, later) for seq, later in resumed):
+            yield line, event
 
 
 class EventReader:

@@ -81,6 +81,7 @@ def run_trainer(
         RunnerError: it was not started; or it was, and cannot be seen any more.
     """
     folder = RunFolder(launch.run_dir)
+    progress, reader = _so_far(folder, record)
     try:
         handle = engine.start(launch, folder.console_log)
     except RunnerError as error:
@@ -97,10 +98,9 @@ def run_trainer(
         with contextlib.suppress(RunnerError, OSError):
             engine.clean_up(handle, folder.console_log, keep=False)
         raise cannot_write_run(error, folder.record_file) from error
-    progress = Progress(record.epochs)
     try:
         view.begin(folder, progress)
-        refused = _follow(folder, launch.device, progress, watch, view)
+        refused = _follow(reader, launch.device, progress, watch, view)
         end = watch.wait_for_end()
     except Detached:
         view.abandon()
@@ -240,11 +240,21 @@ class _ShortView:
         pass
 
 
+def _so_far(folder: RunFolder, record: RunRecord) -> tuple[Progress, EventReader]:
+    """What is known of a run that goes on, and a reader of what comes next; of a new one nothing is known."""
+    progress, reader = Progress(record.epochs), EventReader(folder.events_file, steps=False)
+    for _line, event in reader:
+        progress.add(event)
+    progress.forget_end()
+    reader.steps = True
+    return progress, reader
+
+
 def _follow(
-    folder: RunFolder, device: DeviceKind, progress: Progress, watch: Watch, view: RunView
+    reader: EventReader, device: DeviceKind, progress: Progress, watch: Watch, view: RunView
 ) -> RunFailure | None:
     """Pass on every event; the failure is a device other than the one that was asked for."""
-    for line, event in follow(EventReader(folder.events_file), watch.has_ended, watch.pause):
+    for line, event in follow(reader, watch.has_ended, watch.pause):
         progress.add(event)
         view.event(line, event)
         watch.pass_on_wishes()

@@ -47,10 +47,6 @@ class FakeTrainer:
     def emit(self, payload: Payload) -> None:
         self.write(self.line(payload))
 
-    def go_on_counting(self) -> None:
-        """Number the next event after those that are there."""
-        self._seq = len(self.events_file.read_bytes().splitlines())
-
     def line(self, payload: Payload) -> bytes:
         event = Event(self._seq, time.time(), self.job.run_id, payload)
         self._seq += 1

@@ -149,6 +149,7 @@ class _Run:
             self._reporter.emit(events.Phase("evaluating"))
             self._network.set_weights(self._folder.saved_weights())
             self._report(self._score(events.Model.BEST))
+            self._last.keep_newest()
         except Cancelled:
             status = events.FinishStatus.CANCELLED
         return events.Finished(

@@ -248,6 +248,10 @@ def _settle(folder: RunFolder, record: RunRecord, wish: ResumeWish) -> tuple[Eng
             message = f"--set {override} is no key of the section engine; all else is the run's own"
             hint = "Write for example --set engine.kind=local. To change more, begin a new run."
             raise UsageError("resume.set", message, hint=hint)
+    if not is_file(folder.config_file) or file_sha256(folder.config_file) != record.config_sha256:
+        message = "the copy of the config is not the one that the run began with"
+        hint = f"Only its section engine is read here, and `--set` changes that. {_anew(folder)}"
+        raise DataError("resume.other_config", message, where=str(folder.config_file), hint=hint)
     config = load_config(folder.config_file, (*record.overrides, *wish.overrides)).config
     engine, setting = settle(config.engine)
     setting.require_usable()

@@ -118,6 +118,18 @@ def take_cards(launch: Launch, told: Callable[[Waiting], None], pause: Callable[
     return lease
 
 
+def find_waiter(run_id: str) -> int | None:
+    """The process of ours in which this run waits, as its living ticket says; None where it does not wait (any more).
+
+    Raises:
+        EngineError: the leases cannot be looked at.
+    """
+    folder = lease_folder()
+    with folder.deciding():
+        ours = [ticket for ticket in in_order(folder.tickets()) if ticket.uid == os.geteuid()]
+    return next((ticket.claim.pid for ticket in ours if ticket.claim.run_id == run_id), None)
+
+
 class CardQueue:
     """A run's place in the queue, until `look` gives it its cards or it leaves."""
 
@@ -179,7 +191,7 @@ class CardQueue:
         return Waiting(place, len(rivals), self._claim.since, summary, self._reason(place), advice)
 
     def _shall_ask(self) -> bool:
-        """Whether it may be worth asking the driver: by the leases some card is free, and for this run or long unused."""
+        """Whether the driver is worth asking: by the leases a card is free for this run, or lies unused for long."""
         with self._folder.deciding():
             self._tickets = self._folder.tickets()
             if all(ticket.path != self._path for ticket in self._tickets):
@@ -251,10 +263,5 @@ class CardQueue:
 
 def _who(card: Card) -> str:
     """The programs that compute on a card without a lease, as far as they can be seen."""
-    programs = [program_of(pid) for pid in card.pids]
-    named = [
-        f"{Path((program.command or '?').split()[0]).name} of {program.user or 'an account that is not seen from here'} "
-        f"(process {program.pid})"
-        for program in programs
-    ]
-    return f"computes {', '.join(named[:_NAMED])}" if named else ""
+    named = [program_of(pid).sentence() for pid in card.pids[:_NAMED]]
+    return f"computes {', '.join(named)}" if named else ""

@@ -73,6 +73,8 @@ class DockerEngine:
         try:
             setting = replace(setting, engine=self.check())
             device = choose_here(wish)
+            if device.kind is DeviceKind.GPU:
+                self._require_cards()  # before it waits for one
             findings = check_cards(device, own_image=wish.image is None)
             setting = replace(setting, device=device, findings=findings)
             # before there is a run folder: without an image there is no run to keep a record of
@@ -263,6 +265,9 @@ class DockerEngine:
     def _require_gpus(self, launch: Launch) -> None:
         if not launch.gpus:
             raise EngineError("engine.gpu_none_chosen", "a graphics card was asked for, but none was chosen")
+        self._require_cards()
+
+    def _require_cards(self) -> None:
         product = _product(self._version())
         if product.startswith("Podman"):
             # it takes device requests and does nothing with them: the run would go on the CPU unnoticed

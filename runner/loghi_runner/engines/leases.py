@@ -1,8 +1,8 @@
 """Who has which card, and who waits for one: locks that the kernel frees with the process that computes.
 
-A lease folder has a file for each card, which whoever computes on it has locked; one for each run, its ticket, which is
-locked from the moment it begins to wait until its trainer has ended; and the gate, which is held while somebody decides.
-What a ticket says is for people and for the order of those who wait: no card is given out, or kept back for long, by it.
+A lease folder has a file for each card, which whoever computes on it has locked; one for each run, its ticket, locked
+from the moment it begins to wait until its trainer has ended; and the gate, which is held while somebody decides.
+What a ticket says is for people and for the order of those who wait: no card is given out by it.
 """
 
 import contextlib

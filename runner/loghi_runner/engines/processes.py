@@ -22,6 +22,11 @@ class Program:
     user: str | None = None
     command: str | None = None
 
+    def sentence(self) -> str:
+        if self.command is None:
+            return f"process {self.pid}, which cannot be seen from here"
+        return f"{Path(self.command.split()[0]).name} of {self.user} (process {self.pid})"
+
 
 def program_of(pid: int) -> Program:
     try:

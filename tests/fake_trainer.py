@@ -302,7 +302,7 @@ def on_the_cpu_instead(trainer: FakeTrainer) -> int:
 def on_cards(trainer: FakeTrainer) -> int:
     """Computes on cards: the stand-in driver sees it there, and it writes down when, for each (`CARDS_LOG`).
 
-    With a file `hold` beside the cards it waits until that is gone.
+    With a file `hold` beside the cards it waits until that is gone; a file `fault` has what it dies of then.
     """
     place = Path(os.environ[CARDS_VARIABLE])
     uuids = os.environ["CUDA_VISIBLE_DEVICES"].split(",")
@@ -319,6 +319,8 @@ def on_cards(trainer: FakeTrainer) -> int:
     deadline = time.monotonic() + _LONGEST_WAIT_S
     while (place / "hold").exists() and not trainer.signals and time.monotonic() < deadline:
         time.sleep(0.01)
+    if (place / "fault").exists():
+        raise RuntimeError((place / "fault").read_text())
     trainer.finish(FinishStatus.CANCELLED if trainer.signals else FinishStatus.COMPLETED, 0, 0.3)
     _write_down(place, trainer, uuids, "end")
     for file in seen:

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
@@ -144,7 +145,9 @@ class LeaseFolder:
         """The card's file, made where there is none: one of root's no other account can replace."""
         path = self.path / uuid
         with contextlib.suppress(FileExistsError):
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o444))
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o444)
+            os.fchmod(descriptor, 0o444)  # whatever the umask: others are to lock it
+            os.close(descriptor)
         return path
 
     def free(self, uuids: Iterable[str]) -> dict[str, int]:
@@ -299,11 +302,19 @@ def _read(path: Path) -> Ticket | None:
             facts, content = os.fstat(descriptor), os.read(descriptor, _MOST_TICKET_BYTES)
         finally:
             os.close(descriptor)
-        claim = from_json(Claim, parse_json(content), allow_unknown=True)
-    except (OSError, RecordError):
+    except OSError:
         return None
+    claim = _claim_of(content)
     # nobody can set when a file changed last: none goes before others by saying that it is older
-    return Ticket(path, facts.st_uid, facts.st_ctime_ns, claim)
+    return None if claim is None else Ticket(path, facts.st_uid, facts.st_ctime_ns, claim)
+
+
+@lru_cache(maxsize=1024)  # whoever waits reads the same tickets each second
+def _claim_of(content: bytes) -> Claim | None:
+    try:
+        return from_json(Claim, parse_json(content), allow_unknown=True)
+    except RecordError:
+        return None
 
 
 def _no_leases(path: Path, error: Exception) -> EngineError:

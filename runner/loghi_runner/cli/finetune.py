@@ -9,7 +9,7 @@ import typer
 from loghi_contract.cut import Cut
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.text import Normalization
-from loghi_runner.cli.options import AsJson, Config, Output, RunName, Settings
+from loghi_runner.cli.options import AsJson, Config, NoWait, Output, RunName, Settings
 from loghi_runner.config.choices import DEFAULT_OUTPUT, SkipTag, SplitUnit, TextEquivChoice
 from loghi_runner.findings import Severity, errors
 from loghi_runner.json_answer import print_json
@@ -35,6 +35,7 @@ def finetune_command(
     config: Config,
     settings: Settings = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and touch nothing (default: run).")] = False,
+    no_wait: NoWait = False,
     as_json: AsJson = False,
 ) -> None:
     """Adapt a Loghi model to a new hand."""
@@ -42,10 +43,11 @@ def finetune_command(
     from loghi_runner.terminal.views import JsonView, PersonView
 
     view = JsonView() if as_json else PersonView(dry_run=dry_run)
+    overrides = [*(settings or []), *(["engine.wait=false"] if no_wait else [])]
     if dry_run:
-        show_plan(config, settings or [], view)
+        show_plan(config, overrides, view)
         return
-    folder, record = finetune(config, settings or [], view)
+    folder, record = finetune(config, overrides, view)
     _tell_end(folder, record, as_json=as_json)
 
 
@@ -66,6 +68,7 @@ def resume_command(
         typer.Option("--moved", metavar="OLD=NEW", help="Where base model or images are now (default: as they were)."),
     ] = None,
     output: Output = DEFAULT_OUTPUT,
+    no_wait: NoWait = False,
     as_json: AsJson = False,
 ) -> None:
     """Let a run go on that was interrupted, or train longer."""
@@ -74,7 +77,8 @@ def resume_command(
     from loghi_runner.terminal.views import JsonView, PersonView
 
     folder = find_run(run, output)
-    wish = ResumeWish(epochs, tuple(settings or ()), tuple(moved or ()))
+    overrides = [*(settings or []), *(["engine.wait=false"] if no_wait else [])]
+    wish = ResumeWish(epochs, tuple(overrides), tuple(moved or ()))
     _tell_end(folder, resume(folder, wish, JsonView() if as_json else PersonView()), as_json=as_json)
 
 

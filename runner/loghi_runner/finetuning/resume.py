@@ -19,12 +19,12 @@ from loghi_runner.engines import load_engine
 from loghi_runner.engines.base import Engine, Mount, Setting
 from loghi_runner.engines.mounts import DataFolders, home_folders, is_too_wide, on_this_machine, run_mounts
 from loghi_runner.engines.processes import machine_name
-from loghi_runner.engines.setting import settle
+from loghi_runner.engines.setting import settle, settle_again
 from loghi_runner.errors import ERROR_CLASSES, ContractError, DataError, EngineError, RunnerError, UsageError
 from loghi_runner.files import file_sha256, is_file, is_folder, is_there, real_path, write_atomically
 from loghi_runner.findings import errors
 from loghi_runner.finetuning.check_output import check_disk
-from loghi_runner.finetuning.lay_out import data_sha256, settle_now
+from loghi_runner.finetuning.lay_out import data_sha256
 from loghi_runner.locks import Locked, NoLocks, locked
 from loghi_runner.runs.find import list_runs
 from loghi_runner.runs.folder import Resumption, RunFolder, RunRecord, RunState, cannot_write_run, require_ours
@@ -70,7 +70,8 @@ def resume(folder: RunFolder, wish: ResumeWish, view: RunView) -> RunRecord:
         job = replace(job, device=setting.device.kind)
         for sentence in _plan(record, job, checkpoint, setting):
             view.note(sentence)
-        setting = settle_now(engine, setting, view.note)
+        setting = settle_again(engine, setting)
+        job = replace(job, device=setting.device.kind)
         _remove_kept(folder, record, view.note)
         with _restored_unless_started(folder, record):
             record = _as_resumed(folder, record, job, engine, setting)

@@ -44,9 +44,12 @@ class Versions:
 
 @dataclass(frozen=True)
 class Device:
+    """What the trainer computes on; `cards` is how many of that kind, and is 1 where a trainer does not tell."""
+
     kind: str
     name: str
     memory_mb: int | None
+    cards: int = 1
 
 
 @dataclass(frozen=True)

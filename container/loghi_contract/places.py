@@ -8,6 +8,8 @@ JOB_DIR = PurePosixPath("/in/job")
 DATA_DIR = PurePosixPath("/in/data")
 BASE_MODEL_DIR = PurePosixPath("/in/base_model")
 OUT_DIR = PurePosixPath("/out")
+#: Lock files of the cards that a run was given, and of its place in their queue.
+LEASES_DIR = PurePosixPath("/in/leases")
 
 JOB_FILE = JOB_DIR / "job.json"
 LISTS_DIR = JOB_DIR / "lists"

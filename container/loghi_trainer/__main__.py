@@ -13,11 +13,12 @@ from types import FrameType
 from loghi_contract import events
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.job import ContractMismatch, DeviceKind, JobSpec, RecognizeJob, load_job
-from loghi_contract.places import EVENTS_FILE, JOB_FILE, REPORT_DIR, Places
+from loghi_contract.places import EVENTS_FILE, JOB_FILE, LEASES_DIR, REPORT_DIR, Places
 from loghi_contract.records import RecordError
 from loghi_trainer.cuda import open_cuda_libraries
 from loghi_trainer.environment import environment_for, keep_freed_memory, memory_limit, nothing_collected
 from loghi_trainer.errors import JobError, StorageError, TrainerError, as_out_of_memory
+from loghi_trainer.leases import hold_leases
 from loghi_trainer.reporter import Reporter
 from loghi_trainer.stdio import claim_stdout
 
@@ -58,6 +59,7 @@ def main() -> int:
     if job.device is DeviceKind.GPU:
         open_cuda_libraries()  # what cannot be opened is told if the framework then finds no card
     try:
+        hold_leases(places.real(LEASES_DIR))
         if limit is not None:
             # before anything can crash on it: whoever concludes the run reads it here
             reporter.emit(events.Notice("memory.limited", limit, "`ulimit -v unlimited` in the shell takes it away."))

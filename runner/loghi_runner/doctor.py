@@ -8,7 +8,8 @@ from pathlib import Path
 import psutil
 
 from loghi_runner.engines import ENGINES, load_engine
-from loghi_runner.engines.gpus import Cards, check_card
+from loghi_runner.engines.gpus import Cards, check_driver, check_kernels
+from loghi_runner.engines.leases import SHARED_FOLDER, lease_folder
 from loghi_runner.engines.nvml import list_cards
 from loghi_runner.errors import EngineError
 from loghi_runner.files import is_folder
@@ -62,16 +63,32 @@ def _cards(found: Cards) -> Iterator[Finding]:
             Severity.INFO,
             "gpu.card",
             f"{card.name}, {card.free_memory_mb // 1024} of {card.memory_mb // 1024} GB free, "
-            + ("nobody computes on it" if card.is_free else f"{card.processes} program(s) compute on it"),
+            + (card.lack() or "nobody computes on it"),
             where=card.uuid,
         )
-    for card in found.cards:
-        for finding in check_card(card, own_image=True):
-            # another card, or the processor, does for a run what this one cannot
-            yield replace(finding, severity=Severity.WARNING) if finding.severity is Severity.ERROR else finding
+    for finding in (*check_driver(found.driver), *check_kernels(found.cards)):
+        # another card, or the processor, does for a run what this one cannot
+        yield replace(finding, severity=Severity.WARNING) if finding.severity is Severity.ERROR else finding
+    yield _leases()
     if found.limit:
         hidden = "1 card of this machine is" if len(found.hidden) == 1 else f"{len(found.hidden)} cards are"
         yield Finding(Severity.INFO, "gpu.limit", f"{found.limit} is set: {hidden} left to others")
+
+
+def _leases() -> Finding:
+    """Whose runs wait for each other's cards here."""
+    try:
+        folder = lease_folder()
+    except EngineError as error:
+        return finding_of(error)
+    if folder.is_shared:
+        return Finding(Severity.INFO, "gpu.leases", "runs of all accounts wait for each other", str(folder.path))
+    why = folder.remark or f"there is no {SHARED_FOLDER}"
+    message = f"only runs of this account wait for each other: {why}"
+    hint = (
+        "On a shared machine its operator makes that folder, see docs/gpus.md. Of others, programs that compute count."
+    )
+    return Finding(Severity.INFO, "gpu.leases", message, hint=hint)
 
 
 def _disk(folder: Path) -> Finding:

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from loghi_runner.errors import EngineError
 
-__all__ = ["FileLock", "Locked", "NoLocks", "Timeout", "locked", "take"]
+__all__ = ["FileLock", "Locked", "NoLocks", "Timeout", "hold", "locked", "take"]
 
 #: What file systems answer that know no locks, or have none left.
 _UNKNOWN = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.EBADF}
@@ -68,21 +69,51 @@ def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
     """
     descriptor = _opened(path)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Locked from error
-        except OSError as error:
-            if error.errno in _UNKNOWN:
-                raise NoLocks from error
-            raise
+        _lock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         os.close(descriptor)
 
 
+def hold(path: Path) -> int:
+    """A descriptor that holds the lock of a plain file alone; who has a copy of it holds it, too.
+
+    It is never waited for, and is the lock of what the path names once it is held: a file that was replaced meanwhile
+    says nothing any more.
+
+    Raises:
+        Locked: another process holds it.
+        NoLocks: nobody can hold one here.
+        OSError: there is no such file, or it is a link or no plain file.
+    """
+    while True:
+        descriptor = _opened(path)
+        try:
+            held = os.fstat(descriptor)
+            if not stat.S_ISREG(held.st_mode):
+                raise OSError(errno.EINVAL, "it is no plain file", str(path))
+            _lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(held, path.lstat()):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, how: int) -> None:
+    try:
+        fcntl.flock(descriptor, how)
+    except BlockingIOError as error:
+        raise Locked from error
+    except OSError as error:
+        if error.errno in _UNKNOWN:
+            raise NoLocks from error
+        raise
+
+
 def _opened(path: Path) -> int:
-    flags = os.O_NOFOLLOW | os.O_NONBLOCK
+    flags = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         return os.open(path, os.O_RDWR | flags)  # a network disk locks nothing that was opened for reading
     except (IsADirectoryError, PermissionError):

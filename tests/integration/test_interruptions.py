@@ -200,6 +200,9 @@ class Watcher:
     def event(self, line, event) -> None:
         self.kinds.append(event.payload.kind)
 
+    def queued(self, waiting) -> None:
+        self.kinds.append("queued")
+
     def note(self, sentence) -> None:
         self.notes.append(sentence)
 
@@ -227,8 +230,9 @@ def test_a_gpu_that_is_not_used_is_never_a_silent_cpu_run(workplace, monkeypatch
 def test_the_card_is_chosen_again_just_before_the_start(workplace, monkeypatch) -> None:
     """Two runs at once: the other one started while this one cut its pages."""
     free, other = Card("GPU-1234", "Fake H0", 16000, 15000, 0), Card("GPU-5678", "Fake H0", 16000, 12000, 0)
-    answers = [Cards((free, other), ""), Cards((replace(free, processes=1), other), "")]
-    monkeypatch.setattr("loghi_runner.engines.nvml.list_cards", lambda: answers.pop(0))
+    answers = [Cards((free, other), "")]
+    taken = Cards((replace(free, processes=1), other), "")
+    monkeypatch.setattr("loghi_runner.engines.nvml.list_cards", lambda: answers.pop() if answers else taken)
     for name, value in workplace.own_environment.items():
         monkeypatch.setenv(name, value)
     view = Watcher()
@@ -239,15 +243,17 @@ def test_the_card_is_chosen_again_just_before_the_start(workplace, monkeypatch) 
     assert "GPU-5678" in note
 
 
-def test_a_card_taken_meanwhile_is_no_silent_cpu_run(workplace, monkeypatch) -> None:
+def test_a_card_that_is_gone_meanwhile_is_no_silent_cpu_run(workplace, monkeypatch) -> None:
     card = Card("GPU-1234", "Fake H0", 16000, 15000, 0)
-    answers = [Cards((card,), ""), Cards((replace(card, processes=1),), "")]
-    monkeypatch.setattr("loghi_runner.engines.nvml.list_cards", lambda: answers.pop(0))
+    answers = [Cards((card,), "")]
+    gone = Cards((), "card 0 does not answer (GPU is lost)")
+    monkeypatch.setattr("loghi_runner.engines.nvml.list_cards", lambda: answers.pop() if answers else gone)
     for name, value in workplace.own_environment.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(EngineError) as caught:
         finetune(workplace.config, ["engine.gpus=auto"], Watcher())
-    assert caught.value.code == "gpu.taken"
+    assert (caught.value.code, caught.value.exit_code) == ("gpu.lost", 4)
+    assert "GPU is lost" in caught.value.message
     assert not list((workplace.folder / "runs").glob("*/run.json"))
 
 

@@ -102,9 +102,9 @@ CPU_ONLY = "the installed TensorFlow 2.21.0 (tensorflow-cpu) can use no graphics
         ((CARD,), NO_DOCKER, FakeLocal(why_not=CPU_ONLY), True, {"engine.local_without_cuda": "warning"}),
         # docker is what runs use: what local lacks is then no matter
         ((CARD,), DOCKER, FakeLocal(why_not=CPU_ONLY), True, {}),
-        # all cards in use: a run goes on the CPU
-        ((BUSY,), FakeDocker(images="cuda"), NO_LOCAL, False, {"engine.image_missing": "error"}),
-        ((BUSY,), FakeDocker(images="cpu"), NO_LOCAL, True, {"engine.image_missing": "warning"}),
+        # all cards in use: a run waits for one
+        ((BUSY,), FakeDocker(images="cuda"), NO_LOCAL, True, {"engine.image_missing": "warning"}),
+        ((BUSY,), FakeDocker(images="cpu"), NO_LOCAL, False, {"engine.image_missing": "error"}),
     ],
 )
 def test_ready_is_said_when_a_run_would_start(
@@ -161,7 +161,7 @@ def test_every_problem_comes_with_a_remedy(monkeypatch: pytest.MonkeyPatch, tmp_
 def test_cards_are_named_with_who_uses_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     cards = Cards((Card("GPU-1", "Fake H0", 16384, 8192, 2),), "")
     found = examined(monkeypatch, tmp_path, FakeDocker(), FakeLocal(), cards)
-    assert found["gpu.card"].message == "Fake H0, 8 of 16 GB free, 2 program(s) compute on it"
+    assert found["gpu.card"].message == "Fake H0, 8 of 16 GB free, 2 programs compute on it"
 
 
 def test_a_folder_that_is_not_there_yet_is_looked_at_where_it_will_be(

@@ -9,7 +9,7 @@ import typer
 from loghi_contract.cut import Cut
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.text import Normalization
-from loghi_runner.cli.options import AsJson, Config, Settings
+from loghi_runner.cli.options import AsJson, Config, NoWait, Settings
 from loghi_runner.config.choices import SkipTag, SplitUnit, TextEquivChoice
 from loghi_runner.findings import Severity, errors
 from loghi_runner.json_answer import print_json
@@ -34,6 +34,7 @@ def finetune_command(
     config: Config,
     settings: Settings = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and touch nothing (default: run).")] = False,
+    no_wait: NoWait = False,
     as_json: AsJson = False,
 ) -> None:
     """Adapt a Loghi model to a new hand."""
@@ -42,10 +43,11 @@ def finetune_command(
     from loghi_runner.terminal.views import JsonView, PersonView
 
     view = JsonView() if as_json else PersonView(dry_run=dry_run)
+    overrides = [*(settings or []), *(["engine.wait=false"] if no_wait else [])]
     if dry_run:
-        show_plan(config, settings or [], view)
+        show_plan(config, overrides, view)
         return
-    folder, record = finetune(config, settings or [], view)
+    folder, record = finetune(config, overrides, view)
     if not record.state.is_over:
         return  # the terminal was closed; there is nobody to tell
     with reader_may_leave():

@@ -22,6 +22,9 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the config, e.g. training.epochs=3."),
 ]
+NoWait = Annotated[
+    bool, typer.Option("--no-wait", help="Refuse when all graphics cards are in use (default: wait for one).")
+]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="Run folder, run id, its beginning, or `last`.")]
 Output = Annotated[
     Path,
@@ -43,7 +46,7 @@ ImageRoot = Annotated[
     typer.Option("--root", metavar="DIR", help="Where image paths begin (default: at their list).", readable=False),
 ]
 Engine = Annotated[EngineKind, typer.Option("--engine", help="Where to read.")]
-Gpus = Annotated[str, typer.Option("--gpus", help="auto, none, 1, or a card's UUID.")]
+Gpus = Annotated[str, typer.Option("--gpus", help="auto, auto-or-cpu, none, 1, or a card's UUID.")]
 Memory = Annotated[
     str | None, typer.Option("--memory", help="Most memory of the container, such as 16GB (default: four fifths).")
 ]
@@ -78,7 +81,7 @@ def reader_options(
     from loghi_runner.recognition.line_reader import ReaderOptions
 
     cards: object = int(gpus) or "none" if gpus.isdigit() else gpus.split(",")
-    if gpus in ("auto", "none"):
+    if gpus in ("auto", "auto-or-cpu", "none"):
         cards = gpus
     values = {"kind": engine.value, "gpus": cards, "image": image, "memory": memory}
     return ReaderOptions(_wish(values | dict(_key_and_value(key) for key in keys or ())), batch_size, beam)

@@ -6,16 +6,18 @@ from enum import Enum
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Protocol  # raw YAML values have no narrower type
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 from pydantic_core import PydanticCustomError
 
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines import EngineKind
 from loghi_runner.engines.gpus import NOT_KNOWN, Cards, DeviceChoice, GpuRequest
 from loghi_runner.engines.image import ImageFacts
+from loghi_runner.engines.leases import Lease
 from loghi_runner.errors import EngineError, RunnerError
 from loghi_runner.findings import Finding, Severity
 
+_GPUS_WRITTEN = Literal["auto", "auto-or-cpu", "none"] | int | list[str]
 _UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
 _MEMORY = re.compile(r"(\d{1,6}(?:\.\d{1,3})?) ?(MB|GB|TB)", re.IGNORECASE)
 #: TensorFlow alone takes half of it.
@@ -41,8 +43,10 @@ def field_title(name: str, _field: object) -> str:
 
 
 def which_gpus(value: Any) -> Any:
-    """Which graphics cards: auto, none, how many, or their UUIDs."""
-    if value in ("auto", "none") or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 64):
+    """Which graphics cards: auto, auto-or-cpu, none, how many, or their UUIDs."""
+    if value in ("auto", "auto-or-cpu", "none") or (
+        isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 64
+    ):
         return value
     values = [value] if isinstance(value, str) else value
     if isinstance(values, list) and values and all(_is_gpu_uuid(item) for item in values):
@@ -51,7 +55,9 @@ def which_gpus(value: Any) -> Any:
         raise PydanticCustomError("gpus", "must name each graphics card once")
     if value == 0:
         raise PydanticCustomError("gpus", "must be none to train on the processor")
-    raise PydanticCustomError("gpus", "must be auto, none, a number of cards, or a list such as [GPU-<uuid>]")
+    raise PydanticCustomError(
+        "gpus", "must be auto, auto-or-cpu, none, a number of cards, or a list such as [GPU-<uuid>]"
+    )
 
 
 def _is_gpu_uuid(value: Any) -> bool:
@@ -93,12 +99,15 @@ class Wish(EngineKeys):
         default=EngineKind.AUTO,
         description="Where to train; `auto` takes `docker`, and `local` only where there is no Docker.",
     )
-    gpus: Annotated[
-        GpuRequest, BeforeValidator(which_gpus, json_schema_input_type=Literal["auto", "none"] | int | list[str])
-    ] = Field(
+    gpus: Annotated[GpuRequest, BeforeValidator(which_gpus, json_schema_input_type=_GPUS_WRITTEN)] = Field(
         default="auto",
-        description="Graphics card: a free one, none, one in any case, or which by UUID; of several a run uses one.",
-        json_schema_extra={"values": "`auto`, `none`, a number, or a list of UUIDs"},
+        description="Graphics cards, which are waited for: `auto` is one where there is any; or how many, or which.",
+        json_schema_extra={
+            "values": "`auto`, `auto-or-cpu` (the processor when all are in use), `none`, a number, or a list of UUIDs"
+        },
+    )
+    wait: StrictBool = Field(
+        default=True, description="Wait for cards that are in use; `false` refuses the run, as `--no-wait` does."
     )
     image: str | None = Field(
         default=None,
@@ -131,6 +140,7 @@ class Launch:
     """Everything an engine needs to start one run.
 
     `gpus` holds UUIDs chosen on the host; empty for `DeviceKind.CPU`. `image` is what the engine runs, "" without one.
+    Of the `candidates`, cards of this machine, `count` are taken before the start, which is then given their `lease`.
     """
 
     run_id: str
@@ -143,6 +153,11 @@ class Launch:
     memory_bytes: int | None = None
     #: what was wished, for an engine's own keys
     wish: Wish = field(default_factory=Wish)
+    candidates: tuple[str, ...] = ()
+    count: int = 0
+    #: memory that the same training held on a card before, None where it is not known
+    card_memory_mb: int | None = None
+    lease: Lease | None = None
 
 
 @dataclass(frozen=True)
@@ -169,10 +184,24 @@ class Setting:
         if self.engine_error is not None:
             raise self.engine_error
 
-    def launch(self, run_id: str, run_dir: Path, mounts: tuple[Mount, ...]) -> Launch:
+    def launch(
+        self, run_id: str, run_dir: Path, mounts: tuple[Mount, ...], card_memory_mb: int | None = None
+    ) -> Launch:
         """A run that happens here."""
-        image, device = self.image.name if self.image else "", self.device
-        return Launch(run_id, run_dir, image, device.kind, device.uuids, mounts, self.memory_bytes, self.wish)
+        device = self.device
+        return Launch(
+            run_id,
+            run_dir,
+            self.image.name if self.image else "",
+            device.kind,
+            device.uuids,
+            mounts,
+            self.memory_bytes,
+            self.wish,
+            tuple(card.uuid for card in device.candidates),
+            device.count,
+            card_memory_mb,
+        )
 
 
 @dataclass(frozen=True)
@@ -225,7 +254,11 @@ class Engine(Protocol):
         """What it would use for a run, as things are now; nothing is kept for the run, and nothing raised."""
 
     def start(self, launch: Launch, console_log: Path) -> Handle:
-        """Start the trainer in a session of its own. Raises EngineError; leaves nothing behind then."""
+        """Start the trainer in a session of its own. Raises EngineError; leaves nothing behind then.
+
+        A trainer that inherits the descriptors of `launch.lease` has the cards; for one that is to open the lock files
+        itself (in `LEASES_DIR`) the lease is shared first, and handed over by the caller once the trainer has begun.
+        """
 
     def find(self, run_id: str, run_dir: Path, handle: Handle | None) -> Handle | None:
         """The trainer of this run, living or ended; None when nothing is left of it.

@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any  # the API takes JSON
 
+from loghi_contract.places import LEASES_DIR
 from loghi_runner.engines.base import Launch
 from loghi_runner.engines.gpus import kernel_cache_variables
 from loghi_runner.errors import EngineError
@@ -39,10 +40,14 @@ class CardsBy(str, Enum):
 
 @dataclass(frozen=True)
 class Way:
-    """One way to start a run with what differs between machines; `kernel_cache` is a folder of this machine."""
+    """One way to start a run with what differs between machines.
+
+    `kernel_cache` is a folder of this machine; `leases` are the lock files that the trainer is to hold.
+    """
 
     cards_by: CardsBy = CardsBy.TOOLKIT
     kernel_cache: Path | None = None
+    leases: tuple[Path, ...] = ()
 
     def instead(self, error: EngineError) -> "Way | None":
         """Another way, when this one failed for a reason that the other does not have."""
@@ -52,6 +57,8 @@ class Way:
         unmountable = error.code in ("engine.mount_missing", "engine.mount_permission")
         if unmountable and self.kernel_cache is not None and str(self.kernel_cache) in error.message:
             return replace(self, kernel_cache=None)
+        if unmountable and any(str(path) in error.message for path in self.leases):
+            return replace(self, leases=())  # the host holds them itself, as long as it lives
         return None
 
 
@@ -81,6 +88,7 @@ def host_settings(launch: Launch, way: Way, info: Mapping[str, Any]) -> dict[str
     mounts = [_bind(mount.source, str(mount.target), read_only=mount.read_only) for mount in launch.mounts]
     if way.kernel_cache is not None:
         mounts.append(_bind(way.kernel_cache, _KERNEL_CACHE, read_only=False))
+    mounts += [_bind(path, f"{LEASES_DIR}/{number}", read_only=True) for number, path in enumerate(way.leases)]
     return {
         "mounts": mounts,
         "device_requests": _device_requests(launch.gpus, way.cards_by),

@@ -18,11 +18,11 @@ from docker.utils import kwargs_from_env
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines import NO_DAEMON, container
 from loghi_runner.engines.base import Handle, Launch, ProcessEnd, Setting, Signal, Wish, memory_not_applied, not_ours
+from loghi_runner.engines.card_queue import choose_here
 from loghi_runner.engines.container import NO_CARD_DRIVER, RUN_LABEL, Way
 from loghi_runner.engines.docker_messages import explain
-from loghi_runner.engines.gpus import Cards, check_card, kernel_cache
+from loghi_runner.engines.gpus import Cards, check_cards, kernel_cache
 from loghi_runner.engines.image import ImageFacts, default_image, examine_images, require_image
-from loghi_runner.engines.nvml import choose_here
 from loghi_runner.engines.processes import machine_name
 from loghi_runner.errors import EngineError, RunnerError
 from loghi_runner.files import whole_file
@@ -72,8 +72,10 @@ class DockerEngine:
         setting = Setting(wish, f"{wish.kind.value}: cannot be used")
         try:
             setting = replace(setting, engine=self.check())
-            device = choose_here(wish.gpus)
-            findings = check_card(device.card, own_image=wish.image is None)
+            device = choose_here(wish)
+            if device.kind is DeviceKind.GPU:
+                self._require_cards()  # before it waits for one
+            findings = check_cards(device, own_image=wish.image is None)
             setting = replace(setting, device=device, findings=findings)
             # before there is a run folder: without an image there is no run to keep a record of
             image = require_image(self, wish.image or default_image(device.kind))
@@ -102,6 +104,9 @@ class DockerEngine:
         if launch.device is DeviceKind.GPU:
             self._require_gpus(launch)
             way = Way(kernel_cache=kernel_cache())
+            if launch.lease is not None:
+                launch.lease.share()
+                way = replace(way, leases=launch.lease.files)
         first: EngineError | None = None
         while True:
             try:
@@ -260,6 +265,9 @@ class DockerEngine:
     def _require_gpus(self, launch: Launch) -> None:
         if not launch.gpus:
             raise EngineError("engine.gpu_none_chosen", "a graphics card was asked for, but none was chosen")
+        self._require_cards()
+
+    def _require_cards(self) -> None:
         product = _product(self._version())
         if product.startswith("Podman"):
             # it takes device requests and does nothing with them: the run would go on the CPU unnoticed

@@ -22,7 +22,7 @@ _WITHOUT_GPU = "Without a graphics card: set engine.gpus: none."
 EXPLANATIONS: tuple[Explanation, ...] = (
     Explanation(
         "engine.gpu_no_toolkit",
-        r"could not select device driver",
+        r"could not select device driver|unknown or invalid runtime name: nvidia|(no known|discover) GPU vendor",
         "Docker on this machine cannot hand out graphics cards",
         "The administrator installs the NVIDIA Container Toolkit, runs `nvidia-ctk runtime configure` and restarts "
         f"Docker (Docker from snap cannot do it at all). {_WITHOUT_GPU}",

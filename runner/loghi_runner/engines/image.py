@@ -119,7 +119,7 @@ def examine_images(store: ImageStore, found: Cards) -> Iterator[Finding]:
     Raises:
         EngineError: the store does not tell.
     """
-    # what a run gets that asks for a free card; on a machine with cards the other image serves `gpus: none`
+    # what a run gets that asks for a card; on a machine with cards the other image serves `gpus: none`
     needed = choose_device("auto", found).kind
     for kind in (needed, *(kind for kind in DeviceKind if found.cards and kind is not needed)):
         try:
@@ -133,7 +133,7 @@ def examine_images(store: ImageStore, found: Cards) -> Iterator[Finding]:
 
 
 def _spare_image(error: RunnerError, kind: DeviceKind) -> Finding:
-    use = "with engine.gpus: none, or when all cards are in use" if kind is DeviceKind.CPU else "on a graphics card"
+    use = "with engine.gpus: none or auto-or-cpu" if kind is DeviceKind.CPU else "on a graphics card"
     return Finding(Severity.WARNING, error.code, f"{error.message}; it is for runs {use}", error.where, error.hint)
 
 

@@ -25,8 +25,8 @@ from loghi_runner.engines.base import (
     memory_not_applied,
     not_ours,
 )
-from loghi_runner.engines.gpus import Cards, check_card, kernel_cache, kernel_cache_variables, with_cuda
-from loghi_runner.engines.nvml import choose_here
+from loghi_runner.engines.card_queue import choose_here
+from loghi_runner.engines.gpus import Cards, check_cards, kernel_cache, kernel_cache_variables, with_cuda
 from loghi_runner.engines.processes import find_process, is_by_clock, machine_name, name_process
 from loghi_runner.errors import EngineError, RunnerError
 from loghi_runner.findings import Finding, Severity
@@ -86,10 +86,10 @@ class LocalEngine:
         setting = Setting(wish, f"{wish.kind.value}: cannot be used")
         try:
             setting = replace(setting, engine=self.check())
-            device = choose_here(wish.gpus, self.why_no_card())
+            device = choose_here(wish, self.why_no_card())
         except RunnerError as error:
             return replace(setting, engine_error=error)
-        findings = check_card(device.card, own_image=wish.image is None)
+        findings = check_cards(device, own_image=wish.image is None)
         if wish.memory is not None:
             # RLIMIT_AS counts addresses, not memory: TensorFlow reserves far more of them than it uses
             findings = (*findings, memory_not_applied(wish))
@@ -108,6 +108,7 @@ class LocalEngine:
                     stdout=subprocess.DEVNULL,
                     stderr=log,
                     start_new_session=True,  # Ctrl+C in the terminal reaches the host only
+                    pass_fds=launch.lease.descriptors if launch.lease else (),
                 )
         except OSError as error:
             shutil.rmtree(root, ignore_errors=True)
@@ -117,6 +118,8 @@ class LocalEngine:
                 where=str(error.filename or launch.run_dir),
                 hint="Is the disk full, or the output folder on a file system without links?",
             ) from error
+        if launch.lease is not None:
+            launch.lease.let_go()  # the trainer has inherited it: its end frees the cards, whether we live or not
         handle = Handle(self.name, name_process(child.pid))
         self._children[handle.id] = child
         return handle

@@ -1,13 +1,13 @@
 """The cards of this machine: those the NVIDIA driver tells of, each asked by itself, and those left to this process."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any  # NVML's handles are opaque
 
 import pynvml
 
-from loghi_runner.engines.gpus import Card, Cards, DeviceChoice, GpuRequest, choose_device
+from loghi_runner.engines.gpus import Card, Cards
 
 _MIB = 1024 * 1024
 # the first that is set decides. CUDA's counts the cards this process can see, the others all of the machine's.
@@ -24,9 +24,13 @@ def list_cards(environment: Mapping[str, str] | None = None) -> Cards:
     return given_cards(_all_cards(), os.environ if environment is None else environment)
 
 
-def choose_here(request: GpuRequest, why_not: str = "") -> DeviceChoice:
-    """What a run computes on, by the cards of this machine as they are now; as `choose_device`."""
-    return choose_device(request, list_cards(), why_not)
+def lost_cards(uuids: Collection[str]) -> str:
+    """What the driver says of cards that a run had and that are gone now; "" where all of them are there."""
+    found = _all_cards()
+    there = {card.uuid for card in found.cards}
+    if not uuids or there.issuperset(uuids):
+        return ""
+    return "; ".join(found.lost) or found.reason or "the NVIDIA driver no longer knows the card"
 
 
 def given_cards(found: Cards, environment: Mapping[str, str]) -> Cards:
@@ -100,10 +104,13 @@ def _parts(handle: Any) -> Iterator[Any]:
 def _card(handle: Any, place: str, capability: tuple[int, int] | None) -> Card:
     memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
     try:
-        processes = len(pynvml.nvmlDeviceGetComputeRunningProcesses(handle))
+        pids = tuple(sorted({process.pid for process in pynvml.nvmlDeviceGetComputeRunningProcesses(handle)}))
+        drawing = _drawing(handle)
+        pids = tuple(pid for pid in pids if pid not in drawing)
+        processes = len(pids)
     except pynvml.NVMLError:
-        # some cards, their parts, and WSL do not tell; memory in use tells then
-        processes = 0 if memory.used < memory.total // 20 else 1
+        # some cards, their parts, and WSL do not tell; memory in use tells then: a desktop takes less, a training more
+        pids, processes = (), int(memory.used >= memory.total // 4)
     return Card(
         uuid=str(pynvml.nvmlDeviceGetUUID(handle)),
         name=str(pynvml.nvmlDeviceGetName(handle)),
@@ -112,7 +119,24 @@ def _card(handle: Any, place: str, capability: tuple[int, int] | None) -> Card:
         processes=processes,
         place=place,
         capability=capability,
+        pids=pids,
+        utilisation=_utilisation(handle),
     )
+
+
+def _drawing(handle: Any) -> set[int]:
+    """Programs that draw on the card. Desktops are told as computing, too, where their effects use CUDA or Vulkan."""
+    try:
+        return {process.pid for process in pynvml.nvmlDeviceGetGraphicsRunningProcesses(handle)}
+    except pynvml.NVMLError:
+        return set()
+
+
+def _utilisation(handle: Any) -> int | None:
+    try:
+        return int(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu)
+    except pynvml.NVMLError:
+        return None  # parts of a divided card have none
 
 
 def _capability(handle: Any) -> tuple[int, int] | None:

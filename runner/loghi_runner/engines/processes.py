@@ -1,6 +1,7 @@
 """Names for processes of this machine that stay true after the process id was given to somebody else."""
 
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -11,6 +12,34 @@ _START_TOLERANCE_S = 10.0
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 #: Counted from the end of the program's name, which may hold blanks and brackets. Source: proc(5), field 22.
 _START_TICKS = 22 - 3
+
+
+@dataclass(frozen=True)
+class Program:
+    """A process as far as it may be seen: None where it may not, or where it is in a container that hides it."""
+
+    pid: int
+    user: str | None = None
+    command: str | None = None
+
+    def sentence(self) -> str:
+        if self.command is None:
+            return f"process {self.pid}, which cannot be seen from here"
+        return f"{Path(self.command.split()[0]).name} of {self.user} (process {self.pid})"
+
+
+def program_of(pid: int) -> Program:
+    try:
+        process = psutil.Process(pid)
+        with process.oneshot():
+            user = process.username()
+            try:
+                command = " ".join(process.cmdline()) or process.name()
+            except psutil.AccessDenied:
+                command = process.name()
+    except (psutil.Error, OSError, KeyError):
+        return Program(pid)
+    return Program(pid, user, command)
 
 
 def machine_name() -> str:

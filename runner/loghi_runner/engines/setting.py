@@ -70,20 +70,20 @@ def settle(wish: Wish) -> tuple[Engine, Setting]:
 
 
 def settle_again(engine: Engine, planned: Setting) -> Setting:
-    """What it uses now, just before the start: the planned card may have been taken since by somebody else.
+    """What it uses now, just before the start: lines may have been cut for an hour. Cards are taken by `run_trainer`.
 
     Raises:
-        RunnerError: no card can be had any more, or what else was planned.
+        RunnerError: there is no card any more that could be waited for, or what else was planned.
     """
     if planned.device.kind is DeviceKind.CPU:
         return planned
     now = engine.settle(planned.wish)
     now.require_usable()
-    if now.device.kind is DeviceKind.CPU:
+    if now.device.kind is DeviceKind.CPU and planned.wish.gpus != "auto-or-cpu":
         raise EngineError(
-            "gpu.taken",
-            f"there was a free graphics card when the run was planned, and none is left now ({now.device.sentence})",
+            "gpu.lost",
+            f"there was a graphics card when the run was planned, and there is none now ({now.device.sentence})",
             where="engine.gpus",
-            hint="Start again when a card is free. To share one, write `gpus: 1`; to use the CPU, `gpus: none`.",
+            hint="`loghi-runner gpus` lists the cards. To use the CPU, write `gpus: none`.",
         )
     return now

@@ -1,21 +1,23 @@
 """The order of one run: check, prepare, start, follow, conclude."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from loghi_contract.job import DeviceKind
 from loghi_runner.config.load import LoadedConfig, load_config
 from loghi_runner.engines.base import Engine, Setting
-from loghi_runner.engines.setting import settle
+from loghi_runner.engines.setting import settle, settle_again
 from loghi_runner.errors import ERROR_CLASSES, RunnerError
 from loghi_runner.findings import Finding, Severity, finding_of
-from loghi_runner.finetuning.lay_out import create_run_folder, cut_lines, first_record, settle_now
+from loghi_runner.finetuning.lay_out import create_run_folder, cut_lines, first_record
 from loghi_runner.finetuning.plan import RunPlan, View, make_plan
-from loghi_runner.finetuning.speeds import remember
+from loghi_runner.finetuning.speeds import card_memory_mb, remember
 from loghi_runner.runs.folder import RunFolder, RunRecord, new_run_id
 from loghi_runner.runs.run_trainer import run_trainer
-from loghi_runner.runs.signals import StopWishes
+from loghi_runner.runs.signals import StopWishes, Terminated
 
 
 @dataclass(frozen=True)
@@ -106,17 +108,25 @@ def start_and_follow(
     """Start a run whose lines are cut, and follow it to its end; `begun` is called once its run.json is there.
 
     Raises:
-        EngineError: it could not be started, or its card was taken meanwhile.
+        EngineError: it could not be started, or there is no card any more that it could wait for.
+        KeyboardInterrupt: it was ended while it waited for a card, and nothing of it is left. Terminated likewise.
     """
-    plan, engine = ready.plan, ready.engine
-    setting = settle_now(engine, ready.setting, view.note)
+    engine = ready.engine
+    setting = settle_again(engine, ready.setting)
+    if setting.device.uuids and setting.device.uuids != ready.setting.device.uuids:
+        view.note(f"the planned card was taken meanwhile; instead: {setting.device.sentence}")
+    plan = ready.plan.on(setting.device.kind)
     record = first_record(plan, engine, setting)
     with StopWishes() as wishes:
         folder = create_run_folder(plan, record)
         begun()
-        launch = setting.launch(plan.run_id, plan.run_dir, plan.mounts)
-        record, progress = run_trainer(engine, launch, record, view, wishes)
-        remember(plan, progress)
+        launch = setting.launch(plan.run_id, plan.run_dir, plan.mounts, card_memory_mb(plan))
+        try:
+            record, progress = run_trainer(engine, launch, record, view, wishes)
+        except (KeyboardInterrupt, Terminated):
+            shutil.rmtree(folder.path, ignore_errors=True)
+            raise
+        remember(plan.on(DeviceKind(record.device)), progress)
     return folder, record
 
 

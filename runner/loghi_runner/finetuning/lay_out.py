@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -15,7 +15,6 @@ from loghi_contract.places import DATA_DIR
 from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.engines.base import Engine, Mount, Setting
 from loghi_runner.engines.mounts import on_this_machine
-from loghi_runner.engines.setting import settle_again
 from loghi_runner.errors import DataError
 from loghi_runner.files import as_utf8, cannot_write, file_sha256, is_there
 from loghi_runner.finetuning.plan import RunPlan, View
@@ -69,18 +68,6 @@ def cut_lines(plan: RunPlan, view: View, held: ExitStack) -> RunPlan:
             hint = "`loghi-runner prepare` shows what can be cut."
             raise DataError("data.nothing_cut", message, where="data.pages", hint=hint)
     return replace(plan, lists=lists, skipped=(*plan.skipped, *skipped))
-
-
-def settle_now(engine: Engine, planned: Setting, note: Callable[[str], None]) -> Setting:
-    """What the run uses as things are now: others start runs, too, while pages are cut.
-
-    Raises:
-        RunnerError: its card was taken meanwhile, or what else was planned.
-    """
-    setting = settle_again(engine, planned)
-    if setting.device.uuids != planned.device.uuids:
-        note(f"the planned card was taken meanwhile; instead: {setting.device.sentence}")
-    return setting
 
 
 def first_record(plan: RunPlan, engine: Engine, setting: Setting) -> RunRecord:

@@ -51,6 +51,10 @@ class RunPlan:
         """The findings that stop the run."""
         return errors(self.findings)
 
+    def on(self, device: DeviceKind) -> "RunPlan":
+        """The same run on this device."""
+        return replace(self, job=replace(self.job, device=device))
+
 
 class View(RunView, Protocol):
     """How a fine-tuning is shown, from before it starts; the only thing that this package tells anybody."""

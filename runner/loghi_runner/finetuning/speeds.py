@@ -14,9 +14,10 @@ from loghi_runner.clock import utc_now
 from loghi_runner.engines.base import Engine, Setting
 from loghi_runner.engines.mounts import moved_mounts
 from loghi_runner.engines.processes import machine_name
+from loghi_runner.engines.setting import settle_again
 from loghi_runner.errors import EngineError, RunnerError
 from loghi_runner.files import cache_folder, write_atomically
-from loghi_runner.finetuning.lay_out import create_run_folder, cut_lines, first_record, settle_now
+from loghi_runner.finetuning.lay_out import create_run_folder, cut_lines, first_record
 from loghi_runner.finetuning.plan import RunPlan, View
 from loghi_runner.runs.progress import Progress
 from loghi_runner.runs.run_trainer import run_short
@@ -52,7 +53,8 @@ def probe(plan: RunPlan, engine: Engine, setting: Setting, view: View) -> None:
         lines.callback(shutil.rmtree, place, ignore_errors=True)
         view.note("measuring a few training steps ...")
         small = _small(plan, place / plan.run_id)
-        setting = settle_now(engine, setting, view.note)
+        setting = settle_again(engine, setting)
+        small = small.on(setting.device.kind)
         record = first_record(small, engine, setting)
         create_run_folder(small, record)
         launch = setting.launch(small.run_id, small.run_dir, small.mounts)
@@ -82,15 +84,27 @@ def remember(plan: RunPlan, progress: Progress) -> None:
 
 def estimate_of(plan: RunPlan) -> str | None:
     """How long the run will take at most, and how much memory, in words; None when it was never measured here."""
-    try:
-        speed = from_json(Speed, _read()[_key(plan)], allow_unknown=True)
-    except (KeyError, RecordError):
+    speed = _known(plan)
+    if speed is None:
         return None
     seconds = speed.seconds_per_line * len(plan.lists.get("train", ())) * plan.job.training.epochs * _BESIDE_TRAINING
     parts = [f"about {duration(seconds)} at most"]
     parts += [f"{speed.memory_mb / 1000:.1f} GB of memory"] if speed.memory_mb else []
     parts += [f"{speed.gpu_memory_mb / 1000:.1f} GB on the card"] if speed.gpu_memory_mb else []
     return f"{', '.join(parts)} (measured on this machine on {speed.measured})"
+
+
+def card_memory_mb(plan: RunPlan) -> int | None:
+    """How much memory the same training held on a card of this machine; None where it was never measured."""
+    speed = _known(plan)
+    return speed.gpu_memory_mb if speed is not None else None
+
+
+def _known(plan: RunPlan) -> Speed | None:
+    try:
+        return from_json(Speed, _read()[_key(plan)], allow_unknown=True)
+    except (KeyError, RecordError):
+        return None
 
 
 def _small(plan: RunPlan, run_dir: Path) -> RunPlan:

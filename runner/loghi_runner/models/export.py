@@ -32,6 +32,7 @@ _ENDED_EARLY = {
     RunState.CANCELLED: "was stopped early",
     RunState.FAILED: "failed",
     RunState.LOST: "was lost",
+    RunState.QUEUED: "waits for a graphics card",
     RunState.PREPARED: "has not begun yet",
     RunState.RUNNING: "still trains, best_val may be replaced",
 }

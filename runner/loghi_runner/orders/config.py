@@ -89,7 +89,16 @@ class Client(_Section):
 
 
 class Limits(_Section):
-    running: WholeNumber = Field(default=1, ge=1, le=64, description="Orders carried out at the same time.")
+    running: WholeNumber | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="Orders carried out at the same time; what needs a graphics card then waits for one in turn.",
+        json_schema_extra={
+            "values": "whole number from 1 to 64",
+            "default_words": "as many as there are graphics cards to compute on, 1 without",
+        },
+    )
     queued: WholeNumber = Field(default=50, ge=1, le=10000, description="Orders that are not over, all users together.")
     per_user: WholeNumber = Field(default=5, ge=1, le=1000, description="Orders of one user that are not over.")
     per_client: WholeNumber | None = Field(

@@ -32,7 +32,7 @@ _BLOCK = 1 << 20
 def moved(state: OrderState, stage: Stage, attempt: int = 0) -> OrderState:
     """The order in another stage, or in the same once more."""
     begun = {"stage": stage, "since": utc_now(), "process": None, "message": None, "attempt": attempt}
-    return state.model_copy(update=begun)
+    return state.model_copy(update=begun | {"waiting": None, "waited_s": 0.0})
 
 
 def failed(state: OrderState, fault: Fault, lookup: Lookup) -> OrderState:

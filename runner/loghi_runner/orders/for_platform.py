@@ -1,6 +1,8 @@
 """`loghi-runner platform finetune|push`: the pipeline as a config asks for it, for a person at a terminal."""
 
 import contextlib
+import os
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,7 @@ from loghi_runner.config.choices import WriteBack
 from loghi_runner.config.load import LoadedConfig, load_config
 from loghi_runner.config.schema import PlatformConfig, pulled_folder
 from loghi_runner.engines.base import Setting
+from loghi_runner.engines.card_queue import Waiting
 from loghi_runner.errors import PlatformError, RunnerError, UsageError
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.finetuning.plan import RunPlan, View
@@ -184,6 +187,7 @@ class _Terminal:
         self._told_pulled = told_pulled
         self._pulled = False
         self._run = run
+        self._is_waiting = False
         self.pushed: Pushed | None = None
         self.told = PlatformProgress(None if asked is None else asked.report, self._cancel)
 
@@ -210,7 +214,7 @@ class _Terminal:
         self._view.plan(plan, setting)
 
     def begin(self, folder: RunFolder, progress: Progress) -> None:
-        self._run = folder
+        self._run, self._is_waiting = folder, False
         self._view.begin(folder, progress)
         if self._asked is not None:
             try:
@@ -223,6 +227,11 @@ class _Terminal:
         self.told.say_event(event)
         self._view.event(line, event)
 
+    def queued(self, waiting: Waiting) -> None:
+        self._is_waiting = True
+        self.told.say(waiting.sentence())
+        self._view.queued(waiting)
+
     def note(self, sentence: str) -> None:
         self._view.note(sentence)
 
@@ -233,6 +242,9 @@ class _Terminal:
         self._view.abandon()
 
     def _cancel(self) -> None:
+        if self._is_waiting:
+            os.kill(os.getpid(), signal.SIGINT)  # as somebody at the terminal would
+            return
         self._view.note("cancelled on the platform; the best model so far is kept")
         if self._run is not None:
             with contextlib.suppress(RunnerError):

@@ -118,11 +118,21 @@ class Order(_Record):
         return (*pull, Stage.TRAINING, *read, *push)
 
 
+class CardWait(_Record):
+    """How an order waits for a graphics card: its place among all runs on that machine that do, and since when."""
+
+    position: int
+    of: int
+    since: str
+    reason: str
+
+
 class OrderState(_Record):
     """state.json, written on the worker's side alone; without it the order is queued.
 
     While the order's process lives, it alone writes this; before and after, the worker does. `process` is its name, by
     id and start; `attempt` counts how often the stage was begun; `answer` is the last stage's, such as findings.
+    `waiting` is there while it waits for a graphics card; `waited_s` is how long it did so before in this stage.
     """
 
     stage: Stage = Stage.QUEUED
@@ -130,6 +140,8 @@ class OrderState(_Record):
     process: str | None = None
     attempt: int = 0
     message: str | None = None
+    waiting: CardWait | None = None
+    waited_s: float = 0.0
     error: Fault | None = None
     pushed: PushState | None = None
     layer: str | None = None

@@ -7,7 +7,7 @@ service. They differ in what is asked for (`Asked`) and in who is told (`Followe
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -20,6 +20,7 @@ from loghi_runner.finetuning.plan import View
 from loghi_runner.orders.orders import Stage
 from loghi_runner.orders.platform_progress import PlatformProgress
 from loghi_runner.platform.base import Platform, Pulled, Pushed, Source
+from loghi_runner.recognition.line_reader import ReaderOptions
 from loghi_runner.recognition.recognize import RecognizeOptions, recognize
 from loghi_runner.recognition.recognized import Recognized
 from loghi_runner.runs.folder import RunFolder, RunRecord, RunState
@@ -161,6 +162,8 @@ class Pipeline:
             # ended from outside between the two: there is nothing in it, and nothing to follow
             shutil.rmtree(self.run.path, ignore_errors=True)
             self.run = None
+            if self._follower.is_cancelled():
+                raise KeyboardInterrupt
         if self.run is None:
             config, overrides = self._asked.training()
             self.run, self.record = finetune(config, overrides, self._follower)
@@ -170,18 +173,23 @@ class Pipeline:
 
     def _read(self) -> None:
         asked = self._asked.reading(self.run)
-        read = recognize(str(asked.model), asked.pages, asked.out, asked.options, self._progress, self._follower.note)
+        options = replace(asked.options, reader=self._telling(asked.options.reader))
+        read = recognize(str(asked.model), asked.pages, asked.out, options, self._progress, self._follower.note)
         self._follower.answered(read)
 
     def _evaluate(self) -> None:
         asked = self._asked.scoring()
         models, data = [str(asked.model)], [str(asked.pages)]
-        self._follower.answered(score_models(models, data, asked.options, self._progress, self._follower.note))
+        options = replace(asked.options, reader=self._telling(asked.options.reader))
+        self._follower.answered(score_models(models, data, options, self._progress, self._follower.note))
 
     def _push(self) -> None:
         platform, asked = self._asked.platform(), self._asked.writing(self.run)
         pushed = platform.push(asked.pages, asked.recognized, asked.layer_name, asked.comment, self._progress)
         self._follower.answered(pushed)
+
+    def _telling(self, reader: ReaderOptions) -> ReaderOptions:
+        return replace(reader, queued=self._follower.queued)
 
     def _progress(self, doing: str, done: int, total: int) -> None:
         self._follower.progress(doing, done, total)

@@ -19,8 +19,10 @@ from typing import Any  # JSON values have no narrower type
 from loghi_contract.events import Event
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.records import to_json
+from loghi_runner.clock import seconds_since
 from loghi_runner.compare.model_results import ModelResults
 from loghi_runner.engines.base import Setting
+from loghi_runner.engines.card_queue import Waiting
 from loghi_runner.engines.processes import name_process
 from loghi_runner.errors import RunnerError
 from loghi_runner.finetuning.finetune import Checked
@@ -31,7 +33,7 @@ from loghi_runner.orders.actions import PlatformPages
 from loghi_runner.orders.asked import OrderAsked
 from loghi_runner.orders.end import end_order, failed, fault_of, last_word, moved
 from loghi_runner.orders.lookup import Lookup
-from loghi_runner.orders.orders import CANCEL_MARK, Fault, OrderFolder, OrderState, PushState, Stage
+from loghi_runner.orders.orders import CANCEL_MARK, CardWait, Fault, OrderFolder, OrderState, PushState, Stage
 from loghi_runner.orders.pipeline import Answer, Pipeline
 from loghi_runner.orders.platform_progress import PlatformProgress, report_of
 from loghi_runner.orders.processes import Given
@@ -89,7 +91,21 @@ class Recorder:
         state = self.state if self._plan is None else self.state.model_copy(update={"answer": self._plan})
         return failed(state, fault, self._lookup)
 
+    def queued(self, waiting: Waiting) -> None:
+        # who has the cards is not told: accounts of this machine are none of whoever orders
+        wait = CardWait(position=waiting.position, of=waiting.of, since=waiting.since, reason=waiting.summary)
+        self._told.say(f"waiting for a graphics card, place {wait.position} of {wait.of}")
+        self._write(self.state.model_copy(update={"waiting": wait, "message": None}))
+
+    def _goes_on(self) -> None:
+        """It waits no more, if it did."""
+        if self.state.waiting is None:
+            return
+        waited_s = self.state.waited_s + seconds_since(self.state.waiting.since)
+        self._write(self.state.model_copy(update={"waiting": None, "waited_s": waited_s}))
+
     def progress(self, doing: str, done: int, total: int) -> None:
+        self._goes_on()
         # not each of a thousand pages: a word is a file
         if time.monotonic() - self._shown_s >= _SHOW_EVERY_S:
             self._shown_s = time.monotonic()
@@ -101,6 +117,7 @@ class Recorder:
 
     def begin(self, folder: RunFolder, progress: Progress) -> None:
         self._plan = None
+        self._goes_on()
         self._show(None)
 
     def event(self, line: bytes, event: Event) -> None:

@@ -8,12 +8,12 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from loghi_runner.clock import seconds_since
 from loghi_runner.engines.processes import find_process
 from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_file
@@ -193,10 +193,10 @@ class Processes:
     def _too_long(self, state: OrderState) -> Fault | None:
         """Why the stage under way is ended, if it is: one that hangs must not keep others waiting for ever."""
         key = _HOURS.get(state.stage)
-        if key is None or not state.since:
+        if key is None or not state.since or state.waiting is not None:
             return None
         hours: int = getattr(self._limits, key)
-        if (datetime.now(UTC) - datetime.fromisoformat(state.since)).total_seconds() < 3600 * hours:
+        if seconds_since(state.since) - state.waited_s < 3600 * hours:
             return None
         return Fault(
             code="order.too_long",

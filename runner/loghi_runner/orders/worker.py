@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+from loghi_runner.engines.card_queue import runs_at_once
 from loghi_runner.errors import RunnerError
 from loghi_runner.locks import FileLock, Timeout, take
 from loghi_runner.orders.actions import Action
@@ -25,13 +26,16 @@ _PAUSE_S = 0.5
 _CHECKS = 1
 #: Days are counted: nobody needs all orders gone through with each look.
 _REMOVE_EVERY_S = 60.0
+#: Cards come and go seldom, and the driver takes a while to answer.
+_COUNT_EVERY_S = 60.0
 
 
 class Worker:
     """`run` returns when `stop` was called; the processes it has started go on."""
 
     def __init__(self, config: ServiceConfig, state: StateFolder) -> None:
-        self._limits = config.limits
+        self._limits, self._engine = config.limits, config.engine
+        self._cards, self._count_at_s = 0, 0.0
         self._state = state
         self.processes = Processes(config, Vault(state.key()))
         self._stopping = threading.Event()
@@ -75,7 +79,7 @@ class Worker:
         waiting = [known[order_id].order for order_id, state in states.items() if state.stage is Stage.QUEUED]
         turns = {order.id: turn for turn, order in enumerate(in_turns(waiting, under_way))}
         # a check takes no graphics card, and little time: it has a place beside what takes days
-        places = {True: _CHECKS, False: self._limits.running}
+        places = {True: _CHECKS, False: self._places()}
         taken = Counter(_is_check(order) for order in under_way)
         for order_id in sorted(known, key=lambda order_id: turns.get(order_id, -1)):
             order, folder, before = known[order_id].order, known[order_id].folder, states[order_id]
@@ -89,6 +93,15 @@ class Worker:
         self.processes.reap()
         self._remove_old()
         self._beat()
+
+    def _places(self) -> int:
+        """How many orders are carried out at a time: each computes, or has its turn among all who wait for cards."""
+        if self._limits.running is not None:
+            return self._limits.running
+        if time.monotonic() >= self._count_at_s:
+            self._count_at_s = time.monotonic() + _COUNT_EVERY_S
+            self._cards = runs_at_once(self._engine)
+        return max(1, self._cards)
 
     def _advance(self, order: Order, folder: OrderFolder, before: OrderState) -> OrderState:
         try:

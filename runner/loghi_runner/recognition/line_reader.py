@@ -13,6 +13,7 @@ from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR, RESULTS_FILE
 from loghi_runner.aliases import OnProgress
 from loghi_runner.engines.base import Engine, Launch, Setting, Wish
+from loghi_runner.engines.card_queue import Waiting
 from loghi_runner.engines.mounts import DataFolders, choose_data_folders, home_folders, run_mounts
 from loghi_runner.engines.setting import settle, settle_again
 from loghi_runner.errors import DataError
@@ -28,11 +29,15 @@ _LIST = LISTS_DIR / "lines.txt"
 
 @dataclass(frozen=True)
 class ReaderOptions:
-    """Where and how lines are read; none of it but the beam changes a text. A beam of 1 is greedy decoding."""
+    """Where and how lines are read; none of it but the beam changes a text. A beam of 1 is greedy decoding.
+
+    `queued` is told how it waits for a graphics card; without it that is a note.
+    """
 
     wish: Wish = field(default_factory=Wish)
     batch_size: int = 16
     beam_width: int = 1
+    queued: Callable[[Waiting], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,8 @@ class LineReader:
             with writing_output(work):
                 launch = self._lay_out(work, list(listed), data, now)
             record = new_record(launch.run_id, "reading", self.engine, now)
-            progress = run_short(self.engine, launch, record, note, partial(on_progress, doing))
+            on_step, queued = partial(on_progress, doing), self.options.queued
+            progress = run_short(self.engine, launch, record, note, on_step, queued)
             found = _read_results(work / "out" / RESULTS_FILE)
         by_path = {listed[image]: reading for image, reading in found.items()}
         seconds = progress.recognized.seconds if progress.recognized else 0.0

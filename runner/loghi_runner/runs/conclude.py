@@ -11,9 +11,11 @@ from loghi_contract.files import open_plain
 from loghi_contract.saved_epoch import SavedEpoch, read_saved_epoch
 from loghi_runner.clock import utc_now
 from loghi_runner.engines.base import Engine, Handle, ProcessEnd
+from loghi_runner.engines.nvml import lost_cards
+from loghi_runner.engines.processes import machine_name
 from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_file, is_folder, is_there, why_not_written
-from loghi_runner.runs.explain import WITHOUT_CAUSE, disk_fault, explain_end
+from loghi_runner.runs.explain import AT_THE_CARD, WITHOUT_CAUSE, disk_fault, explain_end, lost_card
 from loghi_runner.runs.folder import RunFailure, RunFolder, RunRecord, RunState
 from loghi_runner.runs.progress import Progress
 from loghi_runner.runs.run_report import write_run_report
@@ -87,6 +89,9 @@ def finish_run(
         from_scratch=job is not None and job.vgsl is not None,
         judgement=judge_run(folder.out),
     )
+    if record.error is not None and record.gpus and record.error.code in AT_THE_CARD:
+        # the trainer only sees that CUDA fails: the driver knows of a card that is gone
+        record = _with_lost_cards(record)
     try:
         if progress.finished is not None:
             # before run.json says that the run is over: nobody concludes it again then
@@ -158,6 +163,13 @@ def keep_record(
         note(f"run.json cannot be written: {why_not_written(error, folder.path)}")
         return _explained_by_disk(record, error)
     return record
+
+
+def _with_lost_cards(record: RunRecord) -> RunRecord:
+    if record.error is None or record.host is None or record.host.machine != machine_name():
+        return record
+    said = lost_cards(record.gpus)
+    return replace(record, error=lost_card(record.error, said), exit_code=int(ExitCode.ENGINE)) if said else record
 
 
 def _best_on_disk(folder: RunFolder, progress: Progress) -> SavedEpoch | None:

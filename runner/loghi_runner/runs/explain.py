@@ -18,6 +18,12 @@ from loghi_runner.runs.progress import Progress
 #: Failures that only say that the trainer left no last word.
 WITHOUT_CAUSE = ("trainer.ended", "trainer.no_last_event", "run.lost")
 
+#: Failures behind which may be that the run's card is gone.
+AT_THE_CARD = (
+    *WITHOUT_CAUSE, "trainer.bug", "trainer.crashed", "gpu.lost", "gpu.fault", "gpu.memory_fault", "gpu.busy",
+    "gpu.library", "device.no_gpu",
+)  # fmt: skip
+
 _SEE_LOG = "`loghi-runner logs RUN --console` shows what the trainer printed."
 #: The trainer's word on a limit of its memory, and how a library ends that meets it.
 _LIMITED = "memory.limited"
@@ -76,9 +82,10 @@ CRASH_MESSAGES = (
     ),
     CrashMessage(
         "gpu.lost",
-        r"Failed to initialize NVML|CUDA_ERROR_NO_DEVICE|no CUDA-capable device is detected|GPU is lost",
+        r"Failed to initialize NVML|CUDA_ERROR_NO_DEVICE|no CUDA-capable device is detected|GPU is lost"
+        r"|fallen off the bus|Unable to determine the device handle",
         "the graphics card was taken away from the run",
-        "Start again; if it happens again, show `loghi-runner doctor` to the administrator.",
+        "Start again; if it happens again, show `loghi-runner gpus` to the administrator.",
     ),
     CrashMessage(
         "gpu.busy",
@@ -174,6 +181,13 @@ def explain_end(progress: Progress, end: ProcessEnd, console_tail: str) -> RunFa
         failure = replace(known.failure, where=failed.where)
     traceback = f"The details are in out/{failed.traceback_file}." if failed.traceback_file else None
     return replace(failure, hint=" ".join(part for part in (failure.hint, traceback) if part) or _SEE_LOG)
+
+
+def lost_card(failure: RunFailure, said: str) -> RunFailure:
+    """The failure of a run whose card the driver no longer knows, in the driver's words."""
+    message = f"the graphics card was lost while the run computed on it ({said})"
+    hint = "The machine needs a restart, or the card a repair: show `loghi-runner gpus` to the administrator."
+    return RunFailure("gpu.lost", message, int(ExitCode.ENGINE), hint, failure.where)
 
 
 def _without_last_word(end: ProcessEnd, console_tail: str, limit: Notice | None) -> RunFailure:

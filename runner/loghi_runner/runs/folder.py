@@ -12,13 +12,14 @@ from enum import Enum
 from pathlib import Path, PurePath
 
 from loghi_contract.files import read_plain
-from loghi_contract.job import JobSpec, load_job
+from loghi_contract.job import DeviceKind, JobSpec, dump_job, load_job
 from loghi_contract.lines import SKIPPED_COLUMNS, LineSample, parse_line_list
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR, SAVING_DIR
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.clock import utc_now
 from loghi_runner.engines.base import PLACES, Handle
+from loghi_runner.engines.card_queue import Waiting
 from loghi_runner.errors import EngineError, RunnerError, UsageError
 from loghi_runner.files import cannot_write, write_atomically
 
@@ -38,6 +39,7 @@ _NO_NAMELESS_FILES = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT
 
 
 class RunState(str, Enum):
+    QUEUED = "queued"
     PREPARED = "prepared"
     RUNNING = "running"
     FINISHED = "finished"
@@ -47,7 +49,7 @@ class RunState(str, Enum):
 
     @property
     def is_over(self) -> bool:
-        return self not in (RunState.PREPARED, RunState.RUNNING)
+        return self not in (RunState.QUEUED, RunState.PREPARED, RunState.RUNNING)
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ class RunRecord:
     base_val_cer: float | None = None
     verdict: str | None = None
     error: RunFailure | None = None
+    #: how it waits for graphics cards, while it does
+    waiting: Waiting | None = None
     #: the engine kept something (a container, links) for whoever looks into a failure; `clean` removes it
     kept: bool = False
     #: folders of line images cut from pages that the run uses; `clean` keeps them
@@ -117,7 +121,7 @@ class RunRecord:
     data_folders: tuple[str, ...] = ()
 
     def with_failure(self, failure: RunFailure, state: RunState = RunState.FAILED) -> "RunRecord":
-        return replace(self, state=state, error=failure, exit_code=failure.exit_code, ended=utc_now())
+        return replace(self, state=state, error=failure, exit_code=failure.exit_code, ended=utc_now(), waiting=None)
 
 
 class _Place:
@@ -192,6 +196,12 @@ class RunFolder:
 
     def write(self, record: RunRecord) -> None:
         write_atomically(self.record_file, json.dumps(to_json(record), indent=2) + "\n")
+
+    def change_device(self, device: DeviceKind) -> None:
+        """Have the trainer told another device than the run was planned for. Raises OSError."""
+        job_file = self.job_dir / "job.json"
+        job = load_job(read_plain(job_file, _MAX_RECORD_BYTES).decode())
+        write_atomically(job_file, dump_job(replace(job, device=device)))
 
 
 def new_run_id(now_s: float | None = None) -> str:

@@ -4,6 +4,8 @@ One of ours that ended while nobody followed it is concluded by whoever looks.
 """
 
 import contextlib
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -13,9 +15,10 @@ from loghi_contract.events import Event
 from loghi_contract.exit_codes import ExitCode
 from loghi_runner.engines import load_engine
 from loghi_runner.engines.base import Engine, Handle, ProcessEnd, Signal
+from loghi_runner.engines.card_queue import find_waiter
 from loghi_runner.engines.processes import find_process, is_by_clock, machine_name
 from loghi_runner.errors import EngineError, RunnerError, UsageError
-from loghi_runner.files import is_file
+from loghi_runner.files import is_file, is_folder
 from loghi_runner.runs.conclude import finish_run, keep_record
 from loghi_runner.runs.folder import RunFailure, RunFolder, RunRecord, RunState, is_ours, owner_name, require_ours
 from loghi_runner.runs.progress import EventReader, Progress, follow, read_events
@@ -130,6 +133,9 @@ def stop_run(folder: RunFolder, *, grace_s: float, begun: Callable[[], None] = l
     if record.state.is_over:
         raise UsageError("run.over", f"the run is over already: {record.state.value}", where=str(folder.path))
     require_ours(folder, "stop")
+    if record.state is RunState.QUEUED and look.remark is None:
+        begun()
+        return _waits_no_more(look, grace_s)
     if record.handle is None or look.remark is not None:
         message = f"the run cannot be reached: {look.remark or 'its trainer is not started yet'}"
         hint = "Try again in a moment, or stop it on the machine where it was started."
@@ -151,6 +157,21 @@ def stop_run(folder: RunFolder, *, grace_s: float, begun: Callable[[], None] = l
     while is_followed(folder.read()) and not folder.read().state.is_over and time.monotonic() < deadline + grace_s:
         _pause()  # the host writes the record
     return look_at(folder)
+
+
+def _waits_no_more(look: Look, grace_s: float) -> Look:
+    """A run that waited for cards and was told to end: of it nothing is left, or it has begun in this moment."""
+    folder, record = look.folder, look.record
+    waiter = find_waiter(record.run_id)
+    if waiter is None:
+        raise EngineError("run.out_of_reach", "the run waits no more", where=str(folder.path), hint="Try again.")
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(waiter, signal.SIGINT)
+    deadline = time.monotonic() + grace_s
+    while is_folder(folder.path) and is_followed(record) and time.monotonic() < deadline:
+        _pause()
+    ended = RunFailure("run.killed", "ended while it waited for a graphics card", int(ExitCode.INTERRUPTED))
+    return look_at(folder) if is_folder(folder.path) else Look(folder, record.with_failure(ended, RunState.CANCELLED))
 
 
 def _is_final(folder: RunFolder, record: RunRecord) -> bool:

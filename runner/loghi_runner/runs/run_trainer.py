@@ -6,25 +6,28 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol  # the fields of a record differ in type
 
 from loghi_contract import CONTRACT, __version__
-from loghi_contract.events import Event, Started, Step
+from loghi_contract.events import Device, Event, Started, Step
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.job import DeviceKind
 from loghi_runner.clock import utc_now
-from loghi_runner.engines.base import Engine, Handle, Launch, ProcessEnd, Setting, Signal
+from loghi_runner.engines.base import Engine, Handle, Launch, Setting
+from loghi_runner.engines.card_queue import LOOK_EVERY_S, Waiting, take_cards
 from loghi_runner.engines.image import BASE_DIGEST_LABEL
+from loghi_runner.engines.leases import Lease
 from loghi_runner.engines.processes import machine_name, name_process
 from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
-from loghi_runner.runs.conclude import Stops, finish_run, keep_record
+from loghi_runner.runs.conclude import finish_run, keep_record
 from loghi_runner.runs.folder import Host, RunFailure, RunFolder, RunRecord, RunState, cannot_write_run
 from loghi_runner.runs.progress import EventReader, Progress, follow
 from loghi_runner.runs.signals import Detached, StopWishes, Terminated
+from loghi_runner.runs.watch import Watch
 
 _PAUSE_S = 0.1
-#: After its last event the trainer only closes files; what takes longer hangs.
-_LAST_EVENT_GRACE_S = 60.0
+#: A container that was started needs seconds until its trainer has its cards.
+_BEGIN_GRACE_S = 60.0
 
 
 class RunView(Protocol):
@@ -35,6 +38,9 @@ class RunView(Protocol):
 
     def event(self, line: bytes, event: Event) -> None:
         """One event, already added to the progress."""
+
+    def queued(self, waiting: Waiting) -> None:
+        """The run waits for graphics cards, or how it waits has changed; it has begun to run with `begin`."""
 
     def note(self, sentence: str) -> None:
         """Something the host did meanwhile."""
@@ -48,7 +54,6 @@ class RunView(Protocol):
 
 def new_record(run_id: str, name: str, engine: Engine, setting: Setting) -> RunRecord:
     """The record of a run that this process is about to start, with what is known of every run."""
-    image = setting.image
     return RunRecord(
         run_id=run_id,
         name=name,
@@ -56,20 +61,37 @@ def new_record(run_id: str, name: str, engine: Engine, setting: Setting) -> RunR
         created=utc_now(),
         versions={"loghi-runner": __version__, "contract": str(CONTRACT), "python": platform.python_version()},
         engine=engine.name,
-        device=setting.device.kind.value,
-        gpus=setting.device.uuids,
         config_sha256="",
-        image=image.name if image else None,
-        image_digest=image.digest if image else None,
-        base_image_digest=(image.labels.get(BASE_DIGEST_LABEL) or None) if image else None,
         host=Host(machine_name(), name_process(os.getpid())),
+        **_of_setting(setting),
     )
 
 
+def _of_setting(setting: Setting) -> dict[str, Any]:
+    """The part of a record that says where the run happens."""
+    image = setting.image
+    return {
+        "device": setting.device.kind.value,
+        "gpus": setting.device.uuids,
+        "image": image.name if image else None,
+        "image_digest": image.digest if image else None,
+        "base_image_digest": (image.labels.get(BASE_DIGEST_LABEL) or None) if image else None,
+    }
+
+
 def run_trainer(
-    engine: Engine, launch: Launch, record: RunRecord, view: RunView, wishes: StopWishes
+    engine: Engine,
+    launch: Launch,
+    record: RunRecord,
+    view: RunView,
+    wishes: StopWishes,
+    *,
+    goes_on_alone: bool = True,
 ) -> tuple[RunRecord, Progress]:
-    """Start the trainer in the folder that is laid out for it, and see it to its end.
+    """Start the trainer in the folder that is laid out for it, and see it to its end; before, wait for its cards.
+
+    Args:
+        goes_on_alone: whether a run that waits, or has begun, goes on when the terminal is closed.
 
     Returns:
         The record as it is on disk then, and what the events told. Its state is `running` when the terminal was
@@ -77,14 +99,16 @@ def run_trainer(
 
     Raises:
         RunnerError: it was not started; or it was, and cannot be seen any more.
+        KeyboardInterrupt: it was to end while it waited; the record is as it was before. Terminated likewise.
     """
     folder = RunFolder(launch.run_dir)
     try:
-        handle = engine.start(launch, folder.console_log)
+        launch, record = _with_cards(engine, launch, record, folder, view, wishes, goes_on_alone)
+        handle = _started(engine, launch, folder)
     except RunnerError as error:
         keep_record(folder, record.with_failure(RunFailure.of(error)), view.note)
         raise
-    record = replace(record, state=RunState.RUNNING, handle=handle)
+    record = replace(record, state=RunState.RUNNING, handle=handle, waiting=None)
     watch = Watch(engine, handle, wishes, view.note)
     try:
         folder.write(record)
@@ -94,21 +118,95 @@ def run_trainer(
         watch.wait_for_end()
         with contextlib.suppress(RunnerError, OSError):
             engine.clean_up(handle, folder.console_log, keep=False)
+        _end(launch.lease)
         raise cannot_write_run(error, folder.record_file) from error
     progress = Progress(record.epochs)
     try:
         view.begin(folder, progress)
-        refused = _follow(folder, launch.device, progress, watch, view)
+        refused = _follow(folder, launch, progress, watch, view)
         end = watch.wait_for_end()
     except Detached:
         view.abandon()
+        _leave(launch.lease)
         return record, progress
     finally:
         view.end()
+    _end(launch.lease)
     record = finish_run(
         folder, record, progress, handle, end, engine, stops=watch.stops, refused=refused, note=view.note
     )
     return record, progress
+
+
+def _with_cards(
+    engine: Engine,
+    launch: Launch,
+    record: RunRecord,
+    folder: RunFolder,
+    view: RunView,
+    wishes: StopWishes,
+    goes_on_alone: bool,
+) -> tuple[Launch, RunRecord]:
+    """The run with the cards that it has now, waited for if need be; one on the processor is as it was."""
+    if not launch.candidates:
+        return launch, record
+    before = record
+
+    def told(waiting: Waiting) -> None:
+        nonlocal record
+        record = keep_record(folder, replace(record, state=RunState.QUEUED, gpus=(), waiting=waiting), view.note)
+        view.queued(waiting)
+
+    def pause() -> None:
+        if wishes.stops:
+            raise Terminated if wishes.terminated else KeyboardInterrupt
+        if wishes.hung_up and not goes_on_alone:
+            raise Terminated
+        if wishes.hung_up:
+            view.abandon()
+        time.sleep(LOOK_EVERY_S)
+
+    try:
+        lease = take_cards(launch, told, pause)
+    except (KeyboardInterrupt, Terminated):
+        view.end()
+        if record is not before:
+            keep_record(folder, before, view.note)
+        raise
+    if lease is not None:
+        used = replace(record, state=RunState.PREPARED, gpus=lease.uuids, waiting=None)
+        return replace(launch, gpus=lease.uuids, lease=lease), used
+    on_cpu = engine.settle(launch.wish.model_copy(update={"gpus": "none"}))
+    on_cpu.require_usable()
+    view.note("the planned card was taken meanwhile: this run goes on the processor (gpus: auto-or-cpu)")
+    try:
+        folder.change_device(DeviceKind.CPU)
+    except OSError as error:
+        raise cannot_write_run(error, folder.job_dir) from error
+    return on_cpu.launch(launch.run_id, launch.run_dir, launch.mounts), replace(record, **_of_setting(on_cpu))
+
+
+def _started(engine: Engine, launch: Launch, folder: RunFolder) -> Handle:
+    try:
+        return engine.start(launch, folder.console_log)
+    except BaseException:
+        _end(launch.lease)
+        raise
+
+
+def _end(lease: Lease | None) -> None:
+    if lease is not None:
+        lease.end()
+
+
+def _leave(lease: Lease | None) -> None:
+    """Let go of the cards once the trainer, which goes on without us, has them."""
+    deadline = time.monotonic() + _BEGIN_GRACE_S
+    while lease is not None and lease.descriptors and time.monotonic() < deadline:
+        with contextlib.suppress(EngineError):
+            if lease.hand_over():
+                return
+        time.sleep(_PAUSE_S)
 
 
 def run_short(
@@ -117,11 +215,13 @@ def run_short(
     record: RunRecord,
     note: Callable[[str], None],
     on_step: Callable[[int, int], None] = lambda _done, _total: None,
+    queued: Callable[[Waiting], None] | None = None,
 ) -> Progress:
     """Run a job that leaves only its answer, in the out folder of a folder that goes away: it ends when we do.
 
     Args:
         on_step: told how much is done, and of how much.
+        queued: told how it waits for a graphics card; without it that is a note.
 
     Raises:
         RunnerError: it failed, with the trainer's own words where it left any.
@@ -131,7 +231,8 @@ def run_short(
     folder = RunFolder(launch.run_dir)
     try:
         with StopWishes() as wishes:
-            record, progress = run_trainer(engine, launch, record, _ShortView(note, on_step), wishes)
+            view = _ShortView(note, on_step, queued or (lambda waiting: note(waiting.sentence())))
+            record, progress = run_trainer(engine, launch, record, view, wishes, goes_on_alone=False)
     finally:
         _leave_nothing(engine, folder)
     if record.state is RunState.FINISHED:
@@ -145,81 +246,13 @@ def run_short(
     raise kind(failure.code, failure.message, where=failure.where, hint=failure.hint)
 
 
-class Watch:
-    """One started trainer. `stops` tells what was done to it."""
-
-    def __init__(
-        self,
-        engine: Engine,
-        handle: Handle,
-        wishes: StopWishes,
-        note: Callable[[str], None],
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._engine = engine
-        self._handle = handle
-        self._wishes = wishes
-        self._note = note
-        self._clock = clock
-        self._sleep = sleep
-        self._end: ProcessEnd | None = None
-        self.stops = Stops()
-
-    def has_ended(self) -> bool:
-        """Whether the process is gone.
-
-        Raises:
-            EngineError: the engine does not answer; the run may go on all the same.
-        """
-        if self._end is None:
-            self._end = self._engine.poll(self._handle)
-        return self._end is not None
-
-    def pause(self) -> None:
-        """Wait a little. Raises Detached."""
-        self.pass_on_wishes()
-        self._sleep(_PAUSE_S)
-
-    def pass_on_wishes(self) -> None:
-        """Ask the trainer to end, or end it, when the user wants so. Raises Detached."""
-        if self._wishes.hung_up:
-            raise Detached
-        if self._wishes.stops >= 1 and not self.stops.asked:
-            self.stops = replace(self.stops, asked=True, terminated=self._wishes.terminated)
-            # done first, told afterwards: the key press may have ended the reader of what we tell, too
-            try:
-                self._engine.signal(self._handle, Signal.INTERRUPT)
-            except EngineError as error:
-                # the run goes on; a second Ctrl+C tries harder
-                self._note(f"it could not be asked to stop: {error.message}")
-            else:
-                self._note("stopping after this step; Ctrl+C again ends at once")
-        if self._wishes.stops >= 2 and not self.stops.killed:
-            self.stops = replace(self.stops, killed=True)
-            self.kill()
-            self._note("ending at once")
-
-    def kill(self) -> None:
-        self._engine.signal(self._handle, Signal.KILL)
-
-    def wait_for_end(self) -> ProcessEnd:
-        """How the process ended; it is killed when it does not end by itself soon. Raises Detached."""
-        deadline = self._clock() + _LAST_EVENT_GRACE_S
-        is_killed = False
-        while not self.has_ended():
-            if self._clock() > deadline and not is_killed:
-                self.kill()
-                is_killed = True
-            self.pause()
-        return self._end or ProcessEnd(None)
-
-
 class _ShortView:
-    def __init__(self, note: Callable[[str], None], on_step: Callable[[int, int], None]) -> None:
+    def __init__(
+        self, note: Callable[[str], None], on_step: Callable[[int, int], None], queued: Callable[[Waiting], None]
+    ) -> None:
         self._note = note
         self._on_step = on_step
+        self._queued = queued
 
     def begin(self, folder: RunFolder, progress: Progress) -> None:
         pass
@@ -227,6 +260,9 @@ class _ShortView:
     def event(self, line: bytes, event: Event) -> None:
         if isinstance(event.payload, Step):
             self._on_step(event.payload.step, event.payload.steps)
+
+    def queued(self, waiting: Waiting) -> None:
+        self._queued(waiting)
 
     def note(self, sentence: str) -> None:
         self._note(sentence)
@@ -238,27 +274,39 @@ class _ShortView:
         pass
 
 
-def _follow(
-    folder: RunFolder, device: DeviceKind, progress: Progress, watch: Watch, view: RunView
-) -> RunFailure | None:
-    """Pass on every event; the failure is a device other than the one that was asked for."""
+def _follow(folder: RunFolder, launch: Launch, progress: Progress, watch: Watch, view: RunView) -> RunFailure | None:
+    """Pass on every event; the failure is another device, or fewer cards, than the run was given."""
     for line, event in follow(EventReader(folder.events_file), watch.has_ended, watch.pause):
         progress.add(event)
         view.event(line, event)
         watch.pass_on_wishes()
-        if device is DeviceKind.GPU and isinstance(event.payload, Started):
-            used = event.payload.device
-            if used.kind != DeviceKind.GPU.value:
-                watch.kill()
-                message = (
-                    f"the run was to use a graphics card, but the trainer uses {used.name} ({used.kind.upper()}); "
-                    "it was ended"
-                )
-                hint = (
-                    "The image or the installed TensorFlow may lack CUDA: `loghi-runner doctor`. "
-                    "To train on the CPU, write `gpus: none` under `engine`."
-                )
-                return RunFailure("gpu.not_used", message, int(ExitCode.ENGINE), hint)
+        if launch.device is not DeviceKind.GPU or not isinstance(event.payload, Started):
+            continue
+        failure = _why_refused(launch, event.payload.device)
+        if failure is not None:
+            watch.kill()
+            return failure
+        if launch.lease is not None and launch.lease.descriptors and not launch.lease.hand_over():
+            view.note("the container cannot hold its cards itself: they count as free when this command is killed")
+    return None
+
+
+def _why_refused(launch: Launch, used: Device) -> RunFailure | None:
+    if used.kind != DeviceKind.GPU.value:
+        message = (
+            f"the run was to use a graphics card, but the trainer uses {used.name} ({used.kind.upper()}); it was ended"
+        )
+        hint = (
+            "The image or the installed TensorFlow may lack CUDA: `loghi-runner doctor`. "
+            "To train on the CPU, write `gpus: none` under `engine`."
+        )
+        return RunFailure("gpu.not_used", message, int(ExitCode.ENGINE), hint)
+    if used.cards < len(launch.gpus):
+        message = (
+            f"the run was given {len(launch.gpus)} graphics cards, and the trainer computes on {used.cards} of them; "
+            "it was ended, as others could use the rest"
+        )
+        return RunFailure("gpu.not_all_used", message, int(ExitCode.ENGINE), "Write `gpus: 1` under `engine`.")
     return None
 
 

@@ -131,7 +131,10 @@ def _columns(look: Look) -> str:
     cer = "" if val_cer is None else percent(val_cer)
     if cer and base_cer is not None and epoch != 0:
         cer = f"{percent(base_cer)} > {cer}"
-    row = f"{record.run_id:<20}  {record.state.value:<9}  {cer:>15}  {local_time(record.created):<16}  {record.name}"
+    state = record.state.value
+    if record.waiting is not None:
+        state = f"{state} {record.waiting.position}"
+    row = f"{record.run_id:<20}  {state:<9}  {cer:>15}  {local_time(record.created):<16}  {record.name}"
     return shown(row.rstrip())
 
 
@@ -203,6 +206,8 @@ def _state(look: Look) -> str:
     record, progress = look.record, look.progress
     if record.state.is_over:
         return summary_line(record)
+    if record.waiting is not None:
+        return f"{record.state.value}: {record.waiting.sentence()}"
     if record.state is RunState.RUNNING and progress.step is not None:
         step = progress.step
         left = "" if progress.remaining_s is None else f", at most {duration(progress.remaining_s)} left"

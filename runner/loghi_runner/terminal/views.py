@@ -15,8 +15,10 @@ from rich.text import Text
 
 from loghi_contract.events import Charset, DataSummary, Epoch, Evaluation, Event, Notice, Started
 from loghi_contract.job import CharsetPolicy, Split, TrainingSpec
+from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
 from loghi_runner.engines.base import Setting
+from loghi_runner.engines.card_queue import Waiting
 from loghi_runner.findings import Finding, Severity, errors
 from loghi_runner.finetuning.finetune import Checked
 from loghi_runner.finetuning.plan import RunPlan
@@ -60,6 +62,7 @@ class PersonView:
         self._console = make_console(stderr=True)
         self._progress = Progress()
         self._live: LiveRun | None = None
+        self._is_waiting = False
         self._bars = Bars(self._console)
 
     def plan(self, plan: RunPlan, setting: Setting) -> None:
@@ -91,6 +94,12 @@ class PersonView:
         if self._live is not None:
             self._live.refresh()
 
+    def queued(self, waiting: Waiting) -> None:
+        if not self._is_waiting:
+            self._console.print("Ctrl+C ends the waiting and leaves nothing behind")
+        self._is_waiting = True
+        say(self._console, waiting.sentence())
+
     def note(self, sentence: str) -> None:
         say(self._console, sentence)
 
@@ -118,6 +127,9 @@ class JsonView:
 
     def event(self, line: bytes, event: Event) -> None:
         self._write(json.loads(line))
+
+    def queued(self, waiting: Waiting) -> None:
+        self._write({"kind": "queued", **to_json(waiting)})
 
     def note(self, sentence: str) -> None:
         self._write({"kind": "note", "message": sentence})

@@ -14,7 +14,7 @@ from loghi_runner.orders.actions import (
     FinetuneParameters,
     RecognizeParameters,
 )
-from loghi_runner.orders.orders import ArchiveFile, Fault, PushState, Stage
+from loghi_runner.orders.orders import ArchiveFile, CardWait, Fault, PushState, Stage
 from loghi_runner.runs.folder import RunFolder, skipped_counts
 from loghi_runner.runs.progress import Progress, read_events
 
@@ -99,6 +99,7 @@ class OrderSummary(BaseModel):
     name: str
     stage: Stage
     position: int | None = Field(description="Place in the queue, from 1; null once it was taken out of it.")
+    waiting: CardWait | None = Field(description="How it waits for a graphics card; null while it does not.")
     created: str
     since: str | None = Field(description="When the stage began.")
     message: str | None

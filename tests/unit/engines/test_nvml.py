@@ -9,68 +9,13 @@ import pytest
 from loghi_runner.engines import nvml
 from loghi_runner.engines.gpus import Card, Cards
 from loghi_runner.engines.nvml import list_cards
+from tests.fake_nvml import FakeNvml
 
 GIB = 1 << 30
 
 
-class FakeDriver:
-    """Answers as `pynvml` does, from a table: handles are dicts, a number in place of an answer is NVML's error."""
-
-    def __init__(self, *cards: Any) -> None:
-        self.cards = cards
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(pynvml, name)  # constants and errors
-
-    def nvmlInit(self) -> None:  # noqa: N802  # NVML's names
-        pass
-
-    def nvmlShutdown(self) -> None:  # noqa: N802
-        pass
-
-    def nvmlDeviceGetCount(self) -> int:  # noqa: N802
-        return len(self.cards)
-
-    def nvmlSystemGetDriverVersion(self) -> str:  # noqa: N802
-        return "570.1"
-
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> Any:  # noqa: N802
-        return _answer(self.cards[index])
-
-    def nvmlDeviceGetMigMode(self, handle: Any) -> tuple[int, int]:  # noqa: N802
-        _answer(handle.get("mig", pynvml.NVML_ERROR_NOT_SUPPORTED))
-        return (1, 1)
-
-    def nvmlDeviceGetMaxMigDeviceCount(self, handle: Any) -> int:  # noqa: N802
-        return 7
-
-    def nvmlDeviceGetMigDeviceHandleByIndex(self, handle: Any, number: int) -> Any:  # noqa: N802
-        return handle["mig"][number] if number < len(handle["mig"]) else _answer(pynvml.NVML_ERROR_NOT_FOUND)
-
-    def nvmlDeviceGetMemoryInfo(self, handle: Any) -> Any:  # noqa: N802
-        return SimpleNamespace(total=16 * GIB, used=handle.get("used", 0), free=16 * GIB - handle.get("used", 0))
-
-    def nvmlDeviceGetComputeRunningProcesses(self, handle: Any) -> Any:  # noqa: N802
-        return _answer(handle.get("processes", []))
-
-    def nvmlDeviceGetUUID(self, handle: Any) -> str:  # noqa: N802
-        return handle["uuid"]
-
-    def nvmlDeviceGetName(self, handle: Any) -> str:  # noqa: N802
-        return "H0"
-
-    def nvmlDeviceGetCudaComputeCapability(self, handle: Any) -> Any:  # noqa: N802
-        return _answer(handle.get("capability", (9, 0)))
-
-
-def _answer(value: Any) -> Any:
-    if isinstance(value, int):
-        raise pynvml.NVMLError(value)
-    return value
-
-
 def cards_of(monkeypatch: pytest.MonkeyPatch, *cards: Any) -> Cards:
-    monkeypatch.setattr(nvml, "pynvml", FakeDriver(*cards))
+    monkeypatch.setattr(nvml, "pynvml", FakeNvml(*cards))
     return list_cards({})
 
 
@@ -110,10 +55,40 @@ def test_a_divided_card_is_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """CUDA cannot compute on the whole of it."""
     parts = [{"uuid": "MIG-a", "processes": pynvml.NVML_ERROR_NOT_SUPPORTED, "used": 8 * GIB}, {"uuid": "MIG-b"}]
     found = cards_of(monkeypatch, {"uuid": "GPU-0", "mig": parts})
-    assert [(card.uuid, card.place, card.is_free) for card in found.cards] == [
-        ("MIG-a", "0:0", False),
-        ("MIG-b", "0:1", True),
+    assert [(card.uuid, card.place, card.processes) for card in found.cards] == [
+        ("MIG-a", "0:0", 1),
+        ("MIG-b", "0:1", 0),
     ]
+
+
+def program(pid: int) -> Any:
+    return SimpleNamespace(pid=pid)
+
+
+def test_a_desktop_on_the_only_card_is_no_program_that_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver tells a desktop's effects as computing, too: such a program is among those that draw."""
+    desktop = {"uuid": "GPU-0", "used": GIB, "processes": [program(7)], "drawing": [program(5), program(7)]}
+    (card,) = cards_of(monkeypatch, desktop).cards
+    assert (card.processes, card.pids, card.lack()) == (0, (), "")
+    (card,) = cards_of(monkeypatch, desktop | {"processes": [program(7), program(9)]}).cards
+    assert (card.processes, card.pids) == (1, (9,))
+    assert card.lack() == "1 program computes on it"
+
+
+def test_where_programs_are_not_told_a_desktops_memory_is_no_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in WSL, where the desktop of Windows is on the card."""
+    silent = {"uuid": "GPU-0", "processes": pynvml.NVML_ERROR_NOT_SUPPORTED, "utilisation": 40}
+    (card,) = cards_of(monkeypatch, silent | {"used": 2 * GIB}).cards
+    assert (card.processes, card.utilisation) == (0, 40)
+    (card,) = cards_of(monkeypatch, silent | {"used": 8 * GIB}).cards
+    assert card.processes == 1
+
+
+def test_a_card_that_falls_off_is_told_by_those_who_had_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    cards_of(monkeypatch, pynvml.NVML_ERROR_GPU_IS_LOST, {"uuid": "GPU-1"})
+    assert nvml.lost_cards(("GPU-0",)) == "card 0 does not answer (GPU is lost)"
+    assert nvml.lost_cards(("GPU-1",)) == ""
+    assert nvml.lost_cards(()) == ""
 
 
 def test_an_older_driver_tells_no_capability(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from loghi_runner.engines.base import Handle, ProcessEnd, Signal
 from loghi_runner.errors import EngineError
-from loghi_runner.runs.run_trainer import Watch
 from loghi_runner.runs.signals import Detached, StopWishes
+from loghi_runner.runs.watch import Watch
 
 
 class FakeEngine:

@@ -25,7 +25,7 @@ from loghi_runner.runs.folder import RunState
 
 _HERE = Path(__file__).parent
 _SAMPLE = _HERE.parent / "examples" / "sample" / "demo.yaml"
-_TRAINER = _HERE / "paced_trainer.py"
+_TRAINER = _HERE.parent / "tests" / "paced_trainer.py"
 _IMAGE = "loghi-runner-paced"
 _LOG = os.O_CREAT | os.O_RDWR
 _BEGIN_S = 300.0
@@ -114,7 +114,7 @@ def _read_all(terminal: int) -> None:
 def _make_image(base: str) -> None:
     text = f'FROM {base}\nCOPY {_TRAINER.name} /\nENTRYPOINT ["python", "/{_TRAINER.name}"]\n'
     subprocess.run(
-        ["docker", "build", "--quiet", "--tag", _IMAGE, "--file", "-", _HERE], input=text.encode(), check=True
+        ["docker", "build", "--quiet", "--tag", _IMAGE, "--file", "-", _TRAINER.parent], input=text.encode(), check=True
     )
 
 
@@ -127,6 +127,8 @@ def main() -> None:
     parser.add_argument("--engine", choices=["local", "docker"], default="local")
     parser.add_argument("--base", default="loghi-runner:0.1.0-cpu", help="the image to make the small one from")
     arguments = parser.parse_args()
+    # in a script's background it arrives ignored, and every host would ignore it, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if arguments.engine == "docker":
         _make_image(arguments.base)
     with tempfile.TemporaryDirectory(prefix="loghi-runner-bench-") as place:

@@ -21,7 +21,7 @@ TORCH ?= torch torchvision
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-cuda test-kill check map image kraken docs bench soak lock clean
+.PHONY: help setup demo test test-cuda test-kill soak-runs check map image kraken docs bench soak lock clean
 
 help:
 	@echo "make setup   the virtual environment $(VENV) with everything locked in $(LOCK)"
@@ -29,6 +29,7 @@ help:
 	@echo "make test    all tests this machine can run; says which it left out"
 	@echo "make test-cuda  TensorFlow in the CUDA image finds a card, a stub where there is none (7 GB, minutes; BASE_IMAGE=...)"
 	@echo "make test-kill  real runs killed in 50 ways, and what is left of them; half an hour to an hour (ARGS=...)"
+	@echo "make soak-runs  an hour of 100 short runs on made cards, killed and cancelled; nothing may be left (ARGS=...)"
 	@echo "make check   linter, formatting, types, and whether the generated docs are up to date"
 	@echo "make map     the packages in their layers, and the size of what they are made of"
 	@echo "make image   the trainer's image (VARIANT=cuda, BASE_IMAGE=...)"
@@ -80,6 +81,9 @@ test-cuda: setup
 
 test-kill: setup
 	$(BIN)/python -m tests.kills $(ARGS)
+
+soak-runs: setup
+	$(BIN)/python -m tests.kills.soak $(ARGS)
 
 check: setup
 	$(BIN)/ruff check .

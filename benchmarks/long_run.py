@@ -51,13 +51,15 @@ def _make_run(path: Path, steps: int) -> RunFolder:
     )  # fmt: skip
     folder.write(record)
     with folder.events_file.open("wb") as file:
-        for number, payload in enumerate(_payloads(steps)):
+        for number, payload in enumerate(payloads(steps)):
             file.write(encode_event(Event(number, 1.7e9 + number, path.name, payload)))
     return folder
 
 
-def _payloads(steps: int) -> Iterator[Payload]:
+def payloads(steps: int) -> Iterator[Payload]:
+    """What a run with so many steps tells."""
     each = steps // _EPOCHS
+    yield Epoch(0, _EPOCHS, None, 0.3, 0.6, None, 60.0, True)
     yield Phase("training")
     for epoch in range(1, _EPOCHS + 1):
         yield from (Step(epoch, step, each, 12.345, 98.7) for step in range(1, each + 1))

@@ -200,6 +200,12 @@ def test_runs_and_show_tell_the_same_figure_when_events_are_lost(workplace) -> N
     assert "best CER 9.8 % (epoch 2 of 15)" in workplace.run("show", "last").stdout
 
 
+def test_runs_tells_a_run_that_is_over_by_its_record_alone(workplace) -> None:
+    workplace.finetune()
+    (workplace.run_dir / "out" / "events.jsonl").unlink()
+    assert "31.2 % > 9.8 %" in workplace.run("runs").stdout
+
+
 def test_clean_asks_first(workplace) -> None:
     workplace.scenario = "crash"
     workplace.finetune()

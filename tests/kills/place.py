@@ -56,9 +56,11 @@ class Place:
             encoding="utf-8",
         )
 
-    def call(self, *words: str) -> Answer:
+    def call(self, *words: str, more: Mapping[str, str] | None = None) -> Answer:
+        """A command to its end, with more in its environment."""
+        environment = _environment(more)
         ended = subprocess.run(
-            _command(*words), cwd=self.folder, env=_environment(), capture_output=True, text=True, timeout=_LONGEST_S
+            _command(*words), cwd=self.folder, env=environment, capture_output=True, text=True, timeout=_LONGEST_S
         )
         return Answer(ended.returncode, ended.stdout, ended.stderr)
 

@@ -33,9 +33,7 @@ def runs_command(folder: RunsDir = DEFAULT_OUTPUT, as_json: AsJson = False) -> N
     elif not looks and not broken:
         make_console(stderr=True).print(f"no runs in {folder}")
     else:
-        answer = make_console(stderr=False)
-        for line in run_table(looks, broken):
-            answer.print(line)
+        make_console(stderr=False).print("\n".join(run_table(looks, broken)))
 
 
 @app.command("show")

@@ -239,6 +239,8 @@ class Engine(Protocol):
     """One way to run the trainer. `console_log` is the run's console.log, the trainer's stderr."""
 
     name: str
+    #: how often a run that goes on is polled at most: many are followed at once, and an answer may cost something
+    poll_every_s: float
 
     def check(self) -> str:
         """A sentence for the plan: what will be used, with versions. Raises EngineError when it cannot be used."""

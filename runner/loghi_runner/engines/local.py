@@ -53,6 +53,7 @@ class LocalEngine:
     """Starts `python -m loghi_trainer` in a session of its own, the container's folders laid out as links."""
 
     name = "local"
+    poll_every_s = 0.0
 
     def __init__(self, command: Sequence[str] | None = None) -> None:
         self._command = tuple(command) if command else _trainer_command()

@@ -126,7 +126,8 @@ def conclude(
         best: the model that is on disk, None where there is none.
     """
     stops = stops or Stops()
-    finished, failed = progress.finished, progress.failed
+    finished, failed, base = progress.finished, progress.failed, progress.base
+    record = replace(record, base_val_cer=None if base is None else base.val_cer)
     if finished is not None:
         cancelled = finished.status is FinishStatus.CANCELLED
         ended_by = ExitCode.TERMINATED if end.exit_code == ExitCode.TERMINATED else stops.exit_code

@@ -81,16 +81,17 @@ def look_at_all(output: Path, *, with_progress: bool = False) -> tuple[list[Look
     """The runs of an output folder that can be read, the oldest first, and the folders that cannot.
 
     Args:
-        with_progress: have the events of all of them read, too: who cannot tell them is unreadable.
+        with_progress: have the events of those read that are not concluded, too: who cannot tell them is unreadable.
 
     Raises:
         UsageError: there is no such folder, or it is closed.
     """
+    runs = list_runs(output)
     looks, broken = [], []
-    for folder in list_runs(output):
+    for folder in runs:
         try:
             look = look_at(folder)
-            if with_progress:
+            if with_progress and not look.is_concluded:
                 _ = look.progress
         except UsageError:
             broken.append(Unreadable(folder, f"its {RECORD_FILE} is damaged"))
@@ -98,7 +99,7 @@ def look_at_all(output: Path, *, with_progress: bool = False) -> tuple[list[Look
             broken.append(Unreadable(folder, f"{type(error).__name__}: {error}"))
         else:
             looks.append(look)
-    return looks, [*_without_record(output), *broken]
+    return looks, [*_without_record(output, {folder.path.name for folder in runs}), *broken]
 
 
 def never_started(output: Path) -> list[Path]:
@@ -159,12 +160,12 @@ def clean_run(look: Look, *, really: bool) -> list[str]:
     return kept
 
 
-def _without_record(output: Path) -> list[Unreadable]:
-    """Folders that are runs, or may be, and have no record that can be seen."""
+def _without_record(output: Path, runs: set[str]) -> list[Unreadable]:
+    """Folders besides these that are runs, or may be, and have no record that can be seen."""
     return [
         Unreadable(RunFolder(path), why)
-        for path in sorted(output.iterdir())
-        if not path.name.startswith(".") and is_folder(path) and (why := _why_without_record(path)) is not None
+        for path in sorted(path for path in output.iterdir() if path.name not in runs)
+        if not path.name.startswith(".") and is_folder(path) and (why := _why_without_record(path))
     ]
 
 

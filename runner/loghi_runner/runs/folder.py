@@ -9,7 +9,7 @@ import secrets
 import time
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from loghi_contract.files import read_plain
 from loghi_contract.job import DeviceKind, JobSpec, dump_job, load_job
@@ -24,6 +24,7 @@ from loghi_runner.errors import EngineError, RunnerError, UsageError
 from loghi_runner.files import cannot_write, write_atomically
 
 RECORD_FILE = "run.json"
+_OUT = PurePath("out")
 
 #: What a run folder's name begins with until it is whole.
 HALF_MADE_PREFIX = "."
@@ -125,6 +126,8 @@ class RunRecord:
     status: str | None = None
     best_epoch: int | None = None
     best_val_cer: float | None = None
+    #: of the base model on the same lines
+    base_val_cer: float | None = None
     verdict: str | None = None
     error: RunFailure | None = None
     #: how it waits for graphics cards, while it does
@@ -149,31 +152,42 @@ class RunRecord:
         return replace(self, state=state, error=failure, exit_code=failure.exit_code, ended=utc_now(), waiting=None)
 
 
+class _Place:
+    """A file or folder in a run folder: its path is made when it is asked for, as a list of runs asks for few."""
+
+    def __init__(self, place: str | PurePath) -> None:
+        self._place = place
+
+    def __get__(self, folder: "RunFolder", _owner: type["RunFolder"]) -> Path:
+        return folder.path / self._place
+
+
 class RunFolder:
     """Where things are in a run folder."""
 
+    record_file = _Place(RECORD_FILE)
+    config_file = _Place("config.yaml")
+    console_log = _Place("console.log")
+    job_dir = _Place("in")
+    #: where the engine `local` lays out the container's folders as links
+    places = _Place(PLACES)
+    #: made by `stop` before it kills, so that the follower does not take the kill for lack of memory
+    kill_mark = _Place("killed")
+    out = _Place(_OUT)
+    events_file = _Place(_OUT / EVENTS_FILE)
+    best_val = _Place(_OUT / BEST_VAL)
+    model_file = _Place(_OUT / BEST_VAL / MODEL_FILE)
+    #: where the trainer writes a model before it is put into best_val; gone between two saves
+    saving = _Place(_OUT / SAVING_DIR)
+    #: checkpoints that the run can be resumed from
+    last = _Place(_OUT / LAST)
+    report_dir = _Place(_OUT / REPORT_DIR)
+    report_file = _Place(_OUT / REPORT_DIR / "report.html")
+    skipped_file = _Place(_OUT / REPORT_DIR / "skipped_lines.tsv")
+    split_file = _Place(_OUT / REPORT_DIR / "split.tsv")
+
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.record_file = path / RECORD_FILE
-        self.config_file = path / "config.yaml"
-        self.console_log = path / "console.log"
-        self.job_dir = path / "in"
-        #: where the engine `local` lays out the container's folders as links
-        self.places = path / PLACES
-        #: made by `stop` before it kills, so that the follower does not take the kill for lack of memory
-        self.kill_mark = path / "killed"
-        self.out = path / "out"
-        self.events_file = self.out / EVENTS_FILE
-        self.best_val = self.out / BEST_VAL
-        self.model_file = self.best_val / MODEL_FILE
-        #: where the trainer writes a model before it is put into best_val; gone between two saves
-        self.saving = self.out / SAVING_DIR
-        #: checkpoints that the run can be resumed from
-        self.last = self.out / LAST
-        self.report_dir = self.out / REPORT_DIR
-        self.report_file = self.report_dir / "report.html"
-        self.skipped_file = self.report_dir / "skipped_lines.tsv"
-        self.split_file = self.report_dir / "split.tsv"
 
     def read(self) -> RunRecord:
         """The run's record.

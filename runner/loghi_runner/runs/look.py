@@ -44,6 +44,11 @@ class Look:
     record: RunRecord
     remark: str | None = None
 
+    @property
+    def is_concluded(self) -> bool:
+        """Whether the record knows all that came of the run; else its events may know more."""
+        return self.record.state.is_over and self.remark is None
+
     @cached_property
     def progress(self) -> Progress:
         """What its events tell, read when it is asked for: a long run has many."""

@@ -97,6 +97,11 @@ class Progress:
         return next((epoch for epoch in reversed(self.epochs) if epoch.is_best), None)
 
     @property
+    def base(self) -> events.Epoch | None:
+        """The base model's scores on the validation lines, before any step."""
+        return next((epoch for epoch in self.epochs if epoch.epoch == 0), None)
+
+    @property
     def has_good_end(self) -> bool:
         """Whether the trainer said that it did what it was to do, or, while it learnt, as much as it was let."""
         return self.finished is not None or (

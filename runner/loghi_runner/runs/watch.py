@@ -34,17 +34,18 @@ class Watch:
         self._clock = clock
         self._sleep = sleep
         self._end: ProcessEnd | None = None
+        self._ask_at_s = 0.0
         self.stops = Stops()
 
     def has_ended(self) -> bool:
-        """Whether the process is gone.
+        """Whether the process is gone, as the engine said lately.
 
         Raises:
             EngineError: the engine does not answer; the run may go on all the same.
         """
-        if self._end is None:
-            self._end = self._engine.poll(self._handle)
-        return self._end is not None
+        if self._clock() < self._ask_at_s:
+            return self._end is not None
+        return self._ask()
 
     def pause(self) -> None:
         """Wait a little. Raises Detached."""
@@ -77,9 +78,15 @@ class Watch:
         """How the process ended; it is killed when it does not end by itself soon. Raises Detached."""
         deadline = self._clock() + _LAST_EVENT_GRACE_S
         is_killed = False
-        while not self.has_ended():
+        while not self._ask():
             if self._clock() > deadline and not is_killed:
                 self.kill()
                 is_killed = True
             self.pause()
         return self._end or ProcessEnd(None)
+
+    def _ask(self) -> bool:
+        if self._end is None:
+            self._end = self._engine.poll(self._handle)
+            self._ask_at_s = self._clock() + self._engine.poll_every_s
+        return self._end is not None

@@ -124,15 +124,16 @@ def runs_json(looks: list[Look], broken: list[Unreadable]) -> dict[str, Any]:
 
 
 def _columns(look: Look) -> str:
-    record, best = look.record, look.progress.best
-    base = next((epoch for epoch in look.progress.epochs if epoch.epoch == 0), None)
-    # the record knows the model on disk; the events are all there is while the run lasts
-    epoch, val_cer = record.best_epoch, record.best_val_cer
-    if epoch is None and best is not None:
-        epoch, val_cer = best.epoch, best.val_cer
+    record = look.record
+    epoch, val_cer, base_cer = record.best_epoch, record.best_val_cer, record.base_val_cer
+    if not look.is_concluded:
+        # the record knows the model on disk; the events are all there is before
+        best, base = look.progress.best, look.progress.base
+        epoch, val_cer = (best.epoch, best.val_cer) if best is not None else (None, None)
+        base_cer = base.val_cer if base is not None else None
     cer = "" if val_cer is None else percent(val_cer)
-    if cer and base is not None and epoch != base.epoch:
-        cer = f"{percent(base.val_cer)} > {cer}"
+    if cer and base_cer is not None and epoch != 0:
+        cer = f"{percent(base_cer)} > {cer}"
     state = record.state.value
     if record.waiting is not None:
         state = f"{state} {record.waiting.position}"

@@ -2,8 +2,10 @@
 
 import json
 import shlex
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
@@ -13,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from loghi_contract.events import Charset, DataSummary, Epoch, Evaluation, Event, Notice, Started
+from loghi_contract.events import Charset, DataSummary, Epoch, Evaluation, Event, Notice, Started, Step
 from loghi_contract.job import CharsetPolicy, Split, TrainingSpec
 from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
@@ -43,6 +45,7 @@ from loghi_runner.wording import (
 
 _HEADER = f"{'epoch':>7}  {'loss':>9}  {'CER':>8}  {'WER':>8}  {'time':>8}"
 _BAR_WIDTH = 20
+_DRAW_EVERY_S = 0.5
 
 #: So many skipped lines, and characters, are named one by one; the rest is counted.
 _NAMED = 12
@@ -92,7 +95,7 @@ class PersonView:
         elif isinstance(payload, (Started, DataSummary, Charset, Evaluation)):
             say(self._console, event_line(payload))
         if self._live is not None:
-            self._live.refresh()
+            self._live.refresh(at_once=not isinstance(payload, Step))
 
     def queued(self, waiting: Waiting) -> None:
         if not self._is_waiting:
@@ -151,9 +154,11 @@ class JsonView:
 class LiveRun:
     """A run until it is stopped: finished epochs scroll up as a table, one small region below is alive."""
 
-    def __init__(self, console: Console, progress: Progress) -> None:
+    def __init__(self, console: Console, progress: Progress, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._progress = progress
+        self._clock = clock
+        self._drawn_s = -inf
         self._has_header = False
         # without redirection: the console's own stream writes to sys.stderr and would come back to itself
         self._live = Live(
@@ -177,8 +182,12 @@ class LiveRun:
         )
         self._console.print(Text.assemble(row, (mark, "green" if mark == "best" else "dim")))
 
-    def refresh(self) -> None:
-        self._live.update(self.region(), refresh=True)
+    def refresh(self, *, at_once: bool = True) -> None:
+        """Draw it anew; unless `at_once`, not if that was done a moment ago: drawing costs more than all the rest."""
+        now_s = self._clock()
+        if at_once or now_s >= self._drawn_s + _DRAW_EVERY_S:
+            self._drawn_s = now_s
+            self._live.update(self.region(), refresh=True)
 
     def stop(self) -> None:
         self._live.stop()

@@ -107,6 +107,12 @@ def test_a_model_that_is_not_on_disk_is_not_said_to_be_kept() -> None:
     assert record.error is not None and "kept" not in record.error.message
 
 
+def test_the_record_has_the_base_models_score_whatever_the_end() -> None:
+    told = (epoch(0, 0.4), epoch(1, 0.2))
+    for ended in (progress(*told), progress(*told, Finished(FinishStatus.COMPLETED, 1, 0.2, "model/best_val"))):
+        assert conclude(RECORD, ended, ProcessEnd(0), "").base_val_cer == 0.4
+
+
 def test_the_base_model_is_kept_before_it_is_scored() -> None:
     record = conclude(RECORD, progress(), ProcessEnd(-9), "", best=SavedEpoch(0))
     assert (record.best_epoch, record.best_val_cer) == (0, None)

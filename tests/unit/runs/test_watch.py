@@ -13,13 +13,16 @@ class FakeEngine:
 
     name = "fake"
 
-    def __init__(self, *, hangs: bool = False, is_deaf: bool = False) -> None:
+    def __init__(self, *, hangs: bool = False, is_deaf: bool = False, poll_every_s: float = 0.0) -> None:
+        self.poll_every_s = poll_every_s
+        self.polls = 0
         self.hangs = hangs
         self.is_deaf = is_deaf
         self.done: list[str] = []
         self.end: ProcessEnd | None = None
 
     def poll(self, handle: Handle) -> ProcessEnd | None:
+        self.polls += 1
         return self.end
 
     def signal(self, handle: Handle, signal: Signal) -> None:
@@ -88,3 +91,15 @@ def test_a_daemon_that_cannot_be_asked_to_stop_is_told() -> None:
     wishes.stops = 1
     watch(engine, wishes, notes).pass_on_wishes()
     assert notes[-1] == "it could not be asked to stop: the daemon does not answer"
+
+
+def test_an_engine_whose_answers_cost_something_is_asked_as_seldom_as_it_says_while_the_run_goes_on() -> None:
+    engine = FakeEngine(poll_every_s=1.0)
+    watched = watch(engine, StopWishes())
+    for _look in range(100):  # of 0.1 s
+        assert not watched.has_ended()
+        watched.pause()
+    assert 10 <= engine.polls <= 11
+    engine.end = ProcessEnd(0)
+    assert watched.wait_for_end() == ProcessEnd(0)
+    assert engine.polls <= 12

@@ -23,6 +23,21 @@ def screen(*payloads: Payload) -> list[str]:
     return target.getvalue().splitlines()
 
 
+def test_many_steps_in_a_second_are_drawn_twice_a_second_and_an_epoch_at_once() -> None:
+    target, progress, now_s = io.StringIO(), Progress(), 0.0
+    console = Console(file=target, width=80, force_terminal=True, color_system=None)
+    live = LiveRun(console, progress, clock=lambda: now_s)
+    for number in range(1, 101):
+        now_s = number / 10
+        progress.add(Event(number, now_s, "run", Step(1, number, 100, 8.0, 14.0)))
+        live.refresh(at_once=False)
+    assert target.getvalue().count("lines/s") == pytest.approx(20, abs=1)
+    progress.add(Event(101, now_s, "run", epoch(1, 0.2, is_best=True)))
+    live.refresh()
+    live.stop()
+    assert "best CER 20.0 %" in target.getvalue()
+
+
 def epoch(number: int, cer: float, *, is_best: bool) -> Epoch:
     return Epoch(number, 15, None, cer, 0.5, None, 60.0, is_best)
 

@@ -44,9 +44,12 @@ class Versions:
 
 @dataclass(frozen=True)
 class Device:
+    """What a run computes on; `cards` is how many graphics cards it uses, of which `name` is the first's."""
+
     kind: str
     name: str
     memory_mb: int | None
+    cards: int = 1
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,7 @@ class Evaluation:
 class Finished:
     """`best_val_cer` is None when the run was stopped before anything was scored.
 
-    `peak_memory_mb` is the most the trainer held; `peak_gpu_memory_mb` the same on its first card, None on a CPU.
+    `peak_memory_mb` is the most the trainer held; `peak_gpu_memory_mb` the same of one of its cards, None on a CPU.
     """
 
     kind: ClassVar[str] = "finished"

@@ -35,7 +35,7 @@ def train(job: JobSpec, places: Places, reporter: Reporter, is_cancelled: Callab
         TrainerError: what went wrong; the best model so far is kept.
     """
     used_device = device.claim_device(job.device)
-    shares = device.share_out_cores(job.device)
+    shares = device.share_out(used_device)
     device.make_reproducible(job.training.seed)
     reporter.emit(events.Started(device.versions(), used_device, os.getpid()))
 
@@ -79,8 +79,16 @@ class _Run:
         self._store = store
         tokenizer = data.charset.tokenizer
         self._network = network
-        self._recognizer = Recognizer(network, tokenizer, job.training.batch_size, at_once=shares.at_once)
-        self._parts = shares.parts
+        self._recognizer = Recognizer(
+            network,
+            tokenizer,
+            job.training.batch_size,
+            at_once=shares.at_once,
+            places=shares.places,
+            tell=reporter.emit,
+        )
+        self._places_of_parts = shares.places
+        self._cards = len(shares.places)
         self._folder = ModelFolder(places.out, network, tokenizer, job)
         labels = [tokenizer.encode(line.text) for line in data.train.lines]
         self._feed = TrainingFeed(
@@ -99,11 +107,16 @@ class _Run:
     def finish(self) -> events.Finished:
         try:
             self._keep(SavedEpoch(0))
+            training = Training(
+                self._network, self._feed, self._job.training, self._reporter, self._is_cancelled, self._places_of_parts
+            )
+            # before anything else is large: what this takes of the machine's memory is measured
+            training.try_widest_step(self._job.device)
             self._reporter.emit(events.Phase("evaluating"))
             self._score_validation(epoch=0, seconds=0.0)
             before = self._score(events.Model.BASE)
             self._reporter.emit(events.Phase("training"))
-            status = self._train_epochs()
+            status = self._train_epochs(training)
             self._reporter.emit(events.Phase("evaluating"))
             self._network.set_weights(self._folder.saved_weights())
             self._report(before, self._score(events.Model.BEST))
@@ -115,12 +128,11 @@ class _Run:
             self._best_cer,
             str(BEST_VAL),
             device.peak_memory_mb(),
-            device.peak_gpu_memory_mb() if self._job.device is DeviceKind.GPU else None,
+            device.peak_gpu_memory_mb(self._cards) if self._job.device is DeviceKind.GPU else None,
         )
 
-    def _train_epochs(self) -> events.FinishStatus:
+    def _train_epochs(self, training: Training) -> events.FinishStatus:
         spec = self._job.training
-        training = Training(self._network, self._feed, spec, self._reporter, self._is_cancelled, self._parts)
         for epoch in range(1, spec.epochs + 1):
             started = time.monotonic()
             steps = training.run_epoch(epoch)

@@ -2,16 +2,16 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import keras
 
 from loghi_contract.events import Step
-from loghi_contract.job import Part, TrainingSpec
-from loghi_trainer import device
-from loghi_trainer.dataset import TrainingBatch, TrainingFeed
+from loghi_contract.job import DeviceKind, Part, TrainingSpec
+from loghi_trainer.dataset import TrainingFeed
 from loghi_trainer.errors import TrainingFailed
+from loghi_trainer.fitting import FittedStep
 from loghi_trainer.network import RECURRENT_LAYERS
 from loghi_trainer.recognize import Cancelled
 from loghi_trainer.reporter import Reporter
@@ -46,16 +46,21 @@ class Training:
         spec: TrainingSpec,
         reporter: Reporter,
         is_cancelled: Callable[[], bool],
-        parts: int = 1,
+        places: Sequence[str | None] = (None,),
     ) -> None:
-        """Divide each batch into so many `parts`, computed side by side."""
+        """Divide each batch into parts, one for each of the `places`, computed side by side."""
         self._feed = feed
         self._spec = spec
         self._reporter = reporter
         self._is_cancelled = is_cancelled
         freeze(network, spec.freeze)
         self._optimizer = keras.optimizers.AdamW(learning_rate=spec.learning_rate, weight_decay=_WEIGHT_DECAY)
-        self._take_step = make_step(network, self._optimizer, [None] * parts)
+        self._take_step = FittedStep(make_step(network, self._optimizer, places), feed, reporter.emit)
+        self._places = places
+
+    def try_widest_step(self, kind: DeviceKind) -> None:
+        """Before anything is trained: see what fits in memory. Raises TrainingFailed where nothing does."""
+        self._take_step.try_widest(len(self._places), on_processor=kind is DeviceKind.CPU)
 
     def run_epoch(self, epoch: int) -> EpochSteps:
         """Train on every line once.
@@ -67,9 +72,9 @@ class Training:
         batches = self._feed.epoch_batches(epoch)
         loss_sum, lines_done, learning_rate = 0.0, 0, 0.0
         started = time.monotonic()
-        for step, batch in enumerate(self._feed.epoch(batches, epoch), start=1):
+        for step, (indices, batch) in enumerate(zip(batches, self._feed.epoch(batches, epoch), strict=True), start=1):
             learning_rate = self._set_learning_rate((epoch - 1 + (step - 1) / len(batches)) / self._spec.epochs)
-            loss = self._step(batch)
+            loss = self._take_step(batch, indices)
             if not math.isfinite(loss):
                 raise TrainingFailed(
                     "training.not_a_number",
@@ -88,17 +93,6 @@ class Training:
         learning_rate = learning_rate_at(progress, self._spec.learning_rate)
         self._optimizer.learning_rate = learning_rate
         return learning_rate
-
-    def _step(self, batch: TrainingBatch) -> float:
-        try:
-            return self._take_step(batch)
-        except device.out_of_memory_errors() as error:
-            lines, width_px, _, _ = batch.images.shape
-            raise TrainingFailed(
-                "training.out_of_memory",
-                f"memory ran out on {lines} lines of {width_px} pixels in one step",
-                hint=f"Set training.batch_size to {max(1, lines // 2)}, or give the run a card with more free memory.",
-            ) from error
 
 
 def freeze(network: keras.Model, parts: tuple[Part, ...]) -> None:

@@ -16,29 +16,29 @@ import numpy as np
 
 from benchmarks.measure import in_turn, ratios, told
 
-KERAS, UNDIVIDED, PARTS = "Keras's own step", "undivided", "in parts, as it ships"
+KERAS, UNDIVIDED, PARTS, ROUNDS = "Keras's own step", "undivided", "in parts, as it ships", "in parts, in 4 rounds"
 _NETWORK = (
     "None,None,64,1 Cr3,3,24 Mp2,2,2,2 Bn Cr3,3,48 Mp2,2,2,2 Bn Cr3,3,64 Bn Cr3,3,64 Mp2,2,2,2 Bn Rc3 "
     "Bl128 D50 Bl128 D50 Fs92"
 )
-_LINES, _FIRST, _MORE = 8, 2, 24
+_LINES, _FIRST, _MORE, _ROUNDS = 8, 2, 24, 4
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.step", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=[KERAS, UNDIVIDED, PARTS], help=argparse.SUPPRESS)
+    parser.add_argument("--only", choices=[KERAS, UNDIVIDED, PARTS, ROUNDS], help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.only:
         print(json.dumps(_measure(arguments.only)))
         return
 
-    found = in_turn(arguments.rounds, {name: partial(_run, name) for name in (KERAS, UNDIVIDED, PARTS)})
+    found = in_turn(arguments.rounds, {name: partial(_run, name) for name in (KERAS, UNDIVIDED, PARTS, ROUNDS)})
     speeds = {name: [speed for _, speed in each] for name, each in found.items()}
     for name, each in found.items():
         firsts = told([first_s for first_s, _ in each], 2)
         print(f"{name}: first {_FIRST} steps {firsts} s, then {told(speeds[name])} lines a second")
-    for name in (KERAS, UNDIVIDED):
+    for name in (KERAS, UNDIVIDED, ROUNDS):
         print(f"{PARTS}, times as fast as {name}: {told(ratios(speeds[PARTS], speeds[name]), 2)}")
 
 
@@ -63,11 +63,12 @@ def _measure(variant: str) -> tuple[float, float]:
     from loghi_trainer.step import make_step
 
     keep_freed_memory()
-    parts = device.share_out_cores(DeviceKind.CPU).parts if variant == PARTS else 1
+    shares = device.share_out(device.claim_device(DeviceKind.CPU))
     device.make_reproducible(1)
     network = rebuilt(build_base_model(_NETWORK).network, precision="float32", for_processor=True)
     optimizer = keras.optimizers.AdamW(0.001, weight_decay=0.004)
-    step = make_step(network, optimizer, [None] * parts)  # compiles the network for Keras's own, too
+    # compiles the network for Keras's own, too
+    step = make_step(network, optimizer, [None] if variant == UNDIVIDED else shares.places)
 
     rng = np.random.default_rng(1)
     batches = []
@@ -80,7 +81,7 @@ def _measure(variant: str) -> tuple[float, float]:
         if variant == KERAS:
             network.train_on_batch(batch.images, batch.labels, batch.weights)
         else:
-            step(batch)
+            step.apply(step.learn(batch, _ROUNDS if variant == ROUNDS else 1))
         times.append(time.monotonic())
     return times[_FIRST] - times[0], _LINES * _MORE / (times[-1] - times[_FIRST])
 

@@ -181,7 +181,7 @@ class Evaluation:
 class Finished:
     """`best_val_cer` is None when the run was stopped before anything was scored.
 
-    `peak_memory_mb` is the most the trainer held; `peak_gpu_memory_mb` the same on its first card, None on a CPU.
+    `peak_memory_mb` is the most the trainer held; `peak_gpu_memory_mb` the same of one of its cards, None on a CPU.
     """
 
     kind: ClassVar[str] = "finished"

@@ -160,9 +160,25 @@ class TrainingFeed:
 
     def epoch(self, batches: list[list[int]], epoch: int) -> Iterator[TrainingBatch]:
         """The batches of one epoch, in order, prepared ahead of their use."""
-        return prepared_ahead(lambda indices: self._batch(indices, epoch), batches)
+        return prepared_ahead(lambda indices: self.batch(indices, epoch), batches)
 
-    def _batch(self, indices: list[int], epoch: int) -> TrainingBatch:
+    def widest_batch(self) -> list[int]:
+        """Lines that an epoch may bring together, of whose batches this one has the most pixels."""
+        order = sorted(range(len(self._lines)), key=self.width_px)
+        batches = [
+            next(_that_fit(order[max(0, end - self._batch_size) : end][::-1], self._fed_widths, self._batch_size))
+            for end in range(1, len(order) + 1)
+        ]
+        return max(batches, key=lambda batch: len(batch) * self.width_px(batch[0]))
+
+    def width_px(self, index: int) -> int:
+        """How wide a line is fed, before augmentation."""
+        return self._fed_widths[index]
+
+    def image(self, index: int) -> str:
+        return self._lines[index].sample.image
+
+    def batch(self, indices: list[int], epoch: int) -> TrainingBatch:
         tensors = [self._tensor(index, epoch) for index in indices]
         rows = [self._labels[index] for index in indices]
         labels = np.full((len(rows), max(map(len, rows))), LABEL_PADDING, np.int32)

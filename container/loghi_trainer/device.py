@@ -7,9 +7,11 @@ import os
 import platform
 import resource
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from itertools import cycle
 from typing import Any  # the backends are imported by name and untyped
 
 import keras
@@ -25,6 +27,9 @@ from loghi_trainer.errors import DeviceError
 
 _MIB = 1 << 20
 
+# TensorFlow's word for a graphics card
+_CARD = "GPU"
+
 # a batch in work takes some 200 MB
 _FEW_CORES = 4
 
@@ -33,10 +38,11 @@ _HALF_CAPABILITY = (7, 0)
 
 
 def claim_device(asked: DeviceKind) -> Device:
-    """The device the run will use.
+    """The device the run will use: the processor, or every card that this process can see.
 
     Raises:
-        DeviceError: a GPU was asked for and the framework sees none; never a silent run on the processor.
+        DeviceError: a GPU was asked for and the framework sees none; never a silent run on the processor. Or there are
+            several, and the framework trains on one only.
     """
     gpus = _visible_gpus()
     if asked is DeviceKind.CPU:
@@ -49,28 +55,39 @@ def claim_device(asked: DeviceKind) -> Device:
             hint=f"`loghi-runner logs RUN --console` has {_package_name()}'s own reasons, `loghi-runner doctor` those "
             "of this machine. To train on the processor, set `engine: {gpus: none}`.",
         )
-    return Device(DeviceKind.GPU.value, gpus[0], None)
+    if len(gpus) > 1 and keras.backend.backend() != "tensorflow":
+        raise DeviceError(
+            "device.one_card_only",
+            f"{len(gpus)} graphics cards were taken, but with Keras on {_package_name()} a run uses only one",
+            hint="Set `engine: {gpus: 1}`, or train with TensorFlow, which uses them all.",
+        )
+    return Device(DeviceKind.GPU.value, gpus[0], None, cards=len(gpus))
 
 
 @dataclass(frozen=True)
 class Shares:
-    """How many batches are read at once, and into how many parts a batch is divided to train on it."""
+    """How many batches are read at once, and the place of each part into which a batch is divided to train on it.
+
+    A place is a device's name; None leaves the choice to the framework.
+    """
 
     at_once: int
-    parts: int
+    places: tuple[str | None, ...]
 
 
-def share_out_cores(kind: DeviceKind) -> Shares:
-    """Share the cores out among batches and their parts, before the framework computes anything.
+def share_out(device: Device) -> Shares:
+    """Share cores or cards out among batches and their parts, before the framework computes anything.
 
-    On a few cores each gets one of its own: then no core ever waits for another within a layer. On many cores and
-    on a card, a second batch that is read takes what the loop of an LSTM leaves idle.
+    Each of several cards gets a part. On a few cores each gets one of its own: then no core ever waits for another
+    within a layer. On many cores and on a card, a second batch that is read takes what the loop of an LSTM leaves idle.
     """
+    if device.cards > 1:
+        return Shares(at_once=2 * device.cards, places=tuple(f"{_CARD}:{index}" for index in range(device.cards)))
     cores = _cores()
-    if kind is not DeviceKind.CPU or cores > _FEW_CORES or keras.backend.backend() != "tensorflow":
-        return Shares(at_once=2, parts=1)
+    if device.kind != DeviceKind.CPU.value or cores > _FEW_CORES or keras.backend.backend() != "tensorflow":
+        return Shares(at_once=2, places=(None,))
     _tensorflow().config.threading.set_intra_op_parallelism_threads(1)
-    return Shares(at_once=cores, parts=cores)
+    return Shares(at_once=cores, places=(None,) * cores)
 
 
 def versions() -> Versions:
@@ -79,7 +96,7 @@ def versions() -> Versions:
 
 
 def machine(shares: Shares) -> Machine:
-    return Machine(processor_name(), _cores(), shares.parts)
+    return Machine(processor_name(), _cores(), len(shares.places))
 
 
 def make_reproducible(seed: int) -> None:
@@ -96,19 +113,12 @@ def policy_for(precision: Precision, device: Device) -> str:
     return "mixed_float16" if _capability() >= _HALF_CAPABILITY else "float32"
 
 
-def out_of_memory_errors() -> tuple[type[BaseException], ...]:
-    """The exceptions this backend raises when the card (or the machine) has no memory left."""
-    if keras.backend.backend() == "tensorflow":
-        return (MemoryError, _tensorflow().errors.ResourceExhaustedError)
-    if keras.backend.backend() == "torch":
-        return (MemoryError, import_module("torch").OutOfMemoryError)
-    return (MemoryError,)
-
-
-def for_any_width(network: keras.Model) -> Callable[[Sequence[Any]], list[NDArray[Any]]]:
+def for_any_width(
+    network: keras.Model, places: Sequence[str | None] = (None,)
+) -> Callable[[Sequence[Any]], list[NDArray[Any]]]:
     """The network as a function of arrays: for any number of lines of any width, from any thread.
 
-    TensorFlow makes it ready once, here; Keras's own `predict_on_batch` would make it ready for the first batch's size
+    Calls go to the `places` in turn. TensorFlow makes it ready once, here; Keras's own `predict_on_batch` would make it ready for the first batch's size
     and then again for any. Variables are read at each call, so that a network in training is seen as it is.
     """
     if keras.backend.backend() != "tensorflow":
@@ -119,7 +129,14 @@ def for_any_width(network: keras.Model) -> Callable[[Sequence[Any]], list[NDArra
         lambda *tensors: network(list(tensors), training=False), input_signature=signature, autograph=False
     )
     function.get_concrete_function()
-    return lambda arrays: [np.asarray(output) for output in _listed(function(*arrays))]
+    turns = cycle(places)
+
+    def run(arrays: Sequence[Any]) -> list[NDArray[Any]]:
+        place = next(turns)
+        with nullcontext() if place is None else tensorflow.device(place):
+            return [np.asarray(output) for output in _listed(function(*arrays))]
+
+    return run
 
 
 def peak_memory_mb() -> int:
@@ -127,11 +144,12 @@ def peak_memory_mb() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def peak_gpu_memory_mb() -> int | None:
-    """The most memory held on the first card so far; None where the backend does not tell."""
+def peak_gpu_memory_mb(cards: int) -> int | None:
+    """The most memory held so far on one of so many cards; None where the backend does not tell."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
-        return int(_tensorflow().config.experimental.get_memory_info("GPU:0")["peak"]) // _MIB
+        told = _tensorflow().config.experimental.get_memory_info
+        return max(int(told(f"{_CARD}:{index}")["peak"]) for index in range(cards)) // _MIB
     if backend == "torch":
         return int(import_module("torch").cuda.max_memory_allocated(0)) // _MIB
     return None
@@ -160,9 +178,10 @@ def _visible_gpus() -> list[str]:
 def _capability() -> tuple[int, int]:
     backend = keras.backend.backend()
     if backend == "tensorflow":
-        card = _tensorflow().config.list_physical_devices("GPU")[0]
-        details = _tensorflow().config.experimental.get_device_details(card)
-        return tuple(details.get("compute_capability", (0, 0)))
+        details = _tensorflow().config.experimental.get_device_details
+        cards = _tensorflow().config.list_physical_devices("GPU")
+        # the least of them: all compute the same
+        return min(tuple(details(card).get("compute_capability", (0, 0))) for card in cards)
     if backend == "torch":
         return tuple(import_module("torch").cuda.get_device_capability(0))
     return (0, 0)  # JAX does not tell; float32 is safe

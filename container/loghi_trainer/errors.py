@@ -9,8 +9,11 @@ TrainerError
  +- JobError        job.json of another contract   exit 6
 """
 
+import re
+
 from loghi_contract.errors import PlainError
 from loghi_contract.exit_codes import ExitCode
+from loghi_contract.memory_words import ON_CARD, ON_MACHINE
 
 
 class TrainerError(PlainError):
@@ -43,8 +46,11 @@ class JobError(TrainerError):
 
 #: The frameworks' own classes; by name, as a framework may not be there (yet).
 _FRAMEWORKS_OUT_OF_MEMORY = {"ResourceExhaustedError", "OutOfMemoryError"}
-# Source: CPython, `_thread`: a RuntimeError, and no code comes with it
-_NO_THREAD = "can't start new thread"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory is what was lacking: the card's, or the machine's."""
+    return _of_framework(error) or _of_machine(error)
 
 
 def as_out_of_memory(error: Exception, *, on_card: bool, limit: str | None) -> MemoryRanOut | None:
@@ -54,15 +60,14 @@ def as_out_of_memory(error: Exception, *, on_card: bool, limit: str | None) -> M
         on_card: whether the network is on a graphics card, whose memory the frameworks then speak of.
         limit: what is known of a limit for this process.
     """
-    is_framework = bool(_FRAMEWORKS_OUT_OF_MEMORY & {kind.__name__ for kind in type(error).__mro__})
-    if is_framework and on_card:
+    if not is_out_of_memory(error):
+        return None
+    if on_card and _of_framework(error):
         return MemoryRanOut(
             "gpu.out_of_memory",
             "the graphics card's memory ran out",
-            hint="Halve training.batch_size, or choose a card that nobody else uses (`loghi-runner doctor`).",
+            hint="Choose a card that nobody else uses (`loghi-runner doctor`), or halve training.batch_size.",
         )
-    if not (is_framework or isinstance(error, MemoryError) or _NO_THREAD in str(error)):
-        return None
     if limit is not None:
         return MemoryRanOut(
             "memory.out_of_memory", f"memory ran out: {limit}", hint="Raise the limit, or halve training.batch_size."
@@ -72,3 +77,17 @@ def as_out_of_memory(error: Exception, *, on_card: bool, limit: str | None) -> M
         "the machine ran out of memory (not the graphics card)",
         hint="Halve training.batch_size, or close other programs.",
     )
+
+
+def _of_framework(error: BaseException) -> bool:
+    """By its class; or by its words, where a library of the framework's has none and others raise for it."""
+    if isinstance(error, TrainerError):
+        return False
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return bool(_FRAMEWORKS_OUT_OF_MEMORY & names) or re.search(ON_CARD, str(error)) is not None
+
+
+def _of_machine(error: BaseException) -> bool:
+    if isinstance(error, TrainerError):
+        return False
+    return isinstance(error, MemoryError) or re.search(ON_MACHINE, str(error)) is not None

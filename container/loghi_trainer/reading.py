@@ -31,7 +31,7 @@ def read_lines(
         TrainerError: what went wrong.
     """
     used_device = device.claim_device(job.device)
-    at_once = device.share_out_cores(job.device).at_once
+    shares = device.share_out(used_device)
     reporter.emit(events.Started(device.versions(), used_device, os.getpid()))
     reporter.emit(events.Phase("loading_model"))
     base = open_base_model(places.real(BASE_MODEL_DIR))
@@ -41,7 +41,16 @@ def read_lines(
     reporter.emit(events.Phase("reading_data"))
     with ThreadPoolExecutor(1) as beside:
         # to make the network ready keeps one core busy; meanwhile the others decode images
-        preparing = beside.submit(Recognizer, network, base.tokenizer, job.batch_size, job.beam_width, at_once)
+        preparing = beside.submit(
+            Recognizer,
+            network,
+            base.tokenizer,
+            job.batch_size,
+            job.beam_width,
+            shares.at_once,
+            shares.places,
+            tell=reporter.emit,
+        )
         store = ImageStore(places, base.height_px, base.channels)
         samples, skipped = read_samples(places.real(job.list), Normalization.NONE)
         split = measure_lines("lines", samples, skipped, store)

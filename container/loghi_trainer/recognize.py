@@ -8,11 +8,13 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from loghi_contract.events import Notice
 from loghi_contract.tokenizer import Tokenizer
 from loghi_contract.widths import steps_for_labels
 from loghi_trainer.ctc import Decoded, ctc_loss, decode
 from loghi_trainer.dataset import LABEL_PADDING, LineImages, prepared_ahead, recognition_batches
 from loghi_trainer.device import for_any_width
+from loghi_trainer.errors import is_out_of_memory
 from loghi_trainer.images import Tensor
 from loghi_trainer.lines import Line
 from loghi_trainer.network import frames_of
@@ -42,16 +44,26 @@ class Recognizer:
     """Reads lines in batches; the result is that of Loghi's own inference with a batch of one.
 
     A network whose layers shift a line with the batch's width is fed one line at a time. The loop of an LSTM keeps one
-    core busy: `at_once` batches at the same time take the others.
+    core busy: `at_once` batches at the same time take the others, on the `places` in turn. Where a batch does not fit in
+    memory, half of it does: the texts are the same, and it is told once.
     """
 
     def __init__(
-        self, network: keras.Model, tokenizer: Tokenizer, batch_size: int, beam_width: int = 1, at_once: int = 2
+        self,
+        network: keras.Model,
+        tokenizer: Tokenizer,
+        batch_size: int,
+        beam_width: int = 1,
+        at_once: int = 2,
+        places: Sequence[str | None] = (None,),
+        tell: Callable[[Notice], None] = lambda _notice: None,
     ) -> None:
         self._network = network
         self._tokenizer = tokenizer
         self._hides_padding = can_hide_padding(network)
-        self._run = for_any_width(PaddingHidden(network) if self._hides_padding else network)
+        self._run = for_any_width(PaddingHidden(network) if self._hides_padding else network, places)
+        self._tell = tell
+        self._has_told = False
         self._batch_size = batch_size if self._hides_padding else 1
         self._beam_width = beam_width
         self._at_once = at_once
@@ -103,6 +115,25 @@ class Recognizer:
         return ReadLine(self._tokenizer.decode(decoded.labels), _confidence(decoded), loss)
 
     def _probabilities(self, images: Tensor, widths_px: Frames) -> tuple[Tensor, Frames]:
+        try:
+            return self._computed(images, widths_px)
+        except Exception as error:
+            if len(images) == 1 or not is_out_of_memory(error):
+                raise
+        # not within `except`: there the error's traceback holds on to what was computed
+        self._tell_once(len(images), images.shape[1])
+        half = len(images) // 2
+        halves = [self._probabilities(images[part], widths_px[part]) for part in (slice(half), slice(half, None))]
+        probabilities, frames = (np.concatenate(each) for each in zip(*halves, strict=True))
+        return probabilities, frames
+
+    def _tell_once(self, lines: int, width_px: int) -> None:
+        if not self._has_told:
+            self._has_told = True
+            message = f"{lines} lines of {width_px} pixels did not fit in memory at once: they are read in halves"
+            self._tell(Notice("memory.read_in_halves", message, "The texts are the same; it takes a little longer."))
+
+    def _computed(self, images: Tensor, widths_px: Frames) -> tuple[Tensor, Frames]:
         if self._hides_padding:
             probabilities, frames = self._run([images, widths_px])
             return probabilities, frames

@@ -44,7 +44,7 @@ def train(job: JobSpec, places: Places, reporter: Reporter, is_cancelled: Callab
     """
     checkpoint = _open_last(places, reporter) if job.resume else None
     used_device = device.claim_device(job.device)
-    shares = device.share_out_cores(job.device)
+    shares = device.share_out(used_device)
     device.make_reproducible(job.training.seed)
     started = events.Started(device.versions(), used_device, os.getpid(), device.machine(shares))
     reporter.emit(started)
@@ -111,8 +111,15 @@ class _Run:
         self._store = store
         tokenizer = data.charset.tokenizer
         self._network = network
-        self._recognizer = Recognizer(network, tokenizer, job.training.batch_size, at_once=shares.at_once)
-        self._parts = shares.parts
+        self._recognizer = Recognizer(
+            network,
+            tokenizer,
+            job.training.batch_size,
+            at_once=shares.at_once,
+            places=shares.places,
+            tell=reporter.emit,
+        )
+        self._cards = len(shares.places)
         self._folder = ModelFolder(places.out, network, tokenizer, job)
         labels = [tokenizer.encode(line.text) for line in data.train.lines]
         self._feed = TrainingFeed(
@@ -124,7 +131,7 @@ class _Run:
             augment=_AUGMENTATIONS[job.training.augmentation],
         )
         self._training = Training(
-            network, self._feed, job.training, reporter, is_cancelled, shares.parts, self._write_last_in_time
+            network, self._feed, job.training, reporter, is_cancelled, shares.places, self._write_last_in_time
         )
         self._checkpoint = checkpoint
         self._started = started
@@ -160,11 +167,12 @@ class _Run:
             self._best.cer,
             str(BEST_VAL),
             device.peak_memory_mb(),
-            device.peak_gpu_memory_mb() if self._job.device is DeviceKind.GPU else None,
+            device.peak_gpu_memory_mb(self._cards) if self._job.device is DeviceKind.GPU else None,
         )
 
     def _begin(self) -> None:
         self._keep(SavedEpoch(0))
+        self._try_widest_step()
         self._reporter.emit(events.Phase("evaluating"))
         self._score_validation(epoch=0)
         self._before = self._score(events.Model.BASE)
@@ -176,6 +184,7 @@ class _Run:
         Raises:
             DataError: it is of another run, of other lines or of another network.
         """
+        self._try_widest_step()
         state = checkpoint.state
         require_same_run(state, self._job, self._lines_sha256)
         for difference in differences(state.started, self._started):
@@ -197,6 +206,10 @@ class _Run:
         best_reading = read_again(self._data.val, state.best_reading) if state.best_reading else None
         self._best = _Best(state.best_epoch, state.best_cer, best_reading)
         self._keep(SavedEpoch(state.best_epoch, state.best_cer), best)
+
+    def _try_widest_step(self) -> None:
+        # before anything else is large: what this takes of the machine's memory is measured
+        self._training.try_widest_step(self._job.device)
 
     def _train_epochs(self) -> events.FinishStatus:
         spec, training = self._job.training, self._training

@@ -2,16 +2,16 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import keras
 
 from loghi_contract.events import Step
-from loghi_contract.job import Part, TrainingSpec
-from loghi_trainer import device
-from loghi_trainer.dataset import TrainingBatch, TrainingFeed
+from loghi_contract.job import DeviceKind, Part, TrainingSpec
+from loghi_trainer.dataset import TrainingFeed
 from loghi_trainer.errors import TrainingFailed
+from loghi_trainer.fitting import FittedStep
 from loghi_trainer.network import RECURRENT_LAYERS
 from loghi_trainer.recognize import Cancelled
 from loghi_trainer.reporter import Reporter
@@ -57,10 +57,10 @@ class Training:
         spec: TrainingSpec,
         reporter: Reporter,
         is_cancelled: Callable[[], bool],
-        parts: int = 1,
+        places: Sequence[str | None] = (None,),
         after_step: Callable[[], None] = lambda: None,
     ) -> None:
-        """Divide each batch into so many `parts`, computed side by side."""
+        """Divide each batch into parts, one for each of the `places`, computed side by side."""
         #: after the last whole step; whoever goes on from a checkpoint sets it, and who has scored an epoch
         self.position = Position()
         self._feed = feed
@@ -70,7 +70,12 @@ class Training:
         self._after_step = after_step
         freeze(network, spec.freeze)
         self._optimizer = keras.optimizers.AdamW(learning_rate=spec.learning_rate, weight_decay=_WEIGHT_DECAY)
-        self._take_step = make_step(network, self._optimizer, [None] * parts)
+        self._take_step = FittedStep(make_step(network, self._optimizer, places), feed, reporter.emit)
+        self._places = places
+
+    def try_widest_step(self, kind: DeviceKind) -> None:
+        """Before anything is trained: see what fits in memory. Raises TrainingFailed where nothing does."""
+        self._take_step.try_widest(len(self._places), on_processor=kind is DeviceKind.CPU)
 
     def run_epoch(self, epoch: int) -> EpochSteps:
         """Train on every line once; of an epoch that `position` lies in, on those that are left.
@@ -83,9 +88,11 @@ class Training:
         done = self.position
         loss_sum, lines_done = done.loss_sum, done.lines_done
         started = time.monotonic() - done.seconds
-        for step, batch in enumerate(self._feed.epoch(batches[done.step :], epoch), start=done.step + 1):
+        left = batches[done.step :]
+        taken = zip(left, self._feed.epoch(left, epoch), strict=True)
+        for step, (indices, batch) in enumerate(taken, start=done.step + 1):
             self._optimizer.learning_rate = self._learning_rate(epoch, step, len(batches))
-            loss = self._step(batch)
+            loss = self._take_step(batch, indices)
             if not math.isfinite(loss):
                 raise TrainingFailed(
                     "training.not_a_number",
@@ -105,17 +112,6 @@ class Training:
 
     def _learning_rate(self, epoch: int, step: int, steps: int) -> float:
         return learning_rate_at((epoch - 1 + (step - 1) / steps) / self._spec.epochs, self._spec.learning_rate)
-
-    def _step(self, batch: TrainingBatch) -> float:
-        try:
-            return self._take_step(batch)
-        except device.out_of_memory_errors() as error:
-            lines, width_px, _, _ = batch.images.shape
-            raise TrainingFailed(
-                "training.out_of_memory",
-                f"memory ran out on {lines} lines of {width_px} pixels in one step",
-                hint=f"Set training.batch_size to {max(1, lines // 2)}, or give the run a card with more free memory.",
-            ) from error
 
 
 def freeze(network: keras.Model, parts: tuple[Part, ...]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from loghi_contract.events import Notice
 from loghi_contract.exit_codes import ExitCode
+from loghi_contract.memory_words import ON_CARD, ON_MACHINE
 from loghi_runner.engines.base import ProcessEnd
 from loghi_runner.runs.folder import RunFailure
 from loghi_runner.runs.progress import Progress
@@ -63,14 +64,13 @@ CRASH_MESSAGES = (
     ),
     CrashMessage(
         "gpu.out_of_memory",
-        r"CUDA_ERROR_OUT_OF_MEMORY|CUDNN_STATUS_ALLOC_FAILED|CUBLAS_STATUS_ALLOC_FAILED|CUDA out of memory"
-        r"|OOM when allocating tensor|ResourceExhaustedError|Dst tensor is not initialized",
+        ON_CARD,
         "the lines of one step did not fit in the graphics card's memory",
         "Halve training.batch_size, or choose a card that nobody else uses (`loghi-runner doctor`).",
     ),
     CrashMessage(
         "memory.out_of_memory",
-        r"MemoryError|std::bad_alloc|Cannot allocate memory|can't start new thread",
+        ON_MACHINE,
         "the machine ran out of memory (not the graphics card)",
         "Halve training.batch_size, or close other programs.",
     ),

@@ -1,0 +1,146 @@
+"""Steps that fit in memory: one that does not is taken in rounds, and what it comes to stays the same."""
+
+import gc
+from collections.abc import Callable, Sequence
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from loghi_contract.events import Notice
+from loghi_trainer import memory
+from loghi_trainer.dataset import TrainingBatch, TrainingFeed
+from loghi_trainer.errors import TrainingFailed, is_out_of_memory
+from loghi_trainer.step import Step
+
+#: Of the memory that is free before the first step; later steps find it less tidy than the first ones.
+_SHARE: Final = 0.75
+
+
+class FittedStep:
+    """Takes a step in as few rounds as fit in memory.
+
+    How much fits is learnt where something did not, and remembered as lines times pixels: one very wide line puts its
+    own step into rounds, not those of all others.
+    """
+
+    def __init__(self, step: Step, feed: TrainingFeed, tell: Callable[[Notice], None]) -> None:
+        self._step = step
+        self._feed = feed
+        self._tell = tell
+        self._most_px: int | None = None
+
+    def __call__(self, batch: TrainingBatch, indices: Sequence[int]) -> float:
+        """Train on the batch, which holds the lines of these indices; the loss before that.
+
+        Raises:
+            TrainingFailed: not even one line fits.
+        """
+        learned = self._learned(batch, indices)
+        try:
+            return self._step.apply(learned)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            raise self._does_not_fit(batch, indices) from error
+
+    def try_widest(self, at_least: int, *, on_processor: bool) -> None:
+        """Compute the step that needs most memory and forget what it taught, so that a lack of memory shows at once.
+
+        On a processor a part of it is measured first: who takes more of a machine's memory than there is, is ended
+        without a word, while a card says no.
+
+        Args:
+            at_least: lines of the smallest part that is measured.
+
+        Raises:
+            TrainingFailed: not even one line fits.
+        """
+        if not self._step.can_divide:
+            return
+        indices = self._feed.widest_batch()
+        batch = self._feed.batch(indices, epoch=1)
+        if on_processor:
+            self._leave_room(batch, indices, at_least)
+        self._learned(batch, indices)
+
+    def _learned(self, batch: TrainingBatch, indices: Sequence[int]) -> Any:
+        while True:
+            lines, width_px = batch.images.shape[:2]
+            rounds = self._rounds(lines, width_px)
+            at_once = -(-lines // rounds)
+            try:
+                return self._step.learn(batch, rounds)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                if at_once == 1 or not self._step.can_divide:
+                    raise self._does_not_fit(batch, indices) from error
+            # not within `except`: there the error's traceback holds on to all that was computed so far
+            gc.collect()
+            self._divide(batch, indices, (at_once + 1) // 2, f"{at_once} lines of {width_px} pixels did not fit in memory")
+
+    def _leave_room(self, batch: TrainingBatch, indices: Sequence[int], measured: int) -> None:
+        """Measure what a few lines take, then twice as many, until it is known how many at once fit."""
+        free = memory.free_bytes()
+        if free is None:
+            return
+        lines, width_px = batch.images.shape[:2]
+        before = memory.held_bytes()
+        kept = self._step.kept_bytes(width_px) * lines
+        fewer, took_fewer = 0, 0
+        measured = min(measured, lines)
+        while True:
+            self._learned(_first(batch, measured), indices[:measured])
+            took = memory.held_bytes() - before
+            a_line = max(took - took_fewer, 0) / (measured - fewer)
+            if took + a_line * (lines - measured) <= _SHARE * free:
+                return
+            if took + a_line * measured + kept > _SHARE * free:
+                break
+            fewer, took_fewer, measured = measured, took, 2 * measured
+        why = f"{free / 1e9:.1f} GB of memory are free, too little for {lines} lines of {width_px} pixels at once"
+        self._divide(batch, indices, measured, why)
+
+    def _rounds(self, lines: int, width_px: int) -> int:
+        rounds = 1
+        while self._most_px is not None and rounds < lines and -(-lines // rounds) * width_px > self._most_px:
+            rounds = min(2 * rounds, lines)
+        return rounds
+
+    def _divide(self, batch: TrainingBatch, indices: Sequence[int], at_once: int, why: str) -> None:
+        """From now on take so many lines of this width at once, and say so."""
+        lines, width_px = batch.images.shape[:2]
+        self._most_px = at_once * width_px
+        self._tell(
+            Notice(
+                "memory.in_rounds",
+                f"{why}: such a step takes its {lines} lines in {self._rounds(lines, width_px)} rounds, one after the "
+                "other, and learns the same",
+                self._blamed(indices) or "It takes about half as long again; steps that fit are taken as before.",
+            )
+        )
+
+    def _blamed(self, indices: Sequence[int]) -> str | None:
+        """The widest line of a batch by name, where the step would fit without it."""
+        widest, *others = sorted(indices, key=self._feed.width_px, reverse=True)
+        if not others or self._rounds(len(indices), self._feed.width_px(others[0])) > 1:
+            return None
+        return (
+            f"One line alone asks for it: {self._feed.image(widest)} is {self._feed.width_px(widest)} pixels wide, "
+            f"the next {self._feed.width_px(others[0])}. Is it two lines, or a rule? Cut it again or leave it out."
+        )
+
+    def _does_not_fit(self, batch: TrainingBatch, indices: Sequence[int]) -> TrainingFailed:
+        lines, width_px = batch.images.shape[:2]
+        at_once = -(-lines // self._rounds(lines, width_px))
+        widest = PurePosixPath(self._feed.image(max(indices, key=self._feed.width_px)))
+        if at_once == 1:
+            message = f"memory ran out on a single line of {width_px} pixels; the widest of its step is {widest.name}"
+            hint = "Leave that line out, or give the run more memory, or a card with more that is free."
+        else:
+            message = f"memory ran out on {at_once} lines of {width_px} pixels in one step"
+            hint = f"Set training.batch_size to {max(1, lines // 2)}, or give the run a card with more free memory."
+        return TrainingFailed("training.out_of_memory", message, where=str(widest), hint=hint)
+
+
+def _first(batch: TrainingBatch, lines: int) -> TrainingBatch:
+    return TrainingBatch(batch.images[:lines], batch.labels[:lines], batch.weights[:lines])

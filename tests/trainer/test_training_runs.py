@@ -13,7 +13,7 @@ import pytest
 
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.model_folder import inspect_model_folder
-from tests.trainer.forked import ForkedTrainer
+from tests.trainer.forked import start_forked
 from tests.trainer.made_jobs import JobFolder, made_texts
 from tests.trainer.made_jobs import make_job as write_job
 
@@ -44,8 +44,8 @@ def run_as_users_do(job: JobFolder) -> int:
     return process.returncode
 
 
-def run(job: JobFolder) -> int | None:
-    process = ForkedTrainer(job)
+def run(job: JobFolder) -> int:
+    process = start_forked(job)
     process.communicate()
     return process.returncode
 
@@ -220,7 +220,8 @@ def test_a_signal_ends_the_run_after_the_step_and_keeps_best_val(
         train=made_texts(200, 6),
         training={"epochs": 500, "early_stopping": 500},
     )
-    process = ForkedTrainer(job)
+    process = start_forked(job)
+    assert process.stdout is not None
     for line in process.stdout:
         if b'"kind":"step"' in line:
             process.send_signal(number)
@@ -234,7 +235,7 @@ def test_a_signal_ends_the_run_after_the_step_and_keeps_best_val(
 
 def test_stopped_training_never_leaves_a_half_written_model(make_job: MakeJob, trained: JobFolder) -> None:
     job = make_job(base_model=trained.out / "model/best_val", training={"epochs": 500, "early_stopping": 500})
-    process = start(job)
+    process = start_forked(job)
     assert process.stdout is not None
     for line in process.stdout:
         if b'"kind":"checkpoint"' in line:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import multiprocessing
 import os
 import secrets
@@ -37,6 +38,8 @@ from loghi_runner.ground_truth.survey import SurveyedPage
 
 #: Pages handed to each worker ahead of time: enough that none waits, few enough that memory does not grow.
 _AHEAD = 2
+#: Of all pages together: until they are cut here, no worker of ours has even begun.
+_FEW_PX = 5_000_000
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ def cut_pages(
 
     Args:
         folder_of: where a page's line images go; written whole or not at all.
-        workers: processes; one a core by default.
+        workers: processes; by default one a core, and none beside this one for a few small pages.
         on_page: told how many pages are done, and of how many.
 
     Raises:
@@ -127,7 +130,7 @@ def cut_pages(
         else:
             tasks.append(task)
     on_page(len(done) + len(failed), len(pages))
-    for task, outcome in _outcomes(tasks, workers or os.cpu_count() or 1):
+    for task, outcome in _outcomes(tasks, workers or _workers_for(tasks)):
         if isinstance(outcome, str):
             failed[task.name] = outcome
         else:
@@ -142,6 +145,11 @@ def _task(page: SurveyedPage, folder: Path, cut: Cut, channels: int) -> _Task:
         [page.sha256, to_json(page.picture), to_json(page.shapes), texts, cut.value, channels, __version__]
     )
     return _Task(page, folder, cut, channels, hashlib.sha256(made_from.encode()).hexdigest())
+
+
+def _workers_for(tasks: Sequence[_Task]) -> int:
+    pixels = sum(math.prod(task.page.picture.size) for task in tasks)
+    return 1 if pixels <= _FEW_PX else os.cpu_count() or 1
 
 
 def _outcomes(tasks: Sequence[_Task], workers: int) -> Iterator[tuple[_Task, PageRecord | str]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from loghi_runner.cli.main import run as run_command
+from tests.trainer.forked import forking
 
 pytestmark = pytest.mark.tf
 
@@ -30,7 +31,11 @@ def read(out: Path, capsys: pytest.CaptureFixture[str], *options: str) -> dict[s
     return answer
 
 
-def test_pages_are_read_and_the_batch_does_not_matter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pages_are_read_and_the_batch_does_not_matter(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in forking().items():
+        monkeypatch.setenv(name, value)
     before = {path: path.read_bytes() for path in PAGES.rglob("*") if path.is_file()}
     answer = read(tmp_path / "many", capsys, "--text")
     assert answer["failed"] == {}

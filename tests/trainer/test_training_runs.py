@@ -55,9 +55,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> JobFolder:
     """A small model trained from scratch, the base model of the tests below."""
     job = write_job(
         tmp_path_factory.mktemp("trained") / "run",
-        train=made_texts(300, 1),
+        train=made_texts(150, 1),
         test=made_texts(12, 3),
-        training={"epochs": 11, "batch_size": 8, "learning_rate": 0.005, "early_stopping": 11},
+        training={"epochs": 11, "batch_size": 4, "learning_rate": 0.005, "early_stopping": 11},
     )
     assert run_as_users_do(job) == ExitCode.OK, (job.root / "stderr").read_text()
     return job
@@ -215,11 +215,7 @@ def test_run_with_no_usable_line_is_refused(make_job: MakeJob, trained: JobFolde
 def test_a_signal_ends_the_run_after_the_step_and_keeps_best_val(
     make_job: MakeJob, trained: JobFolder, number: signal.Signals, code: ExitCode
 ) -> None:
-    job = make_job(
-        base_model=trained.out / "model/best_val",
-        train=made_texts(200, 6),
-        training={"epochs": 500, "early_stopping": 500},
-    )
+    job = make_job(base_model=trained.out / "model/best_val", training={"epochs": 500, "early_stopping": 500})
     process = start_forked(job)
     assert process.stdout is not None
     for line in process.stdout:

@@ -39,7 +39,7 @@ from loghi_runner.ground_truth.survey import SurveyedPage
 #: Pages handed to each worker ahead of time: enough that none waits, few enough that memory does not grow.
 _AHEAD = 2
 #: Of all pages together: until they are cut here, no worker of ours has even begun.
-_FEW_PX = 5_000_000
+_FEW_PX = 7_000_000
 
 
 @dataclass(frozen=True)

@@ -72,10 +72,11 @@ class _Handler(BaseRequestHandler):
         for file in files:
             os.close(file)
         self.request.sendall(b"%d\n" % pid)
-        with open(os.pidfd_open(pid), "rb") as ended:
-            readable, _, _ = select.select([ended, self.request], [], [])
-            if ended not in readable:
-                os.kill(pid, signal.SIGKILL)  # whoever asked for it was killed
+        ended = os.pidfd_open(pid)
+        readable, _, _ = select.select([ended, self.request], [], [])
+        os.close(ended)
+        if ended not in readable:
+            os.kill(pid, signal.SIGKILL)  # whoever asked for it was killed
         _, status = os.waitpid(pid, 0)
         with suppress(ConnectionError):
             self.request.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))

@@ -141,10 +141,10 @@ def test_two_runs_with_one_seed_give_the_same_epoch_table(make_job: MakeJob, tra
 def test_training_stops_after_so_many_epochs_without_gain_and_zero_means_never(
     make_job: MakeJob, trained: JobFolder, patience: int, epochs_run: int, status: str
 ) -> None:
-    """A learning rate of next to nothing changes no text, so no epoch is better than the base model."""
+    """A learning rate of next to nothing, and frozen batch normalisation, change no text: no epoch is better."""
     job = make_job(
         base_model=trained.out / "model/best_val",
-        training={"epochs": 3, "early_stopping": patience, "learning_rate": 1e-9},
+        training={"epochs": 3, "early_stopping": patience, "learning_rate": 1e-9, "freeze": ["conv"]},
     )
 
     assert run(job) == ExitCode.OK

@@ -51,7 +51,8 @@ def render(
     """
     # ids of lines are file names: anchors are numbers, so that any name will do
     anchors = {line.id: f"line-{number}" for number, line in enumerate(lines)}
-    return _report_templates().get_template(template).render(pictures=_pictures(lines, images), anchors=anchors, **shown)
+    pictures = _pictures(lines, images)
+    return _report_templates().get_template(template).render(pictures=pictures, anchors=anchors, **shown)
 
 
 @cache

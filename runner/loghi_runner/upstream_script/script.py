@@ -19,7 +19,7 @@ _LONGEST_SCRIPT = 200_000
 class Script:
     """What holds where a script calls main.py; at its end, without a line and options, where it never does.
 
-    `launcher` are the known words before main.py. Where it is not `is_sure`, only a shell can tell whether it is called.
+    `launcher` are the known words before main.py. A call that is not `is_sure` may be one that no shell comes to.
     """
 
     shell: Shell
@@ -121,8 +121,10 @@ class _Follower:
         is_running = min([sure, *(block.is_entered for block in self._blocks)])
         if not words:
             return
-        if self._blocks and self._blocks[-1].conditions is not None:
-            self._blocks[-1].conditions.append(self._succeeds(words) if sure == _YES else _PERHAPS)
+        if self._blocks and (conditions := self._blocks[-1].conditions) is not None:
+            texts = list(map(self._shell.expand, words)) if sure == _YES else []
+            is_known = 0 < len(texts) <= _LONGEST_TEST and not self._shell.problem_in("".join(texts))
+            conditions.append(_succeeds(texts) if is_known else _PERHAPS)
         elif is_running == _NO:
             self._shell.left_out |= {found[0] for word in words if (found := _assignment(word))}
         else:
@@ -156,10 +158,6 @@ class _Follower:
     def _undecide(self, name: str, source: str, line: int) -> None:
         value = self._shell.unknown(f"it depends on {source}, which is set in a loop or under a condition")
         self._shell.settings[name] = Setting(name, line, value)
-
-    def _succeeds(self, words: list[Word]) -> float:
-        texts = list(map(self._shell.expand, words))
-        return _PERHAPS if self._shell.problem_in("".join(texts)) or len(texts) > _LONGEST_TEST else _succeeds(texts)
 
     def _command(self, words: list[Word], is_running: float) -> None:
         if words[0].source in ("export", "readonly", "declare", "typeset", "local"):

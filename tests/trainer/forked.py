@@ -9,6 +9,7 @@ This is also the program that has TensorFlow loaded: `python -m tests.trainer.fo
 import atexit
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -90,6 +91,7 @@ def _train(given: dict[str, Any], files: list[int]) -> None:
         os.chdir(given["folder"])
         os.environ.clear()
         os.environ.update(given["environment"])
+        resource.setrlimit(resource.RLIMIT_FSIZE, tuple(given["file_limit"]))
         for number, file in enumerate(files, start=1):
             os.dup2(file, number)
             os.close(file)

@@ -13,7 +13,7 @@ import pytest
 
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.model_folder import inspect_model_folder
-from tests.trainer.forked import start_forked
+from tests.trainer.forked import START_FORKED, forking, start_forked
 from tests.trainer.made_jobs import JobFolder, made_texts
 from tests.trainer.made_jobs import make_job as write_job
 
@@ -264,7 +264,7 @@ def test_gpu_asked_for_and_absent_is_an_engine_error_not_a_cpu_run(make_job: Mak
         pytest.skip("this machine has a GPU, so one that is asked for is there")
     job = make_job(device="gpu")
 
-    assert run_as_users_do(job) == ExitCode.ENGINE
+    assert run(job) == ExitCode.ENGINE
     assert job.of_kind("failed")[0].code == "device.no_gpu"
 
 
@@ -273,8 +273,8 @@ def test_full_disk_fails_with_the_engine_exit_code_and_keeps_what_was_saved(
 ) -> None:
     """A file size limit stands in for the full disk: writing fails with the same kind of error."""
     job = make_job(base_model=trained.out / "model/best_val")
-    limited = ["bash", "-c", f"ulimit -f 20; trap '' XFSZ; exec {sys.executable} -m loghi_trainer"]
-    environment = os.environ | {"LOGHI_ROOT": str(job.root), "PYTHONPATH": str(REPOSITORY / "container")}
+    limited = ["bash", "-c", f"ulimit -f 20; trap '' XFSZ; exec {sys.executable} {START_FORKED}"]
+    environment = os.environ | forking() | {"LOGHI_ROOT": str(job.root)}
 
     ended = subprocess.run(limited, env=environment, capture_output=True, check=False)
 

@@ -32,6 +32,9 @@ KRAKEN_VARIABLE = "LOGHI_RUNNER_KRAKEN_PYTHON"
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
+# a test starts programs by the dozen; as with users, each finds the modules compiled that an earlier one left
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # under nohup, or started with `&` by a script, these arrive ignored, and so would every command that a test starts
 for _number, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(_number) is signal.SIG_IGN:

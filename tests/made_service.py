@@ -92,9 +92,13 @@ class MadeService:
         return wait_for(is_there)
 
     def until_over(self, order_id: str) -> dict[str, Any]:
-        view = self.until(order_id, lambda view: view["stage"] in ("finished", "failed", "cancelled"))
+        def is_over() -> bool:
+            self.worker.look()
+            return self.order_folder(order_id).read_state().stage.is_over
+
+        wait_for(is_over)
         self.close(order_id)
-        return view
+        return self.run_view(order_id, "boss")
 
     def let_go(self, order_id: str) -> None:
         """Let a trainer of the scenario `waits_for_go` go on."""

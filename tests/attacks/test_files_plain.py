@@ -17,7 +17,8 @@ from loghi_runner.errors import DataError, RunnerError
 from loghi_runner.ground_truth.cut_pages import cut_pages
 from loghi_runner.orders.lookup import Shelf
 from loghi_runner.pages.find import find_pages
-from loghi_runner.pages.read import PageError, read_page
+from loghi_runner.pages.read import read_page
+from loghi_runner.pages.xml import PageError
 from loghi_runner.runs.find import look_at_all
 from loghi_runner.runs.run_report import write_run_report
 from tests.attacks.hostile_files import ODD, never_waits, project, put, told  # noqa: F401  # fixtures

@@ -14,7 +14,8 @@ from loghi_runner.config.file import ConfigError
 from loghi_runner.config.load import load_config
 from loghi_runner.ground_truth.survey import unique_ids
 from loghi_runner.pages.model import Page, PageLine
-from loghi_runner.pages.read import PageError, read_page
+from loghi_runner.pages.read import read_page
+from loghi_runner.pages.xml import PageError
 from loghi_runner.runs.run_report import write_run_report
 from loghi_runner.wording import shown
 from tests.attacks.hostile_files import never_waits, project, told  # noqa: F401  # fixtures

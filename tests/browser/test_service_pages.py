@@ -18,22 +18,37 @@ pytestmark = pytest.mark.browser
 PATIENCE_MS = 60_000
 
 
+def make_service(folder: Path, patch: pytest.MonkeyPatch) -> MadeService:
+    use_fake_trainer(patch, "success")
+    use_stand_in_platform(patch)
+    write_pages(folder / "platform" / "pages", 8)
+    use_fake_platform(patch, folder / "platform")
+    (folder / "token").write_text("f" * 40, encoding="utf-8")
+    (folder / "token").chmod(0o600)
+    platform = {"url": "http://127.0.0.1:9", "token_file": "token"}
+    return MadeService(folder, platforms={"escriptorium": platform}, limits={"requests_per_minute": 10_000})
+
+
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MadeService:
-    use_fake_trainer(monkeypatch, "success")
-    use_stand_in_platform(monkeypatch)
-    write_pages(tmp_path / "platform" / "pages", 8)
-    use_fake_platform(monkeypatch, tmp_path / "platform")
-    (tmp_path / "token").write_text("f" * 40, encoding="utf-8")
-    (tmp_path / "token").chmod(0o600)
-    platform = {"url": "http://127.0.0.1:9", "token_file": "token"}
-    return MadeService(tmp_path, platforms={"escriptorium": platform}, limits={"requests_per_minute": 10_000})
+    return make_service(tmp_path, monkeypatch)
 
 
 @pytest.fixture
 def address(made: MadeService) -> Iterator[str]:
     with served(made) as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def with_a_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The address of a service that carries out no more orders, and below it the page of a run that is finished."""
+    with pytest.MonkeyPatch.context() as patch:
+        made = make_service(tmp_path_factory.mktemp("with_a_run"), patch)
+        order_id = made.order()
+        made.until_over(order_id)
+        with served(made, is_worked=False) as address:
+            yield address, f"/orders/{order_id}"
 
 
 def sign_in(page: Page) -> None:
@@ -200,7 +215,8 @@ def test_a_browser_without_scripts_can_start_and_watch(browser: Browser, address
 
 
 @pytest.mark.parametrize("sight", SIGHTS, ids=lambda sight: sight.name)
-def test_everybody_can_use_every_page(browser: Browser, address: str, sight: Sight) -> None:
+def test_everybody_can_use_every_page(browser: Browser, with_a_run: tuple[str, str], sight: Sight) -> None:
+    address, finished = with_a_run
     with opened(browser, f"{address}/sign-in", sight) as seen:
         assert_accessible(seen.page)
         sign_in(seen.page)
@@ -210,7 +226,10 @@ def test_everybody_can_use_every_page(browser: Browser, address: str, sight: Sig
                 closed.evaluate("details => { details.open = true; }")
             assert_accessible(seen.page)
         seen.page.get_by_role("button", name="Start").click()
-        expect(seen.page.get_by_role("link", name="Download the model")).to_be_visible(timeout=PATIENCE_MS)
+        expect(seen.page.get_by_role("button", name="Stop this run")).to_be_visible()
+        assert_accessible(seen.page)
+        seen.page.goto(address + finished)
+        expect(seen.page.get_by_role("link", name="Download the model")).to_be_visible()
         assert_accessible(seen.page)
         seen.page.goto(f"{address}/")
         assert_accessible(seen.page)

@@ -80,13 +80,14 @@ def test_the_last_run_is_the_ordinary_fine_tuning_and_is_used_again(learning: Wo
 
 
 def test_other_settings_or_other_lines_are_another_run(learning: Workplace) -> None:
-    learning.run("learning-curve", "config.yaml")
-    result = learning.run("learning-curve", "config.yaml", "--set", "training.seed=2", "--shares", "50,100")
+    command = ("learning-curve", "config.yaml", "--shares", "50,100")
+    learning.run(*command)
+    result = learning.run(*command, "--set", "training.seed=2")
     assert "did exactly this" not in result.stderr
     (learning.folder / "data" / "val.txt").write_text(
         (learning.folder / "data" / "val.txt").read_text().replace("tekst", "tekstar")
     )
-    assert "did exactly this" not in learning.run("learning-curve", "config.yaml").stderr
+    assert "did exactly this" not in learning.run(*command).stderr
 
 
 def test_a_stopped_curve_goes_on_where_it_was(

@@ -6,8 +6,11 @@ import os
 import signal
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import httpx
 import psutil
 import pytest
 
@@ -23,9 +26,35 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MadeServic
     service.close()
 
 
-def test_an_order_becomes_a_run_with_a_model_and_a_report(made: MadeService) -> None:
-    order_id = made.order()
-    view = made.until_over(order_id)
+@contextmanager
+def one_order(folder: Path, scenario: str, **changes: Any) -> Iterator[tuple[MadeService, list[httpx.Response]]]:
+    """A service whose only order, of ada, is over; the answers to placing it, which was done twice."""
+    with pytest.MonkeyPatch.context() as patch:
+        use_fake_trainer(patch, scenario)
+        made = MadeService(folder)
+        answers = [made.post("/api/v1/orders", finetuning("job-7", **changes)) for _ in range(2)]
+        made.until_over(answers[0].json()["id"])
+        yield made, answers
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[MadeService, list[httpx.Response]]]:
+    with one_order(tmp_path_factory.mktemp("finished"), "success") as finished:
+        yield finished
+
+
+@pytest.fixture(scope="module")
+def with_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[MadeService, str]]:
+    """An order whose model can read, and its id; the tests order more."""
+    with one_order(tmp_path_factory.mktemp("model"), "usable_model", data={"cut": "polygon"}) as (made, answers):
+        yield made, answers[0].json()["id"]
+
+
+def test_an_order_becomes_a_run_with_a_model_and_a_report(finished: tuple[MadeService, list[httpx.Response]]) -> None:
+    made, (placed, _) = finished
+    order_id = placed.json()["id"]
+    view = made.run_view(order_id)
     assert (view["stage"], view["error"]) == ("finished", None)
     assert view["run"]["best_val_cer"] == pytest.approx(0.098)
     assert [epoch["epoch"] for epoch in view["run"]["epochs"]] == [0, 1, 2, 3]
@@ -35,19 +64,16 @@ def test_an_order_becomes_a_run_with_a_model_and_a_report(made: MadeService) -> 
     assert made.get(f"/api/v1/orders/{order_id}/report.json").json()["kind"] == "report"
 
 
-def test_what_is_told_names_no_place_of_the_machine(made: MadeService) -> None:
-    order_id = made.order()
-    made.until_over(order_id)
+def test_what_is_told_names_no_place_of_the_machine(finished: tuple[MadeService, list[httpx.Response]]) -> None:
+    made, (placed, _) = finished
     for path in ("", "/report.json", "/events"):
-        assert str(made.folder) not in made.get(f"/api/v1/orders/{order_id}{path}").text
+        assert str(made.folder) not in made.get(f"/api/v1/orders/{placed.json()['id']}{path}").text
 
 
-def test_an_order_that_comes_twice_is_one_run(made: MadeService) -> None:
-    first = made.post("/api/v1/orders", finetuning("job-7"))
-    second = made.post("/api/v1/orders", finetuning("job-7"))
+def test_an_order_that_comes_twice_is_one_run(finished: tuple[MadeService, list[httpx.Response]]) -> None:
+    made, (first, second) = finished
     assert (first.status_code, second.status_code) == (201, 200)
     assert first.json()["id"] == second.json()["id"]
-    made.until_over(first.json()["id"])
     again = made.post("/api/v1/orders", finetuning("job-7"))
     assert (again.status_code, again.json()["stage"]) == (200, "finished")
     assert len(made.get("/api/v1/orders").json()["orders"]) == 1
@@ -157,10 +183,8 @@ def test_a_check_answers_with_findings(made: MadeService) -> None:
     assert isinstance(view["answer"]["findings"], list)
 
 
-def test_a_model_of_an_order_reads_pages_and_is_evaluated(made: MadeService, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOGHI_FAKE_TRAINER", "usable_model")
-    model = made.order(data={"cut": "polygon"})
-    made.until_over(model)
+def test_a_model_of_an_order_reads_pages_and_is_evaluated(with_model: tuple[MadeService, str]) -> None:
+    made, model = with_model
     asked = {"name": "again", "model": model, "source": {"pages": "bonnevie"}}
     evaluation, recognition = (
         made.post("/api/v1/orders", {"action": action, "parameters": asked}).json()["id"]
@@ -180,12 +204,10 @@ def test_a_model_of_an_order_reads_pages_and_is_evaluated(made: MadeService, mon
     assert len([name for name in texts.namelist() if name.endswith(".xml")]) == 8
 
 
-def test_somebody_elses_model_cannot_be_named(made: MadeService, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOGHI_FAKE_TRAINER", "usable_model")
-    model = made.order("bob")
-    made.until_over(model)
+def test_somebody_elses_model_cannot_be_named(with_model: tuple[MadeService, str]) -> None:
+    made, model = with_model
     asked = {"name": "again", "model": model, "source": {"pages": "bonnevie"}}
-    answer = made.post("/api/v1/orders", {"action": "recognize", "parameters": asked}, "ada")
+    answer = made.post("/api/v1/orders", {"action": "recognize", "parameters": asked}, "bob")
     assert (answer.status_code, answer.json()["code"]) == (400, "request.no_such_place")
 
 

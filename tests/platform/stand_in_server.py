@@ -17,6 +17,8 @@ _LONGEST_HOLD_S = 120.0
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # a body that follows its head would wait 40 ms for the client to say that it has the head
+    disable_nagle_algorithm = True
     server: "_Server"
 
     def handle_any(self) -> None:

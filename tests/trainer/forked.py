@@ -1,63 +1,128 @@
 """The trainer in a process of its own that need not load TensorFlow first: it is forked from one that has.
 
-Loading takes four seconds of processor each time. What comes before it, and a start as users have it, is tried with
+Loading takes three seconds of processor each time. What comes before it, and a start as users have it, is tried with
 `python -m loghi_trainer` itself; test_training_runs holds that both train alike.
+
+This is also the program that has TensorFlow loaded: `python -m tests.trainer.forked ADDRESS`.
 """
 
-import multiprocessing
+import atexit
+import json
 import os
+import pickle
+import resource
+import select
+import signal
+import socket
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
-
-import pytest
+from socketserver import BaseRequestHandler, ThreadingUnixStreamServer
+from typing import Any  # JSON values have no narrower type
 
 from loghi_contract.job import DeviceKind
+from loghi_contract.places import ROOT_VARIABLE
+from loghi_runner.engines.local import TEST_TRAINER_VARIABLE
 from loghi_trainer.environment import environment_for
 from tests.trainer.made_jobs import JobFolder
+from tests.trainer.start_forked import ADDRESS_VARIABLE
 
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["loghi_trainer.train", "loghi_trainer.reading"])
-
-
-class ForkedTrainer:
-    """As much of a `subprocess.Popen` as tests of the trainer ask for."""
-
-    def __init__(self, job: JobFolder, before: Callable[[], object] = int) -> None:
-        """Args:
-        before: called in the process before the trainer begins; a function of a module, as it is sent there.
-        """
-        stdout = job.root / "stdout"
-        os.mkfifo(stdout)
-        self._process = _CONTEXT.Process(target=_train, args=(job.root, before))
-        with pytest.MonkeyPatch.context() as patch:
-            # the first start takes them along to what all are forked from
-            for name, value in environment_for(DeviceKind.CPU).items():
-                patch.setenv(name, value)
-            self._process.start()
-        self.stdout = stdout.open("rb")
-
-    @property
-    def returncode(self) -> int | None:
-        return self._process.exitcode
-
-    def send_signal(self, number: int) -> None:
-        assert self._process.pid is not None
-        os.kill(self._process.pid, number)
-
-    def communicate(self) -> None:
-        with self.stdout:
-            self.stdout.read()
-        self._process.join()
+REPOSITORY = Path(__file__).parents[2]
+START_FORKED = Path(__file__).with_name("start_forked.py")
+_READY = b"ready\n"
+_LONGEST_REQUEST = 1 << 20
+_BEFORE_VARIABLE = "LOGHI_FORKED_BEFORE"
+_NOTHING = pickle.dumps(int).hex()
 
 
-def _train(root: Path, before: Callable[[], object]) -> None:
-    os.setsid()
-    os.environ["LOGHI_ROOT"] = str(root)
-    for number, name in ((1, "stdout"), (2, "stderr")):
-        with (root / name).open("wb") as file:
-            os.dup2(file.fileno(), number)
-    from loghi_trainer.__main__ import main
+@cache
+def forking() -> dict[str, str]:
+    """With these variables the engine `local` has trainers forked, too; what forks them lives as long as the caller."""
+    folder = tempfile.TemporaryDirectory()
+    address = str(Path(folder.name) / "forks")
+    path = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "runner"), str(REPOSITORY / "container")])
+    command = [sys.executable, "-m", "tests.trainer.forked", address]
+    environment = os.environ | environment_for(DeviceKind.CPU) | {"PYTHONPATH": path}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    with process.stdout:
+        assert process.stdout.readline() == _READY
 
-    before()
-    sys.exit(main())
+    @atexit.register
+    def end() -> None:
+        process.terminate()
+        process.wait()
+        folder.cleanup()
+
+    return {ADDRESS_VARIABLE: address, TEST_TRAINER_VARIABLE: str(START_FORKED)}
+
+
+def start_forked(job: JobFolder, before: Callable[[], object] = int) -> "subprocess.Popen[bytes]":
+    """A trainer that does this job.
+
+    Args:
+        before: called in its process before it begins; a function of a module, as it is sent there.
+    """
+    told = {ROOT_VARIABLE: str(job.root), _BEFORE_VARIABLE: pickle.dumps(before).hex()}
+    environment = os.environ | forking() | told
+    with (job.root / "stderr").open("wb") as stderr:
+        return subprocess.Popen([sys.executable, START_FORKED], env=environment, stdout=subprocess.PIPE, stderr=stderr)
+
+
+class _Handler(BaseRequestHandler):
+    def handle(self) -> None:
+        said, files, _flags, _address = socket.recv_fds(self.request, _LONGEST_REQUEST, 2)
+        pid = os.fork()
+        if pid == 0:
+            _train(json.loads(said), files)
+        for file in files:
+            os.close(file)
+        self.request.sendall(b"%d\n" % pid)
+        ended = os.pidfd_open(pid)
+        readable, _, _ = select.select([ended, self.request], [], [])
+        os.close(ended)
+        if ended not in readable:
+            os.kill(pid, signal.SIGKILL)  # whoever asked for it was killed
+        _, status = os.waitpid(pid, 0)
+        with suppress(ConnectionError):
+            self.request.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
+
+
+def _train(given: dict[str, Any], files: list[int]) -> None:
+    """Be the trainer, in the folder and with the output of whoever asked for it; this returns to nobody."""
+    code = 1
+    try:
+        os.setsid()
+        os.chdir(given["folder"])
+        os.environ.clear()
+        os.environ.update(given["environment"])
+        resource.setrlimit(resource.RLIMIT_FSIZE, tuple(given["file_limit"]))
+        for number, file in enumerate(files, start=1):
+            os.dup2(file, number)
+            os.close(file)
+        from loghi_trainer.__main__ import main
+
+        pickle.loads(bytes.fromhex(os.environ.get(_BEFORE_VARIABLE, _NOTHING)))()
+        code = main()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _main() -> None:
+    import loghi_trainer.reading
+    import loghi_trainer.train  # noqa: F401  # what this program is for
+
+    with ThreadingUnixStreamServer(sys.argv[1], _Handler) as server:
+        server.daemon_threads = True
+        sys.stdout.buffer.write(_READY)
+        sys.stdout.flush()
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    _main()

@@ -24,7 +24,8 @@ class JobFolder:
         return self.root / "out"
 
     def events(self) -> list[Event]:
-        lines = (self.out / "events.jsonl").read_bytes().splitlines()
+        # a trainer that goes on ends a line that was cut off with this sign
+        lines = [line for line in (self.out / "events.jsonl").read_bytes().splitlines() if not line.endswith(b"#")]
         return [event for event in map(decode_event, lines) if event is not None]
 
     def of_kind(self, kind: str) -> list[Any]:

@@ -3,12 +3,14 @@
 import contextlib
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from loghi_runner.cli.main import run as run_command
+from tests.trainer.forked import forking
 
 pytestmark = pytest.mark.tf
 
@@ -24,6 +26,14 @@ def ask(*arguments: str) -> dict[str, Any]:
         assert run_command([*arguments, *HERE, "--json"]) == 0
     value: dict[str, Any] = json.loads(answer.getvalue().splitlines()[-1])
     return value
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forked() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in forking().items():
+            patch.setenv(name, value)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -16,13 +16,25 @@ pytest.importorskip("keras", reason="the trainer's packages are not installed")
 
 pytestmark = pytest.mark.tf
 
+VERSIONS = {"3.9.2": Path(sys.prefix) / "keras-3.9.2", "3.13.2": Path(sys.prefix) / "keras-3.13.2"}
+
+#: TensorFlow, which takes longest, is loaded once; each Keras is in a process forked from it, `-` the installed one.
 READ = """
-import json, sys
+import json, os, sys
 import numpy as np
-import keras
-model = keras.saving.load_model(sys.argv[1])
-line = np.linspace(-0.5, 0.5, 256 * 32, dtype="float32").reshape(1, 256, 32, 1)
-print(json.dumps([keras.__version__, model.predict(line, verbose=0).tolist()]))
+sys.modules["keras"] = None  # it would be imported along
+import tensorflow
+del sys.modules["keras"]
+for packages in sys.argv[2:]:
+    if os.fork() == 0:
+        if packages != "-":
+            sys.path.insert(0, packages)
+        import keras
+        model = keras.saving.load_model(sys.argv[1])
+        line = np.linspace(-0.5, 0.5, 256 * 32, dtype="float32").reshape(1, 256, 32, 1)
+        print(json.dumps([keras.__version__, model.predict(line, verbose=0).tolist()]), flush=True)
+        os._exit(0)
+    assert os.wait()[1] == 0
 """
 
 
@@ -34,28 +46,20 @@ def best_val(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def read_here(best_val: Path) -> object:
-    return _read(best_val, None)[1]
-
-
-@pytest.mark.parametrize("version", ["3.9.2", "3.13.2"])
-def test_best_val_opens_in_older_keras_and_reads_the_same(best_val: Path, read_here: object, version: str) -> None:
-    packages = Path(sys.prefix) / f"keras-{version}"
-    if not packages.is_dir():
-        pytest.skip(f"Keras {version} is not installed beside the environment; `make setup` does it")
-    there_version, there = _read(best_val, packages)
-
-    assert there_version == version
-    assert there == read_here
-
-
-def _read(model: Path, packages: Path | None) -> tuple[str, object]:
+def readings(best_val: Path) -> list[tuple[str, object]]:
+    """Version and reading of the Keras that is installed, then of the older ones that are there."""
+    there = [str(packages) for packages in VERSIONS.values() if packages.is_dir()]
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-    if packages is not None:
-        environment["PYTHONPATH"] = str(packages)
-    ended = subprocess.run(
-        [sys.executable, "-c", READ, str(model)], env=environment, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", READ, str(best_val), "-", *there]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
-    version, read = json.loads(ended.stdout.splitlines()[-1])
-    return version, read
+    return [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("[")]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_best_val_opens_in_older_keras_and_reads_the_same(readings: list[tuple[str, object]], version: str) -> None:
+    if not VERSIONS[version].is_dir():
+        pytest.skip(f"Keras {version} is not installed beside the environment; `make setup` does it")
+    (_, read_here), *older = readings
+
+    assert [there for there_version, there in older if there_version == version] == [read_here]

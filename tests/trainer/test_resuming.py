@@ -17,7 +17,7 @@ from loghi_contract.exit_codes import ExitCode
 from loghi_contract.places import LAST
 from loghi_contract.saved_epoch import read_saved_epoch
 from loghi_runner.runs.progress import Progress
-from tests.trainer.forked import ForkedTrainer
+from tests.trainer.forked import start_forked
 from tests.trainer.made_jobs import JobFolder, alike_texts, make_job
 
 pytest.importorskip("keras", reason="the trainer's packages are not installed")
@@ -41,27 +41,27 @@ def kill_before(epoch: int, step: int) -> None:
     from loghi_trainer.training import Training
 
     train.LAST_EVERY_S = 0.0
-    take = Training._step
+    rate_of = Training._learning_rate
 
-    def _step(self: Training, batch: Any) -> float:
-        if (self.position.epoch + 1, self.position.step + 1) == (epoch, step):
+    def _learning_rate(self: Training, *place: int) -> float:  # asked for before each step
+        if place[:2] == (epoch, step):
             os.kill(os.getpid(), signal.SIGKILL)
-        return take(self, batch)
+        return rate_of(self, *place)
 
-    Training._step = _step  # type: ignore[method-assign]
+    Training._learning_rate = _learning_rate  # type: ignore[method-assign]
 
 
 def ask_to_stop_in(epoch: int, step: int) -> None:
     from loghi_trainer.training import Training
 
-    take = Training._step
+    rate_of = Training._learning_rate
 
-    def _step(self: Training, batch: Any) -> float:
-        if (self.position.epoch + 1, self.position.step + 1) == (epoch, step):
+    def _learning_rate(self: Training, *place: int) -> float:  # asked for before each step
+        if place[:2] == (epoch, step):
             os.kill(os.getpid(), signal.SIGTERM)
-        return take(self, batch)
+        return rate_of(self, *place)
 
-    Training._step = _step  # type: ignore[method-assign]
+    Training._learning_rate = _learning_rate  # type: ignore[method-assign]
 
 
 def fill_the_disk() -> None:
@@ -76,7 +76,7 @@ def fill_the_disk() -> None:
 
 
 def run(job: JobFolder, before: Callable[[], object] = int) -> int | None:
-    process = ForkedTrainer(job, before)
+    process = start_forked(job, before)
     process.communicate()
     return process.returncode
 

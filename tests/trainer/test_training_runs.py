@@ -13,7 +13,7 @@ import pytest
 
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.model_folder import inspect_model_folder
-from tests.trainer.forked import ForkedTrainer
+from tests.trainer.forked import START_FORKED, forking, start_forked
 from tests.trainer.made_jobs import JobFolder, made_texts
 from tests.trainer.made_jobs import make_job as write_job
 
@@ -44,8 +44,8 @@ def run_as_users_do(job: JobFolder) -> int:
     return process.returncode
 
 
-def run(job: JobFolder) -> int | None:
-    process = ForkedTrainer(job)
+def run(job: JobFolder) -> int:
+    process = start_forked(job)
     process.communicate()
     return process.returncode
 
@@ -55,9 +55,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> JobFolder:
     """A small model trained from scratch, the base model of the tests below."""
     job = write_job(
         tmp_path_factory.mktemp("trained") / "run",
-        train=made_texts(300, 1),
+        train=made_texts(150, 1),
         test=made_texts(12, 3),
-        training={"epochs": 11, "batch_size": 8, "learning_rate": 0.005, "early_stopping": 11},
+        training={"epochs": 11, "batch_size": 4, "learning_rate": 0.005, "early_stopping": 11},
     )
     assert run_as_users_do(job) == ExitCode.OK, (job.root / "stderr").read_text()
     return job
@@ -141,10 +141,10 @@ def test_two_runs_with_one_seed_give_the_same_epoch_table(make_job: MakeJob, tra
 def test_training_stops_after_so_many_epochs_without_gain_and_zero_means_never(
     make_job: MakeJob, trained: JobFolder, patience: int, epochs_run: int, status: str
 ) -> None:
-    """A learning rate of next to nothing changes no text, so no epoch is better than the base model."""
+    """A learning rate of next to nothing, and frozen batch normalisation, change no text: no epoch is better."""
     job = make_job(
         base_model=trained.out / "model/best_val",
-        training={"epochs": 3, "early_stopping": patience, "learning_rate": 1e-9},
+        training={"epochs": 3, "early_stopping": patience, "learning_rate": 1e-9, "freeze": ["conv"]},
     )
 
     assert run(job) == ExitCode.OK
@@ -215,12 +215,9 @@ def test_run_with_no_usable_line_is_refused(make_job: MakeJob, trained: JobFolde
 def test_a_signal_ends_the_run_after_the_step_and_keeps_best_val(
     make_job: MakeJob, trained: JobFolder, number: signal.Signals, code: ExitCode
 ) -> None:
-    job = make_job(
-        base_model=trained.out / "model/best_val",
-        train=made_texts(200, 6),
-        training={"epochs": 500, "early_stopping": 500},
-    )
-    process = ForkedTrainer(job)
+    job = make_job(base_model=trained.out / "model/best_val", training={"epochs": 500, "early_stopping": 500})
+    process = start_forked(job)
+    assert process.stdout is not None
     for line in process.stdout:
         if b'"kind":"step"' in line:
             process.send_signal(number)
@@ -234,7 +231,7 @@ def test_a_signal_ends_the_run_after_the_step_and_keeps_best_val(
 
 def test_stopped_training_never_leaves_a_half_written_model(make_job: MakeJob, trained: JobFolder) -> None:
     job = make_job(base_model=trained.out / "model/best_val", training={"epochs": 500, "early_stopping": 500})
-    process = start(job)
+    process = start_forked(job)
     assert process.stdout is not None
     for line in process.stdout:
         if b'"kind":"checkpoint"' in line:
@@ -267,7 +264,7 @@ def test_gpu_asked_for_and_absent_is_an_engine_error_not_a_cpu_run(make_job: Mak
         pytest.skip("this machine has a GPU, so one that is asked for is there")
     job = make_job(device="gpu")
 
-    assert run_as_users_do(job) == ExitCode.ENGINE
+    assert run(job) == ExitCode.ENGINE
     assert job.of_kind("failed")[0].code == "device.no_gpu"
 
 
@@ -276,8 +273,8 @@ def test_full_disk_fails_with_the_engine_exit_code_and_keeps_what_was_saved(
 ) -> None:
     """A file size limit stands in for the full disk: writing fails with the same kind of error."""
     job = make_job(base_model=trained.out / "model/best_val")
-    limited = ["bash", "-c", f"ulimit -f 20; trap '' XFSZ; exec {sys.executable} -m loghi_trainer"]
-    environment = os.environ | {"LOGHI_ROOT": str(job.root), "PYTHONPATH": str(REPOSITORY / "container")}
+    limited = ["bash", "-c", f"ulimit -f 20; trap '' XFSZ; exec {sys.executable} {START_FORKED}"]
+    environment = os.environ | forking() | {"LOGHI_ROOT": str(job.root)}
 
     ended = subprocess.run(limited, env=environment, capture_output=True, check=False)
 

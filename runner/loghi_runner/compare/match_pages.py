@@ -17,8 +17,9 @@ from loghi_runner.errors import DataError
 from loghi_runner.evaluation.results import ReadLine
 from loghi_runner.files import is_folder
 from loghi_runner.pages.model import Page, PageLine
-from loghi_runner.pages.read import PageError, read_page
+from loghi_runner.pages.read import read_page
 from loghi_runner.pages.texts import LineText, TextOptions, choose_text
+from loghi_runner.pages.xml import PageError
 from loghi_runner.wording import plural, told_apart
 
 #: Folders in which exports keep their XML.

@@ -24,14 +24,7 @@ from pydantic_core import PydanticCustomError
 
 from loghi_contract.cut import Cut
 from loghi_contract.job import Augmentation, CharsetPolicy, Part, Precision
-from loghi_runner.config.choices import (
-    NormalizationChoice,
-    PlatformKind,
-    SkipTag,
-    SplitUnit,
-    TextEquivChoice,
-    WriteBack,
-)
+from loghi_runner.config import choices
 from loghi_runner.engines.base import field_title
 from loghi_runner.engines.setting import EngineConfig
 from loghi_runner.files import real_path
@@ -86,8 +79,8 @@ def whole_number_or_auto(value: Any) -> Any:
 
 def which_pages(value: Any) -> Any:
     """Which pages: a choice, or their numbers."""
-    if value in [choice.value for choice in WriteBack]:
-        return WriteBack(value)
+    if value in [choice.value for choice in choices.WriteBack]:
+        return choices.WriteBack(value)
     if isinstance(value, list) and value and all(type(item) is int and item > 0 for item in value):
         return tuple(value)
     raise PydanticCustomError("write_back", "must be none, pulled, all, or a list of page numbers such as [12, 13]")
@@ -143,8 +136,8 @@ class SplitConfig(_Section):
         json_schema_extra={"unit": "share"},
     )
     seed: Seed = Field(default=1, description="Which pages; the same seed, the same pages.")
-    by: SplitUnit = Field(
-        default=SplitUnit.PAGE,
+    by: choices.SplitUnit = Field(
+        default=choices.SplitUnit.PAGE,
         title="Kept together",
         description="What is kept together: each page, or each folder (one document) of pages.",
     )
@@ -161,15 +154,16 @@ class PageReading(_Section):
         title="Cutting",
         description="How lines are cut out of `pages`: as Loghi does, by baseline; or by their outline (`polygon`).",
     )
-    text_equiv: TextEquivChoice = Field(
-        default=TextEquivChoice.LOWEST,
+    text_equiv: choices.TextEquivChoice = Field(
+        default=choices.TextEquivChoice.LOWEST,
         title="Text of a line",
         description="Which text, where a line of `pages` has several: lowest index, or last in the file (as Loghi).",
     )
     skip_tags: Annotated[
-        tuple[SkipTag, ...], BeforeValidator(one_or_many, json_schema_input_type=SkipTag | list[SkipTag])
+        tuple[choices.SkipTag, ...],
+        BeforeValidator(one_or_many, json_schema_input_type=choices.SkipTag | list[choices.SkipTag]),
     ] = Field(
-        default=(SkipTag.UNCLEAR,),
+        default=(choices.SkipTag.UNCLEAR,),
         title="Lines left out",
         description="Lines of `pages` with these marks of the transcriber are left out.",
     )
@@ -263,8 +257,8 @@ class TrainingConfig(_Section):
 
 
 class TextConfig(_Section):
-    normalization: NormalizationChoice = Field(
-        default=NormalizationChoice.AUTO,
+    normalization: choices.NormalizationChoice = Field(
+        default=choices.NormalizationChoice.AUTO,
         title="Unicode form",
         description="Unicode form of the texts; `auto` is `nfc` unless the base model has accents as own characters.",
     )
@@ -273,7 +267,7 @@ class TextConfig(_Section):
 class PlatformConfig(_Section):
     """Pages of a platform to learn from, in place of `data.pages`."""
 
-    kind: PlatformKind = Field(default=PlatformKind.ESCRIPTORIUM, description="Which platform it is.")
+    kind: choices.PlatformKind = Field(default=choices.PlatformKind.ESCRIPTORIUM, description="Which platform it is.")
     url: str = Field(min_length=1, description="Its address, as your browser shows it for the first page.")
     token_file: ConfigPath | None = Field(
         default=None,
@@ -291,10 +285,10 @@ class PlatformConfig(_Section):
         json_schema_extra={"values": "list of numbers"},
     )
     write_back: Annotated[
-        WriteBack | tuple[int, ...],
-        BeforeValidator(which_pages, json_schema_input_type=WriteBack | list[int]),
+        choices.WriteBack | tuple[int, ...],
+        BeforeValidator(which_pages, json_schema_input_type=choices.WriteBack | list[int]),
     ] = Field(
-        default=WriteBack.PULLED,
+        default=choices.WriteBack.PULLED,
         description="Which pages the new model reads, for a new transcription on the platform: those it was made from, "
         "all of the document, or these.",
         json_schema_extra={"values": "`none`, `pulled`, `all`, or a list of numbers"},

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import multiprocessing
 import os
 import secrets
@@ -23,20 +24,14 @@ from loghi_runner.cutting.cut import CutLine, cut_lines
 from loghi_runner.cutting.image import PageImageError, write_png
 from loghi_runner.cutting.pictures import read_page_image
 from loghi_runner.files import is_full
-from loghi_runner.ground_truth.line_store import (
-    CutLineFile,
-    ForeignFolder,
-    PageRecord,
-    UncutLine,
-    install,
-    read_record,
-    text_file,
-)
+from loghi_runner.ground_truth import line_store
 from loghi_runner.ground_truth.lines import GroundTruthLine
 from loghi_runner.ground_truth.survey import SurveyedPage
 
 #: Pages handed to each worker ahead of time: enough that none waits, few enough that memory does not grow.
 _AHEAD = 2
+#: Of all pages together: until they are cut here, no worker of ours has even begun.
+_FEW_PX = 7_000_000
 
 
 @dataclass(frozen=True)
@@ -44,7 +39,7 @@ class CutPage:
     """A page whose line images are in `folder`; `reused` when they were there already."""
 
     folder: Path
-    record: PageRecord
+    record: line_store.PageRecord
     reused: bool
 
 
@@ -106,7 +101,7 @@ def cut_pages(
 
     Args:
         folder_of: where a page's line images go; written whole or not at all.
-        workers: processes; one a core by default.
+        workers: processes; by default one a core, and none beside this one for a few small pages.
         on_page: told how many pages are done, and of how many.
 
     Raises:
@@ -118,8 +113,8 @@ def cut_pages(
     for page in pages:
         task = _task(page, folder_of(page), cut, channels)
         try:
-            record = read_record(task.folder)
-        except (ForeignFolder, OSError) as error:
+            record = line_store.read_record(task.folder)
+        except (line_store.ForeignFolder, OSError) as error:
             failed[task.name] = str(error)
             continue
         if record is not None and record.made_from == task.made_from:
@@ -127,7 +122,7 @@ def cut_pages(
         else:
             tasks.append(task)
     on_page(len(done) + len(failed), len(pages))
-    for task, outcome in _outcomes(tasks, workers or os.cpu_count() or 1):
+    for task, outcome in _outcomes(tasks, workers or _workers_for(tasks)):
         if isinstance(outcome, str):
             failed[task.name] = outcome
         else:
@@ -144,7 +139,12 @@ def _task(page: SurveyedPage, folder: Path, cut: Cut, channels: int) -> _Task:
     return _Task(page, folder, cut, channels, hashlib.sha256(made_from.encode()).hexdigest())
 
 
-def _outcomes(tasks: Sequence[_Task], workers: int) -> Iterator[tuple[_Task, PageRecord | str]]:
+def _workers_for(tasks: Sequence[_Task]) -> int:
+    pixels = sum(math.prod(task.page.picture.size) for task in tasks)
+    return 1 if pixels <= _FEW_PX else os.cpu_count() or 1
+
+
+def _outcomes(tasks: Sequence[_Task], workers: int) -> Iterator[tuple[_Task, line_store.PageRecord | str]]:
     if len(tasks) == 1 or workers == 1:
         for task in tasks:
             yield task, _cut_page(task)
@@ -162,11 +162,11 @@ def _outcomes(tasks: Sequence[_Task], workers: int) -> Iterator[tuple[_Task, Pag
 
 def _in_pool(
     waiting: list[_Task], workers: int, ahead: int
-) -> Generator[tuple[_Task, PageRecord | str], None, list[_Task]]:
+) -> Generator[tuple[_Task, line_store.PageRecord | str], None, list[_Task]]:
     """Cut pages until none waits or a worker dies; returns those that were under way then."""
     # not by fork: a copy of a process with threads can hang
     context = multiprocessing.get_context("spawn")
-    running: dict[Future[PageRecord | str], _Task] = {}
+    running: dict[Future[line_store.PageRecord | str], _Task] = {}
     pool = ProcessPoolExecutor(workers, context, initializer=_begin_worker)
     try:
         while waiting or running:
@@ -194,7 +194,7 @@ def _begin_worker() -> None:
     cv2.setNumThreads(1)
 
 
-def _cut_page(task: _Task) -> PageRecord | str:
+def _cut_page(task: _Task) -> line_store.PageRecord | str:
     """Cut one page into its folder; the text is why it cannot be done.
 
     Raises:
@@ -220,18 +220,18 @@ def _cut_page(task: _Task) -> PageRecord | str:
         for place, outcome in cut_lines(image, page.shapes, wanted.keys(), task.cut, task.channels):
             line_id, sample = page.ids[place], wanted[place]
             if not isinstance(outcome, CutLine):
-                not_cut.append(UncutLine(line_id, outcome.detail))
+                not_cut.append(line_store.UncutLine(line_id, outcome.detail))
                 continue
             try:
                 write_png(outcome.pixels, made / sample.image)
             except (cv2.error, MemoryError, ValueError) as error:
-                not_cut.append(UncutLine(line_id, str(error) or "memory ran out"))
+                not_cut.append(line_store.UncutLine(line_id, str(error) or "memory ran out"))
                 continue
-            (made / text_file(sample.image)).write_text(sample.text, encoding="utf-8", newline="")
+            (made / line_store.text_file(sample.image)).write_text(sample.text, encoding="utf-8", newline="")
             height_px, width_px = outcome.pixels.shape[:2]
-            lines.append(CutLineFile(line_id, sample.image, width_px, height_px, outcome.way))
-        record = PageRecord(task.made_from, tuple(lines), tuple(not_cut), task.cut)
-        install(made, record, task.folder)
+            lines.append(line_store.CutLineFile(line_id, sample.image, width_px, height_px, outcome.way))
+        record = line_store.PageRecord(task.made_from, tuple(lines), tuple(not_cut), task.cut)
+        line_store.install(made, record, task.folder)
     except OSError as error:
         if is_full(error):
             raise

@@ -18,8 +18,9 @@ from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.lines import GroundTruthLine
 from loghi_runner.pages.find import PageFile, find_pages
 from loghi_runner.pages.model import Page, PageLine
-from loghi_runner.pages.read import PageError, read_page
+from loghi_runner.pages.read import read_page
 from loghi_runner.pages.texts import LineText, TextOptions, Unusable, choose_text
+from loghi_runner.pages.xml import PageError
 from loghi_runner.wording import plural
 
 _MAX_ID = 80

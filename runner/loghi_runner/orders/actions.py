@@ -122,6 +122,18 @@ class FolderSource(_Parameters):
     )
 
 
+def _pages_or_every_page(which: str) -> Any:
+    return Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_PAGES,
+        title="Pages",
+        description=f"Ids of the pages on the platform; left out: every page {which}.",
+        examples=[["3", "4"]],
+        json_schema_extra=_nothing_to_send,
+    )
+
+
 class PlatformPages(_Parameters):
     """Pages of a document on a platform."""
 
@@ -134,29 +146,13 @@ class PlatformPages(_Parameters):
         examples=["escriptorium"],
     )
     document: PlatformId = Field(title="Document", description="The document's id on the platform.", examples=["12"])
-    pages: ChosenPages = Field(
-        default=None,
-        min_length=1,
-        max_length=MAX_PAGES,
-        title="Pages",
-        description="Ids of the pages on the platform; left out: every page with lines.",
-        examples=[["3", "4"]],
-        json_schema_extra=_nothing_to_send,
-    )
+    pages: ChosenPages = _pages_or_every_page("with lines")
 
 
 class PlatformTexts(PlatformPages):
     """Transcribed pages of a document on a platform."""
 
-    pages: ChosenPages = Field(
-        default=None,
-        min_length=1,
-        max_length=MAX_PAGES,
-        title="Pages",
-        description="Ids of the pages on the platform; left out: every page that is transcribed.",
-        examples=[["3", "4"]],
-        json_schema_extra=_nothing_to_send,
-    )
+    pages: ChosenPages = _pages_or_every_page("that is transcribed")
     layer: PlatformId = Field(
         title="Transcription layer", description="Id of the transcription whose texts are the truth.", examples=["1"]
     )

@@ -11,15 +11,7 @@ from loghi_runner.compare.score_models import ScoreOptions
 from loghi_runner.engines.setting import EngineConfig
 from loghi_runner.errors import DataError, UsageError
 from loghi_runner.ground_truth.split import unlearnt_pages
-from loghi_runner.orders.actions import (
-    Action,
-    EvaluateParameters,
-    FinetuneParameters,
-    FolderSource,
-    PlatformPages,
-    PlatformTexts,
-    RecognizeParameters,
-)
+from loghi_runner.orders import actions
 from loghi_runner.orders.lookup import Lookup, platform_id
 from loghi_runner.orders.orders import Order, OrderFolder
 from loghi_runner.orders.pipeline import Asked, Reading, Scoring, Writing
@@ -45,18 +37,18 @@ class OrderAsked(Asked):
 
     def pulls(self) -> Sequence[tuple[Source, Path]]:
         source, pulls = self._source, []
-        if isinstance(source, PlatformTexts):
+        if isinstance(source, actions.PlatformTexts):
             truth = Source(self._document, platform_id(source.layer), _numbers(source.pages))
             pulls.append((truth, self._folder.pages))
         read = self._pages_to_read()
         if read != ():
-            layer = platform_id(source.layer) if isinstance(source, PlatformTexts) else self._any_layer()
+            layer = platform_id(source.layer) if isinstance(source, actions.PlatformTexts) else self._any_layer()
             pulls.append((Source(self._document, layer, _numbers(read)), self._folder.to_read))
         return pulls
 
     def training(self) -> tuple[Path, Sequence[str]]:
         asked, file = self._asked, self._folder.work / "config.yaml"
-        if not isinstance(asked, FinetuneParameters):
+        if not isinstance(asked, actions.FinetuneParameters):
             raise UsageError("order.stage", f"{self._order.action.value} trains no model")
         values = asked.model_dump(mode="json", include={"name", "training", "charset", "text"})
         values |= {
@@ -71,10 +63,10 @@ class OrderAsked(Asked):
     def reading(self, run: RunFolder | None) -> Reading:
         asked, folder = self._asked, self._folder
         cut: Cut | None
-        if isinstance(asked, RecognizeParameters):
+        if isinstance(asked, actions.RecognizeParameters):
             model, cut = self._lookup.find_model(asked.model, self._order.user), asked.cut
-            pages = folder.to_read if isinstance(asked.source, PlatformPages) else self._pages()
-        elif isinstance(asked, FinetuneParameters):
+            pages = folder.to_read if isinstance(asked.source, actions.PlatformPages) else self._pages()
+        elif isinstance(asked, actions.FinetuneParameters):
             if run is None:
                 raise DataError("export.no_model", "this run has no best_val: it ended before a model was saved")
             if asked.reads_unlearnt:
@@ -88,7 +80,7 @@ class OrderAsked(Asked):
 
     def scoring(self) -> Scoring:
         asked, folder = self._asked, self._folder
-        if not isinstance(asked, EvaluateParameters):
+        if not isinstance(asked, actions.EvaluateParameters):
             raise UsageError("order.stage", f"{self._order.action.value} scores no model")
         model, pages = self._lookup.find_model(asked.model, self._order.user), self._pages()
         shutil.rmtree(folder.evaluation, ignore_errors=True)
@@ -110,22 +102,22 @@ class OrderAsked(Asked):
         return platform_id(self._source.document)
 
     @property
-    def _source(self) -> PlatformPages:
+    def _source(self) -> actions.PlatformPages:
         source = self._asked.source
-        if not isinstance(source, PlatformPages):
+        if not isinstance(source, actions.PlatformPages):
             raise UsageError("order.stage", "the order names no platform")
         return source
 
     def _pages(self) -> Path:
         """The pages to learn from, to score on, or to read, wherever they come from."""
         source = self._asked.source
-        return self._lookup.find_pages(source.pages) if isinstance(source, FolderSource) else self._folder.pages
+        return self._lookup.find_pages(source.pages) if isinstance(source, actions.FolderSource) else self._folder.pages
 
     def _pages_to_read(self) -> tuple[str, ...] | None:
         """Ids of the pages to pull for reading alone; None for every page."""
-        if isinstance(self._asked, RecognizeParameters):
+        if isinstance(self._asked, actions.RecognizeParameters):
             return self._source.pages
-        if self._order.action is Action.FINETUNE and isinstance(self._asked, FinetuneParameters):
+        if self._order.action is actions.Action.FINETUNE and isinstance(self._asked, actions.FinetuneParameters):
             return self._asked.other_pages
         return ()
 

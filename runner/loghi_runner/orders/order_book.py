@@ -25,19 +25,9 @@ from typing import Any, TypeAlias  # parameters as JSON have no narrower type
 from loghi_runner.clock import utc_now_exactly
 from loghi_runner.errors import UsageError
 from loghi_runner.files import write_atomically
+from loghi_runner.orders import orders
 from loghi_runner.orders.actions import Action
 from loghi_runner.orders.config import Limits
-from loghi_runner.orders.orders import (
-    ORDER_FILE,
-    Fault,
-    Order,
-    OrderFolder,
-    OrderState,
-    PushState,
-    Stage,
-    in_turns,
-    order_folders,
-)
 from loghi_runner.orders.state import Credential, StateFolder, Vault
 
 #: Two changes within a tick of a disk's clock leave the same time, so a fresh one is not trusted. Source: FAT's 2 s
@@ -47,7 +37,7 @@ _SIZE_KEPT_S = 60.0
 _ID_LETTERS = 16
 
 #: The oldest first.
-Orders: TypeAlias = tuple[Order, ...]
+Orders: TypeAlias = tuple[orders.Order, ...]
 _Version: TypeAlias = tuple[int, int] | None
 
 _log = logging.getLogger(__name__)
@@ -56,28 +46,30 @@ _log = logging.getLogger(__name__)
 class KnownOrder:
     """An order, as it was when it was looked at last. `number` is its folder's on the disk."""
 
-    def __init__(self, order: Order, folder: OrderFolder, number: int) -> None:
+    def __init__(self, order: orders.Order, folder: orders.OrderFolder, number: int) -> None:
         self.order = order
         self.number = number
         self.folder = folder
-        self._state: tuple[_Version, OrderState] = (None, OrderState())
+        self._state: tuple[_Version, orders.OrderState] = (None, orders.OrderState())
         self._bytes, self._bytes_until = 0, 0.0
 
     @property
     def is_settled(self) -> bool:
         """Whether it is known to be over for good."""
         state = self._state[1]
-        return state.stage.is_over and state.pushed is not PushState.PARKED and self._state[0] is not None
+        return state.stage.is_over and state.pushed is not orders.PushState.PARKED and self._state[0] is not None
 
-    def state(self) -> OrderState:
+    def state(self) -> orders.OrderState:
         if not self.is_settled:
             try:
                 version = _version(self.folder.state_file)
                 if version != self._state[0]:
                     self._state = (version, self.folder.read_state())
             except OSError:
-                fault = Fault(code="order.broken_state", message="the record of this order's state cannot be read")
-                return OrderState(stage=Stage.FAILED, error=fault)
+                fault = orders.Fault(
+                    code="order.broken_state", message="the record of this order's state cannot be read"
+                )
+                return orders.OrderState(stage=orders.Stage.FAILED, error=fault)
         return self._state[1]
 
     def bytes(self) -> int:
@@ -112,15 +104,15 @@ class OrderIndex:
         self._unsettled: dict[str, KnownOrder] = {}
         self._unread: set[str] = set()
 
-    def find(self, order_id: str) -> Order | None:
+    def find(self, order_id: str) -> orders.Order | None:
         """None where there is no such order, or no longer: what is over may be removed."""
         self._look()
         known = self._known.get(order_id)
         return known.order if known is not None else None
 
-    def folder(self, order_id: str) -> OrderFolder:
+    def folder(self, order_id: str) -> orders.OrderFolder:
         known = self._known.get(order_id)
-        return known.folder if known is not None else OrderFolder(self._state.orders / order_id)
+        return known.folder if known is not None else orders.OrderFolder(self._state.orders / order_id)
 
     def all(self) -> Orders:
         return self._look().all
@@ -131,12 +123,12 @@ class OrderIndex:
     def of_client(self, client: str) -> Orders:
         return self._look().of_client.get(client, ())
 
-    def state_of(self, order_id: str) -> OrderState:
+    def state_of(self, order_id: str) -> orders.OrderState:
         """How an order that was found stands now; one that is gone meanwhile stands at its beginning."""
         if order_id not in self._known:
             self._look()  # placed in this moment
         known = self._known.get(order_id)
-        return known.state() if known is not None else OrderState()
+        return known.state() if known is not None else orders.OrderState()
 
     def unsettled(self) -> list[KnownOrder]:
         """Orders that wait, are under way, or have results to be pushed."""
@@ -165,7 +157,7 @@ class OrderIndex:
             return self._list
 
     def _read(self, version: _Version) -> _List:
-        folders = order_folders(self._state)
+        folders = orders.order_folders(self._state)
         is_complete = len(self._known) == len(folders)
         if folders == self._list.folders and is_complete:
             return replace(self._list, version=version)
@@ -175,7 +167,7 @@ class OrderIndex:
                 self._unsettled.pop(order_id, None)
         for order_id, number in folders.items():
             if order_id not in self._known:
-                folder = OrderFolder(self._state.orders / order_id)
+                folder = orders.OrderFolder(self._state.orders / order_id)
                 try:
                     self._known[order_id] = self._unsettled[order_id] = KnownOrder(folder.read_order(), folder, number)
                 except (OSError, ValueError) as error:
@@ -193,22 +185,22 @@ class OrderIndex:
         )
 
 
-def newest(orders: Orders, limit: int, before: Order | None = None) -> tuple[list[Order], bool]:
+def newest(placed: Orders, limit: int, before: orders.Order | None = None) -> tuple[list[orders.Order], bool]:
     """The last ones, or the last before one of them, the newest first; and whether there are older ones."""
-    end = len(orders) if before is None else bisect_left(orders, _when(before), key=_when)
+    end = len(placed) if before is None else bisect_left(placed, _when(before), key=_when)
     begin = max(0, end - limit)
-    return list(reversed(orders[begin:end])), begin > 0
+    return list(reversed(placed[begin:end])), begin > 0
 
 
-def _when(order: Order) -> tuple[str, str]:
+def _when(order: orders.Order) -> tuple[str, str]:
     return order.created, order.id
 
 
-def _by(placed: Sequence[Order], whose: Callable[[Order], str]) -> dict[str, Orders]:
-    found: dict[str, list[Order]] = {}
+def _by(placed: Sequence[orders.Order], whose: Callable[[orders.Order], str]) -> dict[str, Orders]:
+    found: dict[str, list[orders.Order]] = {}
     for order in placed:
         found.setdefault(whose(order), []).append(order)
-    return {each: tuple(orders) for each, orders in found.items()}
+    return {each: tuple(theirs) for each, theirs in found.items()}
 
 
 def _version(path: Path) -> _Version:
@@ -247,7 +239,7 @@ class OrderBook(OrderIndex):
         action: Action,
         parameters: dict[str, Any],
         credential: Credential | None,
-    ) -> tuple[Order, bool]:
+    ) -> tuple[orders.Order, bool]:
         """The order of that key, and whether it is new; asked again with the same content it is the same order.
 
         Raises:
@@ -256,7 +248,7 @@ class OrderBook(OrderIndex):
         key = key or secrets.token_urlsafe(16)
         order_id = _id_of(client, user, key)
         content = json.dumps([action.value, parameters], sort_keys=True, separators=(",", ":"))
-        order = Order(
+        order = orders.Order(
             id=order_id,
             key=key,
             user=user,
@@ -286,11 +278,11 @@ class OrderBook(OrderIndex):
     def queue(self) -> list[str]:
         """Ids of the orders that wait, the next one first."""
         not_over = self._not_over()
-        waiting = (order for order, stage in not_over if stage is Stage.QUEUED)
-        under_way = [order for order, stage in not_over if stage is not Stage.QUEUED]
-        return [order.id for order in in_turns(waiting, under_way)]
+        waiting = (order for order, stage in not_over if stage is orders.Stage.QUEUED)
+        under_way = [order for order, stage in not_over if stage is not orders.Stage.QUEUED]
+        return [order.id for order in orders.in_turns(waiting, under_way)]
 
-    def _not_over(self) -> list[tuple[Order, Stage]]:
+    def _not_over(self) -> list[tuple[orders.Order, orders.Stage]]:
         found = ((known.order, known.state().stage) for known in self.unsettled())
         return [(order, stage) for order, stage in found if not stage.is_over]
 
@@ -325,11 +317,11 @@ class OrderBook(OrderIndex):
                 hint="The operator can remove orders that are over, or raise `limits.user_gb` in service.yaml.",
             )
 
-    def _write(self, order: Order, credential: Credential | None) -> Order:
+    def _write(self, order: orders.Order, credential: Credential | None) -> orders.Order:
         beside = self._state.orders / f".new-{secrets.token_hex(8)}"
         beside.mkdir(mode=0o770)
         try:
-            write_atomically(beside / ORDER_FILE, order.model_dump_json(indent=1) + "\n")
+            write_atomically(beside / orders.ORDER_FILE, order.model_dump_json(indent=1) + "\n")
             if credential is not None:
                 self._vault.keep(beside, order.id, credential)
             # whole or not at all; a folder of that name that is there already is not replaced

@@ -8,7 +8,8 @@ from pathlib import Path
 from loghi_runner.config.schema import PULLED
 from loghi_runner.files import is_file, is_folder, real_path, safe_name
 from loghi_runner.findings import Finding, Severity
-from loghi_runner.pages.read import PageError, read_page
+from loghi_runner.pages.read import read_page
+from loghi_runner.pages.xml import PageError
 from loghi_runner.wording import plural
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".jp2")

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any  # what a template shows has no narrower type
@@ -48,15 +49,16 @@ def render(
         lines: those it shows, for their pictures and for links to them.
         images: where line images are, by line id; without one a line is shown without a picture.
     """
+    # ids of lines are file names: anchors are numbers, so that any name will do
+    anchors = {line.id: f"line-{number}" for number, line in enumerate(lines)}
+    pictures = _pictures(lines, images)
+    return _report_templates().get_template(template).render(pictures=pictures, anchors=anchors, **shown)
+
+
+@cache
+def _report_templates() -> Environment:
     environment = templates_of("loghi_runner.report")
-    environment.globals |= {
-        "version": __version__,
-        "variants": _VARIANTS,
-        "scope": scope,
-        "pictures": _pictures(lines, images),
-        # ids of lines are file names: anchors are numbers, so that any name will do
-        "anchors": {line.id: f"line-{number}" for number, line in enumerate(lines)},
-    }
+    environment.globals |= {"version": __version__, "variants": _VARIANTS, "scope": scope}
     environment.filters |= {
         "percent": lambda fraction: unbroken(percent(fraction)),
         "unbroken": unbroken,
@@ -66,7 +68,7 @@ def render(
         "label": character_label,
         "loss": loss_text,
     }
-    return environment.get_template(template).render(**shown)
+    return environment
 
 
 def templates_of(package: str, *extensions: str) -> Environment:

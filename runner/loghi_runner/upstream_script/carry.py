@@ -151,8 +151,7 @@ class _Carrier:
 
     def _start_new(self, found: Setting) -> None:
         key, hint = "base_model", "Write base_model: {vgsl: recommended}, or the folder of a base model."
-        if problem := self._problem(found):
-            self._leave(found, problem, hint, key)
+        if not self._take(key, found, hint):
             return
         self._carry("base_model.vgsl", found.text, found)
         sentence = "This trains a new model from nothing, which needs thousands of lines; for one hand, fine-tune."
@@ -170,7 +169,11 @@ class _Carrier:
             hint = f"Write the path of the {words} line list as {key}"
             hint += "; without one the runner splits by page." if name == "validation" else "."
             found = self._take(key, self._reaching((f"{name}list",), f"{name}_list"), hint)
-            texts = _list_paths(found.text) if found else []
+            pieces = found.text.split() if found else []
+            # several lists, if every piece is one by itself: all end as the last one does
+            ending = re.search(r"\.\w+$", pieces[-1]) if pieces else None
+            are_lists = ending is not None and all(piece.endswith(ending.group()) for piece in pieces)
+            texts = pieces if are_lists or not found else [found.text]
             lists[key] = paths = [path for text in texts if found and (path := self._path(text, found, key))]
             if not found or not paths:
                 continue
@@ -341,13 +344,6 @@ class _Carrier:
 
     def _note(self, found: Setting, sentence: str, key: str | None = None, severity: Severity = Severity.CHECK) -> None:
         self.notes.append(Note(severity, found.line, found.label, sentence, key))
-
-
-def _list_paths(text: str) -> list[str]:
-    """Split a value at its spaces if every piece is a list by itself: all end as the last one does."""
-    pieces = text.split()
-    ending = re.search(r"\.\w+$", pieces[-1])
-    return pieces if ending and all(piece.endswith(ending.group()) for piece in pieces) else [text]
 
 
 def _number(name: str, text: str) -> int | float | None:

@@ -5,8 +5,8 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import reduce
 from pathlib import Path
+from typing import Any  # what a call says has no narrower type
 
 from loghi_runner.errors import UsageError
 from loghi_runner.upstream_script.shell import Setting, Shell, ShellSyntaxError, Word, read_commands, shorten
@@ -19,7 +19,7 @@ _LONGEST_SCRIPT = 200_000
 class Script:
     """What holds where a script calls main.py; at its end, without a line and options, where it never does.
 
-    `launcher` are the known words before main.py. `is_sure` is None where only a shell can tell whether it is called.
+    `launcher` are the known words before main.py. A call that is not `is_sure` may be one that no shell comes to.
     """
 
     shell: Shell
@@ -29,7 +29,7 @@ class Script:
     line: int | None = None
     launcher: tuple[str, ...] = ()
     options: dict[str, Setting] = field(default_factory=dict)
-    is_sure: bool | None = None
+    is_sure: bool = False
 
 
 def read_script(text: str, script_dir: Path) -> Script:
@@ -54,11 +54,10 @@ def read_script(text: str, script_dir: Path) -> Script:
 
 
 def _refuse_other_files(text: str) -> None:
-    code = "init.not_a_shell_script"
+    hint = "Give the edited finetune.sh or htr-train-pipeline.sh."
     if text.lstrip().startswith("<"):
-        message = "the file is not a shell script: it is a web page"
-        raise UsageError(code, message, hint="Download the script itself (on GitHub: the button Raw).")
-    if not text.strip():
+        problem, hint = "it is a web page", "Download the script itself (on GitHub: the button Raw)."
+    elif not text.strip():
         problem = "it is empty"
     elif "\0" in text or len(text) > _LONGEST_SCRIPT:
         problem = "it is not text, or far too long"
@@ -66,27 +65,29 @@ def _refuse_other_files(text: str) -> None:
         problem = "its first line names another program"
     else:
         return
-    hint = "Give the edited finetune.sh or htr-train-pipeline.sh."
-    raise UsageError(code, f"the file is not a shell script: {problem}", hint=hint)
+    raise UsageError("init.not_a_shell_script", f"the file is not a shell script: {problem}", hint=hint)
+
+
+#: Whether something holds: `min` says whether both do, `max` whether one does, and 1 less whether it does not.
+_NO, _PERHAPS, _YES = 0.0, 0.5, 1.0  # only a shell can tell what is perhaps
 
 
 @dataclass
 class _Block:
-    """An open `if`, loop, function or subshell. Each claim is None where only a shell can tell."""
+    """An open `if`, loop, function or subshell."""
 
     closer: str
-    is_entered: bool | None
-    was_entered: bool | None = False  # an earlier branch of the same `if`
-    conditions: list[bool | None] | None = None  # those between `if` and `then`, None elsewhere
+    is_entered: float
+    was_entered: float = _NO  # an earlier branch of the same `if`
+    conditions: list[float] | None = None  # those between `if` and `then`, None elsewhere
 
     def turn(self, word: str) -> None:
         """Go on to what `then`, `elif` or `else` begins."""
         if word == "then":
-            holds = self.conditions[0] if self.conditions and len(self.conditions) == 1 else None
-            self.is_entered = _both(holds, _not(self.was_entered))
-            self.was_entered = _not(_both(_not(self.was_entered), _not(holds)))
+            holds = self.conditions[0] if self.conditions and len(self.conditions) == 1 else _PERHAPS
+            self.is_entered, self.was_entered = min(holds, 1 - self.was_entered), max(holds, self.was_entered)
         else:
-            self.is_entered = True if word == "elif" else _not(self.was_entered)
+            self.is_entered = _YES if word == "elif" else 1 - self.was_entered
         self.conditions = [] if word == "elif" else None
 
 
@@ -109,31 +110,34 @@ class _Follower:
             self.remark(call.line or 0, "main.py", sentence)
         return call
 
-    def _state(self) -> Script:
-        return Script(self._shell, dict(self._shell.settings), self._shell.folder, self._remarks)
+    def _state(self, **call: Any) -> Script:
+        return Script(self._shell, dict(self._shell.settings), self._shell.folder, self._remarks, **call)
 
     def take(self, after: str, words: list[Word]) -> None:
         """Follow a command that stands after an operator."""
-        is_sure = after not in ("&&", "||", "|", "|&")
+        sure = _PERHAPS if after in ("&&", "||", "|", "|&") else _YES
         self._begins_function = self._begins_function or (after.startswith("(") and after != "(")
-        words = self._behind_keywords([Word(after, 0), *words] if after in ("(", ")") else words, is_sure=is_sure)
-        is_running = reduce(_both, (block.is_entered for block in self._blocks), True if is_sure else None)
+        words = self._behind_keywords([Word(after, 0), *words] if after in ("(", ")") else words, sure)
+        is_running = min([sure, *(block.is_entered for block in self._blocks)])
         if not words:
             return
-        if self._blocks and self._blocks[-1].conditions is not None:
-            self._blocks[-1].conditions.append(self._succeeds(words) if is_sure else None)
-        elif is_running is False:
+        if self._blocks and (conditions := self._blocks[-1].conditions) is not None:
+            texts = list(map(self._shell.expand, words)) if sure == _YES else []
+            is_known = 0 < len(texts) <= _LONGEST_TEST and not self._shell.problem_in("".join(texts))
+            conditions.append(_succeeds(texts) if is_known else _PERHAPS)
+        elif is_running == _NO:
             self._shell.left_out |= {found[0] for word in words if (found := _assignment(word))}
         else:
             self._command(words, is_running)
 
-    def _behind_keywords(self, words: list[Word], *, is_sure: bool) -> list[Word]:
+    def _behind_keywords(self, words: list[Word], sure: float) -> list[Word]:
         """Return the words behind `if`, `do` and their kin, with the blocks opened and closed."""
         while words:
             word, last = words[0].source, self._blocks[-1] if self._blocks else None
             if word in _CLOSER_OF:
-                is_entered = word == "if" or (word == "{" and is_sure and not self._begins_function) or None
-                self._blocks.append(_Block(_CLOSER_OF[word], is_entered, conditions=[] if word == "if" else None))
+                is_entered = word == "if" or (word == "{" and sure == _YES and not self._begins_function)
+                conditions: list[float] | None = [] if word == "if" else None
+                self._blocks.append(_Block(_CLOSER_OF[word], _YES if is_entered else _PERHAPS, conditions=conditions))
                 self._begins_function = False
                 if word in ("for", "select") and words[1:]:
                     self._undecide(words[1].source, "a loop", words[1].line)
@@ -155,11 +159,7 @@ class _Follower:
         value = self._shell.unknown(f"it depends on {source}, which is set in a loop or under a condition")
         self._shell.settings[name] = Setting(name, line, value)
 
-    def _succeeds(self, words: list[Word]) -> bool | None:
-        texts = list(map(self._shell.expand, words))
-        return None if self._shell.problem_in("".join(texts)) or len(texts) > _LONGEST_TEST else _succeeds(texts)
-
-    def _command(self, words: list[Word], is_running: bool | None) -> None:
+    def _command(self, words: list[Word], is_running: float) -> None:
         if words[0].source in ("export", "readonly", "declare", "typeset", "local"):
             words = [word for word in words[1:] if not word.source.startswith("-")]
         assignments: list[tuple[str, Word]] = []
@@ -174,15 +174,15 @@ class _Follower:
             name, value = assignments[-1]
             source = " ".join(word.source for word in (value, *words)).strip()
             self._assign(name, Word(source, value.line), is_running)
-            if is_running:
+            if is_running == _YES:
                 sentence = f"The value of {name} has spaces but no quotes, so bash stops at the first one; "
                 self.remark(value.line, name, sentence + "the whole of it was read.")
         else:
             self._run(words, is_running)
 
-    def _assign(self, name: str, word: Word, is_running: bool | None) -> None:
+    def _assign(self, name: str, word: Word, is_running: float) -> None:
         line = word.line
-        if is_running:
+        if is_running == _YES:
             self._shell.set(name, self._shell.expand(word))
             return
         if name in VARIABLES:
@@ -190,13 +190,13 @@ class _Follower:
         if name not in self._shell.settings:
             self._undecide(name, f"${name}", line)
 
-    def _run(self, words: list[Word], is_running: bool | None) -> None:
+    def _run(self, words: list[Word], is_running: float) -> None:
         line, name = words[0].line, words[0].source
         values = [self._shell.expand(word) for word in words]
         if name in VARIABLES and values[1:] and values[1].startswith("="):
             sentence = f"Line {line} has spaces around the equals sign, so it does not set {name}: fill it in."
             self.remark(line, name, sentence)
-        elif name == "cd" and len(values) == 2 and is_running:
+        elif name == "cd" and len(values) == 2 and is_running == _YES:
             self._shell.folder = self._shell.resolve(values[1])
         elif name in ("source", "."):
             self.remark(line, name, f"Line {line} reads settings from another file; they were not seen.")
@@ -211,8 +211,8 @@ class _Follower:
             start = next((place for place, text in enumerate(texts) if re.search(r"(^|/)main\.py$", text)), -1)
             launcher = tuple(text for text in texts[:start] if not self._shell.problem_in(text))
             options = self._options(arguments[start + 1 :])
-            state = self._state()
-            self._calls.append(replace(state, line=line, launcher=launcher, options=options, is_sure=is_running))
+            is_sure = is_running == _YES
+            self._calls.append(self._state(line=line, launcher=launcher, options=options, is_sure=is_sure))
 
     def _arguments(self, words: list[Word]) -> Iterator[Setting]:
         """Yield what the program is given, each labelled with the word that it is in."""
@@ -267,15 +267,15 @@ def _split(text: str) -> list[str]:
         return text.split()
 
 
-def _succeeds(words: list[str]) -> bool | None:
-    """Return whether a command succeeds, all words of it known; None if it is not one of the simple tests."""
+def _succeeds(words: list[str]) -> float:
+    """Return whether a command succeeds, all words of it known: perhaps, if it is not one of the simple tests."""
     match words:
         case ["!", *rest]:
-            return _not(_succeeds(rest))
+            return 1 - _succeeds(rest)
         case ["true" | "false" | ":" as name, *_]:
             return name != "false"
         case ["[[", "!", *test, "]]"] | ["[", "!", *test, "]"] | ["test", "!", *test]:
-            return _not(_succeeds(["test", *test]))
+            return 1 - _succeeds(["test", *test])
         case ["[[", *test, "]]"] | ["[", *test, "]"]:
             return _succeeds(["test", *test])
         case ["test", "-z" | "-n" as sign, text]:
@@ -284,15 +284,7 @@ def _succeeds(words: list[str]) -> bool | None:
             return (left == right) == (sign != "!=")
         case ["test", left, sign, right] if _COMPARISON.fullmatch(f"{left} {sign} {right}"):
             return bool(getattr(operator, sign[1:])(int(left), int(right)))
-    return None
-
-
-def _not(value: bool | None) -> bool | None:
-    return None if value is None else not value
-
-
-def _both(left: bool | None, right: bool | None) -> bool | None:
-    return False if left is False or right is False else None if left is None or right is None else True
+    return _PERHAPS
 
 
 _COMPARISON = re.compile(r"-?\d{1,18} -(eq|ne|gt|ge|lt|le) -?\d{1,18}")

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import cast
 
-from fastapi import Header, Request
+from fastapi import Header, Request, Response
 
 from loghi_runner.orders.config import Role, ServiceConfig
 from loghi_runner.orders.state import StateFolder
@@ -37,6 +37,12 @@ class Services:
 
 def services(request: Request) -> Services:
     return cast(Services, request.app.state.services)
+
+
+def set_cookie(answer: Response, config: ServiceConfig, name: str, value: str, *, age_s: int) -> None:
+    """One that no script reads, and that no other site's form sends."""
+    path, secure = config.cookie_path, config.is_secure
+    answer.set_cookie(name, value, max_age=age_s, path=path, secure=secure, httponly=True, samesite="lax")
 
 
 def caller_of(request: Request) -> Caller | None:

@@ -15,23 +15,7 @@ from loghi_runner.engines.image import Variant, image_name
 from loghi_runner.finetuning.check_output import MEGABYTE, RESERVE_BYTES
 from loghi_runner.orders.action_schema import DIALECT, inlined, parameters_schema
 from loghi_runner.orders.actions import Action
-from loghi_runner.web.manifest_model import (
-    MANIFEST_VERSION,
-    ActionEntry,
-    Authentication,
-    Endpoint,
-    Events,
-    GpuNeed,
-    Manifest,
-    ModelFormat,
-    Needs,
-    ParametersSchema,
-    Permission,
-    PlatformCall,
-    PlatformEntry,
-    PlatformObjects,
-    as_json,
-)
+from loghi_runner.web import manifest_model as model
 
 _HEAD = """\
 # What a platform needs to know to offer loghi-runner; docs/manifest.md says what every key means.
@@ -77,28 +61,22 @@ _COMMANDS: dict[str, tuple[str, ...]] = {
     "export": ("loghi-runner", "export", "{run}", "{folder}"),
 }
 
-
 _JSON = "application/json"
+_OPEN, _TOKEN = model.Authentication.NONE, model.Authentication.TOKEN
 
 
-def _open(path: str, purpose: str, answer: str = _JSON) -> Endpoint:
-    return Endpoint(method="GET", path=path, purpose=purpose, authentication=Authentication.NONE, answer=answer)
+def _get(path: str, purpose: str, answer: str = _JSON, authentication: model.Authentication = _TOKEN) -> model.Endpoint:
+    return model.Endpoint(method="GET", path=path, purpose=purpose, authentication=authentication, answer=answer)
 
 
-def _get(path: str, purpose: str, answer: str = _JSON) -> Endpoint:
-    return Endpoint(method="GET", path=path, purpose=purpose, authentication=Authentication.TOKEN, answer=answer)
-
-
-def _post(path: str, purpose: str, body: dict[str, str] | None = None) -> Endpoint:
-    return Endpoint(
-        method="POST", path=path, purpose=purpose, authentication=Authentication.TOKEN, body=body, answer=_JSON
-    )
+def _post(path: str, purpose: str, body: dict[str, str] | None = None) -> model.Endpoint:
+    return model.Endpoint(method="POST", path=path, purpose=purpose, authentication=_TOKEN, body=body, answer=_JSON)
 
 
 _ENDPOINTS = {
-    "manifest": _open("/manifest", "This manifest."),
-    "health": _open("/health", "Whether the service is well; for watchers and load balancers."),
-    "openapi": _open("/openapi.json", "The API in every detail, as OpenAPI 3.1."),
+    "manifest": _get("/manifest", "This manifest.", authentication=_OPEN),
+    "health": _get("/health", "Whether the service is well; for watchers and load balancers.", authentication=_OPEN),
+    "openapi": _get("/openapi.json", "The API in every detail, as OpenAPI 3.1.", authentication=_OPEN),
     "metrics": _get("/metrics", "Numbers for Prometheus.", "text/plain"),
     "sources": _get("/api/v1/sources", "Folders, base models and platforms that a request may name."),
     "start": _post(
@@ -135,64 +113,69 @@ _ENVELOPE: dict[str, Any] = {
 _ACCOUNT: Literal["service account"] = "service account"
 _SESSION: Literal["user's session at launch"] = "user's session at launch"
 
+
+def _call(
+    method: Literal["GET", "POST", "PUT", "PATCH"], path: str, purpose: str, *, optional: bool = False
+) -> model.PlatformCall:
+    return model.PlatformCall(method=method, path=path, purpose=purpose, optional=optional)
+
+
 # paths are below the platform's /api/; what they answer was recorded from servers of 2024 and 2025
-_ESCRIPTORIUM = PlatformEntry(
+_ESCRIPTORIUM = model.PlatformEntry(
     versions="releases of June 2024 and August 2025, run; v26.07, read",
-    objects=PlatformObjects(
+    objects=model.PlatformObjects(
         document="Document", page="DocumentPart", line="Line", layer="Transcription", progress="TaskReport"
     ),
     permissions=(
-        Permission(
+        model.Permission(
             of=_ACCOUNT,
             right="read documents that are shared with it: pages, images, lines, masks, baselines, transcriptions",
             why="this is the ground truth",
         ),
-        Permission(
+        model.Permission(
             of=_ACCOUNT,
             right="create a new transcription layer in these documents, and write line transcriptions in it",
             why="results are written back; no other layer is touched",
         ),
-        Permission(
+        model.Permission(
             of=_ACCOUNT,
             right="create and change its own task reports",
             why="progress is shown in the platform, and its Cancel is honoured; works without",
         ),
-        Permission(
+        model.Permission(
             of=_SESSION,
             right="read who the user is, and the document of the run; again with what they order, write or look at",
             why="to know that it is still them and the document still theirs; the session is never kept",
         ),
     ),
     calls=(
-        PlatformCall(method="GET", path="users/current/", purpose="whose token or session it is"),
-        PlatformCall(method="GET", path="documents/", purpose="documents to choose from"),
-        PlatformCall(method="GET", path="documents/{d}/", purpose="a document and its layers"),
-        PlatformCall(method="GET", path="documents/{d}/parts/", purpose="its pages, how far each is transcribed"),
-        PlatformCall(method="GET", path="documents/{d}/parts/{p}/", purpose="lines and regions of a page"),
-        PlatformCall(method="GET", path="documents/{d}/parts/{p}/transcriptions/", purpose="texts of a layer"),
-        PlatformCall(method="GET", path="{image.uri}", purpose="images, as a page names them, of the same host"),
-        PlatformCall(method="GET", path="documents/{d}/transcriptions/", purpose="layers, before a new one is made"),
-        PlatformCall(method="POST", path="documents/{d}/transcriptions/", purpose="the new layer"),
-        PlatformCall(method="PATCH", path="documents/{d}/transcriptions/{t}/", purpose="its comment: model, CER, run"),
-        PlatformCall(
-            method="POST", path="documents/{d}/parts/{p}/transcriptions/bulk_create/", purpose="texts of the new layer"
+        _call("GET", "users/current/", "whose token or session it is"),
+        _call("GET", "documents/", "documents to choose from"),
+        _call("GET", "documents/{d}/", "a document and its layers"),
+        _call("GET", "documents/{d}/parts/", "its pages, how far each is transcribed"),
+        _call("GET", "documents/{d}/parts/{p}/", "lines and regions of a page"),
+        _call("GET", "documents/{d}/parts/{p}/transcriptions/", "texts of a layer"),
+        _call("GET", "{image.uri}", "images, as a page names them, of the same host"),
+        _call("GET", "documents/{d}/transcriptions/", "layers, before a new one is made"),
+        _call("POST", "documents/{d}/transcriptions/", "the new layer"),
+        _call("PATCH", "documents/{d}/transcriptions/{t}/", "its comment: model, CER, run"),
+        _call("POST", "documents/{d}/parts/{p}/transcriptions/bulk_create/", "texts of the new layer"),
+        _call(
+            "PUT",
+            "documents/{d}/parts/{p}/transcriptions/bulk_update/",
+            "the same again, where writing was interrupted",
         ),
-        PlatformCall(
-            method="PUT",
-            path="documents/{d}/parts/{p}/transcriptions/bulk_update/",
-            purpose="the same again, where writing was interrupted",
-        ),
-        PlatformCall(method="POST", path="tasks/", purpose="a task that shows the run", optional=True),
-        PlatformCall(method="PATCH", path="tasks/{t}/", purpose="how far it is", optional=True),
-        PlatformCall(method="GET", path="tasks/{t}/", purpose="whether it was cancelled there", optional=True),
+        _call("POST", "tasks/", "a task that shows the run", optional=True),
+        _call("PATCH", "tasks/{t}/", "how far it is", optional=True),
+        _call("GET", "tasks/{t}/", "whether it was cancelled there", optional=True),
     ),
 )
 
 
-def make_manifest() -> Manifest:
+def make_manifest() -> model.Manifest:
     """What is true of this version."""
-    return Manifest(
-        manifest_version=MANIFEST_VERSION,
+    return model.Manifest(
+        manifest_version=model.MANIFEST_VERSION,
         id="loghi-runner",
         name="loghi-runner",
         version=__version__,
@@ -202,9 +185,9 @@ def make_manifest() -> Manifest:
         executable="loghi-runner",
         languages="any script that the base model writes, or that `charset` may add",
         images={variant.value: image_name(variant) for variant in Variant},
-        needs=Needs(
+        needs=model.Needs(
             engine="Docker 20.10 or later; without a daemon, Python 3.11 with the trainer's packages",
-            gpu=GpuNeed.OPTIONAL,
+            gpu=model.GpuNeed.OPTIONAL,
             memory_mb=_MEASURED_MEMORY_MB,
             gpu_memory_mb=None,
             image_disk_mb=_IMAGE_MB,
@@ -212,7 +195,7 @@ def make_manifest() -> Manifest:
             network="none while training or reading; a platform's pages are pulled before and results pushed after",
             measured="docs/benchmarks.md",
         ),
-        model=ModelFormat(
+        model=model.ModelFormat(
             family="Loghi HTR 2.x",
             reads=("model.keras", "tokenizer.json or charlist.txt"),
             writes=("model.keras", "tokenizer.json", "charlist.txt", "config.json"),
@@ -220,7 +203,7 @@ def make_manifest() -> Manifest:
         actions={action.value: _entry(action) for action in Action},
         commands=_COMMANDS,
         endpoints=_ENDPOINTS,
-        events=Events.model_validate(
+        events=model.Events.model_validate(
             {
                 "version": EVENT_VERSION,
                 "file": "out/events.jsonl, one JSON object a line",
@@ -233,14 +216,14 @@ def make_manifest() -> Manifest:
     )
 
 
-def _entry(action: Action) -> ActionEntry:
+def _entry(action: Action) -> model.ActionEntry:
     schema = parameters_schema(action)
-    return ActionEntry(
+    return model.ActionEntry(
         title=schema["title"],
         description=schema["description"],
         categories=(_CATEGORIES[action],),
         steps=_STEPS.get(action, ()),
-        parameters=ParametersSchema.model_validate(schema),
+        parameters=model.ParametersSchema.model_validate(schema),
         example=_EXAMPLES[action],
     )
 
@@ -277,10 +260,10 @@ def _untitled(schema: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def read_manifest(path: Path) -> Manifest:
+def read_manifest(path: Path) -> model.Manifest:
     """Read and check a manifest. Raises ConfigError, of all that is wrong."""
     file = ConfigFile.read(path, _HINT)
-    manifest = file.checked(Manifest, file.values)
+    manifest = file.checked(model.Manifest, file.values)
     for name, action in manifest.actions.items():
         schema, key = action.parameters, ("actions", name, "parameters")
         for missing in [field for field in schema.required if field not in schema.properties]:
@@ -288,7 +271,7 @@ def read_manifest(path: Path) -> Manifest:
         for field, described in schema.properties.items():
             for word in [word for word in ("title", "description") if not described.get(word)]:
                 file.add((*key, "properties", field), f"has no {word}", "A form shows it to people.")
-    file.checked(Manifest, file.values)
+    file.checked(model.Manifest, file.values)
     return manifest
 
 
@@ -307,10 +290,10 @@ def _represent_list(dumper: yaml.SafeDumper, items: list[Any]) -> yaml.SequenceN
 _Dumper.add_representer(list, _represent_list)
 
 
-def manifest_yaml(manifest: Manifest) -> str:
+def manifest_yaml(manifest: model.Manifest) -> str:
     """The whole file; a blank line before each key that holds a section."""
     parts = [_HEAD]
-    for key, value in as_json(manifest).items():
+    for key, value in model.as_json(manifest).items():
         text = yaml.dump({key: value}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
         parts.append(f"\n{text}" if isinstance(value, dict) or "\n" in text.rstrip("\n") else text)
     return "".join(parts)

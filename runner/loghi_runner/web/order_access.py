@@ -5,15 +5,7 @@ from typing import Any  # what a view takes has no narrower type
 
 from loghi_runner.engines.setting import foreign_keys
 from loghi_runner.errors import RunnerError, UsageError
-from loghi_runner.orders.actions import (
-    Action,
-    EvaluateParameters,
-    FinetuneParameters,
-    FolderSource,
-    Parameters,
-    PlatformPages,
-    RecognizeParameters,
-)
+from loghi_runner.orders import actions
 from loghi_runner.orders.config import Role, ServiceConfig
 from loghi_runner.orders.lookup import Lookup
 from loghi_runner.orders.order_book import OrderBook, Orders, newest
@@ -35,7 +27,7 @@ class OrderAccess:
     vault: Vault
 
     def place(
-        self, caller: Caller, action: Action, parameters: Parameters, key: str | None, token: str | None
+        self, caller: Caller, action: actions.Action, parameters: actions.Parameters, key: str | None, token: str | None
     ) -> tuple[Order, bool]:
         """The order, and whether it is new.
 
@@ -143,14 +135,14 @@ class OrderAccess:
     def _credential(self, source: object, token: str | None) -> Credential | None:
         if token is None:
             return None
-        if not isinstance(source, PlatformPages):
+        if not isinstance(source, actions.PlatformPages):
             raise ServiceError("request.needless_token", "a platform's token was sent, but the pages are in a folder")
         url = self.lookup.platform(source.platform).url
         return Credential(checked_token(token, "platform_token"), parse_origin(url).base)
 
-    def _require_allowed(self, caller: Caller, user: str, asked: Parameters, *, has_token: bool) -> None:
+    def _require_allowed(self, caller: Caller, user: str, asked: actions.Parameters, *, has_token: bool) -> None:
         source = asked.source
-        if isinstance(source, FolderSource):
+        if isinstance(source, actions.FolderSource):
             if caller.platform is not None:
                 raise _forbidden("the button of a platform opens its documents, not the service's folders")
             self.lookup.pages.find(source.pages)
@@ -165,12 +157,12 @@ class OrderAccess:
                         where="platform_token",
                         hint="Send your own token of the platform with the order.",
                     )
-        if isinstance(asked, FinetuneParameters):
+        if isinstance(asked, actions.FinetuneParameters):
             self.lookup.find_base_model(asked.base_model)
-        elif isinstance(asked, (RecognizeParameters, EvaluateParameters)):
+        elif isinstance(asked, (actions.RecognizeParameters, actions.EvaluateParameters)):
             self.lookup.find_model(asked.model, user)
 
-    def _require_document(self, caller: Caller, source: PlatformPages) -> None:
+    def _require_document(self, caller: Caller, source: actions.PlatformPages) -> None:
         """The service's account reads what its users have shared with it: each may name only what is theirs."""
         if caller.role is Role.ADMIN:
             return
@@ -190,7 +182,7 @@ def _require_still_theirs(caller: Caller, order: Order, *, is_new: bool) -> None
 
 def _require_theirs(caller: Caller, source: object, *, is_new: bool) -> None:
     """Whom a platform let in has it say again, with each order, that it is them and the document theirs."""
-    if caller.visit is None or not isinstance(source, PlatformPages) or source.platform != caller.platform:
+    if caller.visit is None or not isinstance(source, actions.PlatformPages) or source.platform != caller.platform:
         return
     if is_new:
         caller.visit.require_user(caller.name_there, is_new=True)

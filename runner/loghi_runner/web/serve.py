@@ -14,16 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from loghi_runner.errors import EngineError, UsageError
-from loghi_runner.orders.config import (
-    CONFIG_FILE,
-    NAME_PATTERN,
-    Client,
-    Role,
-    ServiceConfig,
-    for_one_person,
-    load_service_config,
-    plain_service_config,
-)
+from loghi_runner.orders import config as service_config
 from loghi_runner.orders.state import open_state
 from loghi_runner.orders.worker import Worker, start_worker
 from loghi_runner.web.app import create_app, make_ready
@@ -37,7 +28,7 @@ _GRACE_S = 5
 
 def new_client(name: str) -> tuple[str, str]:
     """A token, and the line of service.yaml that lets its owner in. Raises UsageError for an unfit name."""
-    if not re.fullmatch(NAME_PATTERN, name):
+    if not re.fullmatch(service_config.NAME_PATTERN, name):
         hint = "Small letters, digits, `_` and `-`, at most 40."
         raise UsageError("service.client_name", f"no client can be named {name!r}", where="--new-client", hint=hint)
     token = new_token()
@@ -66,7 +57,7 @@ def serve(path: Path | None, *, queue_only: bool, tell: Tell) -> None:
             worker[1].join(_GRACE_S)
 
 
-def make_server(app: FastAPI, config: ServiceConfig) -> uvicorn.Server:
+def make_server(app: FastAPI, config: service_config.ServiceConfig) -> uvicorn.Server:
     """What reads requests from connections and gives them to the application."""
     return uvicorn.Server(
         uvicorn.Config(
@@ -102,20 +93,20 @@ def work(path: Path | None, *, tell: Tell) -> None:
     worker.run()
 
 
-def _config(path: Path | None) -> tuple[ServiceConfig, str | None]:
+def _config(path: Path | None) -> tuple[service_config.ServiceConfig, str | None]:
     """The config; where it names nobody who may ask, it is for one person, and the code by which they come in."""
-    if path is None and CONFIG_FILE.is_file():
-        path = CONFIG_FILE
+    if path is None and service_config.CONFIG_FILE.is_file():
+        path = service_config.CONFIG_FILE
     folder = Path.cwd() if path is None else path.parent
-    config = plain_service_config(folder) if path is None else load_service_config(path)
+    config = service_config.plain_service_config(folder) if path is None else service_config.load_service_config(path)
     if config.clients or config.platforms:
         return config, None
     code = new_token()
-    me = Client(name="me", token_sha256=token_digest(code), role=Role.ADMIN)
-    return for_one_person(config, me, folder), code
+    me = service_config.Client(name="me", token_sha256=token_digest(code), role=service_config.Role.ADMIN)
+    return service_config.for_one_person(config, me, folder), code
 
 
-def _listen(config: ServiceConfig) -> socket.socket:
+def _listen(config: service_config.ServiceConfig) -> socket.socket:
     """The open socket, so that the address is told only when it can be reached."""
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     try:

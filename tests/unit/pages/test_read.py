@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loghi_runner.pages.model import Page, PageLine
-from loghi_runner.pages.read import PageError, read_page
-from loghi_runner.pages.xml import BadPoints, parse_points
+from loghi_runner.pages.read import read_page
+from loghi_runner.pages.xml import BadPoints, PageError, parse_points
 from tests.shared_data import shared_data
 from tests.unit.made_pages import PAGE_2013, MadeLine, alto_xml, page_xml
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from loghi_runner.pages.read import PageError, read_page
+from loghi_runner.pages.read import read_page
 from loghi_runner.pages.write import Reading, with_readings
-from loghi_runner.pages.xml import descendants, name_of
+from loghi_runner.pages.xml import PageError, descendants, name_of
 from tests.schemas import schema_faults
 from tests.shared_data import shared_data
 from tests.unit.made_pages import PAGE_2013, MadeLine, alto_xml, page_xml

@@ -5,6 +5,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -42,6 +43,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> MadeService:
     return made
 
 
+@pytest.fixture(scope="module")
+def operations(made: MadeService) -> dict[str, APIOperation]:
+    schema = schemathesis.openapi.from_asgi("/openapi.json", made.app, headers=HEADERS)
+    return {found.ok().label: found.ok() for found in schema.get_all_operations()}
+
+
 @pytest.mark.parametrize(
     ("label", "mode"),
     [
@@ -51,10 +58,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> MadeService:
         if mode is GenerationMode.POSITIVE or label not in WITHOUT_INPUT
     ],
 )
-def test_answers_are_as_described(made: MadeService, label: str, mode: GenerationMode) -> None:
+def test_answers_are_as_described(
+    made: MadeService, operations: dict[str, APIOperation], label: str, mode: GenerationMode
+) -> None:
     made.state.worker_beat.touch()  # as if a worker were there; it would start what is ordered here
-    schema = schemathesis.openapi.from_asgi("/openapi.json", made.app, headers=HEADERS)
-    operation = next(found.ok() for found in schema.get_all_operations() if found.ok().label == label)
+    operation = operations[label]
 
     @settings(
         max_examples=25,

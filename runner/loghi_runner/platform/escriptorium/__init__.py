@@ -11,18 +11,8 @@ from pathlib import Path
 from loghi_runner.aliases import OnProgress
 from loghi_runner.clock import utc_now
 from loghi_runner.errors import PlatformError, UsageError
+from loghi_runner.platform import base
 from loghi_runner.platform.access import checked_token, parse_origin
-from loghi_runner.platform.base import (
-    EMPTY_PICTURE,
-    Document,
-    Outcome,
-    PageSummary,
-    PlatformConnection,
-    PlatformUser,
-    Pulled,
-    Pushed,
-    Source,
-)
 from loghi_runner.platform.escriptorium import answers
 from loghi_runner.platform.escriptorium.pull import Puller
 from loghi_runner.platform.escriptorium.push import Pusher
@@ -35,7 +25,7 @@ _USUAL_LAYER = "manual"
 #: States of a task.
 _RUNNING, _CANCELLED = 1, 4
 #: eScriptorium's words for them: crashed, finished, canceled.
-_STATES = {Outcome.FAILED: 2, Outcome.FINISHED: 3, Outcome.CANCELLED: _CANCELLED}
+_STATES = {base.Outcome.FAILED: 2, base.Outcome.FINISHED: 3, base.Outcome.CANCELLED: _CANCELLED}
 _MAX_TITLE, _MAX_MESSAGES = 256, 8000
 _log = logging.getLogger(__name__)
 
@@ -81,7 +71,7 @@ class TaskReport:
             _log.info("the platform does not say whether the task was cancelled: %s", error)
             return False
 
-    def end(self, outcome: Outcome, message: str) -> None:
+    def end(self, outcome: base.Outcome, message: str) -> None:
         self._messages.append(message)
         self._change({"workflow_state": _STATES[outcome], "messages": self._text(), "done_at": utc_now()})
 
@@ -116,17 +106,17 @@ class EScriptorium:
     def __init__(self, server: Server) -> None:
         self._server = server
 
-    def whoami(self) -> PlatformUser:
+    def whoami(self) -> base.PlatformUser:
         return answers.read_user(self._server.get("users/current/"))
 
-    def documents(self) -> Iterator[Document]:
+    def documents(self) -> Iterator[base.Document]:
         for item in self._server.every("documents/?ordering=-updated_at"):
             yield answers.read_document(item)
 
-    def document(self, document_id: int) -> Document:
+    def document(self, document_id: int) -> base.Document:
         return answers.read_document(self._server.get(f"documents/{document_id}/"))
 
-    def pages(self, document_id: int) -> Sequence[PageSummary]:
+    def pages(self, document_id: int) -> Sequence[base.PageSummary]:
         pages = [answers.read_summary(item) for item in self._server.every(f"documents/{document_id}/parts/")]
         # transcriptions that were imported are not counted by the platform: its 0 may mean anything
         unknown = [page.id for page in pages if page.transcribed == 0]
@@ -144,12 +134,14 @@ class EScriptorium:
             return self._server.image(uri, _MOST_THUMBNAIL_BYTES)
         except AnswerTooLong:
             # the platform has made no thumbnail yet, and gives the page itself
-            return EMPTY_PICTURE
+            return base.EMPTY_PICTURE
 
-    def pull(self, source: Source, folder: Path, on_progress: OnProgress) -> Pulled:
+    def pull(self, source: base.Source, folder: Path, on_progress: OnProgress) -> base.Pulled:
         return Puller(self._server, source, folder, ImageCache()).pull(on_progress)
 
-    def push(self, pulled: Path, recognized: Path, layer_name: str, comment: str, on_progress: OnProgress) -> Pushed:
+    def push(
+        self, pulled: Path, recognized: Path, layer_name: str, comment: str, on_progress: OnProgress
+    ) -> base.Pushed:
         return Pusher(self._server, pulled, recognized).push(layer_name, comment, on_progress)
 
     def report(self, document_id: int, title: str, known: int | None = None) -> TaskReport:
@@ -157,28 +149,28 @@ class EScriptorium:
 
     def _share(self, document_id: int, layer: int, page: int) -> float:
         """How many of a page's lines have a text in a layer, by the first hundred of them."""
-        base = f"documents/{document_id}/parts/{page}/"
-        texts = self._server.get(f"{base}transcriptions/?transcription={layer}")
+        place = f"documents/{document_id}/parts/{page}/"
+        texts = self._server.get(f"{place}transcriptions/?transcription={layer}")
         first = texts.get("results", []) if isinstance(texts, dict) else []
         if not first:
             return 0.0
-        lines = self._server.get(f"{base}lines/?paginate_by=1")
+        lines = self._server.get(f"{place}lines/?paginate_by=1")
         counted = lines.get("count") if isinstance(lines, dict) else None
         with_text = sum(bool(answers.read_line_text(text).content.strip()) for text in first) / len(first)
         return min(1.0, with_text * texts.get("count", 0) / counted) if counted else 0.0
 
 
-def with_token(connection: PlatformConnection, token: str) -> EScriptorium:
+def with_token(connection: base.PlatformConnection, token: str) -> EScriptorium:
     """As the token's account. Raises UsageError for what is no token or no address."""
     return _open(connection, Credential("Authorization", f"Token {checked_token(token, 'the token')}"))
 
 
-def with_session(connection: PlatformConnection, cookie: str) -> EScriptorium:
+def with_session(connection: base.PlatformConnection, cookie: str) -> EScriptorium:
     """As somebody who is logged in with a browser. Raises UsageError for what is no cookie or no address."""
     if not re.fullmatch(r"[A-Za-z0-9._:=+/-]{8,512}", cookie):
         raise UsageError("platform.session_form", "the browser's session cookie has an impossible form")
     return _open(connection, Credential("Cookie", f"sessionid={cookie}"))
 
 
-def _open(connection: PlatformConnection, credential: Credential) -> EScriptorium:
+def _open(connection: base.PlatformConnection, credential: Credential) -> EScriptorium:
     return EScriptorium(Server(parse_origin(connection.url), credential, connection.parallel, connection.timeout_s))

@@ -22,27 +22,10 @@ from loghi_runner.config.choices import PlatformKind
 from loghi_runner.errors import PlatformError, UsageError
 from loghi_runner.files import cannot_write, write_atomically
 from loghi_runner.pages.find import IMAGE_SUFFIXES
+from loghi_runner.platform import pulled
 from loghi_runner.platform.base import Pulled, Source
-from loghi_runner.platform.escriptorium.answers import (
-    BrokenData,
-    Part,
-    PartLine,
-    Points,
-    lines_on_baselines,
-    read_document,
-    read_line_text,
-    read_part,
-)
+from loghi_runner.platform.escriptorium import answers
 from loghi_runner.platform.escriptorium.server import Server
-from loghi_runner.platform.pulled import (
-    ImageCache,
-    PulledPage,
-    PulledRecord,
-    Unfinished,
-    known_record,
-    size_of,
-    write_pulled,
-)
 from loghi_runner.wording import plural
 
 _NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
@@ -61,13 +44,13 @@ _ONE_PAGE = frozenset({"platform.not_found", "platform.broken_answer", "platform
 class Puller:
     """One pull of a source into a folder."""
 
-    def __init__(self, server: Server, source: Source, folder: Path, cache: ImageCache) -> None:
+    def __init__(self, server: Server, source: Source, folder: Path, cache: pulled.ImageCache) -> None:
         """Ask for the document. Raises UsageError: it has no such layer."""
         self._server, self._source, self._folder, self._cache = server, source, folder, cache
         answer = server.get(f"documents/{source.document}/")
-        self._document = read_document(answer)
+        self._document = answers.read_document(answer)
         # else they are drawn above the letters, or through them
-        self._on_baselines = lines_on_baselines(answer)
+        self._on_baselines = answers.lines_on_baselines(answer)
         layer = next((layer for layer in self._document.layers if layer.id == source.layer), None)
         if layer is None:
             message = f"the document {self._document.name!r} has no layer {source.layer} (any more)"
@@ -84,7 +67,7 @@ class Puller:
         folder, wanted = self._folder, self._wanted_pages()
         try:
             (folder / "page").mkdir(parents=True, exist_ok=True)
-            record = known_record(folder)
+            record = pulled.known_record(folder)
             earlier = record.pages if record is not None else {}
             pages, problems = self._bring_all(wanted, earlier, on_progress)
             if wanted and not pages:
@@ -112,9 +95,9 @@ class Puller:
         return [page for page in there if page in asked]
 
     def _bring_all(
-        self, wanted: Sequence[int], earlier: Mapping[str, PulledPage], on_progress: OnProgress
-    ) -> tuple[dict[str, PulledPage], list[str]]:
-        unfinished = Unfinished(self._folder, self._server.origin.base, self._source)
+        self, wanted: Sequence[int], earlier: Mapping[str, pulled.PulledPage], on_progress: OnProgress
+    ) -> tuple[dict[str, pulled.PulledPage], list[str]]:
+        unfinished = pulled.Unfinished(self._folder, self._server.origin.base, self._source)
         pages = {
             name: page
             for name, page in unfinished.pages.items()
@@ -133,7 +116,7 @@ class Puller:
                 except PlatformError as error:
                     if error.code not in _ONE_PAGE:
                         raise
-                    fault = error.fault if isinstance(error, BrokenData) else error.message
+                    fault = error.fault if isinstance(error, answers.BrokenData) else error.message
                     problems.append(f"page {jobs[job]} is left out: {fault}")
                 else:
                     if brought is None:
@@ -149,12 +132,12 @@ class Puller:
         places = {page: place for place, page in enumerate(wanted)}
         return dict(sorted(pages.items(), key=lambda item: places[item[1].id])), problems
 
-    def _finish(self, pages: dict[str, PulledPage], earlier: Mapping[str, PulledPage]) -> None:
+    def _finish(self, pages: dict[str, pulled.PulledPage], earlier: Mapping[str, pulled.PulledPage]) -> None:
         for name in earlier.keys() - pages.keys():
             # it is no longer among the pages, and nobody but us has written it
             (self._folder / earlier[name].file).unlink(missing_ok=True)
             (self._folder / "page" / f"{name}.xml").unlink(missing_ok=True)
-        record = PulledRecord(
+        record = pulled.PulledRecord(
             kind=PlatformKind.ESCRIPTORIUM,
             url=self._server.origin.base,
             document=self._document.id,
@@ -164,17 +147,17 @@ class Puller:
             pulled=utc_now(),
             pages=pages,
         )
-        write_pulled(self._folder, record)
+        pulled.write_pulled(self._folder, record)
         self._cache.tidy()
 
-    def _bring_page(self, page: int, earlier: Mapping[str, PulledPage]) -> tuple[str, PulledPage] | None:
+    def _bring_page(self, page: int, earlier: Mapping[str, pulled.PulledPage]) -> tuple[str, pulled.PulledPage] | None:
         """Fetch and write one page; None when nothing can be learnt from it and that was asked for.
 
         Raises:
             PlatformError: the page cannot be had, or is broken.
         """
         base = f"documents/{self._document.id}/parts/{page}/"
-        part = read_part(self._server.get(base))
+        part = answers.read_part(self._server.get(base))
         texts, foreign = _texts(self._server.every(f"{base}transcriptions/?transcription={self._layer.id}"), part)
         if self._source.only_transcribed and not any(text.strip() for text in texts.values()):
             return None
@@ -186,7 +169,7 @@ class Puller:
             SkipReason.NO_SHAPE.value: len(lines) - len(named),
             SkipReason.EMPTY_TEXT.value: sum(not texts.get(line.id, "").strip() for line in named.values()),
         }
-        brought = PulledPage(
+        brought = pulled.PulledPage(
             id=part.id,
             title=part.title,
             file=file,
@@ -206,21 +189,21 @@ class Puller:
         return name, brought
 
 
-def _is_whole(folder: Path, name: str, page: PulledPage) -> bool:
+def _is_whole(folder: Path, name: str, page: pulled.PulledPage) -> bool:
     """Whether both files of a page are there."""
-    return bool(size_of(folder / page.file) and size_of(folder / "page" / f"{name}.xml"))
+    return bool(pulled.size_of(folder / page.file) and pulled.size_of(folder / "page" / f"{name}.xml"))
 
 
-def _texts(answers: Iterator[Any], part: Part) -> tuple[dict[int, str], list[str]]:
+def _texts(given: Iterator[Any], part: answers.Part) -> tuple[dict[int, str], list[str]]:
     """Texts by line, and sentences about those that belong to no line of this page."""
     ours = {line.id for line in part.lines}
     texts: dict[int, str] = {}
     foreign = 0
     problems = []
-    for answer in answers:
+    for answer in given:
         try:
-            text = read_line_text(answer)
-        except BrokenData as error:
+            text = answers.read_line_text(answer)
+        except answers.BrokenData as error:
             problems.append(f"a text is left out: {error.fault}")
             continue
         if text.line in ours:
@@ -232,20 +215,20 @@ def _texts(answers: Iterator[Any], part: Part) -> tuple[dict[int, str], list[str
     return texts, problems
 
 
-def _file_name(part: Part) -> tuple[str, str]:
+def _file_name(part: answers.Part) -> tuple[str, str]:
     """The page's name and its image's: the platform's number first, so that it stays the same whatever is renamed."""
     path = part.image.uri.partition("?")[0]
     suffix = Path(path).suffix.lower()
     if suffix not in IMAGE_SUFFIXES:
-        raise BrokenData(f"its image has the form {suffix[:20] or 'of no suffix'}, which is not read")
+        raise answers.BrokenData(f"its image has the form {suffix[:20] or 'of no suffix'}, which is not read")
     plain = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(part.image.file_name).stem).strip("._-")[:60]
     name = f"{part.id}_{plain}" if plain else str(part.id)
     return name, name + suffix
 
 
-def _line_ids(lines: Sequence[PartLine]) -> dict[str, PartLine]:
+def _line_ids(lines: Sequence[answers.PartLine]) -> dict[str, answers.PartLine]:
     """Lines by an id that is unique on the page: the one they came into the platform with, or the platform's number."""
-    found: dict[str, PartLine] = {}
+    found: dict[str, answers.PartLine] = {}
     for line in lines:
         name = line.name if _ID.fullmatch(line.name) and line.name not in found else f"line_{line.id}"
         while name in found:
@@ -254,7 +237,9 @@ def _line_ids(lines: Sequence[PartLine]) -> dict[str, PartLine]:
     return found
 
 
-def _page_xml(part: Part, image_name: str, lines: Mapping[str, PartLine], texts: Mapping[int, str]) -> bytes:
+def _page_xml(
+    part: answers.Part, image_name: str, lines: Mapping[str, answers.PartLine], texts: Mapping[int, str]
+) -> bytes:
     """The XML. Lines keep the platform's order; those without a region come last.
 
     Args:
@@ -284,7 +269,7 @@ def _page_xml(part: Part, image_name: str, lines: Mapping[str, PartLine], texts:
     return bytes(etree.tostring(root, encoding="UTF-8", xml_declaration=True, pretty_print=True))
 
 
-def _add_line(region: etree._Element, name: str, line: PartLine, text: str) -> None:
+def _add_line(region: etree._Element, name: str, line: answers.PartLine, text: str) -> None:
     element = _add(region, "TextLine", id=name)
     if line.outline:
         _add(element, "Coords", points=_written(line.outline))
@@ -295,7 +280,7 @@ def _add_line(region: etree._Element, name: str, line: PartLine, text: str) -> N
         _add(_add(element, "TextEquiv"), "Unicode").text = text
 
 
-def _written(points: Points) -> str:
+def _written(points: answers.Points) -> str:
     # PAGE knows no negative numbers; what lies outside the image has no pixels anyway
     return " ".join(f"{max(round(x), 0)},{max(round(y), 0)}" for x, y in points)
 

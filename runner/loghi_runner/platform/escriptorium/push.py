@@ -15,8 +15,9 @@ from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.aliases import OnProgress
 from loghi_runner.errors import PlatformError, UsageError
 from loghi_runner.files import cannot_write, write_atomically
-from loghi_runner.pages.read import PageError, read_page
+from loghi_runner.pages.read import read_page
 from loghi_runner.pages.write import Reading
+from loghi_runner.pages.xml import PageError
 from loghi_runner.platform.base import Layer, Pushed
 from loghi_runner.platform.escriptorium.answers import LineText, read_document, read_layers, read_line_text, read_part
 from loghi_runner.platform.escriptorium.server import Server

@@ -12,8 +12,8 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from loghi_runner.orders.actions import ID_PATTERN, PLATFORM_PATTERN
-from loghi_runner.orders.config import Role, ServiceConfig
-from loghi_runner.web.access import caller_of, is_own_origin, link, require_own_page, services
+from loghi_runner.orders.config import Role
+from loghi_runner.web.access import caller_of, is_own_origin, link, require_own_page, services, set_cookie
 from loghi_runner.web.callers import SESSION_S, session_cookie
 from loghi_runner.web.pages.render import show
 from loghi_runner.web.pages.start import lent_tokens
@@ -72,7 +72,8 @@ def sign_in(request: Request, token: Annotated[str, Form(max_length=512)], back:
         return show(request, "sign_in.html", 401, problem=problem)
     target = back if _BACK.fullmatch(back) else "/"
     answer = RedirectResponse(link(request, target), status_code=303)
-    _set_session(answer, has.doorkeeper.session_of_client(caller), has.config)
+    session = has.doorkeeper.session_of_client(caller)
+    set_cookie(answer, has.config, session_cookie(has.config), session, age_s=SESSION_S)
     return answer
 
 
@@ -107,18 +108,5 @@ def launch(
     session = has.doorkeeper.session_of_platform(visit.name, user, (document,))
     target = f"{link(request, '/start')}?{urlencode({'platform': visit.name, 'document': document})}"
     answer = RedirectResponse(target, status_code=303)
-    _set_session(answer, session, has.config)
+    set_cookie(answer, has.config, session_cookie(has.config), session, age_s=SESSION_S)
     return answer
-
-
-def _set_session(answer: RedirectResponse, session: str, config: ServiceConfig) -> None:
-    """Give a browser the cookie of a session: no script reads it, no other site's form sends it."""
-    answer.set_cookie(
-        session_cookie(config),
-        session,
-        max_age=SESSION_S,
-        path=config.cookie_path,
-        secure=config.is_secure,
-        httponly=True,
-        samesite="lax",
-    )

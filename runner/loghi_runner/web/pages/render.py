@@ -24,7 +24,7 @@ from loghi_contract import __version__
 from loghi_runner.orders.actions import Action
 from loghi_runner.orders.orders import Stage
 from loghi_runner.report.html import templates_of
-from loghi_runner.web.access import CSRF_FIELD, caller_of, link, services
+from loghi_runner.web.access import CSRF_FIELD, caller_of, link, services, set_cookie
 from loghi_runner.web.views import OrderSummary
 from loghi_runner.wording import duration, loss_text
 
@@ -157,16 +157,7 @@ def show(request: Request, template: str, status: int = 200, **shown: Any) -> HT
     )
     answer = HTMLResponse(text, status, {"Content-Language": language, "Vary": "Accept-Language, Cookie"})
     if asked == language:
-        config = services(request).config
-        answer.set_cookie(
-            LANGUAGE_COOKIE,
-            language,
-            max_age=_YEAR_S,
-            path=config.cookie_path,
-            secure=config.is_secure,
-            httponly=True,
-            samesite="lax",
-        )
+        set_cookie(answer, services(request).config, LANGUAGE_COOKIE, language, age_s=_YEAR_S)
     return answer
 
 

@@ -235,7 +235,7 @@ def _phase_seconds(events: Sequence[Event]) -> dict[str, float]:
         if isinstance(before.payload, Phase):
             current = before.payload.name
         if current is not None:
-            took[current] = took.get(current, 0.0) + event.t - before.t
+            took[current] = took.get(current, 0.0) + max(event.t - before.t, 0.0)  # a clock can be set back
     return took
 
 

@@ -18,7 +18,7 @@ from loghi_runner.engines.image import BASE_DIGEST_LABEL
 from loghi_runner.engines.processes import machine_name, name_process
 from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
 from loghi_runner.runs.conclude import Stops, finish_run, keep_record
-from loghi_runner.runs.folder import Host, RunFailure, RunFolder, RunRecord, RunState, UsedCard, cannot_write_run
+from loghi_runner.runs.folder import Host, RunFailure, RunFolder, RunRecord, RunState, cannot_write_run, used_cards
 from loghi_runner.runs.progress import EventReader, Progress, follow
 from loghi_runner.runs.signals import Detached, StopWishes, Terminated
 
@@ -58,7 +58,7 @@ def new_record(run_id: str, name: str, engine: Engine, setting: Setting) -> RunR
         engine=engine.name,
         device=device.kind.value,
         gpus=device.uuids,
-        cards=(UsedCard(device.card.name, device.card.capability_words),) if device.card else (),
+        cards=used_cards(device),
         driver=device.driver,
         config_sha256="",
         image=image.name if image else None,

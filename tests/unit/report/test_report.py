@@ -12,7 +12,7 @@ from loghi_contract import events
 from loghi_contract.lines import LineSample
 from loghi_runner.engines.base import Mount
 from loghi_runner.evaluation.results import ReadLine, Results, difference
-from loghi_runner.finetuning.lay_out import data_sha256
+from loghi_runner.finetuning.data_hashes import data_sha256, image_hashes
 from loghi_runner.line_pages import page_name
 from loghi_runner.report.charts import draw_curve
 from loghi_runner.report.shown import choose_errors
@@ -241,15 +241,18 @@ def test_every_character_can_be_told_from_others(character: str, label: str) -> 
 
 
 def test_a_splits_hash_is_that_of_its_images_and_texts(tmp_path: Path) -> None:
+    def sha256_of(folder: str, line: LineSample) -> dict[str, str]:
+        lists = {"train": [line]}
+        mounts = [Mount(tmp_path / folder, PurePosixPath("/in/data/0"), True)]
+        return data_sha256(lists, image_hashes(lists, mounts))
+
     def hashed(folder: str, text: str, grey: int) -> str:
         (tmp_path / folder).mkdir(exist_ok=True)
         Image.new("L", (9, 9), grey).save(tmp_path / folder / "a.png")
-        lines = [LineSample("/in/data/0/a.png", text, 1.0, "list:1")]
-        return data_sha256({"train": lines}, [Mount(tmp_path / folder, PurePosixPath("/in/data/0"), True)])["train"]
+        return sha256_of(folder, LineSample("/in/data/0/a.png", text, 1.0, "list:1"))["train"]
 
     first = hashed("here", "ein", 1)
     assert first == hashed("elsewhere", "ein", 1)
     assert first != hashed("here", "eit", 1)
     assert first != hashed("here", "ein", 2)
-    gone = [LineSample("/in/data/0/no.png", "ein", 1.0, "list:1")]
-    assert data_sha256({"train": gone}, [Mount(tmp_path, PurePosixPath("/in/data/0"), True)]) == {}
+    assert sha256_of("here", LineSample("/in/data/0/no.png", "ein", 1.0, "list:1")) == {}

@@ -130,6 +130,8 @@ class RunRecord:
     #: the graphics cards of `gpus`, in their order, and the driver's version
     cards: tuple[UsedCard, ...] = ()
     driver: str | None = None
+    #: what the cards took in joules, neighbours on them included; None on a processor, and where nobody followed
+    energy_j: float | None = None
     #: the id of the run that this one is made again from
     reproduces: str | None = None
 

@@ -59,7 +59,10 @@ class FakeTrainer:
 
     def begin(self, device: DeviceKind | None = None) -> None:
         kind = (device or self.job.device).value
-        versions, machine = Versions(__version__, "3", "fake 1", None, "3.11.2"), Machine(processor_name(), 2, 2)
+        versions, machine = (
+            Versions(__version__, "3", "fake 1", None, "3.11.2"),
+            Machine(processor_name(), len(os.sched_getaffinity(0)), 2),
+        )
         self.emit(events.Started(versions, Device(kind, f"Fake {kind}", None), os.getpid(), machine))
         self.emit(events.Phase("reading_data"))
         for split, lines in (("train", 24), ("val", 6)):

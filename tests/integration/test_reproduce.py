@@ -9,6 +9,7 @@ from PIL import Image
 
 from loghi_contract.processor import processor_name
 from loghi_runner.runs.folder import RunFolder
+from tests.unit.made_pages import write_pages
 
 
 @pytest.fixture
@@ -182,3 +183,37 @@ def test_two_runs_side_by_side_show_what_differs_and_what_came_of_it(workplace, 
     told = json.loads(workplace.run("diff", made.name, second.name, "--json").stdout)
     assert [each["key"] for each in told["differences"]] == ["training.epochs", "training.seed"]
     assert (told["same_weights"], told["same_epochs"]) == (True, False)
+
+
+def test_a_run_on_pages_that_was_moved_is_made_again_in_a_folder_of_ones_own(workplace) -> None:
+    """Its lines are not cut again, nor its pages split again: both are what they were, beside the run."""
+    write_pages(workplace.folder / "pages", 8)
+    workplace.config.write_text(
+        "base_model: base\ndata: {pages: pages}\noutput: runs\nengine: {kind: local, gpus: none}\n", encoding="utf-8"
+    )
+    assert workplace.finetune().returncode == 0
+    first = workplace.run_dir.name
+    (workplace.folder / "runs").rename(workplace.folder / "archive")
+    shutil.rmtree(workplace.folder / "pages")
+    result = workplace.run("reproduce", first, "-o", "archive", "--into", "mine")
+
+    assert result.returncode == 0, result.stderr
+    assert "equal, bit for bit" in result.stdout
+    [again] = (workplace.folder / "mine").iterdir()
+    split = "out/report/split.tsv"
+    assert (again / split).read_bytes() == (workplace.folder / "archive" / first / split).read_bytes()
+    assert RunFolder(again).read().prepared == RunFolder(workplace.folder / "archive" / first).read().prepared
+
+
+def test_what_the_host_left_out_is_told_again(workplace) -> None:
+    listed = workplace.folder / "data/train.txt"
+    listed.write_text(listed.read_text() + "train/page_0/line_1.png\t\n")
+    workplace.scenario = "skips"
+    assert workplace.finetune().returncode == 0
+    first = workplace.run_dir
+    assert workplace.run("reproduce", "last").returncode == 0
+    [again] = other_runs(workplace, first)
+
+    table = "out/report/skipped_lines.tsv"
+    assert (again / table).read_text() == (first / table).read_text()
+    assert "empty_text" in (again / table).read_text()

@@ -22,6 +22,10 @@ def reproduce_command(
         Path | None,
         typer.Option("--base-model", metavar="DIR", help="Where its base model is now (default: where it was)."),
     ] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option("--into", metavar="DIR", help="Where the new run goes (default: beside the first)."),
+    ] = None,
     output: Output = DEFAULT_OUTPUT,
     as_json: AsJson = False,
 ) -> None:
@@ -34,7 +38,7 @@ def reproduce_command(
     from loghi_runner.terminal.show import print_answer, record_json
     from loghi_runner.terminal.views import JsonView, PersonView
 
-    ready = check_to_repeat(find_run(run, output), base_model=base_model)
+    ready = check_to_repeat(find_run(run, output), output=into, base_model=base_model)
     if check:
         if as_json:
             print_json(ready.json())

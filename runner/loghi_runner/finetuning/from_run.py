@@ -1,13 +1,15 @@
 """From a run's folder back to a plan: the same job, lines, line images and base model, found again and compared."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loghi_contract import CONTRACT, __version__
 from loghi_contract.files import read_plain
 from loghi_contract.job import DeviceKind, Split
-from loghi_contract.lines import SKIPPED_COLUMNS, LineSample, SkippedLine, SkipReason
+from loghi_contract.lines import SKIPPED_COLUMNS, SkippedLine, SkipReason
+from loghi_contract.places import DATA_DIR
 from loghi_contract.processor import processor_name
 from loghi_runner.config.load import LoadedConfig
 from loghi_runner.engines.base import Setting
@@ -19,11 +21,13 @@ from loghi_runner.findings import Severity, errors
 from loghi_runner.finetuning.check_output import check_disk, check_output
 from loghi_runner.finetuning.data_hashes import data_sha256, image_hashes, read_hashes
 from loghi_runner.finetuning.plan import Again, RunPlan
+from loghi_runner.ground_truth.line_store import STORE_FOLDER
 from loghi_runner.models.find import BaseModelCheck, check_base_model
 from loghi_runner.runs.folder import RunFolder, RunRecord, used_cards
 from loghi_runner.runs.made_of import DATA_KEY, Difference, Effect, MadeOf, differences
 
 _NAMED = 3
+_REASONS = {reason.value for reason in SkipReason}
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,14 @@ def plan_from_run(
     *,
     run_id: str,
     device: DeviceKind,
+    output: Path | None = None,
     base_model: Path | None = None,
 ) -> RunPlan:
-    """The plan of a run that does what this one did, beside it; nothing is drawn, split or cut again.
+    """The plan of a run that does what this one did; nothing is drawn, split or cut again.
 
     Args:
         loaded: the run's own config.
+        output: where the run goes; by default beside this one.
         base_model: where the base model is now; by default where it was.
 
     Raises:
@@ -66,13 +72,13 @@ def plan_from_run(
         hint = "`loghi-runner finetune` with its config.yaml begins a run anew."
         raise UsageError("run.no_job", message, where=str(folder.job_dir), hint=hint)
     # places in it are relative to where it once lay; its name may have been the file's
-    config = loaded.config.model_copy(update={"output": folder.path.parent, "name": job.name})
+    output = (output or folder.path.parent).absolute()
+    config = loaded.config.model_copy(update={"output": output, "name": job.name})
     base = None
     if job.vgsl is None:
         base = _base_model(record, base_model)
     homes = home_folders()
-    data = DataFolders(tuple(map(Path, record.data_folders)), ())
-    run_dir = folder.path.parent / run_id
+    data = _data_folders(record, folder.path.parent)
     base_folder = base.folder if base else None
     findings = (
         *(base.findings if base else ()),
@@ -81,12 +87,12 @@ def plan_from_run(
     )
     return RunPlan(
         run_id=run_id,
-        run_dir=run_dir,
+        run_dir=output / run_id,
         config=replace(loaded, config=config),
         job=replace(job, run_id=run_id, device=device),
         lists=lists,
-        skipped=tuple(_skipped_by_host(folder, lists)),
-        mounts=run_mounts(data, base_folder, real_path(folder.path.parent) / run_id),
+        skipped=tuple(_skipped_by_host(folder)),
+        mounts=run_mounts(data, base_folder, real_path(output) / run_id),
         findings=tuple(sorted(findings, key=lambda finding: list(Severity).index(finding.severity))),
         base=base.facts if base else None,
         again=Again(record.run_id, record.prepared, _text(folder.split_file)),
@@ -112,6 +118,8 @@ def find_again(folder: RunFolder, then: MadeOf, plan: RunPlan, setting: Setting)
         cards=used_cards(setting.device),
         driver=setting.device.driver,
         processor=None if on_card else processor_name(),
+        # a container is not bound to the cores that this process was given
+        cores=os.cpu_count() if setting.image else len(os.sched_getaffinity(0)),
     )
     faults = tuple(_faults(folder, plan, images))
     # the files say more than the hash of all of them
@@ -130,6 +138,15 @@ def require_same(found: Found, where: Path) -> None:
         "`--base-model DIR` names where the base model is now."
     )
     raise DataError("run.made_of_other", f"{'; '.join(told)}{more}", where=str(where), hint=hint)
+
+
+def _data_folders(record: RunRecord, beside: Path) -> DataFolders:
+    """Where the line images are; those that were cut for the run lie beside it, also where all of it was moved."""
+    store = real_path(beside) / STORE_FOLDER / "lines"
+    folders = [Path(folder) for folder in record.data_folders]
+    if record.prepared:
+        folders = [store if folder.parts[-2:] == store.parts[-2:] else folder for folder in folders]
+    return DataFolders(tuple(folders), (), store)
 
 
 def _base_model(record: RunRecord, given: Path | None) -> BaseModelCheck:
@@ -161,12 +178,11 @@ def _place(plan: RunPlan, image: str) -> str:
         return image
 
 
-def _skipped_by_host(folder: RunFolder, lists: Mapping[str, Sequence[LineSample]]) -> Iterator[tuple[str, SkippedLine]]:
-    """The lines that never came to the trainer; what it skipped itself it will skip again."""
-    told = {sample.image for samples in lists.values() for sample in samples}
+def _skipped_by_host(folder: RunFolder) -> Iterator[tuple[str, SkippedLine]]:
+    """The lines that never came to the trainer; what it skipped itself, as it names images, it will skip again."""
     for row in (_text(folder.skipped_file) or "").splitlines()[1:]:
         fields = row.split("\t")
-        if len(fields) == len(SKIPPED_COLUMNS) and fields[2] not in told:
+        if len(fields) == len(SKIPPED_COLUMNS) and not fields[2].startswith(f"{DATA_DIR}/") and fields[4] in _REASONS:
             split, where, image, text, reason, detail = fields
             yield split, SkippedLine(image, text, where, SkipReason(reason), detail)
 

@@ -9,9 +9,8 @@ from typing import Any  # JSON values have no narrower type
 from loghi_contract.job import DeviceKind, JobSpec, Split
 from loghi_contract.records import to_json
 from loghi_runner.config.load import LoadedConfig, load_config
-from loghi_runner.engines import EngineKind
+from loghi_runner.engines import EngineKind, load_engine
 from loghi_runner.engines.base import Engine, Setting, Wish
-from loghi_runner.engines.setting import settle
 from loghi_runner.errors import RunnerError, UsageError
 from loghi_runner.finetuning.finetune import Checked, start_and_follow
 from loghi_runner.finetuning.from_run import Found, find_again, plan_from_run, require_same
@@ -84,10 +83,11 @@ class Reproduced:
         }
 
 
-def check_to_repeat(folder: RunFolder, *, base_model: Path | None = None) -> ToRepeat:
+def check_to_repeat(folder: RunFolder, *, output: Path | None = None, base_model: Path | None = None) -> ToRepeat:
     """Hold what is here against what the run was made of; writes nothing.
 
     Args:
+        output: where the new run is to go; by default beside the first.
         base_model: where the base model is now; by default where it was.
 
     Raises:
@@ -105,7 +105,13 @@ def check_to_repeat(folder: RunFolder, *, base_model: Path | None = None) -> ToR
     engine, setting = _as_then(loaded, look.record)
     setting.require_usable()
     plan = plan_from_run(
-        folder, look.record, loaded, run_id=new_run_id(), device=setting.device.kind, base_model=base_model
+        folder,
+        look.record,
+        loaded,
+        run_id=new_run_id(),
+        device=setting.device.kind,
+        output=output,
+        base_model=base_model,
     )
     found = find_again(folder, first.made, plan, setting)
     return ToRepeat(first, Checked(plan, engine, setting), found)
@@ -181,17 +187,18 @@ class _Spread:
 
 def _as_then(loaded: LoadedConfig, record: RunRecord) -> tuple[Engine, Setting]:
     """The engine and the image of then where they are here; what it computes on as the config wishes."""
+    engine = load_engine(record.engine)
     wish = loaded.config.engine.model_copy(update={"kind": EngineKind(record.engine)})
     if record.device == DeviceKind.CPU.value:
         wish = wish.model_copy(update={"gpus": "none"})
     if record.image is None:
-        return settle(_checked(wish))
-    engine, setting = settle(_checked(wish.model_copy(update={"image": record.image})))
+        return engine, engine.settle(_checked(wish))
+    setting = engine.settle(_checked(wish.model_copy(update={"image": record.image})))
     if setting.image is None or setting.image.digest != record.image_digest:
         # another was built under its name since; the old one is often still there
-        by_digest = settle(_checked(wish.model_copy(update={"image": record.image_digest})))
-        if by_digest[1].engine_error is None:
-            return by_digest
+        by_digest = engine.settle(_checked(wish.model_copy(update={"image": record.image_digest})))
+        if by_digest.engine_error is None:
+            return engine, by_digest
     return engine, setting
 
 

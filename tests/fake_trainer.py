@@ -59,10 +59,8 @@ class FakeTrainer:
 
     def begin(self, device: DeviceKind | None = None) -> None:
         kind = (device or self.job.device).value
-        versions, machine = (
-            Versions(__version__, "3", "fake 1", None, "3.11.2"),
-            Machine(processor_name(), len(os.sched_getaffinity(0)), 2),
-        )
+        versions = Versions(__version__, "3", "fake 1", None, "3.11.2")
+        machine = Machine(processor_name(), len(os.sched_getaffinity(0)), 2)
         self.emit(events.Started(versions, Device(kind, f"Fake {kind}", None), os.getpid(), machine))
         self.emit(events.Phase("reading_data"))
         for split, lines in (("train", 24), ("val", 6)):

@@ -29,7 +29,7 @@ def reproduce_command(
     output: Output = DEFAULT_OUTPUT,
     as_json: AsJson = False,
 ) -> None:
-    """Make a finished run again and say whether the result is equal.
+    """Make a finished run again: is the result equal?
 
     Exit code 0: equal, or as near as other seeds or the lines can tell. 5: different. 3: not possible here.
     """
@@ -71,7 +71,7 @@ def diff_command(
     output: Output = DEFAULT_OUTPUT,
     as_json: AsJson = False,
 ) -> None:
-    """Show two runs side by side: what differs, and what came of it.
+    """Show what differs in two runs, and their results.
 
     What is equal is left out. `loghi-runner runs diff` does the same.
     """

@@ -184,7 +184,7 @@ def export_command(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Copy a run's best_val, with a model card, to a folder or file."""
+    """Copy a run's best_val with its card to a folder or file."""
     from loghi_runner.models.export import (
         CARD_FILE,
         export_file,

@@ -182,8 +182,9 @@ def _result_rows(diff: RunsDiff) -> list[tuple[str, str, str]]:
     def of_both(label: str, words: Any) -> tuple[str, str, str]:
         return label, words(diff.first), words(diff.second)
 
+    states = of_both("state", lambda side: side.record.state.value)
     rows = [
-        of_both("state", lambda side: side.record.state.value),
+        *([states] if states[1] != states[2] else []),
         of_both("trained for", lambda side: duration(sum(epoch.seconds for epoch in side.progress.epochs))),
         of_both("validation CER", lambda side: _cer(side, Split.VAL)),
         of_both("best epoch", lambda side: "" if side.record.best_epoch is None else str(side.record.best_epoch)),

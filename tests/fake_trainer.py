@@ -14,12 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from loghi_contract import events
+from loghi_contract import __version__, events
 from loghi_contract.events import Device, Event, FinishStatus, Machine, Model, Payload, Versions, encode_event
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.job import DeviceKind, JobSpec, RecognizeJob, load_job
 from loghi_contract.lines import LineSample, parse_line_list
 from loghi_contract.places import BASE_MODEL_DIR, BEST_VAL, EVENTS_FILE, JOB_FILE, REPORT_DIR, RESULTS_FILE, Places
+from loghi_contract.processor import processor_name
 
 SCENARIO_VARIABLE = "LOGHI_FAKE_TRAINER"
 CARDS_VARIABLE = "LOGHI_FAKE_CARDS"
@@ -61,7 +62,8 @@ class FakeTrainer:
 
     def begin(self, device: DeviceKind | None = None) -> None:
         kind = (device or self.job.device).value
-        versions, machine = Versions("0", "3", "fake 1", None, "3.11.2"), Machine("Fake processor", 2, 2)
+        versions = Versions(__version__, "3", "fake 1", None, "3.11.2")
+        machine = Machine(processor_name(), len(os.sched_getaffinity(0)), 2)
         self.emit(events.Started(versions, Device(kind, f"Fake {kind}", None), os.getpid(), machine))
         self.emit(events.Phase("reading_data"))
         for split, lines in (("train", 24), ("val", 6)):

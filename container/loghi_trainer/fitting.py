@@ -76,7 +76,9 @@ class FittedStep:
                     raise self._does_not_fit(batch, indices) from error
             # not within `except`: there the error's traceback holds on to all that was computed so far
             gc.collect()
-            self._divide(batch, indices, (at_once + 1) // 2, f"{at_once} lines of {width_px} pixels did not fit in memory")
+            self._divide(
+                batch, indices, (at_once + 1) // 2, f"{at_once} lines of {width_px} pixels did not fit in memory"
+            )
 
     def _leave_room(self, batch: TrainingBatch, indices: Sequence[int], measured: int) -> None:
         """Measure what a few lines take, then twice as many, until it is known how many at once fit."""

@@ -17,8 +17,8 @@ from tests.kills.promises import Undisturbed, break_of_end, break_of_model, brea
 _REFUSALS = {
     "run.broken_record": {"run.json"},
     "resume.other_config": {"config.yaml"},
-    "resume.no_job": {"job.json"},
-    "resume.other_data": {"train.txt", "val.txt"},
+    "run.no_job": {"job.json"},
+    "run.made_of_other": {"train.txt", "val.txt"},
 }
 
 

@@ -20,6 +20,7 @@ from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.clock import utc_now
 from loghi_runner.engines.base import PLACES, Handle
 from loghi_runner.engines.card_queue import Waiting
+from loghi_runner.engines.gpus import DeviceChoice
 from loghi_runner.errors import EngineError, RunnerError, UsageError
 from loghi_runner.files import cannot_write, write_atomically
 
@@ -137,6 +138,8 @@ class RunRecord:
     #: folders of line images cut from pages that the run uses; `clean` keeps them
     prepared: tuple[str, ...] = ()
     base_model_sha256: str | None = None
+    #: where the base model was on this machine
+    base_model_folder: str | None = None
     #: of each split's lines, images and texts (`data_hashes`)
     data_sha256: dict[str, str] = field(default_factory=dict)
     #: where /in/data/<n> was on this machine, for the line images of the report
@@ -144,8 +147,10 @@ class RunRecord:
     #: the graphics cards of `gpus`, in their order, and the driver's version
     cards: tuple[UsedCard, ...] = ()
     driver: str | None = None
-    #: where the base model was on this machine
-    base_model: str | None = None
+    #: what the cards took in joules, neighbours on them included; None on a processor, and where nobody followed
+    energy_j: float | None = None
+    #: the id of the run that this one is made again from
+    reproduces: str | None = None
     resumptions: tuple[Resumption, ...] = ()
 
     def with_failure(self, failure: RunFailure, state: RunState = RunState.FAILED) -> "RunRecord":
@@ -169,6 +174,8 @@ class RunFolder:
     config_file = _Place("config.yaml")
     console_log = _Place("console.log")
     job_dir = _Place("in")
+    #: the hash of each line image, as `sha256sum` writes them, with the paths of the lists
+    images_file = _Place("in/images.sha256")
     #: where the engine `local` lays out the container's folders as links
     places = _Place(PLACES)
     #: made by `stop` before it kills, so that the follower does not take the kill for lack of memory
@@ -232,6 +239,10 @@ class RunFolder:
         job_file = self.job_dir / "job.json"
         job = load_job(read_plain(job_file, _MAX_RECORD_BYTES).decode())
         write_atomically(job_file, dump_job(replace(job, device=device)))
+
+
+def used_cards(device: DeviceChoice) -> tuple[UsedCard, ...]:
+    return tuple(UsedCard(card.name, card.capability_words) for card in device.cards)
 
 
 def new_run_id(now_s: float | None = None) -> str:

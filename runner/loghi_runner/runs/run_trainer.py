@@ -4,7 +4,7 @@ import contextlib
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol  # the fields of a record differ in type
 
@@ -17,10 +17,11 @@ from loghi_runner.engines.base import Engine, Handle, Launch, Setting
 from loghi_runner.engines.card_queue import LOOK_EVERY_S, Waiting, take_cards
 from loghi_runner.engines.image import BASE_DIGEST_LABEL
 from loghi_runner.engines.leases import Lease
+from loghi_runner.engines.nvml import energy_j
 from loghi_runner.engines.processes import machine_name, name_process
 from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
 from loghi_runner.runs.conclude import finish_run, keep_record
-from loghi_runner.runs.folder import Host, RunFailure, RunFolder, RunRecord, RunState, UsedCard, cannot_write_run
+from loghi_runner.runs.folder import Host, RunFailure, RunFolder, RunRecord, RunState, cannot_write_run, used_cards
 from loghi_runner.runs.progress import EventReader, Progress, follow
 from loghi_runner.runs.signals import Detached, StopWishes, Terminated
 from loghi_runner.runs.watch import Watch
@@ -73,7 +74,7 @@ def _of_setting(setting: Setting) -> dict[str, Any]:
     return {
         "device": device.kind.value,
         "gpus": device.uuids,
-        "cards": tuple(UsedCard(card.name, card.capability_words) for card in device.cards),
+        "cards": used_cards(device),
         "driver": device.driver,
         "image": image.name if image else None,
         "image_digest": image.digest if image else None,
@@ -123,6 +124,7 @@ def run_trainer(
             engine.clean_up(handle, folder.console_log, keep=False)
         _end(launch.lease)
         raise cannot_write_run(error, folder.record_file) from error
+    taken_before = energy_j(launch.gpus) if launch.gpus else None
     try:
         view.begin(folder, progress)
         refused = _follow(reader, launch, progress, watch, view)
@@ -134,6 +136,7 @@ def run_trainer(
     finally:
         view.end()
     _end(launch.lease)
+    record = replace(record, energy_j=_taken_since(taken_before, launch.gpus))
     record = finish_run(
         folder, record, progress, handle, end, engine, stops=watch.stops, refused=refused, note=view.note
     )
@@ -320,6 +323,12 @@ def _why_refused(launch: Launch, used: Device) -> RunFailure | None:
         )
         return RunFailure("gpu.not_all_used", message, int(ExitCode.ENGINE), "Write `gpus: 1` under `engine`.")
     return None
+
+
+def _taken_since(before: float | None, gpus: Sequence[str]) -> float | None:
+    """Energy of the cards since then; a driver that was loaded again counts anew, and nothing is known."""
+    now = energy_j(gpus) if before is not None else None
+    return None if now is None or before is None or now < before else round(now - before, 1)
 
 
 def _leave_nothing(engine: Engine, folder: RunFolder) -> None:

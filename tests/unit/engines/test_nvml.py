@@ -101,3 +101,14 @@ def test_the_cards_of_this_machine_have_uuids_and_memory() -> None:
     for card in list_cards().cards:
         assert card.uuid.startswith(("GPU-", "MIG-"))
         assert 0 <= card.free_memory_mb <= card.memory_mb
+
+
+def test_energy_is_that_of_all_cards_of_a_run_and_unknown_where_one_does_not_tell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tells = {"uuid": "GPU-1", "energy_mj": 3_000_500}, {"uuid": "GPU-2", "energy_mj": 1_000_000}
+    monkeypatch.setattr(nvml, "pynvml", FakeNvml(*tells, {"uuid": "MIG-3"}))
+
+    assert nvml.energy_j(["GPU-1", "GPU-2"]) == 4000.5
+    assert nvml.energy_j(["GPU-1", "MIG-3"]) is None
+    assert nvml.energy_j(["GPU-4"]) is None

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import zipfile
+from collections.abc import Callable
 
 from fake_trainer import SCENARIOS, FakeTrainer, main  # it lies beside this script
 
@@ -44,7 +45,14 @@ def write_checkpoint(trainer: FakeTrainer, epoch: int, step: int = 0) -> None:
         write_state(archive, state)
 
 
-def dies_once(trainer: FakeTrainer, *, first_waits: bool = False, waits: bool = False, again: bool = False) -> int:
+def dies_once(
+    trainer: FakeTrainer,
+    *,
+    first_waits: bool = False,
+    waits: bool = False,
+    again: bool = False,
+    die: Callable[[], int] = lambda: os.kill(os.getpid(), signal.SIGKILL) or 0,
+) -> int:
     """`first_waits`: before it dies, for a file `go`; `waits`: when it goes on; `again`: it dies again, silently."""
     if not trainer.job.resume:
         trainer.begin()
@@ -54,9 +62,9 @@ def dies_once(trainer: FakeTrainer, *, first_waits: bool = False, waits: bool = 
         trainer.emit(events.Step(2, 1, 3, 10.0, 12.5))
         if first_waits:
             trainer.wait_for_go()
-        os.kill(os.getpid(), signal.SIGKILL)
+        return die()
     if again:
-        os.kill(os.getpid(), signal.SIGKILL)
+        return die()
     trainer._seq = len(trainer.events_file.read_bytes().splitlines())
     state = find_checkpoint(trainer.places.out).state
     trainer.emit(events.Resumed(state.epoch, state.step))
@@ -69,6 +77,19 @@ def dies_once(trainer: FakeTrainer, *, first_waits: bool = False, waits: bool = 
         write_checkpoint(trainer, number)
     trainer.finish(events.FinishStatus.COMPLETED, epochs, 0.2 / epochs)
     return ExitCode.OK
+
+
+def _without_card() -> int:
+    sys.stderr.write("CUDA_ERROR_NO_DEVICE: no CUDA-capable device is detected\n")
+    return ExitCode.ENGINE
+
+
+def loses_its_card_once(trainer: FakeTrainer) -> int:
+    return dies_once(trainer, die=_without_card)
+
+
+def loses_each_card(trainer: FakeTrainer) -> int:
+    return dies_once(trainer, again=True, die=_without_card)
 
 
 def waits_when_it_goes_on(trainer: FakeTrainer) -> int:
@@ -84,7 +105,17 @@ def dies_again(trainer: FakeTrainer) -> int:
 
 
 SCENARIOS.update(
-    {scenario.__name__: scenario for scenario in (dies_once, dies_on_go, waits_when_it_goes_on, dies_again)}
+    {
+        scenario.__name__: scenario
+        for scenario in (
+            dies_once,
+            dies_on_go,
+            waits_when_it_goes_on,
+            dies_again,
+            loses_its_card_once,
+            loses_each_card,
+        )
+    }
 )
 
 if __name__ == "__main__":

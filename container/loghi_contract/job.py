@@ -98,6 +98,8 @@ class JobSpec:
     normalization: Normalization
     training: TrainingSpec
     resume: bool = False
+    #: how often the run was ended for its memory; each time its trainer takes half of what it took before
+    memory_kills: int = 0
 
 
 @dataclass(frozen=True)

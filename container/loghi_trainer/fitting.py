@@ -22,8 +22,10 @@ class FittedStep:
     own step into rounds, not those of all others.
     """
 
-    def __init__(self, step: Step, feed: TrainingFeed, tell: Callable[[Notice], None]) -> None:
+    def __init__(self, step: Step, feed: TrainingFeed, tell: Callable[[Notice], None], memory_kills: int = 0) -> None:
+        """Of the free memory take half as much for each time that the run was ended for it."""
         self._step = step
+        self._share = _SHARE / 2**memory_kills
         self._feed = feed
         self._tell = tell
         self._most_px: int | None = None
@@ -94,9 +96,9 @@ class FittedStep:
             self._learned(_first(batch, measured), indices[:measured])
             took = memory.held_bytes() - before
             a_line = max(took - took_fewer, 0) / (measured - fewer)
-            if took + a_line * (lines - measured) <= _SHARE * free:
+            if took + a_line * (lines - measured) <= self._share * free:
                 return
-            if took + a_line * measured + kept > _SHARE * free:
+            if took + a_line * measured + kept > self._share * free:
                 break
             fewer, took_fewer, measured = measured, took, 2 * measured
         why = f"{free / 1e9:.1f} GB of memory are free, too little for {lines} lines of {width_px} pixels at once"

@@ -131,7 +131,14 @@ class _Run:
             augment=_AUGMENTATIONS[job.training.augmentation],
         )
         self._training = Training(
-            network, self._feed, job.training, reporter, is_cancelled, shares.places, self._write_last_in_time
+            network,
+            self._feed,
+            job.training,
+            reporter,
+            is_cancelled,
+            shares.places,
+            self._write_last_in_time,
+            job.memory_kills,
         )
         self._checkpoint = checkpoint
         self._started = started

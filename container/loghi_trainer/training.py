@@ -59,8 +59,9 @@ class Training:
         is_cancelled: Callable[[], bool],
         places: Sequence[str | None] = (None,),
         after_step: Callable[[], None] = lambda: None,
+        memory_kills: int = 0,
     ) -> None:
-        """Divide each batch into parts, one for each of the `places`, computed side by side."""
+        """Divide each batch into parts, one for each of the `places`, computed side by side; see also `FittedStep`."""
         #: after the last whole step; whoever goes on from a checkpoint sets it, and who has scored an epoch
         self.position = Position()
         self._feed = feed
@@ -70,7 +71,7 @@ class Training:
         self._after_step = after_step
         freeze(network, spec.freeze)
         self._optimizer = keras.optimizers.AdamW(learning_rate=spec.learning_rate, weight_decay=_WEIGHT_DECAY)
-        self._take_step = FittedStep(make_step(network, self._optimizer, places), feed, reporter.emit)
+        self._take_step = FittedStep(make_step(network, self._optimizer, places), feed, reporter.emit, memory_kills)
         self._places = places
 
     def try_widest_step(self, kind: DeviceKind) -> None:

@@ -13,6 +13,7 @@ from loghi_runner.engines.setting import settle, settle_again
 from loghi_runner.errors import ERROR_CLASSES, RunnerError
 from loghi_runner.findings import Finding, Severity, finding_of
 from loghi_runner.finetuning.data_hashes import image_hashes
+from loghi_runner.finetuning.go_on import go_on_once
 from loghi_runner.finetuning.lay_out import create_run_folder, cut_lines, first_record
 from loghi_runner.finetuning.plan import RunPlan, View, make_plan
 from loghi_runner.finetuning.resume import find_resumable
@@ -84,7 +85,8 @@ def finetune(config_path: Path, overrides: Sequence[str], view: View) -> tuple[R
         RunnerError: nothing was started.
     """
     with ExitStack() as lines:
-        return start_and_follow(prepare_run(config_path, overrides, view, lines), view, begun=lines.close)
+        folder, record = start_and_follow(prepare_run(config_path, overrides, view, lines), view, begun=lines.close)
+    return folder, go_on_once(folder, record, view)
 
 
 def prepare_run(config_path: Path, overrides: Sequence[str], view: View, lines: ExitStack) -> Checked:

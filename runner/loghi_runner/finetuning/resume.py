@@ -43,12 +43,14 @@ class ResumeWish:
     """How a run is to go on, as somebody wrote it.
 
     `epochs` is a number, or one with a plus for so many more. `overrides` are keys of the section `engine`; `moved`
-    names pairs OLD=NEW of places that are elsewhere now: base model, line images.
+    names pairs OLD=NEW of places that are elsewhere now: base model, line images. `with_less_memory` lets the trainer
+    take half of what it took before.
     """
 
     epochs: str | None = None
     overrides: tuple[str, ...] = ()
     moved: tuple[str, ...] = ()
+    with_less_memory: bool = False
 
 
 def resume(folder: RunFolder, wish: ResumeWish, view: RunView) -> RunRecord:
@@ -64,7 +66,8 @@ def resume(folder: RunFolder, wish: ResumeWish, view: RunView) -> RunRecord:
         checkpoint = _checkpoint(folder)
         engine, setting, plan = _found_again(folder, look, wish)
         training = replace(plan.job.training, epochs=_epochs(wish, look, plan.job, checkpoint))
-        job = replace(plan.job, resume=True, training=training)
+        memory_kills = plan.job.memory_kills + wish.with_less_memory
+        job = replace(plan.job, resume=True, training=training, memory_kills=memory_kills)
         for sentence in _sentences(record, job, checkpoint, setting):
             view.note(sentence)
         setting = settle_again(engine, setting)

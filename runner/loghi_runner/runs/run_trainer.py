@@ -20,6 +20,7 @@ from loghi_runner.engines.leases import Lease
 from loghi_runner.engines.nvml import energy_j
 from loghi_runner.engines.processes import machine_name, name_process
 from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
+from loghi_runner.runs.card_watch import CardWatch
 from loghi_runner.runs.conclude import finish_run, keep_record
 from loghi_runner.runs.folder import Host, RunFailure, RunFolder, RunRecord, RunState, cannot_write_run, used_cards
 from loghi_runner.runs.progress import EventReader, Progress, follow
@@ -290,8 +291,10 @@ def _so_far(folder: RunFolder, record: RunRecord) -> tuple[Progress, EventReader
 
 
 def _follow(reader: EventReader, launch: Launch, progress: Progress, watch: Watch, view: RunView) -> RunFailure | None:
-    """Pass on every event; the failure is another device, or fewer cards, than the run was given."""
-    for line, event in follow(reader, watch.has_ended, watch.pause):
+    """Pass on every event; the failure is about the cards: others or fewer than the run was given, or one that is gone."""
+    cards = CardWatch(launch.gpus)
+    for line, event in follow(reader, lambda: watch.has_ended() or cards.has_failed(), watch.pause):
+        cards.event(event.payload)
         progress.add(event)
         view.event(line, event)
         watch.pass_on_wishes()
@@ -303,7 +306,9 @@ def _follow(reader: EventReader, launch: Launch, progress: Progress, watch: Watc
             return failure
         if launch.lease is not None and launch.lease.descriptors and not launch.lease.hand_over():
             view.note("the container cannot hold its cards itself: they count as free when this command is killed")
-    return None
+    if cards.failure is not None:
+        watch.kill()
+    return cards.failure
 
 
 def _why_refused(launch: Launch, used: Device) -> RunFailure | None:

@@ -75,13 +75,19 @@ class Watch:
         self._engine.signal(self._handle, Signal.KILL)
 
     def wait_for_end(self) -> ProcessEnd:
-        """How the process ended; it is killed when it does not end by itself soon. Raises Detached."""
+        """How the process ended; it is killed when it does not end by itself soon. Raises Detached.
+
+        One that a kill does not end, as the kernel waits for a card that is gone, is left as it is.
+        """
         deadline = self._clock() + _LAST_EVENT_GRACE_S
         is_killed = False
         while not self._ask():
-            if self._clock() > deadline and not is_killed:
+            if self._clock() > deadline:
+                if is_killed:
+                    break
                 self.kill()
                 is_killed = True
+                deadline += _LAST_EVENT_GRACE_S
             self.pause()
         return self._end or ProcessEnd(None)
 

@@ -1,0 +1,48 @@
+"""A run whose trainer ended through no fault of its config goes on by itself, once, from its last checkpoint."""
+
+import contextlib
+
+from loghi_contract.checkpoint import has_checkpoint
+from loghi_runner.engines import load_engine
+from loghi_runner.errors import EngineError, RunnerError
+from loghi_runner.finetuning.resume import ResumeWish, resume
+from loghi_runner.runs.card_watch import HUNG
+from loghi_runner.runs.folder import RunFolder, RunRecord, RunState
+from loghi_runner.runs.run_trainer import RunView
+
+#: What another card, or the same one in a new process, may not do again.
+_AT_THE_CARD = ("gpu.lost", "gpu.fault", HUNG)
+_NO_MEMORY = "memory.out_of_memory"
+
+
+def go_on_once(folder: RunFolder, record: RunRecord, view: RunView) -> RunRecord:
+    """The record of the run as it ended in the end.
+
+    It goes on where its card was lost or hung, on one that is free, and where it took more memory than its container
+    may, with half of that; only the first time, and only where a checkpoint is there.
+    """
+    why = _why(record)
+    if why is None or record.resumptions or not has_checkpoint(folder.out):
+        return record
+    view.note(f"{why}: it goes on from its last checkpoint, once")
+    try:
+        return resume(folder, ResumeWish(with_less_memory=_is_out_of_memory(record)), view)
+    except RunnerError as error:
+        view.note(f"it cannot go on: {error.message}")
+        return record
+
+
+def _why(record: RunRecord) -> str | None:
+    if record.state is not RunState.FAILED or record.error is None:
+        return None
+    return record.error.message if record.error.code in _AT_THE_CARD or _is_out_of_memory(record) else None
+
+
+def _is_out_of_memory(record: RunRecord) -> bool:
+    """Whether the engine knows that memory was lacking: whoever is killed by hand looks alike."""
+    if record.error is None or record.error.code != _NO_MEMORY or record.handle is None:
+        return False
+    with contextlib.suppress(EngineError):
+        end = load_engine(record.engine).poll(record.handle)
+        return end is not None and end.out_of_memory
+    return False

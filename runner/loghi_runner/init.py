@@ -207,7 +207,7 @@ _MEANINGS = {
     "training.precision": "kind of numbers to calculate with",
     "training.freeze": "parts that do not learn",
     "charset": "extend adds missing letters, replace starts a new alphabet",
-    "engine.gpus": "graphics card: auto, auto-or-cpu, none, or its UUID",
+    "engine.gpus": "graphics card: auto, none, or its UUID",
 }
 _TO_FILL_IN = {
     "name": "name of letters, digits, . _ -",

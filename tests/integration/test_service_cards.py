@@ -42,7 +42,7 @@ def take(*uuids: str) -> Lease:
 
 
 def test_as_many_orders_are_begun_as_there_are_cards(made: MadeService, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loghi_runner.orders.processes.COMMAND", ("/bin/sleep", "60"))
+    monkeypatch.setattr("loghi_runner.orders.processes.COMMAND", ("/bin/sh", "-c", "exec sleep 60"))
     orders = [made.order(user) for user in ("ada", "bob", "ada")]
     made.worker.look()
     begun = made.worker.processes.children

@@ -64,6 +64,7 @@ def with_kills(folder: Path, seed: int) -> list[str]:
         wrong += [f"exit code {code}" for code in codes if code not in (0, 4)]
         with_dead = [use for use in place.uses() if use.end_ns is not None]
         print(f"{len(with_dead)} trainers came to their end")
+        wrong += [f"{shared} times a card was shared"] if (shared := place.shared_cards()) else []
         return [*wrong, *[name for name in place.leftovers() if name.startswith("trainer")]]
     finally:
         place.close()

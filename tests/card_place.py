@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import psutil
 
 from tests import fake_nvml
-from tests.fake_trainer import CARDS_LOG, CARDS_VARIABLE
-from tests.integration.conftest import Result, Workplace, make_workplace
+from tests.card_trainer import CARDS_LOG, CARDS_VARIABLE
+from tests.integration.conftest import ROOT, Result, Workplace, make_workplace
 
 _LONGEST_WAIT_S = 60.0
 
@@ -57,7 +57,7 @@ class CardPlace:
 
     def __post_init__(self) -> None:
         make_workplace(self.folder)
-        self.place = _Workplace(self.folder, "on_cards")
+        self.place = _Workplace(self.folder, "on_cards", ROOT / "tests" / "card_trainer.py")
         config = self.place.config.read_text().replace("gpus: none", "gpus: auto")
         self.place.config.write_text(config)
         for card in self.cards:
@@ -156,12 +156,12 @@ class CardPlace:
         return sorted(found, key=lambda use: use.begin_ns)
 
     def shared_cards(self) -> int:
-        """How many times a run began on a card on which another one had not ended."""
+        """How many times a run began on a card before another one had ended there; who was killed said no end."""
         by_card: dict[str, list[Use]] = defaultdict(list)
         for use in self.uses():
             by_card[use.card].append(use)
         return sum(
-            before.end_ns is None or after.begin_ns < before.end_ns
+            before.end_ns is not None and after.begin_ns < before.end_ns
             for uses in by_card.values()
             for before, after in pairwise(uses)
         )

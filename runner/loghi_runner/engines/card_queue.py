@@ -234,7 +234,8 @@ class CardQueue:
             if not mine:
                 self._watch({path for path, cards in given.items() if cards})
                 return None
-            write_claim(self._held, replace(self._claim, since=utc_now(), holds=tuple(mine)))
+            with suppress(OSError):  # it is for people only
+                write_claim(self._held, replace(self._claim, since=utc_now(), holds=tuple(mine)))
             files = [self._path, *(self._folder.card_file(uuid) for uuid in mine)]
             return Lease(self._folder, tuple(mine), files, [self._held, *(free[uuid] for uuid in mine)])
 

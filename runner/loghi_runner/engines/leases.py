@@ -128,8 +128,14 @@ class LeaseFolder:
         return found
 
     def place(self, claim: Claim) -> tuple[Path, int]:
-        """A new ticket, and the descriptor that keeps it alive. Raises OSError."""
+        """A new ticket, and the descriptor that keeps it alive. Raises EngineError."""
         path = self.path / f"{_TICKET}{claim.run_id}-{secrets.token_hex(4)}"
+        try:
+            return path, self._placed(path, claim)
+        except OSError as error:
+            raise _no_leases(self.path, error) from error
+
+    def _placed(self, path: Path, claim: Claim) -> int:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         try:
             os.fchmod(descriptor, 0o644)  # whatever the umask: others see who waits
@@ -139,7 +145,7 @@ class LeaseFolder:
             os.close(descriptor)
             path.unlink()
             raise
-        return path, descriptor
+        return descriptor
 
     def card_file(self, uuid: str) -> Path:
         """The card's file, made where there is none: one of root's no other account can replace."""
@@ -169,7 +175,7 @@ class LeaseFolder:
 def write_claim(descriptor: int, claim: Claim) -> None:
     """Replace what a ticket of ours says. Raises OSError."""
     os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(to_json(claim)).encode(), 0)
+    os.pwrite(descriptor, json.dumps(to_json(claim)).encode("utf-8", "replace"), 0)
 
 
 def close_all(descriptors: Iterable[int]) -> None:
@@ -321,4 +327,6 @@ def _no_leases(path: Path, error: Exception) -> EngineError:
     why = getattr(error, "strerror", None) or str(error) or "its file system knows no locks"
     message = f"no card can be leased, so two runs could take the same one: {why}"
     hint = f"Set XDG_CACHE_HOME to a disk of this machine, or let the operator make {SHARED_FOLDER} (docs/gpus.md)."
+    if path == SHARED_FOLDER:
+        hint = "Is it full, or read-only here, as for a service of systemd without ReadWritePaths? See docs/gpus.md."
     return EngineError("gpu.no_leases", message, where=str(path), hint=hint)

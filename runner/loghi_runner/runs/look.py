@@ -144,13 +144,14 @@ def stop_run(folder: RunFolder, *, grace_s: float, begun: Callable[[], None] = l
     handle = engine.find(record.run_id, folder.path, record.handle)
     if handle is None:
         return look_at(folder)  # it ended by itself
+    if not is_file(folder.events_file):
+        _mark_killed(folder)  # it may not have come to listening yet, and be killed by this
     engine.signal(handle, Signal.INTERRUPT)
     begun()
     deadline = time.monotonic() + grace_s
     while engine.poll(handle) is None:
         if time.monotonic() > deadline:
-            with contextlib.suppress(OSError):  # on a full disk the end is told less well, and must come all the same
-                folder.kill_mark.touch()
+            _mark_killed(folder)
             engine.signal(handle, Signal.KILL)
             deadline = time.monotonic() + grace_s
         _pause()
@@ -233,6 +234,11 @@ def _unheard_of(silence_s: float) -> RunFailure:
 def _progress(folder: RunFolder, record: RunRecord) -> Progress:
     job = folder.read_job()
     return Progress.of(read_events(folder.events_file), job.training.epochs if job is not None else record.epochs)
+
+
+def _mark_killed(folder: RunFolder) -> None:
+    with contextlib.suppress(OSError):  # on a full disk the end is told less well, and must come all the same
+        folder.kill_mark.touch()
 
 
 def _pause() -> None:

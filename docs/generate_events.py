@@ -43,13 +43,14 @@ Every event has these keys:
 | `run` | text | the run's id |
 | `kind` | text | one of the kinds below |
 
-`finetune --json` prints, besides, lines of its own: `plan` and `run` before the events, `note` when the user stops the
-run, and at the end `run_record` (run.json with the path of the model), or `error` when nothing was started.
+`finetune --json` prints, besides, lines of its own: `plan` and `run` before the events; `queued` while it waits for a
+card (`position`, `of`, `since`, `summary`, `reason`, `advice`), again when that changes; `note` when the user stops the
+run; and at the end `run_record` (run.json with the path of the model), or `error` when nothing was started.
 """
 
 #: What the fields mean where their name does not say it.
 _MEANINGS = {
-    ("started", "device"): "what the training really runs on; `kind` is cpu or gpu",
+    ("started", "device"): "what the training really runs on; `kind` is cpu or gpu, `cards` how many of it",
     ("started", "pid"): "process id, as the trainer sees it",
     ("phase", "name"): "reading_data, loading_model, training, evaluating or saving",
     ("data_summary", "split"): "train, val, test or base_domain",

@@ -1,8 +1,8 @@
 """A stand-in for NVML on machines without a card, in this process or in each that a test starts.
 
 `LOGHI_FAKE_CARDS` names a folder with one folder for each card, called as its UUID. In there are files called as the
-processes that compute on the card (the stand-in trainer makes its own), and `facts.json`, such as `{"used": 4000000000}`
-or `{"lost": true}`. `tests/fake_nvml_site` puts it into every Python that is started with it on its path.
+processes that compute on the card (the stand-in trainer makes its own), and `facts.json`, such as `{"lost": true}`.
+`tests/fake_nvml_site` puts it into every Python that is started with it on its path.
 """
 
 import json

@@ -22,9 +22,6 @@ from loghi_contract.lines import LineSample, parse_line_list
 from loghi_contract.places import BASE_MODEL_DIR, BEST_VAL, EVENTS_FILE, JOB_FILE, REPORT_DIR, RESULTS_FILE, Places
 
 SCENARIO_VARIABLE = "LOGHI_FAKE_TRAINER"
-CARDS_VARIABLE = "LOGHI_FAKE_CARDS"
-#: Beside the cards: when which run began and ended on which card.
-CARDS_LOG = "used.txt"
 #: Names a file: as long as it is there, a reading does not begin; it makes one beside it to say that it waits.
 READING_HOLD_VARIABLE = "LOGHI_FAKE_READING_HOLD"
 #: A test makes this file in the out folder to let a waiting trainer go on.
@@ -299,38 +296,6 @@ def on_the_cpu_instead(trainer: FakeTrainer) -> int:
     return ExitCode.OK
 
 
-def on_cards(trainer: FakeTrainer) -> int:
-    """Computes on cards: the stand-in driver sees it there, and it writes down when, for each (`CARDS_LOG`).
-
-    With a file `hold` beside the cards it waits until that is gone.
-    """
-    place = Path(os.environ[CARDS_VARIABLE])
-    uuids = os.environ["CUDA_VISIBLE_DEVICES"].split(",")
-    seen = [place / uuid / str(os.getpid()) for uuid in uuids if trainer.job.device is DeviceKind.GPU]
-    for file in seen:
-        file.touch()
-    _write_down(place, trainer, uuids, "begin")
-    kind = trainer.job.device.value
-    cards = max(len(seen), 1)
-    trainer.emit(
-        events.Started(Versions("0", "3", "fake", None), Device(kind, f"Fake {kind}", None, cards), os.getpid())
-    )
-    trainer.epoch(0, 0.3, is_best=True)
-    deadline = time.monotonic() + _LONGEST_WAIT_S
-    while (place / "hold").exists() and not trainer.signals and time.monotonic() < deadline:
-        time.sleep(0.01)
-    trainer.finish(FinishStatus.CANCELLED if trainer.signals else FinishStatus.COMPLETED, 0, 0.3)
-    _write_down(place, trainer, uuids, "end")
-    for file in seen:
-        file.unlink()
-    return ExitCode.INTERRUPTED if trainer.signals else ExitCode.OK
-
-
-def _write_down(place: Path, trainer: FakeTrainer, uuids: list[str], what: str) -> None:
-    with (place / CARDS_LOG).open("a") as log:
-        log.write("".join(f"{time.monotonic_ns()} {what} {uuid} {trainer.job.run_id}\n" for uuid in uuids))
-
-
 def live_demo(trainer: FakeTrainer) -> int:
     """For looking at the display: some seconds of training."""
     trainer.pace_s = 0.15
@@ -373,7 +338,6 @@ SCENARIOS: dict[str, Callable[[FakeTrainer], int]] = {
         slow_writer,
         newer_trainer,
         on_the_cpu_instead,
-        on_cards,
         live_demo,
     )
 }

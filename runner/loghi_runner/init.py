@@ -257,7 +257,8 @@ text:
   normalization: auto         # Unicode form of the texts: auto | nfc | none
 engine:
   kind: auto                  # auto | docker | local (no container)
-  gpus: auto                  # auto (a free one) | none | 1 (the freest) | [GPU-<uuid>]
+  gpus: auto                  # auto (a card, waited for) | auto-or-cpu | none | 2 (so many) | [GPU-<uuid>]
+  wait: true                  # false: refuse the run when all cards are in use
   # image: my-image:1         # container image; default: the one of this version
   # memory: 16 GB             # most memory of the container; default: four fifths of the machine's
 

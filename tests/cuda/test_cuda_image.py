@@ -26,7 +26,7 @@ def events_of(printed: str) -> dict[str, Any]:
 
 def test_the_trainer_finds_the_card(in_image: RunInImage) -> None:
     events = events_of(in_image(WRITE_JOB + TRAINER))
-    assert events["started"]["device"] == {"kind": "gpu", "name": "Stub card", "memory_mb": None}
+    assert events["started"]["device"] == {"kind": "gpu", "name": "Stub card", "memory_mb": None, "cards": 1}
     assert events["failed"]["code"].startswith("model.")
 
 

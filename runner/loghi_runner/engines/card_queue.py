@@ -26,7 +26,7 @@ from loghi_runner.errors import EngineError
 from loghi_runner.wording import local_time, plural, shown
 
 #: How often leases are looked at while a run waits; that costs less than a millisecond.
-LOOK_EVERY_S = 0.5
+LOOK_EVERY_S = 1.0
 #: The driver takes longer to answer: it is asked by whoever is next, and now and then by those behind.
 _ASK_EVERY_S, _ASK_BEHIND_EVERY_S = 1.0, 15.0
 #: Whoever is next and does not take a free card for so long is passed by: it was stopped (Ctrl+Z), or lacks memory.
@@ -149,6 +149,7 @@ class CardQueue:
         self._claim = Claim(launch.run_id, run_dir, os.getpid(), utc_now(), launch.candidates, launch.count)
         self._tickets: list[Ticket] = []
         self._cards: dict[str, Card] = {}
+        self._leased: set[str] = set()
         self._ask_s = 0.0
         self._was_next = False
         #: since when tickets before this one could have taken cards and did not, and those that are passed by
@@ -201,6 +202,7 @@ class CardQueue:
                 self._tickets = self._folder.tickets()
             free = self._folder.free(self._launch.candidates)
             close_all(free.values())
+        self._leased = set(self._launch.candidates) - set(free)
         is_next = bool(share_out(in_order(self._tickets), free, self._passed).get(self._path))
         became_next = is_next and not self._was_next
         self._was_next = is_next
@@ -232,7 +234,8 @@ class CardQueue:
             if not mine:
                 self._watch({path for path, cards in given.items() if cards})
                 return None
-            write_claim(self._held, replace(self._claim, since=utc_now(), holds=tuple(mine)))
+            with suppress(OSError):  # it is for people only
+                write_claim(self._held, replace(self._claim, since=utc_now(), holds=tuple(mine)))
             files = [self._path, *(self._folder.card_file(uuid) for uuid in mine)]
             return Lease(self._folder, tuple(mine), files, [self._held, *(free[uuid] for uuid in mine)])
 
@@ -253,6 +256,8 @@ class CardQueue:
             if (holder := holders.get(uuid)) is not None:
                 since = local_time(holder.claim.since)
                 said.append(f"{label} has run {holder.claim.run_id[:40]} of {holder.user} since {since}")
+            elif uuid in self._leased:
+                said.append(f"{label} has a run that says nothing of itself")
             elif lack := card.lack(self._launch.card_memory_mb):
                 said.append(f"on {label} {_who(card) or lack}")
         if not said:

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
@@ -127,8 +128,14 @@ class LeaseFolder:
         return found
 
     def place(self, claim: Claim) -> tuple[Path, int]:
-        """A new ticket, and the descriptor that keeps it alive. Raises OSError."""
+        """A new ticket, and the descriptor that keeps it alive. Raises EngineError."""
         path = self.path / f"{_TICKET}{claim.run_id}-{secrets.token_hex(4)}"
+        try:
+            return path, self._placed(path, claim)
+        except OSError as error:
+            raise _no_leases(self.path, error) from error
+
+    def _placed(self, path: Path, claim: Claim) -> int:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         try:
             os.fchmod(descriptor, 0o644)  # whatever the umask: others see who waits
@@ -138,13 +145,15 @@ class LeaseFolder:
             os.close(descriptor)
             path.unlink()
             raise
-        return path, descriptor
+        return descriptor
 
     def card_file(self, uuid: str) -> Path:
         """The card's file, made where there is none: one of root's no other account can replace."""
         path = self.path / uuid
         with contextlib.suppress(FileExistsError):
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o444))
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o444)
+            os.fchmod(descriptor, 0o444)  # whatever the umask: others are to lock it
+            os.close(descriptor)
         return path
 
     def free(self, uuids: Iterable[str]) -> dict[str, int]:
@@ -166,7 +175,7 @@ class LeaseFolder:
 def write_claim(descriptor: int, claim: Claim) -> None:
     """Replace what a ticket of ours says. Raises OSError."""
     os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(to_json(claim)).encode(), 0)
+    os.pwrite(descriptor, json.dumps(to_json(claim)).encode("utf-8", "replace"), 0)
 
 
 def close_all(descriptors: Iterable[int]) -> None:
@@ -299,15 +308,25 @@ def _read(path: Path) -> Ticket | None:
             facts, content = os.fstat(descriptor), os.read(descriptor, _MOST_TICKET_BYTES)
         finally:
             os.close(descriptor)
-        claim = from_json(Claim, parse_json(content), allow_unknown=True)
-    except (OSError, RecordError):
+    except OSError:
         return None
+    claim = _claim_of(content)
     # nobody can set when a file changed last: none goes before others by saying that it is older
-    return Ticket(path, facts.st_uid, facts.st_ctime_ns, claim)
+    return None if claim is None else Ticket(path, facts.st_uid, facts.st_ctime_ns, claim)
+
+
+@lru_cache(maxsize=1024)  # whoever waits reads the same tickets each second
+def _claim_of(content: bytes) -> Claim | None:
+    try:
+        return from_json(Claim, parse_json(content), allow_unknown=True)
+    except RecordError:
+        return None
 
 
 def _no_leases(path: Path, error: Exception) -> EngineError:
     why = getattr(error, "strerror", None) or str(error) or "its file system knows no locks"
     message = f"no card can be leased, so two runs could take the same one: {why}"
     hint = f"Set XDG_CACHE_HOME to a disk of this machine, or let the operator make {SHARED_FOLDER} (docs/gpus.md)."
+    if path == SHARED_FOLDER:
+        hint = "Is it full, or read-only here, as for a service of systemd without ReadWritePaths? See docs/gpus.md."
     return EngineError("gpu.no_leases", message, where=str(path), hint=hint)

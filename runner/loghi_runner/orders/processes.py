@@ -177,7 +177,7 @@ class Processes:
     def _keep_within_limits(self, order: Order, folder: OrderFolder, state: OrderState, pid: int) -> None:
         ending = self._endings.get(order.id)
         if ending is None:
-            fault = None if folder.has_mark(CANCEL_MARK) else self._too_long(state)
+            fault = None if folder.has_mark(CANCEL_MARK) else self.too_long(state)
             if fault is None and not folder.has_mark(CANCEL_MARK):
                 return
             ending = self._endings[order.id] = _Ending(time.monotonic(), fault=fault)
@@ -190,7 +190,7 @@ class Processes:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGINT)
 
-    def _too_long(self, state: OrderState) -> Fault | None:
+    def too_long(self, state: OrderState) -> Fault | None:
         """Why the stage under way is ended, if it is: one that hangs must not keep others waiting for ever."""
         key = _HOURS.get(state.stage)
         if key is None or not state.since or state.waiting is not None:

@@ -286,9 +286,20 @@ def _follow(folder: RunFolder, launch: Launch, progress: Progress, watch: Watch,
         if failure is not None:
             watch.kill()
             return failure
-        if launch.lease is not None and launch.lease.descriptors and not launch.lease.hand_over():
-            view.note("the container cannot hold its cards itself: they count as free when this command is killed")
+        _hand_over(launch.lease, view.note)
     return None
+
+
+def _hand_over(lease: Lease | None, note: Callable[[str], None]) -> None:
+    """Let go of what the trainer has locked by now; a trainer that inherited the lease had it before."""
+    if lease is None or not lease.descriptors:
+        return
+    try:
+        has_all = lease.hand_over()
+    except EngineError:
+        return  # somebody holds the gate: it stays ours as well, until the end
+    if not has_all:
+        note("the container cannot hold its cards itself: they count as free when this command is killed")
 
 
 def _why_refused(launch: Launch, used: Device) -> RunFailure | None:

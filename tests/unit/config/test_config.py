@@ -182,7 +182,7 @@ epochs: 5
         ("engine: {gpus: 0}", "must be none to train on the processor, not 0"),
         (
             "engine: {gpus: [0, 1]}",
-            "must be auto, none, a number of cards, or a list such as [GPU-<uuid>], not [0, 1]",
+            "must be auto, auto-or-cpu, none, a number of cards, or a list such as [GPU-<uuid>], not [0, 1]",
         ),
         ("engine: {gpus: [GPU-1, GPU-1]}", "must name each graphics card once, not ['GPU-1', 'GPU-1']"),
         ("engine: {image: 5}", "must be text, not 5"),

@@ -38,6 +38,19 @@ def test_a_daemon_message_is_put_in_plain_words(code: str) -> None:
     assert (error.where, error.exit_code) == ("loghi-runner:0.1.0-cpu", 4)
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "failed to create task for container: failed to discover GPU vendor from CDI: no known GPU vendor found",
+        "unknown or invalid runtime name: nvidia",
+    ],
+)
+def test_a_missing_toolkit_is_known_in_the_words_of_newer_daemons(message: str) -> None:
+    error = explain(message, doing="start the container")
+    assert (error.code, error.exit_code) == ("engine.gpu_no_toolkit", 4)
+    assert "NVIDIA Container Toolkit" in (error.hint or "")
+
+
 def test_every_row_has_its_message_here() -> None:
     assert [row.code for row in EXPLANATIONS] == list(MESSAGES)
 

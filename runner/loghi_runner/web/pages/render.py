@@ -183,8 +183,9 @@ def _environment(language: str) -> Environment:
         return catalogue.gettext(CHOICES.get(field, {}).get(value, value))
 
     def badge(run: OrderSummary) -> Markup:
-        kind = run.stage.value if run.stage.is_over else "now" if run.stage is not Stage.QUEUED else "queued"
-        return Markup('<span class="badge {}">{}</span>').format(kind, catalogue.gettext(STAGES[run.stage]))
+        shown = Stage.QUEUED if run.waiting is not None else run.stage
+        kind = shown.value if shown.is_over or shown is Stage.QUEUED else "now"
+        return Markup('<span class="badge {}">{}</span>').format(kind, catalogue.gettext(STAGES[shown]))
 
     environment.filters |= {
         "code": _with_code,

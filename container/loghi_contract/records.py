@@ -36,7 +36,7 @@ def to_json(value: object) -> Any:
     """Plain JSON values of a record; enums become their value, tuples become lists."""
     if type(value) in _PLAIN:
         return value
-    if (names := _names(type(value))) is not None:
+    if (names := _names(typing.cast(Any, type(value)))) is not None:
         return {name: to_json(getattr(value, name)) for name in names}
     if isinstance(value, Enum):
         return value.value

@@ -36,8 +36,8 @@ def to_json(value: object) -> Any:
     """Plain JSON values of a record; enums become their value, tuples become lists."""
     if type(value) in _PLAIN:
         return value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if (names := _names(typing.cast(Any, type(value)))) is not None:
+        return {name: to_json(getattr(value, name)) for name in names}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, (list, tuple)):
@@ -69,6 +69,12 @@ def from_json(record: type[T], value: object, where: str = "", *, allow_unknown:
         elif is_needed:
             raise RecordError(f"{_join(where, name)}: missing")
     return record(**arguments)
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...] | None:
+    """The fields of a record; None of anything else."""
+    return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else None
 
 
 @cache  # looked up anew for each of a million events, or of thousands of runs, it would take longer than all the rest

@@ -158,6 +158,21 @@ def test_stop_ends_a_stubborn_run_after_the_grace(workplace, until) -> None:
     assert (last["state"], last["error"]["code"]) == ("cancelled", "run.killed")
 
 
+@pytest.mark.parametrize("by", ["Ctrl+C", "stop"])
+def test_who_stops_a_run_before_its_trainer_listens_has_cancelled_it(workplace, until, by: str) -> None:
+    workplace.trainer = workplace.folder / "deaf.py"
+    workplace.trainer.write_text("import time\ntime.sleep(60)\n", encoding="utf-8")
+    host = workplace.start_finetune()
+    until(host, lambda value: value["kind"] == "run")
+    if by == "stop":
+        assert workplace.run("stop", "last").stdout.splitlines()[0] == "cancelled"
+    else:
+        host.send_signal(signal.SIGINT)
+    last = _records(host)[-1]
+    assert (last["state"], last["error"]["code"], last["kept"]) == ("cancelled", "run.killed", False)
+    assert host.returncode == 130
+
+
 def test_a_reader_that_goes_away_does_not_end_the_run(workplace, until) -> None:
     workplace.scenario = "waits_for_go"
     host = workplace.start_finetune()

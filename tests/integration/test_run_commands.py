@@ -298,6 +298,23 @@ def test_version_names_the_contract(workplace) -> None:
     assert "(contract 1)" in workplace.run("version").stdout
 
 
+@pytest.mark.parametrize("command", [("check", "config.yaml"), ("doctor",), ("runs",)])
+def test_a_working_folder_that_was_removed_is_no_fault_of_ours(workplace, monkeypatch, command, capsys) -> None:
+    from loghi_runner.cli import main
+
+    gone = workplace.folder / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    code = main.run(command)
+    monkeypatch.chdir(workplace.folder)
+    told = capsys.readouterr().err
+    assert code != 1
+    assert "a fault in loghi-runner itself" not in told
+    if command[0] == "check":
+        assert (code, told.splitlines()[0]) == (2, "error: the folder in which the command was given was removed")
+
+
 def test_a_fault_of_our_own_leaves_its_traceback_in_a_file(workplace, monkeypatch, capsys) -> None:
     from loghi_runner.cli import main
 

@@ -22,7 +22,7 @@ _ROOT = Path(__file__).parents[2]
 _OLD_S = 61.0
 #: What a run folder holds; anything else is somebody's leavings. `killed` is the mark of `stop`.
 _OF_A_RUN = {"run.json", "config.yaml", "console.log", "in", "out", "killed"}
-#: What the cache of an account keeps on purpose: how long runs take, and the folder of leases with its gate.
+#: What the cache of an account keeps on purpose: how long runs take, and the gate of the leases.
 _OF_THE_CACHE = {"speeds.json", "gate"}
 
 
@@ -87,7 +87,7 @@ class Left:
         found += [f"a container is left: {name}" for name in self.containers().values()]
         found += [f"a temporary file is left: {path.name}" for path in self._temporary.iterdir()]
         found += [f"in the output: {path}" for path in self._strange_in_output()]
-        files = (path for path in self._cache.rglob("*") if path.is_file())
+        files = (path for path in (self._cache / "loghi-runner").rglob("*") if path.is_file())
         found += [f"in the cache: {path}" for path in files if path.name not in {*_OF_THE_CACHE, *self._uuids}]
         found += [f"a lease is held: {path.name}" for path in self._leases() if _is_held(path)]
         shared = self._cards / SHARED_LOG

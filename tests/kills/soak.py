@@ -49,7 +49,8 @@ FATES: dict[str, tuple[int, frozenset[str]]] = {
     STOP: (8, frozenset({"cancelled", "finished"})),
     KILL_HOST: (10, frozenset({"finished", "failed run.never_started"})),
     KILL_TRAINER: (7, frozenset({"failed memory.out_of_memory", "finished"})),
-    KILL_BOTH: (5, frozenset({"lost run.lost", "failed run.never_started", "finished"})),
+    # of a container the daemon knows how it ended
+    KILL_BOTH: (5, frozenset({"lost run.lost", "failed memory.out_of_memory", "failed run.never_started", "finished"})),
 }
 _SIGNALS = {ASK: signal.SIGINT, TERMINATE: signal.SIGTERM, HANG_UP: signal.SIGHUP, KILL_HOST: signal.SIGKILL}
 

@@ -5,6 +5,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 from typer.exceptions import Abort, TyperException
@@ -85,7 +86,7 @@ def run(arguments: Sequence[str]) -> int:
         hint = f"`{_command_of(own)} --help` shows how."
         return _tell(UsageError("usage.command", error.format_message(), hint=hint), as_json)
     except Exception as error:  # noqa: BLE001  # the top of the process: everything else is our own fault
-        code = _tell(error if isinstance(error, RunnerError) else _bug(error), as_json)
+        code = _tell(error if isinstance(error, RunnerError) else _no_folder(error) or _bug(error), as_json)
         if debug:
             traceback.print_exc()
         return code
@@ -97,6 +98,18 @@ def _tell(error: RunnerError, as_json: bool) -> int:
     else:
         print_error(make_console(stderr=True), error)
     return int(error.exit_code)
+
+
+def _no_folder(error: Exception) -> RunnerError | None:
+    """The error for a working folder that is gone, where that is why something was not found."""
+    if not isinstance(error, FileNotFoundError):
+        return None
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        hint = "Go to another one, such as with `cd`, and give the command again."
+        return UsageError("usage.no_folder", "the folder in which the command was given was removed", hint=hint)
+    return None
 
 
 def _bug(error: Exception) -> RunnerError:

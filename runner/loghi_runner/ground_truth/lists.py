@@ -24,6 +24,10 @@ SPLIT_KEYS = {
     Split.BASE_DOMAIN: "data.base_domain",
 }
 
+_A_LIST = "A line list has one line per image: the path, a TAB, the text."
+#: What the text of a single line image is called in other programs' folders.
+_TEXT_OF_ONE = ".gt.txt"
+
 #: No line is so high; images that mostly are, are whole pages.
 _PAGE_HEIGHT_PX = 700
 
@@ -63,8 +67,13 @@ def read_list(path: Path, key: str, config_folder: Path) -> LineList:
         return LineList(path.parent, findings=(content,))
     parsed = list(parse_line_list(content, name))
     if not parsed:
-        message = f"the line list {name} holds no lines"
-        hint = "A line list has one line per image: the path, a TAB, the text."
+        has_comments = bool(content.strip())
+        message = (
+            f"the line list {name} holds comments only: as in Loghi, a line that begins with # is one"
+            if has_comments
+            else f"the line list {name} holds no lines"
+        )
+        hint = "Where # begins the name of a folder, write `./#...`." if has_comments else _A_LIST
         return LineList(path.parent, findings=(Finding(Severity.ERROR, "data.empty_list", message, key, hint),))
     return LineList(
         folder=path.parent,
@@ -137,7 +146,11 @@ def _read_text(path: Path, name: str, key: str) -> str | Finding:
         message = f"the line list {name} does not exist"
         return Finding(Severity.ERROR, "data.missing_list", message, key, _did_you_mean(path))
     except IsADirectoryError:
-        hint = f"Name a line list (a text file) in it{_lists_in(path)}."
+        hint = (
+            f"It holds texts of single images (*{_TEXT_OF_ONE}): make one list of them. {_A_LIST}"
+            if next(path.glob(f"*{_TEXT_OF_ONE}"), None)
+            else f"Name a line list (a text file) in it{_lists_in(path)}."
+        )
         return Finding(Severity.ERROR, "data.list_is_folder", f"{name} is a folder, not a line list", key, hint)
     except OSError as error:
         return _unreadable(name, key, error.strerror or str(error))

@@ -62,7 +62,9 @@ def finish_run(
         refused: why the caller ended it, if that is the reason of its end.
     """
     stops = stops or Stops()
-    stops = replace(stops, killed=stops.killed or is_there(folder.kill_mark))
+    # to be asked kills a program that has not come to listening yet
+    killed = stops.killed or (stops.asked and progress.began_t is None) or is_there(folder.kill_mark)
+    stops = replace(stops, killed=killed)
     is_removed = not is_folder(folder.out)
     keep = not progress.has_good_end and not stops.killed and not is_removed
     try:

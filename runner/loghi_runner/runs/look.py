@@ -147,13 +147,14 @@ def stop_run(folder: RunFolder, *, grace_s: float, begun: Callable[[], None] = l
     handle = engine.find(record.run_id, folder.path, record.handle)
     if handle is None:
         return look_at(folder)  # it ended by itself
+    if not is_file(folder.events_file):
+        _mark_killed(folder)  # it may not have come to listening yet, and be killed by this
     engine.signal(handle, Signal.INTERRUPT)
     begun()
     deadline = time.monotonic() + grace_s
     while engine.poll(handle) is None:
         if time.monotonic() > deadline:
-            with contextlib.suppress(OSError):  # on a full disk the end is told less well, and must come all the same
-                folder.kill_mark.touch()
+            _mark_killed(folder)
             engine.signal(handle, Signal.KILL)
             deadline = time.monotonic() + grace_s
         _pause()
@@ -239,6 +240,11 @@ def _progress(folder: RunFolder, record: RunRecord) -> Progress:
     if record.resumptions and progress.last_seq <= record.resumptions[-1].after:
         progress.forget_end()  # the trainer that goes on has not said a word yet
     return progress
+
+
+def _mark_killed(folder: RunFolder) -> None:
+    with contextlib.suppress(OSError):  # on a full disk the end is told less well, and must come all the same
+        folder.kill_mark.touch()
 
 
 def _pause() -> None:

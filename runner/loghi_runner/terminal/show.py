@@ -32,8 +32,9 @@ from loghi_runner.wording import (
     status_word,
 )
 
-#: A container's log is fetched whole each time.
+#: A container's log is fetched whole each time: a long one is fetched seldom.
 _TAIL_PAUSE_S = 2.0
+_TAIL_PAUSES = 40
 _PIECE_BYTES = 1 << 20
 
 
@@ -191,9 +192,11 @@ def console_lines(folder: RunFolder, *, follow: bool) -> Iterator[str]:
     """What the trainer printed, line by line."""
     offset, half, decoder = 0, "", codecs.getincrementaldecoder("utf-8")("replace")
     while True:
+        began_s = time.process_time()
         # looked before reading, or the last lines are lost
         look = look_at(folder)
         fetch_console(look)
+        took_s = time.process_time() - began_s
         is_over = not follow or look.record.state.is_over
         while fresh := _read_from(folder.console_log, offset):
             offset += len(fresh)
@@ -203,7 +206,7 @@ def console_lines(folder: RunFolder, *, follow: bool) -> Iterator[str]:
             if half:
                 yield half
             return
-        time.sleep(_TAIL_PAUSE_S)
+        time.sleep(max(_TAIL_PAUSE_S, _TAIL_PAUSES * took_s))
 
 
 def _state(look: Look) -> str:

@@ -55,6 +55,19 @@ def test_an_empty_list_is_an_error(project: Project, ask: type[Findings], conten
     assert (finding.severity, finding.where) == (Severity.ERROR, "data.validation")
 
 
+def test_a_list_of_paths_that_begin_with_a_hash_is_told_why_it_is_empty(project: Project, ask: type[Findings]) -> None:
+    (project.folder / "lines/val.txt").write_text("#12_register/000.png\tok\n")
+    assert "begins with #" in ask(project.plan().findings).one("data.empty_list").message
+
+
+def test_a_folder_of_images_with_a_text_each_is_told_what_a_list_is(project: Project, ask: type[Findings]) -> None:
+    (project.folder / "lines/000.gt.txt").write_text("ok")
+    hint = ask(project.plan("data.train=lines").findings).one("data.list_is_folder").hint
+    assert hint is not None
+    assert "single images (*.gt.txt)" in hint
+    assert "the path, a TAB, the text" in hint
+
+
 def test_a_list_that_is_not_utf8_names_the_line(project: Project, ask: type[Findings]) -> None:
     (project.folder / "lines/train.txt").write_bytes(b"p1/p1-000.png\tok\np1/p1-001.png\tbl\xe5\n")
     finding = ask(project.plan().findings).one("data.list_not_utf8")

@@ -92,8 +92,10 @@ def _break(disk: Path, fault: str, run: RunFolder) -> None:
     filler.mkdir()
     if fault in ("full", "nearly full"):
         left = _NEARLY_BYTES if fault == "nearly full" else 0
-        with (filler / "file").open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(shutil.disk_usage(disk).free - left, 1))
+        with (filler / "file").open("wb") as file, contextlib.suppress(OSError):
+            # bit by bit, as the run takes some of it, too
+            while (free := shutil.disk_usage(disk).free - left) > 0:
+                os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, max(free // 2, 4096))
     elif fault == "no inode":
         used = int(subprocess.run(["df", "--output=iused", disk], capture_output=True, text=True).stdout.split()[-1])
         _mount("-o", f"remount,nr_inodes={used}", str(disk))

@@ -49,7 +49,7 @@ run, and at the end `run_record` (run.json with the path of the model), or `erro
 
 #: What the fields mean where their name does not say it.
 _MEANINGS = {
-    ("started", "device"): "what the training really runs on; `kind` is cpu or gpu",
+    ("started", "device"): "what the training really runs on; `kind` is cpu or gpu, `cards` how many cards it uses",
     ("started", "pid"): "process id, as the trainer sees it",
     ("phase", "name"): "reading_data, loading_model, training, evaluating or saving",
     ("data_summary", "split"): "train, val, test or base_domain",

@@ -130,21 +130,25 @@ class FittedStep:
             return None
         name = PurePosixPath(self._feed.image(widest)).name
         return (
-            f"One line alone asks for so much: {name} is {self._feed.width_px(widest)} pixels wide, the next of its step "
-            f"{self._feed.width_px(others[0])}. Is it two lines, or a rule? Cut it again, or leave it out."
+            f"One line alone asks for so much: {name} is {self._feed.width_px(widest)} pixels wide, the next of its "
+            f"step {self._feed.width_px(others[0])}. Is it two lines, or a rule? Cut it again, or leave it out."
         )
 
     def _does_not_fit(self, batch: TrainingBatch, indices: Sequence[int]) -> TrainingFailed:
         lines, width_px = batch.images.shape[:2]
         at_once = -(-lines // self._rounds(lines, width_px))
-        if at_once == 1:
-            name = PurePosixPath(self._feed.image(max(indices, key=self._feed.width_px))).name
-            message = f"memory ran out on a single line of {width_px} pixels; the widest of its step is {name}"
-            hint = "Leave that line out, or give the run more memory, or a card with more that is free."
-        else:
-            message = f"memory ran out on {at_once} lines of {width_px} pixels in one step"
-            hint = f"Set training.batch_size to {max(1, lines // 2)}, or give the run a card with more free memory."
-        return TrainingFailed("training.out_of_memory", message, hint=hint)
+        if at_once > 1:
+            return TrainingFailed(
+                "training.out_of_memory",
+                f"memory ran out on {at_once} lines of {width_px} pixels in one step",
+                hint=f"Set training.batch_size to {max(1, lines // 2)}, or give the run a card with more free memory.",
+            )
+        name = PurePosixPath(self._feed.image(max(indices, key=self._feed.width_px))).name
+        return TrainingFailed(
+            "training.out_of_memory",
+            f"memory ran out on a single line of {width_px} pixels; the widest of its step is {name}",
+            hint="Leave that line out, or give the run more memory, or a card with more that is free.",
+        )
 
 
 def _first(batch: TrainingBatch, lines: int) -> TrainingBatch:

@@ -210,7 +210,8 @@ def _without_last_word(end: ProcessEnd, console_tail: str, limit: Notice | None)
 
 def _out_of_memory(message: str, limit_bytes: int | None = None) -> RunFailure:
     fitted = "a training fits its steps to what is free when it begins, but not to what others take later"
-    hint = f"Close other programs, give the container or virtual machine more memory, or halve training.batch_size; {fitted}."
+    more = "give the container or virtual machine more memory"
+    hint = f"Close other programs, {more}, or halve training.batch_size; {fitted}."
     if limit_bytes is not None:
         message = f"{message}: it may take {limit_bytes / 1e9:.1f} GB"
         hint = f"Let it take more with engine.memory, if the machine has more, or halve training.batch_size; {fitted}."

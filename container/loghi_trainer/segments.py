@@ -52,7 +52,7 @@ class Went:
 
     parts: list[Any]
     seeds: list[Any]
-    back: Callable[[Tensors, Tie], Slopes]
+    back: Callable[[Tensors, Tie | None], Slopes]
 
 
 def segments_of(network: keras.Model, places: Sequence[str | None]) -> list["Segment"]:

@@ -174,12 +174,12 @@ class _TensorFlowStep:
         *inner, last = segments
         new_seeds = list(seeds)
         inputs: list[Tensors] = [each.images for each in rounds]
-        shared: list[Tensors] = [()]
+        shared: list[Statistics] = []
         gone = []
         for index, segment in enumerate(inner):
             went = []
             for parts in inputs:
-                went.append(segment.forward(parts, shared[-1], new_seeds[index]))
+                went.append(segment.forward(parts, shared[-1] if shared else (), new_seeds[index]))
                 new_seeds[index] = went[-1].seeds
             inputs = [each.parts for each in went]
             total, values = added([segment.sums(parts) for parts in inputs])
@@ -188,17 +188,19 @@ class _TensorFlowStep:
             shared.append(Statistics(mean, variance))
             gone.append(([each.back for each in went], mean, values))
 
-        loss, slopes, weights = 0.0, [], []
+        loss, slopes = 0.0, []
+        weights: list[Any] = []
         for parts, each in zip(inputs, rounds, strict=True):
             lost, new_seeds[-1], found = last.through_loss(
-                parts, shared[-1], new_seeds[-1], each.labels, each.weights, slope
+                parts, shared[-1] if shared else (), new_seeds[-1], each.labels, each.weights, slope
             )
             loss += lost
             slopes.append(_without_weights(found, weights))
         learnt = [weights]
         while gone:
             backs, mean, values = gone.pop()
-            tie = Tie(mean, *added([each.statistics for each in slopes]), values)
+            by_mean, by_variance = added([each.statistics for each in slopes])
+            tie = Tie(mean, by_mean, by_variance, values)
             weights = []
             slopes = [
                 _without_weights(back(each.parts, tie), weights) for back, each in zip(backs, slopes, strict=True)
@@ -207,7 +209,7 @@ class _TensorFlowStep:
 
         more, own = penalty
         all_weights = [each for segment in reversed(learnt) for each in segment]
-        return Learned(loss / lines + more, added([all_weights, own]) if own else all_weights, shared[1:], new_seeds)
+        return Learned(loss / lines + more, added([all_weights, own]) if own else all_weights, shared, new_seeds)
 
     def _penalty_and_slopes(self) -> tuple[Any, list[Any]]:
         """What layers add to the loss for their weights, and its slopes; none where no layer does."""

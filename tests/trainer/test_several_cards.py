@@ -77,7 +77,7 @@ def test_two_cards_compute_what_one_would(make_job: Callable[..., JobFolder], tm
     assert job.of_kind("started")[0].device.cards == 2
     # both go forward and back
     for operation in ("Conv2D", "Conv2DBackpropFilter", "Conv2DBackpropInput"):
-        placed = re.findall(rf"\({operation}\): \S*device:CPU:(\d)", child.stderr)
+        placed = re.findall(rf"\({operation}\): \S*device:CPU:(\d)", child.stdout)
         assert set(placed) == {"0", "1"}, operation
 
 

@@ -34,6 +34,7 @@ and `output` are required.
 - Unknown keys, keys given twice and values out of range are errors; all problems are reported at once, with their line.
 - `--set training.epochs=3` changes a value for one run only; it is recorded in the run's `run.json`.
 - Plain words such as `no` or `on` are texts (YAML 1.2); `3e-4` is a number.
+- What `training.batch_size`, `engine.memory` and several cards have to do with each other: [memory](memory.md).
 """
 
 

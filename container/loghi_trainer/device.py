@@ -118,8 +118,9 @@ def for_any_width(
 ) -> Callable[[Sequence[Any]], list[NDArray[Any]]]:
     """The network as a function of arrays: for any number of lines of any width, from any thread.
 
-    Calls go to the `places` in turn. TensorFlow makes it ready once, here; Keras's own `predict_on_batch` would make it ready for the first batch's size
-    and then again for any. Variables are read at each call, so that a network in training is seen as it is.
+    Calls go to the `places` in turn. TensorFlow makes it ready once, here; Keras's own `predict_on_batch` would make
+    it ready for the first batch's size and then again for any. Variables are read at each call, so that a network in
+    training is seen as it is.
     """
     if keras.backend.backend() != "tensorflow":
         return lambda arrays: _listed(network.predict_on_batch(list(arrays)))

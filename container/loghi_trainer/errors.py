@@ -75,7 +75,7 @@ def as_out_of_memory(error: Exception, *, on_card: bool, limit: str | None) -> M
     return MemoryRanOut(
         "memory.out_of_memory",
         "the machine ran out of memory (not the graphics card)",
-        hint="Halve training.batch_size, or close other programs.",
+        hint="Close other programs, or halve training.batch_size.",
     )
 
 

@@ -13,6 +13,8 @@ from loghi_trainer.step import Step
 
 #: Of the memory that is free before the first step; later steps find it less tidy than the first ones.
 _SHARE: Final = 0.75
+#: So many times as wide as the next is far wider.
+_FAR_WIDER: Final = 2
 
 
 class FittedStep:
@@ -124,26 +126,31 @@ class FittedStep:
         )
 
     def _blamed(self, indices: Sequence[int]) -> str | None:
-        """The widest line of a batch by name, where the step would fit without it."""
+        """The widest line of a batch by name, where it is far wider than the others: all are filled up to its width."""
         widest, *others = sorted(indices, key=self._feed.width_px, reverse=True)
-        if not others or self._rounds(len(indices), self._feed.width_px(others[0])) > 1:
+        if not others or self._feed.width_px(widest) < _FAR_WIDER * self._feed.width_px(others[0]):
             return None
+        name = PurePosixPath(self._feed.image(widest)).name
         return (
-            f"One line alone asks for it: {self._feed.image(widest)} is {self._feed.width_px(widest)} pixels wide, "
-            f"the next {self._feed.width_px(others[0])}. Is it two lines, or a rule? Cut it again or leave it out."
+            f"One line alone asks for so much: {name} is {self._feed.width_px(widest)} pixels wide, the next of its "
+            f"step {self._feed.width_px(others[0])}. Is it two lines, or a rule? Cut it again, or leave it out."
         )
 
     def _does_not_fit(self, batch: TrainingBatch, indices: Sequence[int]) -> TrainingFailed:
         lines, width_px = batch.images.shape[:2]
         at_once = -(-lines // self._rounds(lines, width_px))
-        widest = PurePosixPath(self._feed.image(max(indices, key=self._feed.width_px)))
-        if at_once == 1:
-            message = f"memory ran out on a single line of {width_px} pixels; the widest of its step is {widest.name}"
-            hint = "Leave that line out, or give the run more memory, or a card with more that is free."
-        else:
-            message = f"memory ran out on {at_once} lines of {width_px} pixels in one step"
-            hint = f"Set training.batch_size to {max(1, lines // 2)}, or give the run a card with more free memory."
-        return TrainingFailed("training.out_of_memory", message, where=str(widest), hint=hint)
+        if at_once > 1:
+            return TrainingFailed(
+                "training.out_of_memory",
+                f"memory ran out on {at_once} lines of {width_px} pixels in one step",
+                hint=f"Set training.batch_size to {max(1, lines // 2)}, or give the run a card with more free memory.",
+            )
+        name = PurePosixPath(self._feed.image(max(indices, key=self._feed.width_px))).name
+        return TrainingFailed(
+            "training.out_of_memory",
+            f"memory ran out on a single line of {width_px} pixels; the widest of its step is {name}",
+            hint="Leave that line out, or give the run more memory, or a card with more that is free.",
+        )
 
 
 def _first(batch: TrainingBatch, lines: int) -> TrainingBatch:

@@ -20,7 +20,7 @@ def held_bytes() -> int:
 
 
 def free_bytes(root: Path = Path("/")) -> int | None:
-    """What this process may still take: of the machine, of its container, of what a scheduler gave it; None if unknown."""
+    """What this process may still take of the machine, its container, a scheduler's share; None where unknown."""
     left = [*_left_of_machine(root), *_left_of_cgroups(root)]
     return max(0, min(left)) if left else None
 

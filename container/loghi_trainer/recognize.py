@@ -44,8 +44,8 @@ class Recognizer:
     """Reads lines in batches; the result is that of Loghi's own inference with a batch of one.
 
     A network whose layers shift a line with the batch's width is fed one line at a time. The loop of an LSTM keeps one
-    core busy: `at_once` batches at the same time take the others, on the `places` in turn. Where a batch does not fit in
-    memory, half of it does: the texts are the same, and it is told once.
+    core busy: `at_once` batches at the same time take the others, on the `places` in turn. A batch that does not fit in
+    memory is read in halves: the texts are the same, and it is told once.
     """
 
     def __init__(

@@ -27,8 +27,10 @@ class Recomputing:
         def forward_and_back(parts: Tensors, statistics: Tensors, seeds: Tensors, slopes: Tensors, tie: Tie) -> Slopes:
             return self._segment.forward(parts, statistics, seeds).back(slopes, tie)
 
-        def back(slopes: Tensors, tie: Tie) -> Slopes:
-            specs = [*self._taken(len(parts)), self._made(len(parts), "float32"), Tie(*self._vectors(3), _number())]
+        def back(slopes: Tensors, tie: Tie | None) -> Slopes:
+            mean, by_mean, by_variance = self._vectors(3)
+            tied = Tie(mean, by_mean, by_variance, _number())
+            specs = [*self._taken(len(parts)), self._made(len(parts), "float32"), tied]
             found: Slopes = self._run(forward_and_back, specs, *taken, list(slopes), tie)
             return found._replace(parts=_set_aside(found.parts))
 

@@ -52,7 +52,7 @@ class Went:
 
     parts: list[Any]
     seeds: list[Any]
-    back: Callable[[Tensors, Tie], Slopes]
+    back: Callable[[Tensors, Tie | None], Slopes]
 
 
 def segments_of(network: keras.Model, places: Sequence[str | None]) -> list["Segment"]:
@@ -120,7 +120,7 @@ class Segment:
     def through_loss(
         self, parts: Tensors, statistics: Tensors, seeds: Tensors, labels: Tensors, weights: Tensors, slope: Any
     ) -> tuple[Any, list[Any], Slopes]:
-        """Forward and back at once: the sum of the losses, the next seeds, and the slopes where the sum's is `slope`."""
+        """Forward and back: the sum of the losses, the next seeds, and the slopes where the sum's is `slope`."""
         went = self.forward(parts, statistics, seeds, labels, weights)
         return sum(went.parts), went.seeds, went.back([slope] * len(went.parts), None)
 

@@ -19,7 +19,7 @@ from loghi_trainer.ctc import ctc_loss
 from loghi_trainer.dataset import TrainingBatch
 from loghi_trainer.network import frames_after
 from loghi_trainer.recomputing import Recomputing
-from loghi_trainer.segments import Segment, Statistics, Tensors, Tie, added, segments_of
+from loghi_trainer.segments import Segment, Slopes, Statistics, Tensors, Tie, added, segments_of
 
 
 class Learned(NamedTuple):
@@ -174,12 +174,12 @@ class _TensorFlowStep:
         *inner, last = segments
         new_seeds = list(seeds)
         inputs: list[Tensors] = [each.images for each in rounds]
-        shared: list[Tensors] = [()]
+        shared: list[Statistics] = []
         gone = []
         for index, segment in enumerate(inner):
             went = []
             for parts in inputs:
-                went.append(segment.forward(parts, shared[-1], new_seeds[index]))
+                went.append(segment.forward(parts, shared[-1] if shared else (), new_seeds[index]))
                 new_seeds[index] = went[-1].seeds
             inputs = [each.parts for each in went]
             total, values = added([segment.sums(parts) for parts in inputs])
@@ -188,23 +188,28 @@ class _TensorFlowStep:
             shared.append(Statistics(mean, variance))
             gone.append(([each.back for each in went], mean, values))
 
-        losses, slopes = [], []
+        loss, slopes = 0.0, []
+        weights: list[Any] = []
         for parts, each in zip(inputs, rounds, strict=True):
-            found = last.through_loss(parts, shared[-1], new_seeds[-1], each.labels, each.weights, slope)
-            losses.append(found[0])
-            new_seeds[-1] = found[1]
-            slopes.append(found[2])
-        weights = [added([each.weights for each in slopes])]
+            lost, new_seeds[-1], found = last.through_loss(
+                parts, shared[-1] if shared else (), new_seeds[-1], each.labels, each.weights, slope
+            )
+            loss += lost
+            slopes.append(_without_weights(found, weights))
+        learnt = [weights]
         while gone:
             backs, mean, values = gone.pop()
-            tie = Tie(mean, *added([each.statistics for each in slopes]), values)
-            slopes = [back(each.parts, tie) for back, each in zip(backs, slopes, strict=True)]
-            weights.append(added([each.weights for each in slopes]))
+            by_mean, by_variance = added([each.statistics for each in slopes])
+            tie = Tie(mean, by_mean, by_variance, values)
+            weights = []
+            slopes = [
+                _without_weights(back(each.parts, tie), weights) for back, each in zip(backs, slopes, strict=True)
+            ]
+            learnt.append(weights)
 
         more, own = penalty
-        all_slopes = [each for segment in reversed(weights) for each in segment]
-        loss = sum(losses) / lines + more
-        return Learned(loss, added([all_slopes, own]) if own else all_slopes, shared[1:], new_seeds)
+        all_weights = [each for segment in reversed(learnt) for each in segment]
+        return Learned(loss / lines + more, added([all_weights, own]) if own else all_weights, shared, new_seeds)
 
     def _penalty_and_slopes(self) -> tuple[Any, list[Any]]:
         """What layers add to the loss for their weights, and its slopes; none where no layer does."""
@@ -225,6 +230,12 @@ class _TensorFlowStep:
         for segment, states in zip(self._segments, learned.seeds, strict=True):
             for seed, state in zip(segment.seeds, states, strict=True):
                 seed.assign(state)
+
+
+def _without_weights(slopes: Slopes, sums: list[Any]) -> Slopes:
+    """The same without the weights' slopes, which are added to `sums`: so only one round's are held at a time."""
+    sums[:] = added([sums, slopes.weights]) if sums else slopes.weights
+    return slopes._replace(weights=[])
 
 
 def _parts(tensor: Any, count: int) -> list[Any]:

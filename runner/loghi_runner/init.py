@@ -199,7 +199,7 @@ _MEANINGS = {
     "data.test": "line list that chooses nothing: the fair score",
     "output": "every run gets its own folder in here",
     "training.epochs": "times through all training lines, at most",
-    "training.batch_size": "lines at a time; lower it if memory runs out",
+    "training.batch_size": "lines per step; what does not fit in memory is taken in rounds",
     "training.learning_rate": "how big each step is",
     "training.early_stopping": "stop after so many epochs without a better score",
     "training.seed": "start of the random numbers",
@@ -244,7 +244,7 @@ output: {output} # folder for the runs; each run makes its own folder in it
 
 training:
   epochs: 15                  # how often the lines are gone through, at most
-  batch_size: 8               # lines per step; less if memory runs out, or auto
+  batch_size: 8               # lines per step, or auto (by the number of lines)
   learning_rate: 0.001        # smaller is slower and safer
   early_stopping: 5           # end after so many epochs without a better score; 0: never
   seed: 1                     # the same seed gives the same run

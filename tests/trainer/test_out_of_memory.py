@@ -29,5 +29,11 @@ def test_on_a_card_it_is_the_cards_memory() -> None:
     assert found is not None and found.code == "gpu.out_of_memory"
 
 
+@pytest.mark.parametrize("words", ["CUDNN_STATUS_ALLOC_FAILED", "Dst tensor is not initialized.", "RESOURCE_EXHAUSTED"])
+def test_a_card_that_is_full_is_known_by_its_words_where_no_class_tells(words: str) -> None:
+    found = as_out_of_memory(RuntimeError(words), on_card=True, limit=None)
+    assert found is not None and found.code == "gpu.out_of_memory"
+
+
 def test_another_fault_is_another_fault() -> None:
     assert as_out_of_memory(RuntimeError("what"), on_card=False, limit=None) is None

@@ -61,3 +61,29 @@ def test_lines_that_the_model_cannot_write_have_no_loss(network: Any, tmp_path: 
 
     assert [number for number, loss in enumerate(losses) if loss is None] == [9, 10]
     assert all(loss > 0 for loss in losses if loss is not None)
+
+
+def test_a_batch_that_does_not_fit_in_memory_is_read_in_halves(network: Any) -> None:
+    from loghi_trainer.recognize import Recognizer
+
+    class ResourceExhaustedError(Exception):
+        """As TensorFlow calls it."""
+
+    told: list[Any] = []
+    recognizer = Recognizer(network, Tokenizer.of(ALPHABET), 8, tell=told.append)
+    rng = np.random.default_rng(3)
+    images, widths_px = rng.normal(size=(7, 90, 32, 1)).astype(np.float32), np.arange(84, 91, dtype=np.int32)
+    expected = recognizer._probabilities(images, widths_px)
+    whole = recognizer._run
+
+    def small_card(arrays: Any) -> Any:
+        """A stand-in for a card with little memory."""
+        if len(arrays[0]) > 2:
+            raise ResourceExhaustedError
+        return whole(arrays)
+
+    recognizer._run = small_card  # type: ignore[method-assign]
+    for _ in range(2):
+        for ours, theirs in zip(recognizer._probabilities(images, widths_px), expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+    assert [notice.code for notice in told] == ["memory.read_in_halves"]

@@ -227,7 +227,8 @@ class TrainingConfig(_Section):
         ),
     ] = Field(
         default=8,
-        description="Lines per training step; `auto` is 8 under 1000 training lines, 16 from there, 32 from 5000.",
+        description="Lines per training step, on every machine; `auto` is 8 under 1000 training lines, 16 from there, "
+        "32 from 5000. What does not fit in memory is taken in rounds and comes to the same.",
         json_schema_extra={"values": "whole number from 1 to 1024, or `auto`", "unit": "lines"},
     )
     learning_rate: Number = Field(

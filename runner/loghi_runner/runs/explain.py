@@ -66,13 +66,13 @@ CRASH_MESSAGES = (
         "gpu.out_of_memory",
         ON_CARD,
         "the lines of one step did not fit in the graphics card's memory",
-        "Halve training.batch_size, or choose a card that nobody else uses (`loghi-runner doctor`).",
+        "Choose a card that nobody else uses (`loghi-runner doctor`), or halve training.batch_size.",
     ),
     CrashMessage(
         "memory.out_of_memory",
         ON_MACHINE,
         "the machine ran out of memory (not the graphics card)",
-        "Halve training.batch_size, or close other programs.",
+        "Close other programs, or halve training.batch_size.",
     ),
     CrashMessage(
         "gpu.driver_mismatch",
@@ -223,10 +223,12 @@ def _without_last_word(end: ProcessEnd, console_tail: str, limit: Notice | None)
 
 
 def _out_of_memory(message: str, limit_bytes: int | None = None) -> RunFailure:
-    hint = "Halve training.batch_size, close other programs, or give the container or virtual machine more memory."
+    fitted = "a training fits its steps to what is free when it begins, but not to what others take later"
+    more = "give the container or virtual machine more memory"
+    hint = f"Close other programs, {more}, or halve training.batch_size; {fitted}."
     if limit_bytes is not None:
         message = f"{message}: it may take {limit_bytes / 1e9:.1f} GB"
-        hint = "Halve training.batch_size, or let it take more with engine.memory, if the machine has more."
+        hint = f"Let it take more with engine.memory, if the machine has more, or halve training.batch_size; {fitted}."
     return RunFailure("memory.out_of_memory", message, int(ExitCode.ENGINE), hint)
 
 

@@ -35,7 +35,7 @@ data:
 output: loghi/bonnevie_finetuned  # every run gets its own folder in here (outputdir, line 26)
 training:
   epochs: 5  # times through all training lines, at most (epochs, line 18)
-  batch_size: 8  # lines at a time; lower it if memory runs out (batch_size, line 21)
+  batch_size: 8  # lines per step; what does not fit in memory is taken in rounds (batch_size, line 21)
   learning_rate: 0.0003  # how big each step is (learning_rate, line 23)
   seed: 1  # start of the random numbers (--seed, line 41)
 engine:

@@ -46,7 +46,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "config.yaml").write_text(
         f"name: sample_run\nbase_model: {MODEL}\n"
         f"data: {{train: train.txt, validation: val.txt, test: test.txt, root: {SAMPLE}}}\n"
-        "output: runs\ntraining: {epochs: 1, batch_size: 8, freeze: [conv, recurrent]}\nengine: {kind: local, gpus: none}\n",
+        "training: {epochs: 1, batch_size: 8, freeze: [conv, recurrent]}\n"
+        "output: runs\nengine: {kind: local, gpus: none}\n",
         encoding="utf-8",
     )
     assert run_command(["finetune", str(place / "config.yaml"), "--json"]) == 0

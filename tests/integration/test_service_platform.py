@@ -71,8 +71,8 @@ def test_a_platform_that_is_away_parks_the_results_for_a_later_push(
     assert made.get(f"/api/v1/orders/{order_id}/model", "boss").status_code == 200
     (platform / "down").unlink()
     assert made.post(f"/api/v1/orders/{order_id}/push", {}, "boss").status_code == 202
-    view = made.until(order_id, lambda view: view["pushed"] == "done")
-    assert (view["stage"], view["error"]) == ("finished", None)
+    view = made.until_over(order_id)
+    assert (view["stage"], view["pushed"], view["error"]) == ("finished", "done", None)
     again = made.post(f"/api/v1/orders/{order_id}/push", {}, "boss")
     assert (again.status_code, again.json()["code"]) == (409, "order.not_parked")
 

@@ -40,13 +40,14 @@ def _forked() -> Iterator[None]:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One epoch on a few lines of the sample, judged on some of the sample's test lines."""
     place = tmp_path_factory.mktemp("run")
-    for split, count in (("train", 24), ("val", 8), ("test", 16)):
+    for split, count in (("train", 16), ("val", 4), ("test", 12)):
         rows = (SAMPLE / f"{split}.txt").read_text(encoding="utf-8").splitlines()[:count]
         (place / f"{split}.txt").write_text("\n".join(rows), encoding="utf-8")
     (place / "config.yaml").write_text(
         f"name: sample_run\nbase_model: {MODEL}\n"
         f"data: {{train: train.txt, validation: val.txt, test: test.txt, root: {SAMPLE}}}\n"
-        "output: runs\ntraining: {epochs: 1, batch_size: 8}\nengine: {kind: local, gpus: none}\n",
+        "training: {epochs: 1, batch_size: 8, freeze: [conv, recurrent]}\n"
+        "output: runs\nengine: {kind: local, gpus: none}\n",
         encoding="utf-8",
     )
     assert run_command(["finetune", str(place / "config.yaml"), "--json"]) == 0

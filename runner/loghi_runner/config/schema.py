@@ -146,6 +146,11 @@ class SplitConfig(_Section):
     )
 
 
+PageSplit: TypeAlias = Annotated[
+    SplitConfig, Field(title="Split", description="How the pages are split into training, validation and test pages.")
+]
+
+
 class PageReading(_Section):
     """How lines and their texts are taken from pages with PAGE XML or ALTO."""
 
@@ -201,11 +206,7 @@ class _LinesOrPages(_Section):
         default=None,
         description="Folder of page images with PAGE XML or ALTO, instead of line lists; several in [brackets].",
     )
-    split: Annotated[SplitConfig, BeforeValidator(_section)] = Field(
-        default=SplitConfig(),
-        title="Split",
-        description="How the pages are split into training, validation and test pages.",
-    )
+    split: Annotated[PageSplit, BeforeValidator(_section)] = SplitConfig()
 
 
 class DataConfig(PageReading, _LinesOrPages):

@@ -27,7 +27,7 @@ from pydantic_core import PydanticCustomError
 
 from loghi_contract.cut import Cut
 from loghi_contract.job import CharsetPolicy
-from loghi_runner.config.schema import NAME_PATTERN, PageReading, SplitConfig, TextConfig, TrainingConfig
+from loghi_runner.config.schema import NAME_PATTERN, PageReading, PageSplit, SplitConfig, TextConfig, TrainingConfig
 from loghi_runner.engines.base import field_title
 from loghi_runner.engines.setting import keys_from_requests
 
@@ -196,11 +196,7 @@ class DataOptions(PageReading):
 
     model_config = ConfigDict(title="Data")
 
-    split: SplitConfig = Field(
-        default=SplitConfig(),
-        title="Split",
-        description="How the pages are split into training, validation and test pages.",
-    )
+    split: PageSplit = SplitConfig()
 
 
 class _Named(_Parameters):

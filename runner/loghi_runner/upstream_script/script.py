@@ -54,10 +54,11 @@ def read_script(text: str, script_dir: Path) -> Script:
 
 
 def _refuse_other_files(text: str) -> None:
-    hint = "Give the edited finetune.sh or htr-train-pipeline.sh."
+    code = "init.not_a_shell_script"
     if text.lstrip().startswith("<"):
-        problem, hint = "it is a web page", "Download the script itself (on GitHub: the button Raw)."
-    elif not text.strip():
+        message = "the file is not a shell script: it is a web page"
+        raise UsageError(code, message, hint="Download the script itself (on GitHub: the button Raw).")
+    if not text.strip():
         problem = "it is empty"
     elif "\0" in text or len(text) > _LONGEST_SCRIPT:
         problem = "it is not text, or far too long"
@@ -65,7 +66,8 @@ def _refuse_other_files(text: str) -> None:
         problem = "its first line names another program"
     else:
         return
-    raise UsageError("init.not_a_shell_script", f"the file is not a shell script: {problem}", hint=hint)
+    hint = "Give the edited finetune.sh or htr-train-pipeline.sh."
+    raise UsageError(code, f"the file is not a shell script: {problem}", hint=hint)
 
 
 #: Whether something holds: `min` says whether both do, `max` whether one does, and 1 less whether it does not.

@@ -65,7 +65,7 @@ def test_answers_are_as_described(
     operation = operations[label]
 
     @settings(
-        max_examples=25,
+        max_examples=10,
         deadline=None,
         derandomize=True,
         database=None,

@@ -64,8 +64,8 @@ class CardWatch:
             HUNG,
             f"no training step has come for {duration(silent_s)}: the graphics card hangs; the run was ended",
             int(ExitCode.ENGINE),
-            "`loghi-runner resume RUN` goes on from the last checkpoint. If it hangs again, show `loghi-runner gpus` and "
-            "the kernel's log to the administrator.",
+            "`loghi-runner resume RUN` goes on from the last checkpoint. If it hangs again, show `loghi-runner gpus` "
+            "and the kernel's log to the administrator.",
         )
         if said := self._lost(self._uuids):
             return lost_card(hung, said)

@@ -291,7 +291,7 @@ def _so_far(folder: RunFolder, record: RunRecord) -> tuple[Progress, EventReader
 
 
 def _follow(reader: EventReader, launch: Launch, progress: Progress, watch: Watch, view: RunView) -> RunFailure | None:
-    """Pass on every event; the failure is about the cards: others or fewer than the run was given, or one that is gone."""
+    """Pass on every event; the failure is that of the cards: others or fewer than the run was given, or gone."""
     cards = CardWatch(launch.gpus)
     for line, event in follow(reader, lambda: watch.has_ended() or cards.has_failed(), watch.pause):
         cards.event(event.payload)

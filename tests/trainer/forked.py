@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -47,14 +48,15 @@ def forking() -> dict[str, str]:
     path = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "runner"), str(REPOSITORY / "container")])
     command = [sys.executable, "-m", "tests.trainer.forked", address]
     environment = os.environ | environment_for(DeviceKind.CPU) | {"PYTHONPATH": path}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
-    assert process.stdout is not None
+    process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None and process.stdout is not None
+    ends_with_us = process.stdin
     with process.stdout:
         assert process.stdout.readline() == _READY
 
     @atexit.register
     def end() -> None:
-        process.terminate()
+        ends_with_us.close()
         process.wait()
         folder.cleanup()
 
@@ -119,6 +121,7 @@ def _main() -> None:
 
     with ThreadingUnixStreamServer(sys.argv[1], _Handler) as server:
         server.daemon_threads = True
+        threading.Thread(target=lambda: (sys.stdin.read(), server.shutdown()), daemon=True).start()
         sys.stdout.buffer.write(_READY)
         sys.stdout.flush()
         server.serve_forever()

@@ -36,7 +36,7 @@ help:
 	@echo "make kraken  an environment with kraken 7, for the tests of the plug-in (several GB; TORCH=...)"
 	@echo "make docs    write the generated pages of docs/ again"
 	@echo "make bench   the benchmark (ARGS=...)"
-	@echo "make soak    ten minutes of mixed requests and orders at a service (SOAK_MINUTES=10)"
+	@echo "make soak    20 runs at once on two stand-in cards; ten minutes of mixed requests and orders at a service (SOAK_MINUTES=10)"
 	@echo "make lock    resolve the requirements files again"
 	@echo "make clean   remove $(VENV) and what tools left behind"
 
@@ -110,6 +110,7 @@ bench: setup
 	$(BIN)/python -m benchmarks $(ARGS)
 
 soak: setup
+	$(BIN)/python -m tests.card_load
 	$(BIN)/python -m tests.attacks.soak
 
 # No index host may be written into the files; the trainer's versions are the same here and in the image.

@@ -15,6 +15,7 @@ from loghi_contract.job import DeviceKind
 from loghi_runner.engines import NO_DAEMON
 from loghi_runner.engines.base import NOT_OURS, Handle, Launch, ProcessEnd, Wish
 from loghi_runner.engines.docker import RUN_LABEL, SILENCE_GRACE_S, DockerEngine
+from loghi_runner.engines.leases import Claim, Lease, lease_folder
 from loghi_runner.errors import EngineError, UsageError
 from loghi_runner.runs.find import clean_run
 from loghi_runner.runs.folder import RunFolder, RunState
@@ -173,6 +174,32 @@ def test_a_home_that_docker_may_not_enter_costs_the_cache_and_not_the_run(
     DockerEngine(daemon.url).start(on_a_card, on_a_card.run_dir / "console.log")
     assert _kernel_cache(daemon.created) is None
     assert not [variable for variable in daemon.created["Env"] if variable.startswith("CUDA_CACHE")]
+
+
+def _lease_mounts(created: dict[str, Any]) -> list[tuple[str, bool]]:
+    mounts = created["HostConfig"]["Mounts"]
+    return [(mount["Source"], mount["ReadOnly"]) for mount in mounts if mount["Target"].startswith("/in/leases/")]
+
+
+@pytest.mark.parametrize("is_seen", [True, False], ids=["here", "a daemon elsewhere"])
+def test_a_container_gets_the_locks_of_its_cards_where_its_daemon_sees_them(
+    daemon: FakeDaemon, on_a_card: Launch, is_seen: bool
+) -> None:
+    """Where it does not, the host goes on holding them: what nobody shares is not let go."""
+    folder = lease_folder()
+    with folder.deciding():
+        ticket, held = folder.place(Claim("run", "/run", os.getpid(), "2026-11-28T10:00:00Z", ("GPU-0",), 1))
+        files = [ticket, folder.card_file("GPU-0")]
+        lease = Lease(folder, ("GPU-0",), files, [held, *folder.free(["GPU-0"]).values()])
+    if not is_seen:
+        gone = f'invalid mount config for type "bind": bind source path does not exist: {ticket}'
+        daemon.answers[START] = [(500, {"message": gone}), (204, None)]
+    DockerEngine(daemon.url).start(replace(on_a_card, lease=lease), on_a_card.run_dir / "console.log")
+    assert _lease_mounts(daemon.created) == ([(str(path), True) for path in files] if is_seen else [])
+    assert lease.hand_over() is False
+    with folder.deciding():
+        assert folder.leased(["GPU-0"]) == {"GPU-0"}
+    lease.end()
 
 
 @pytest.fixture

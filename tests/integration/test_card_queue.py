@@ -78,6 +78,20 @@ def test_stop_ends_a_waiting_run(place: CardPlace) -> None:
     assert len(place.records()) == 2
 
 
+def test_with_a_closed_terminal_a_run_goes_on_waiting_and_trains(place: CardPlace) -> None:
+    place.hold()
+    for _card in place.cards:
+        place.start_and_wait_for("running")
+    host, record = place.start_and_wait_for("queued")
+    os.kill(host, signal.SIGHUP)
+    place.let_go()
+    assert place.ended(host) == 0
+    place.until(lambda: [use for use in place.uses() if (use.run_id, use.end_ns is None) == (record["run_id"], False)])
+    place.until(lambda: not place.trainers() or None)
+    shown = place.place.run("show", record["run_id"], "--json")
+    assert json.loads(shown.stdout)["state"] == "finished"
+
+
 def test_killed_hosts_and_trainers_free_cards_and_places_at_once(place: CardPlace) -> None:
     place.hold()
     first, one = place.start_and_wait_for("running")

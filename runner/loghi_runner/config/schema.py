@@ -52,10 +52,22 @@ def proposed_name(text: str) -> str:
     return plain_name(text) or "my_model"
 
 
+_OF_WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
+#: What word processors make of quotes.
+_CURLY_QUOTES = "“”„‟‘’‚«»"
+
+
 def absolute_path(value: Any, info: ValidationInfo) -> Path:
     """A path from the config: relative to the config's folder, `~` is the home folder."""
     if not isinstance(value, str) or not value.strip() or "\0" in value:
         raise PydanticCustomError("path", "must be a path")
+    if _OF_WINDOWS.match(value):
+        wanted = "/mnt/" + value[0].lower() + value[2:].replace("\\", "/")
+        raise PydanticCustomError(
+            "path", "must be a path of this machine (of a Windows drive WSL makes {wanted})", {"wanted": wanted}
+        )
+    if value[0] in _CURLY_QUOTES and value[-1] in _CURLY_QUOTES:
+        raise PydanticCustomError("path", "must stand without curly quotes, which would be part of the name")
     try:
         path = Path(value).expanduser()
     except RuntimeError as error:

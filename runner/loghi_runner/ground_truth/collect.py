@@ -1,5 +1,6 @@
 """All lines of a run: pages or lists read, images found, validation set aside, splits compared; nothing is cut yet."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -215,11 +216,23 @@ class _Collector:
         elif proposal is not None:
             found = "all that were tried are" if proposal.found == proposal.tried else "some are"
             hint = f"Set data.root: {proposal.root} ({found} there, such as {proposal.example})."
+        elif (
+            foreign := next((said for form, said in _FOREIGN_FORMS if form.match(samples[0].image)), None)
+        ) is not None:
+            hint = f"{foreign} {hint}"
         return Finding(severity, "data.missing_images", message, first.where, hint)
 
     def _is_swapped(self, sample: LineSample, folder: Path) -> bool:
         turned = replace(sample, image=sample.text.strip())
         return isinstance(self._finder.find(turned, folder), GroundTruthLine)
+
+
+#: How paths look that other programs and machines write, and what to say of them.
+_FOREIGN_FORMS = (
+    (re.compile(r"[A-Za-z]:[\\/]|[^/]*\\"), "These are paths of Windows: write them with /, and without a drive."),
+    (re.compile(r"\w+://"), "These are addresses (URLs): write paths, without what ends with ://."),
+    (re.compile(r'"'), "The paths stand in quotes, as spreadsheets write them: save the list without quotes."),
+)
 
 
 def _retried(lines: list[GroundTruthLine], root: Path | None) -> Iterator[Finding]:

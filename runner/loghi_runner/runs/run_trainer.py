@@ -156,20 +156,27 @@ def _with_cards(
     """The run with the cards that it has now, waited for if need be; one on the processor is as it was."""
     if not launch.candidates:
         return launch, record
-    before = record
+    before, is_alone = record, False
 
     def told(waiting: Waiting) -> None:
         nonlocal record
         record = keep_record(folder, replace(record, state=RunState.QUEUED, gpus=(), waiting=waiting), view.note)
-        view.queued(waiting)
+        if is_alone:
+            return
+        try:
+            view.queued(waiting)
+        except Detached:
+            wishes.hung_up = True  # whoever read us is gone, as with a closed terminal
 
     def pause() -> None:
+        nonlocal is_alone
         if wishes.stops:
             raise Terminated if wishes.terminated else KeyboardInterrupt
         if wishes.hung_up and not goes_on_alone:
             raise Terminated
-        if wishes.hung_up:
+        if wishes.hung_up and not is_alone:
             view.abandon()
+            is_alone = True
         time.sleep(LOOK_EVERY_S)
 
     try:

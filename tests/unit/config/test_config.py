@@ -194,6 +194,21 @@ def test_a_value_out_of_range_is_refused_with_what_is_allowed(tmp_path: Path, li
     assert (problem.where, problem.message) == ("bonnevie.yaml:4", message)
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (
+            r"C:\Users\ada\list.txt",
+            "must be a path of this machine (of a Windows drive WSL makes /mnt/c/Users/ada/list.txt)",
+        ),
+        ("“list.txt”", "must stand without curly quotes, which would be part of the name"),
+    ],
+)
+def test_a_path_as_another_program_writes_it_is_told_as_such(tmp_path: Path, value: str, message: str) -> None:
+    problem = only_problem(tmp_path, f"base_model: base\noutput: runs\ndata:\n  train: {value}\n")
+    assert (problem.where, problem.message.partition(", not ")[0]) == ("bonnevie.yaml:4", message)
+
+
 @pytest.mark.parametrize("value", ["5", "true", "''", "[[a]]", "{a: b}"])
 def test_a_list_path_that_is_no_path_is_refused(tmp_path: Path, value: str) -> None:
     problem = only_problem(tmp_path, f"base_model: base\noutput: runs\ndata:\n  train: {value}\n")

@@ -211,6 +211,24 @@ def test_without_a_likely_place_the_rule_is_explained(project: Project, ask: typ
     assert finding.hint.startswith("Image paths are relative to the list's own folder")
 
 
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        (r"C:\Users\ada\lines\l1.png", "paths of Windows"),
+        (r"lines\l1.png", "paths of Windows"),
+        ("file:///data/lines/l1.png", "addresses (URLs)"),
+        ('"lines/l1.png"', "in quotes"),
+    ],
+)
+def test_paths_as_others_write_them_are_told_as_such(
+    project: Project, ask: type[Findings], written: str, says: str
+) -> None:
+    (project.folder / "lines/train.txt").write_text(f"{written}\ta\n", encoding="utf-8")
+    hint = ask(project.plan().findings).one("data.missing_images").hint
+    assert hint is not None
+    assert says in hint
+
+
 def test_two_images_that_would_become_one_file_under_the_root_are_an_error(
     project: Project, ask: type[Findings]
 ) -> None:

@@ -24,7 +24,7 @@ from loghi_runner.wording import SPLIT_WORDS, plural
 
 #: Loghi's models read lines of this height; used where there is no base model.
 _HEIGHT_PX = 64
-#: Wider than so many median lines is absurd; such a line decides how much memory a step takes.
+#: Wider than so many median lines is absurd; such a line decides how much memory its step takes.
 _ABSURD = 6
 #: So many characters per pixel more or fewer than usual, as a factor, are suspicious.
 _SUSPICIOUS = 3.0
@@ -153,7 +153,7 @@ def _absurdly_wide(lines: Sequence[_Measured]) -> Iterator[Finding]:
             f"{plural(len(wide), 'line')} of more than {_ABSURD} times the usual width; the widest is {widest.image}, "
             f"{widest.width_px} x {widest.height_px} pixels"
         )
-        hint = "The widest line decides how much memory a step takes: take it out, or cut it again."
+        hint = "The step of the widest line takes the most memory and time: take it out, or cut it again."
         yield Finding(Severity.WARNING, "data.absurdly_wide", message, widest.sample.where, hint)
 
 

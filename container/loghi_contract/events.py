@@ -75,6 +75,18 @@ class Started:
 
 
 @dataclass(frozen=True)
+class Resumed:
+    """The run goes on after an interruption, from `epoch` whole epochs and `step` steps of the next one.
+
+    What was told of later epochs and steps, and of an end, holds no longer: it comes again.
+    """
+
+    kind: ClassVar[str] = "resumed"
+    epoch: int
+    step: int
+
+
+@dataclass(frozen=True)
 class Phase:
     kind: ClassVar[str] = "phase"
     name: str
@@ -202,6 +214,7 @@ class Failed:
 
 Payload = (
     Started
+    | Resumed
     | Phase
     | DataSummary
     | Charset
@@ -218,6 +231,7 @@ KINDS: dict[str, type[Any]] = {
     payload.kind: payload
     for payload in (
         Started,
+        Resumed,
         Phase,
         DataSummary,
         Charset,

@@ -16,6 +16,7 @@ PAYLOADS: tuple[Payload, ...] = (
         7,
         events.Machine("AMD EPYC (family 25, model 17, stepping 1)", 2, 2),
     ),
+    events.Resumed(7, 120),
     events.Phase("training"),
     events.DataSummary("train", 480, 19211, {"text_too_long": 2}),
     events.Charset("extend", 98, ("ð", "ſ"), ()),

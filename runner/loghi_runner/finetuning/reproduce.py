@@ -1,6 +1,6 @@
 """A run made again: what is here is held against what it was made of, it runs as a new run, and both are compared."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -83,16 +83,16 @@ class Reproduced:
         }
 
 
-def check_to_repeat(folder: RunFolder, *, output: Path | None = None, base_model: Path | None = None) -> ToRepeat:
+def check_to_repeat(folder: RunFolder, *, output: Path | None = None, moved: Sequence[str] = ()) -> ToRepeat:
     """Hold what is here against what the run was made of; writes nothing.
 
     Args:
         output: where the new run is to go; by default beside the first.
-        base_model: where the base model is now; by default where it was.
+        moved: pairs OLD=NEW of places that are elsewhere now.
 
     Raises:
         UsageError: the run is not finished, or lacks what says what it did.
-        DataError: its base model is not there.
+        DataError: its base model or its line images are not there.
         RunnerError: its engine cannot be used here.
     """
     look = look_at(folder)
@@ -111,9 +111,9 @@ def check_to_repeat(folder: RunFolder, *, output: Path | None = None, base_model
         run_id=new_run_id(),
         device=setting.device.kind,
         output=output,
-        base_model=base_model,
+        moved=moved,
     )
-    found = find_again(folder, first.made, plan, setting)
+    found = find_again(folder, look.record, first.made, plan, setting)
     return ToRepeat(first, Checked(plan, engine, setting), found)
 
 
@@ -246,4 +246,4 @@ def _same_but_for_seed(first: Side, job: JobSpec) -> Iterator[Side]:
 
 
 def _without_seed(job: JobSpec) -> JobSpec:
-    return replace(job, run_id="", name="", device=DeviceKind.CPU, training=replace(job.training, seed=0))
+    return replace(job, run_id="", name="", resume=False, device=DeviceKind.CPU, training=replace(job.training, seed=0))

@@ -82,6 +82,7 @@ def run_trainer(
         RunnerError: it was not started; or it was, and cannot be seen any more.
     """
     folder = RunFolder(launch.run_dir)
+    progress, reader = _so_far(folder, record)
     try:
         handle = engine.start(launch, folder.console_log)
     except RunnerError as error:
@@ -98,18 +99,17 @@ def run_trainer(
         with contextlib.suppress(RunnerError, OSError):
             engine.clean_up(handle, folder.console_log, keep=False)
         raise cannot_write_run(error, folder.record_file) from error
-    progress = Progress(record.epochs)
     taken_before = energy_j(launch.gpus) if launch.gpus else None
     try:
         view.begin(folder, progress)
-        refused = _follow(folder, launch.device, progress, watch, view)
+        refused = _follow(reader, launch.device, progress, watch, view)
         end = watch.wait_for_end()
     except Detached:
         view.abandon()
         return record, progress
     finally:
         view.end()
-    record = replace(record, energy_j=_taken_since(taken_before, launch.gpus))
+    record = replace(record, energy_j=_energy(record, taken_before, launch.gpus))
     record = finish_run(
         folder, record, progress, handle, end, engine, stops=watch.stops, refused=refused, note=view.note
     )
@@ -243,11 +243,21 @@ class _ShortView:
         pass
 
 
+def _so_far(folder: RunFolder, record: RunRecord) -> tuple[Progress, EventReader]:
+    """What is known of a run that goes on, and a reader of what comes next; of a new one nothing is known."""
+    progress, reader = Progress(record.epochs), EventReader(folder.events_file, steps=False)
+    for _line, event in reader:
+        progress.add(event)
+    progress.forget_end()
+    reader.steps = True
+    return progress, reader
+
+
 def _follow(
-    folder: RunFolder, device: DeviceKind, progress: Progress, watch: Watch, view: RunView
+    reader: EventReader, device: DeviceKind, progress: Progress, watch: Watch, view: RunView
 ) -> RunFailure | None:
     """Pass on every event; the failure is a device other than the one that was asked for."""
-    for line, event in follow(EventReader(folder.events_file), watch.has_ended, watch.pause):
+    for line, event in follow(reader, watch.has_ended, watch.pause):
         progress.add(event)
         view.event(line, event)
         watch.pass_on_wishes()
@@ -267,10 +277,13 @@ def _follow(
     return None
 
 
-def _taken_since(before: float | None, gpus: Sequence[str]) -> float | None:
-    """Energy of the cards since then; a driver that was loaded again counts anew, and nothing is known."""
+def _energy(record: RunRecord, before: float | None, gpus: Sequence[str]) -> float | None:
+    """What the cards took for the run in all; None where that of any part of it is not known."""
     now = energy_j(gpus) if before is not None else None
-    return None if now is None or before is None or now < before else round(now - before, 1)
+    earlier = record.energy_j if record.resumptions else 0.0
+    if before is None or now is None or now < before or earlier is None:  # a driver loaded again counts anew
+        return None
+    return round(earlier + now - before, 1)
 
 
 def _leave_nothing(engine: Engine, folder: RunFolder) -> None:

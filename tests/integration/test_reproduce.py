@@ -85,9 +85,24 @@ def test_texts_that_were_changed_in_the_runs_own_list_are_refused(workplace, mad
     result = workplace.run("reproduce", "last")
 
     assert result.returncode == 3
-    assert (
-        "the validation lines are not what they were: the texts or their order in its list was changed" in result.stderr
-    )
+    assert "the validation lines are not what they were: texts or their order in the run's own list" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        ("base/tokenizer.json", "tokenizer.json"),
+        ("RUN/in/lists/val.txt", "the list of the validation lines is gone"),
+        ("RUN/in/job.json", "the run's job cannot be read"),
+    ],
+)
+def test_what_is_missing_is_told_before_anything_runs(workplace, made: Path, file: str, says: str) -> None:
+    (workplace.folder / file.replace("RUN", f"runs/{made.name}")).unlink()
+    result = workplace.run("reproduce", "last", "--check")
+
+    assert result.returncode in (2, 3)
+    assert says in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_another_base_model_is_refused_and_the_same_one_is_found_where_it_was_moved(workplace, made: Path) -> None:

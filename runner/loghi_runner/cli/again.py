@@ -43,7 +43,7 @@ def reproduce_command(
             answer = make_console(stderr=False)
             for sentence in ready.sentences():
                 say(answer, sentence)
-        raise typer.Exit(ExitCode.DATA if ready.found.forbids else ExitCode.OK)
+        raise typer.Exit(ExitCode.OK if ready.possible else ExitCode.DATA)
     folder, record, reproduced = reproduce(ready, JsonView() if as_json else PersonView())
     if not record.state.is_over:
         return  # the terminal was closed; there is nobody to tell

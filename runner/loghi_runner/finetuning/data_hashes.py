@@ -78,20 +78,27 @@ def data_faults(folder: RunFolder, record: RunRecord, mounts: Sequence[Mount]) -
     lists = {split.value: lines for split in Split if (lines := folder.read_list(split.value))}
     images, noted = image_hashes(lists, mounts), read_hashes(folder.images_file)
     now = data_sha256(lists, images)
-    faults = []
+    faults = [f"the list of the {split_word(split)} is gone" for split in record.data_sha256 if split not in lists]
     for split, lines in lists.items():
         words = split_word(split)
         named = [
-            f"a line image of the {words} {'is gone' if image not in images else 'is not what it was'}: {place}"
+            f"a line image of the {words} {'is gone' if image not in images else 'is not what it was'}: "
+            f"{_place(mounts, image)}"
             for image in dict.fromkeys(line.image for line in lines)
             if image not in images or noted.get(image, images[image]) != images[image]
-            for place in (on_this_machine(mounts, image),)
         ]
         if not named and split in record.data_sha256 and now.get(split) != record.data_sha256[split]:
-            which = "the texts or their order in its list" if noted else "an image or a text"
-            named = [f"the {words} are not what they were: {which} was changed"]
+            which = "texts or their order in the run's own list" if noted else "images or texts"
+            named = [f"the {words} are not what they were: {which} were changed"]
         faults += named
     return faults
+
+
+def _place(mounts: Sequence[Mount], image: str) -> str:
+    try:
+        return str(on_this_machine(mounts, image))
+    except ValueError:
+        return image  # of a list that somebody else has written into
 
 
 def in_one_sentence(faults: Sequence[str]) -> str:

@@ -47,10 +47,15 @@ class ToRepeat:
         """Raise the DataError for which it would be another run, if there is any."""
         require_same(self.found, self.first.folder.path)
 
+    @property
+    def possible(self) -> bool:
+        return not self.found.forbids and not self.checked.plan.errors
+
     def sentences(self) -> list[str]:
         """Every difference, and what can be said before anything runs."""
-        told = [*self.found.faults, *(each.sentence for each in self.found.differences)]
-        if self.found.forbids:
+        errors = [finding.message for finding in self.checked.plan.errors]
+        told = [*errors, *self.found.faults, *(each.sentence for each in self.found.differences)]
+        if not self.possible:
             return [*told, "It cannot be made again here."]
         return [*told, "It can be made again here." + ("" if told else " Nothing that is known so far differs.")]
 
@@ -58,8 +63,8 @@ class ToRepeat:
         return {
             "kind": "reproduce_check",
             "run": self.first.record.run_id,
-            "possible": not self.found.forbids,
-            "faults": list(self.found.faults),
+            "possible": self.possible,
+            "faults": [*(finding.message for finding in self.checked.plan.errors), *self.found.faults],
             "differences": to_json(self.found.differences),
         }
 

@@ -35,6 +35,7 @@ def write_checkpoint(trainer: FakeTrainer, epoch: int, step: int = 0) -> None:
         best_reading=_READING,
         scored_readings=(),
         lines_sha256="",
+        rows=(),
         started=events.Started(Versions("0", "3", "fake", None), Device("cpu", "Fake cpu", None), os.getpid()),
     )
     folder = trainer.places.out / LAST

@@ -4,17 +4,18 @@ import contextlib
 import errno
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
-from loghi_contract.events import MAX_LINE_BYTES, Event, Payload, Step, encode_event
+from loghi_contract.events import MAX_LINE_BYTES, Event, Payload, Step, decode_event, encode_event
 from loghi_contract.records import RecordError, parse_json
 from loghi_contract.storage import sync_file
 from loghi_trainer.errors import StorageError
 
 _STEP_INTERVAL_S = 1.0
+_STEP = b'"kind":"step"'
 
 
 class Reporter:
@@ -23,6 +24,7 @@ class Reporter:
     def __init__(
         self, events_file: Path, mirror: BinaryIO | None, run_id: str, clock: Callable[[], float] = time.time
     ) -> None:
+        self._path = events_file
         self._file = events_file.open("a+b", buffering=0)
         self._mirror = mirror
         self._run_id = run_id
@@ -50,6 +52,16 @@ class Reporter:
             raise _unwritable(error.strerror or str(error)) from error
         if not whole:
             raise _unwritable(os.strerror(errno.ENOSPC))
+
+    def without_told(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Those that the file does not tell: a power cut can take away what was not on the disk yet."""
+        told = set()
+        with self._path.open("rb") as file:
+            for line in file:
+                with contextlib.suppress(RecordError):
+                    if _STEP not in line and (event := decode_event(line)) is not None:
+                        told.add(encode_event(Event(0, 0, "", event.payload)))
+        return [payload for payload in payloads if encode_event(Event(0, 0, "", payload)) not in told]
 
     def settle(self) -> None:
         """Let what was told outlast a power cut. Raises OSError: the disk has a fault."""

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import repeat
 
 import keras
 
@@ -137,6 +138,7 @@ class _Run:
         #: what the base model read on the validation lines, and on those that choose nothing
         self._base_reading: Reading
         self._before: list[Reading] = []
+        self._rows: list[events.Epoch] = []
 
     def finish(self) -> events.Finished:
         try:
@@ -184,6 +186,10 @@ class _Run:
         self._patient_from = state.epoch if is_replanned else state.patient_from
         self._base_reading = read_again(self._data.val, state.base_reading)
         self._before = [read_again(*each) for each in zip(self._data.scored, state.scored_readings, strict=True)]
+        self._rows = list(state.rows)
+        scores = map(_evaluation, self._data.scored, repeat(events.Model.BASE), self._before)
+        for lost in self._reporter.without_told([*state.rows, *scores]):
+            self._reporter.emit(lost)
         # a later epoch was better, and no checkpoint of it could be written: it is not given up for an earlier one
         if (better := self._folder.find_better(state.best_cer)) is not None:
             self._best = _Best(better.epoch, better.val_cer)
@@ -228,6 +234,7 @@ class _Run:
             best_reading=best.reading.saved() if best.reading else None,
             scored_readings=tuple(reading.saved() for reading in self._before),
             lines_sha256=self._lines_sha256,
+            rows=tuple(self._rows),
             started=self._started,
         )
         try:
@@ -254,19 +261,19 @@ class _Run:
             self._best = _Best(epoch, total.cer, reading)
         if epoch == 0:
             self._base_reading = reading
-        self._reporter.emit(
-            events.Epoch(
-                epoch=epoch,
-                epochs=self._job.training.epochs,
-                train_loss=train_loss,
-                val_cer=total.cer,
-                val_wer=total.wer,
-                lr=learning_rate,
-                seconds=round(seconds, 2),
-                is_best=is_best,
-                val_loss=reading.loss,
-            )
+        row = events.Epoch(
+            epoch=epoch,
+            epochs=self._job.training.epochs,
+            train_loss=train_loss,
+            val_cer=total.cer,
+            val_wer=total.wer,
+            lr=learning_rate,
+            seconds=round(seconds, 2),
+            is_best=is_best,
+            val_loss=reading.loss,
         )
+        self._rows.append(row)
+        self._reporter.emit(row)
 
     def _keep(self, saved: SavedEpoch, weights: Weights | None = None) -> None:
         """Let best_val be the network as it is, or with these weights."""
@@ -279,8 +286,7 @@ class _Run:
         readings = []
         for split in self._data.scored:
             reading = evaluate(self._recognizer, split, self._store, self._is_cancelled)
-            total = reading.total
-            self._reporter.emit(events.Evaluation(split.name, model, total.lines, total.cer, total.wer))
+            self._reporter.emit(_evaluation(split, model, reading))
             readings.append(reading)
         return readings
 
@@ -291,6 +297,11 @@ class _Run:
         for split, old, new in zip(splits, (self._base_reading, *self._before), (best, *after), strict=True):
             models = [(events.Model.BASE.value, old), (events.Model.BEST.value, new)]
             write_lines_table(report / f"{split.name}_lines.tsv", split, models)
+
+
+def _evaluation(split: Split, model: events.Model, reading: Reading) -> events.Evaluation:
+    total = reading.total
+    return events.Evaluation(split.name, model, total.lines, total.cer, total.wer)
 
 
 def _open_last(places: Places, reporter: Reporter) -> Checkpoint:

@@ -72,8 +72,8 @@ def test_a_changed_and_a_missing_line_image_are_named_and_refused(workplace, mad
     result = workplace.run("reproduce", "last")
 
     assert result.returncode == 3
-    assert f"a line image of the training lines is not what it was: {train}/page_0/line_1.png" in result.stderr
-    assert f"a line image of the training lines is gone: {train}/page_3/line_20.png" in result.stderr
+    assert f"a line image is not what it was (training lines): {train}/page_0/line_1.png" in result.stderr
+    assert f"a line image is gone (training lines): {train}/page_3/line_20.png" in result.stderr
     assert other_runs(workplace, made) == []
     told = json.loads(workplace.run("reproduce", "last", "--check", "--json").stdout)
     assert (told["possible"], len(told["faults"])) == (False, 2)
@@ -171,7 +171,7 @@ def test_another_result_of_another_machine_is_judged_by_the_lines_or_by_other_se
 def test_a_run_of_an_earlier_version_is_made_again_as_far_as_it_told(workplace, made: Path) -> None:
     """Nothing of its machine, no hash of each image, and no place of its base model."""
     record = json.loads((made / "run.json").read_text())
-    for key in ("base_model", "cards", "driver", "reproduces"):
+    for key in ("base_model_folder", "cards", "driver", "reproduces"):
         del record[key]
     (made / "run.json").write_text(json.dumps(record))
     (made / "in/images.sha256").unlink()

@@ -104,6 +104,15 @@ class Harness:
             self._resume(outcome, undisturbed)
         return outcome
 
+    def interrupted(self) -> RunFolder:
+        """A run whose trainer was killed after its second checkpoint."""
+        host = self._start(die_at="last_placed 2")
+        self._watch(host, lambda: False)
+        folder = self._folder()
+        if folder is None or not has_checkpoint(folder.out):
+            raise RuntimeError(f"there is no interrupted run: {(self.place.folder / 'host.log').read_text()}")
+        return folder
+
     def finetune_again(self) -> list[str]:
         """What is wrong with a later run in the same output."""
         answer = self.place.call("finetune", str(self.place.config), "--set", "training.epochs=1", "--json")

@@ -160,12 +160,12 @@ def test_a_run_that_is_asked_to_stop_loses_no_step(make_job: MakeJob, whole: Job
     require_same_end(job, whole)
 
 
-def test_of_a_damaged_checkpoint_the_one_before_it_is_taken_and_a_damaged_model_is_made_whole(
+def test_after_a_power_cut_the_earlier_checkpoint_makes_model_and_table_whole(
     copy: JobFolder, whole: JobFolder
 ) -> None:
     newest = copy.out / LAST / CHECKPOINT_FILE
     os.truncate(newest, newest.stat().st_size - 1)
-    for file in (copy.out / "model/best_val").iterdir():
+    for file in (*(copy.out / "model/best_val").iterdir(), copy.out / "events.jsonl"):
         os.truncate(file, file.stat().st_size // 2)
 
     assert run(copy) == ExitCode.OK

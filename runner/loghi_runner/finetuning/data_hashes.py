@@ -82,8 +82,7 @@ def data_faults(folder: RunFolder, record: RunRecord, mounts: Sequence[Mount]) -
     for split, lines in lists.items():
         words = split_word(split)
         named = [
-            f"a line image of the {words} {'is gone' if image not in images else 'is not what it was'}: "
-            f"{_place(mounts, image)}"
+            f"a line image is {'gone' if image not in images else 'not what it was'} ({words}): {_place(mounts, image)}"
             for image in dict.fromkeys(line.image for line in lines)
             if image not in images or noted.get(image, images[image]) != images[image]
         ]

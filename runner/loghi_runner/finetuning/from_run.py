@@ -128,7 +128,10 @@ def require_same(found: Found, where: Path) -> None:
         return
     told = [in_one_sentence(found.faults)] if found.faults else []
     told += [each.sentence for each in found.differences if each.effect is Effect.FORBIDS]
-    hint = "Bring back what it was made of, or begin another run with `loghi-runner finetune`."
+    hint = (
+        "Bring back what it was made of, or begin another run with `loghi-runner finetune`. "
+        "`--moved OLD=NEW` names where base model and line images are now."
+    )
     raise DataError("run.made_of_other", "; ".join(told), where=str(where), hint=hint)
 
 

@@ -101,7 +101,7 @@ def first_record(plan: RunPlan, engine: Engine, setting: Setting, images: Mappin
         epochs=plan.job.training.epochs,
         prepared=prepared,
         base_model_sha256=file_sha256(plan.base.model_file) if plan.base else None,
-        base_model=str(base[0]) if base else None,
+        base_model_folder=str(base[0]) if base else None,
         data_sha256=data_sha256(plan.lists, images),
         data_folders=tuple(str(mount.source) for mount in plan.mounts if mount.target.is_relative_to(DATA_DIR)),
         reproduces=again.run_id if again else None,

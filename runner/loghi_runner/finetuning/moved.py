@@ -27,7 +27,7 @@ def mounts_of(folder: RunFolder, record: RunRecord, moved: Sequence[str], run_di
     moves = [_pair(pair) for pair in moved]
     base = None
     if record.base_model_sha256 is not None:
-        place = dict(moves).get(_BASE_MODEL) or record.base_model
+        place = dict(moves).get(_BASE_MODEL) or record.base_model_folder
         if place is None:
             message = "run.json does not say where the base model is: the run was made by an earlier version"
             hint = f"Say it: --moved {_BASE_MODEL}=DIR; whether it is the same is seen by its hash."

@@ -132,7 +132,7 @@ class RunRecord:
     prepared: tuple[str, ...] = ()
     base_model_sha256: str | None = None
     #: where the base model was on this machine
-    base_model: str | None = None
+    base_model_folder: str | None = None
     #: of each split's lines, images and texts (`data_hashes`)
     data_sha256: dict[str, str] = field(default_factory=dict)
     #: where /in/data/<n> was on this machine, for the line images of the report

@@ -150,7 +150,7 @@ def _as_json(facts: RunFacts, errors: ShownErrors | None) -> dict[str, Any]:
         "kind": "report",
         "verdict": facts.record.verdict,
         # where the models of a machine lie is nothing for whoever may read a report
-        "run": to_json(replace(facts.record, base_model=None)),
+        "run": to_json(replace(facts.record, base_model_folder=None)),
         "made_of": to_json(facts.made_of),
         "epochs": to_json(facts.progress.epochs),
         "evaluations": to_json(facts.progress.evaluations),
@@ -242,7 +242,7 @@ def _phase_seconds(events: Sequence[Event]) -> dict[str, float]:
         if isinstance(before.payload, Phase):
             current = before.payload.name
         if current is not None:
-            took[current] = took.get(current, 0.0) + event.t - before.t
+            took[current] = took.get(current, 0.0) + max(event.t - before.t, 0.0)  # a clock can be set back
     return took
 
 

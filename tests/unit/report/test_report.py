@@ -238,7 +238,7 @@ def test_a_run_on_a_card_tells_its_card_its_driver_and_its_energy(run: tuple[Run
 
 def test_what_a_report_tells_of_its_making_names_no_folder_of_models(run: tuple[RunFolder, RunRecord]) -> None:
     folder, record = run
-    write_run_report(folder, replace(record, base_model="/secret/models"))
+    write_run_report(folder, replace(record, base_model_folder="/secret/models"))
     for name in ("report.html", "report.json"):
         assert "/secret" not in (folder.report_dir / name).read_text()
 

@@ -72,9 +72,8 @@ def test_a_changed_and_a_missing_line_image_are_named_and_refused(workplace, mad
     result = workplace.run("reproduce", "last")
 
     assert result.returncode == 3
-    assert f"a line image is not what it was: {train}/page_0/line_1.png" in result.stderr
-    assert f"a line image is gone or closed: {train}/page_3/line_20.png" in result.stderr
-    assert "another run" not in result.stderr.splitlines()[0]
+    assert f"a line image is not what it was (training lines): {train}/page_0/line_1.png" in result.stderr
+    assert f"a line image is gone (training lines): {train}/page_3/line_20.png" in result.stderr
     assert other_runs(workplace, made) == []
     told = json.loads(workplace.run("reproduce", "last", "--check", "--json").stdout)
     assert (told["possible"], len(told["faults"])) == (False, 2)
@@ -86,8 +85,24 @@ def test_texts_that_were_changed_in_the_runs_own_list_are_refused(workplace, mad
     result = workplace.run("reproduce", "last")
 
     assert result.returncode == 3
-    assert "validation lines: sha256 " in result.stderr
-    assert "with that it would be another run" in result.stderr
+    assert "the validation lines are not what they were: texts or their order in the run's own list" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        ("base/tokenizer.json", "tokenizer.json"),
+        ("RUN/in/lists/val.txt", "the list of the validation lines is gone"),
+        ("RUN/in/job.json", "the run's job cannot be read"),
+    ],
+)
+def test_what_is_missing_is_told_before_anything_runs(workplace, made: Path, file: str, says: str) -> None:
+    (workplace.folder / file.replace("RUN", f"runs/{made.name}")).unlink()
+    result = workplace.run("reproduce", "last", "--check")
+
+    assert result.returncode in (2, 3)
+    assert says in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_another_base_model_is_refused_and_the_same_one_is_found_where_it_was_moved(workplace, made: Path) -> None:
@@ -95,16 +110,16 @@ def test_another_base_model_is_refused_and_the_same_one_is_found_where_it_was_mo
     (workplace.folder / "base").rename(moved)
     gone = workplace.run("reproduce", "last")
     assert gone.returncode == 3
-    assert "its base model cannot be used" in gone.stderr
-    assert "`--base-model DIR` names where it is now." in gone.stderr
+    assert f"fix: If it lies elsewhere now, say where: --moved {workplace.folder}/base=NEW_PLACE" in gone.stderr
 
-    assert workplace.run("reproduce", "last", "--check", "--base-model", "moved").returncode == 0
+    as_moved = f"{workplace.folder}/base={moved}"
+    assert workplace.run("reproduce", "last", "--check", "--moved", as_moved).returncode == 0
 
     other = workplace.folder / "other"
     shutil.copytree(moved, other)
     with (other / "model.keras").open("ab") as file:
         file.write(b"more")
-    refused = workplace.run("reproduce", "last", "--base-model", "other")
+    refused = workplace.run("reproduce", "last", "--moved", f"{workplace.folder}/base={other}")
     assert refused.returncode == 3
     assert "base model: sha256 " in refused.stderr
 
@@ -161,10 +176,10 @@ def test_a_run_of_an_earlier_version_is_made_again_as_far_as_it_told(workplace, 
     (made / "run.json").write_text(json.dumps(record))
     (made / "in/images.sha256").unlink()
     unknown = workplace.run("reproduce", "last")
-    assert unknown.returncode == 3
+    assert unknown.returncode == 2
     assert "the run was made by an earlier version" in unknown.stderr
 
-    assert workplace.run("reproduce", "last", "--base-model", "base").returncode == 0
+    assert workplace.run("reproduce", "last", "--moved", "base_model=base").returncode == 0
 
 
 def test_two_runs_side_by_side_show_what_differs_and_what_came_of_it(workplace, made: Path) -> None:

@@ -158,9 +158,9 @@ def test_on_another_machine_the_places_are_given_anew(interrupted: Workplace, tm
     moved.mkdir()
     for name in ("data", "base"):
         shutil.move(interrupted.folder / name, moved / name)
-    told = require_refused(interrupted, "resume.gone", ExitCode.DATA)
+    told = require_refused(interrupted, "run.gone", ExitCode.DATA)
     assert f"--moved {interrupted.folder}/base=NEW_PLACE" in told.replace(" ", "").replace("--moved", "--moved ")
-    require_refused(interrupted, "resume.moved", ExitCode.USAGE, "--moved", "base")
+    require_refused(interrupted, "run.moved", ExitCode.USAGE, "--moved", "base")
 
     answer = resume(interrupted, "--moved", f"{interrupted.folder}={moved}")
 

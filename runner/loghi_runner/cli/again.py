@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from loghi_contract.exit_codes import ExitCode
-from loghi_runner.cli.options import AsJson, Output, RunName
+from loghi_runner.cli.options import AsJson, Moved, Output, RunName
 from loghi_runner.config.choices import DEFAULT_OUTPUT
 from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.console import make_console, print_error, print_side_by_side, reader_may_leave, say
@@ -18,10 +18,7 @@ app = typer.Typer()
 def reproduce_command(
     run: RunName,
     check: Annotated[bool, typer.Option("--check", help="Only say what differs; run nothing (default: run).")] = False,
-    base_model: Annotated[
-        Path | None,
-        typer.Option("--base-model", metavar="DIR", help="Where its base model is now (default: where it was)."),
-    ] = None,
+    moved: Moved = None,
     into: Annotated[
         Path | None,
         typer.Option("--into", metavar="DIR", help="Where the new run goes (default: beside the first)."),
@@ -38,7 +35,7 @@ def reproduce_command(
     from loghi_runner.terminal.show import print_answer, record_json
     from loghi_runner.terminal.views import JsonView, PersonView
 
-    ready = check_to_repeat(find_run(run, output), output=into, base_model=base_model)
+    ready = check_to_repeat(find_run(run, output), output=into, moved=moved or ())
     if check:
         if as_json:
             print_json(ready.json())
@@ -46,7 +43,7 @@ def reproduce_command(
             answer = make_console(stderr=False)
             for sentence in ready.sentences():
                 say(answer, sentence)
-        raise typer.Exit(ExitCode.DATA if ready.found.forbids else ExitCode.OK)
+        raise typer.Exit(ExitCode.OK if ready.possible else ExitCode.DATA)
     folder, record, reproduced = reproduce(ready, JsonView() if as_json else PersonView())
     if not record.state.is_over:
         return  # the terminal was closed; there is nobody to tell

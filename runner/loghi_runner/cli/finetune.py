@@ -9,7 +9,7 @@ import typer
 from loghi_contract.cut import Cut
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.text import Normalization
-from loghi_runner.cli.options import AsJson, Config, NoWait, Output, RunName, Settings
+from loghi_runner.cli.options import AsJson, Config, Moved, NoWait, Output, RunName, Settings
 from loghi_runner.config.choices import DEFAULT_OUTPUT, SkipTag, SplitUnit, TextEquivChoice
 from loghi_runner.findings import Severity, errors
 from loghi_runner.json_answer import print_json
@@ -63,10 +63,7 @@ def resume_command(
             "--set", metavar="KEY=VALUE", help="Run it elsewhere, e.g. engine.kind=local (default: as it was)."
         ),
     ] = None,
-    moved: Annotated[
-        list[str] | None,
-        typer.Option("--moved", metavar="OLD=NEW", help="Where base model or images are now (default: as they were)."),
-    ] = None,
+    moved: Moved = None,
     output: Output = DEFAULT_OUTPUT,
     no_wait: NoWait = False,
     as_json: AsJson = False,

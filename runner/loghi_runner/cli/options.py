@@ -36,6 +36,10 @@ Output = Annotated[
         readable=False,  # whether it may be read is told in our own words
     ),
 ]
+Moved = Annotated[
+    list[str] | None,
+    typer.Option("--moved", metavar="OLD=NEW", help="Where base model or images are now (default: as they were)."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs (default: text for people).")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first (default: ask).")]
 CutAs = Annotated[

@@ -5,13 +5,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from loghi_contract.files import read_plain
+from loghi_contract.job import Split
 from loghi_contract.lines import LineSample
 from loghi_runner.engines.base import Mount
 from loghi_runner.engines.mounts import on_this_machine
 from loghi_runner.files import file_sha256
+from loghi_runner.runs.folder import RunFolder, RunRecord
+from loghi_runner.wording import split_word
 
 #: Of a list with a million lines.
 _MAX_BYTES = 1 << 30
+_NAMED = 3
 
 
 def image_hashes(lists: Mapping[str, Sequence[LineSample]], mounts: Sequence[Mount]) -> dict[str, str]:
@@ -63,3 +67,39 @@ def read_hashes(file: Path) -> dict[str, str]:
         return {}
     pairs = (row.split("  ", 1) for row in rows if row)
     return {pair[1]: pair[0] for pair in pairs if len(pair) == 2}
+
+
+def data_faults(folder: RunFolder, record: RunRecord, mounts: Sequence[Mount]) -> list[str]:
+    """What is not as the run's lines were when it began: each image that is gone or another, and changed lists.
+
+    Args:
+        mounts: where the line images of the run's lists are now.
+    """
+    lists = {split.value: lines for split in Split if (lines := folder.read_list(split.value))}
+    images, noted = image_hashes(lists, mounts), read_hashes(folder.images_file)
+    now = data_sha256(lists, images)
+    faults = [f"the list of the {split_word(split)} is gone" for split in record.data_sha256 if split not in lists]
+    for split, lines in lists.items():
+        words = split_word(split)
+        named = [
+            f"a line image is {'gone' if image not in images else 'not what it was'} ({words}): {_place(mounts, image)}"
+            for image in dict.fromkeys(line.image for line in lines)
+            if image not in images or noted.get(image, images[image]) != images[image]
+        ]
+        if not named and split in record.data_sha256 and now.get(split) != record.data_sha256[split]:
+            which = "texts or their order in the run's own list" if noted else "images or texts"
+            named = [f"the {words} are not what they were: {which} were changed"]
+        faults += named
+    return faults
+
+
+def _place(mounts: Sequence[Mount], image: str) -> str:
+    try:
+        return str(on_this_machine(mounts, image))
+    except ValueError:
+        return image  # of a list that somebody else has written into
+
+
+def in_one_sentence(faults: Sequence[str]) -> str:
+    more = f"; and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
+    return "; ".join(faults[:_NAMED]) + more

@@ -1,6 +1,6 @@
 """A run made again: what is here is held against what it was made of, it runs as a new run, and both are compared."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -35,9 +35,6 @@ class Outcome(str, Enum):
     DIFFERENT = "different"
 
 
-_ELSEWHERE = "`--base-model DIR` names where the base model is now."
-
-
 @dataclass(frozen=True)
 class ToRepeat:
     """A finished run, with all that is here of what it was made of."""
@@ -48,12 +45,17 @@ class ToRepeat:
 
     def require_same(self) -> None:
         """Raise the DataError for which it would be another run, if there is any."""
-        require_same(self.found, self.first.folder.path, elsewhere=_ELSEWHERE)
+        require_same(self.found, self.first.folder.path)
+
+    @property
+    def possible(self) -> bool:
+        return not self.found.forbids and not self.checked.plan.errors
 
     def sentences(self) -> list[str]:
         """Every difference, and what can be said before anything runs."""
-        told = [*self.found.faults, *(each.sentence for each in self.found.differences)]
-        if self.found.forbids:
+        errors = [finding.message for finding in self.checked.plan.errors]
+        told = [*errors, *self.found.faults, *(each.sentence for each in self.found.differences)]
+        if not self.possible:
             return [*told, "It cannot be made again here."]
         return [*told, "It can be made again here." + ("" if told else " Nothing that is known so far differs.")]
 
@@ -61,8 +63,8 @@ class ToRepeat:
         return {
             "kind": "reproduce_check",
             "run": self.first.record.run_id,
-            "possible": not self.found.forbids,
-            "faults": list(self.found.faults),
+            "possible": self.possible,
+            "faults": [*(finding.message for finding in self.checked.plan.errors), *self.found.faults],
             "differences": to_json(self.found.differences),
         }
 
@@ -86,16 +88,16 @@ class Reproduced:
         }
 
 
-def check_to_repeat(folder: RunFolder, *, output: Path | None = None, base_model: Path | None = None) -> ToRepeat:
+def check_to_repeat(folder: RunFolder, *, output: Path | None = None, moved: Sequence[str] = ()) -> ToRepeat:
     """Hold what is here against what the run was made of; writes nothing.
 
     Args:
         output: where the new run is to go; by default beside the first.
-        base_model: where the base model is now; by default where it was.
+        moved: pairs OLD=NEW of places that are elsewhere now.
 
     Raises:
         UsageError: the run is not finished, or lacks what says what it did.
-        DataError: its base model is not there.
+        DataError: its base model or its line images are not there.
         RunnerError: its engine cannot be used here.
     """
     look = look_at(folder)
@@ -114,9 +116,9 @@ def check_to_repeat(folder: RunFolder, *, output: Path | None = None, base_model
         run_id=new_run_id(),
         device=setting.device.kind,
         output=output,
-        base_model=base_model,
+        moved=moved,
     )
-    found = find_again(folder, first.made, plan, setting)
+    found = find_again(folder, look.record, first.made, plan, setting)
     return ToRepeat(first, Checked(plan, engine, setting), found)
 
 
@@ -249,4 +251,4 @@ def _same_but_for_seed(first: Side, job: JobSpec) -> Iterator[Side]:
 
 
 def _without_seed(job: JobSpec) -> JobSpec:
-    return replace(job, run_id="", name="", device=DeviceKind.CPU, training=replace(job.training, seed=0))
+    return replace(job, run_id="", name="", resume=False, device=DeviceKind.CPU, training=replace(job.training, seed=0))

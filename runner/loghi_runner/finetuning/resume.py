@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from loghi_runner.clock import utc_now
 from loghi_runner.config.load import LoadedConfig, load_config
 from loghi_runner.engines import load_engine
 from loghi_runner.engines.base import Engine, Setting
-from loghi_runner.engines.mounts import home_folders, is_too_wide, moved_mounts
+from loghi_runner.engines.mounts import moved_mounts
 from loghi_runner.engines.processes import machine_name
 from loghi_runner.engines.setting import settle, settle_again
 from loghi_runner.errors import ERROR_CLASSES, ContractError, DataError, EngineError, RunnerError, UsageError
@@ -33,7 +33,6 @@ from loghi_runner.runs.signals import StopWishes
 from loghi_runner.wording import shown
 
 _EPOCHS = re.compile(r"\+?\d{1,6}")
-_ELSEWHERE = "`--moved OLD=NEW` names where base model and line images are now."
 #: So many of the newest runs are compared with one that is about to start.
 _COMPARED = 50
 
@@ -178,19 +177,14 @@ def _found_again(folder: RunFolder, look: Look, wish: ResumeWish) -> tuple[Engin
     config = _config(folder, look.record, wish)
     engine, setting = settle(config.config.engine)
     setting.require_usable()
-    device = setting.device.kind
-    moved = _where_it_is_now(look.record, [_pair(pair) for pair in wish.moved])
-    plan = plan_from_run(folder, moved, config, run_id=moved.run_id, device=device)
+    record = look.record
+    plan = plan_from_run(folder, record, config, run_id=record.run_id, device=setting.device.kind, moved=wish.moved)
     # a copied folder may have another name
     plan = replace(plan, mounts=moved_mounts(plan.mounts, real_path(folder.path)))
-    for mount in plan.mounts:
-        if mount.read_only and is_too_wide(mount.source, home_folders()):
-            message = f"{mount.source} is no folder to show to a trainer: it would see everything in there"
-            raise UsageError("resume.folder_too_wide", message, where=str(folder.record_file), hint=_anew(folder))
     for finding in plan.errors:
         raise ERROR_CLASSES[finding.exit_code](finding.code, finding.message, where=finding.where, hint=finding.hint)
-    then = made_of(look.record, look.progress, plan.job)
-    require_same(find_again(folder, then, plan, setting), folder.path, elsewhere=_ELSEWHERE)
+    then = made_of(record, look.progress, plan.job)
+    require_same(find_again(folder, record, then, plan, setting), folder.path)
     return engine, setting, plan
 
 
@@ -205,44 +199,6 @@ def _config(folder: RunFolder, record: RunRecord, wish: ResumeWish) -> LoadedCon
         message = "the copy of the config is not the one that the run began with"
         raise DataError("resume.other_config", message, where=str(folder.config_file), hint=_anew(folder))
     return load_config(folder.config_file, (*record.overrides, *wish.overrides))
-
-
-def _where_it_is_now(record: RunRecord, moved: Sequence[tuple[str, str]]) -> RunRecord:
-    """The record with base model and line images where they are now.
-
-    Raises:
-        DataError: there is no such folder.
-    """
-    base = record.base_model_folder
-    folders = tuple(_now(place, moved) for place in record.data_folders)
-    if base is not None:
-        base = _now(base, moved)
-        _require_there("the base model is", base)
-    # lines that were cut for the run are looked for beside it
-    for place in folders if not record.prepared else ():
-        _require_there("the line images are", place)
-    return replace(record, base_model_folder=base, data_folders=folders)
-
-
-def _pair(pair: str) -> tuple[str, str]:
-    old, equals, new = pair.partition("=")
-    if not (equals and old.startswith("/") and new):
-        hint = "Write for example --moved /data/images=/mnt/images"
-        raise UsageError("resume.moved", f"--moved {pair} is not OLD=NEW with whole paths", hint=hint)
-    return old.rstrip("/"), new
-
-
-def _now(place: str, moved: Sequence[tuple[str, str]]) -> str:
-    for old, new in moved:
-        if place == old or place.startswith(old + "/"):
-            return str(Path(new).absolute()) + place[len(old) :]
-    return place
-
-
-def _require_there(what: str, place: str) -> None:
-    if not is_folder(Path(place)):
-        message = f"{what} not in {place} any more"
-        raise DataError("resume.gone", message, where=place, hint=f"Say where: --moved {place}=NEW_PLACE")
 
 
 def _sentences(record: RunRecord, job: JobSpec, checkpoint: Checkpoint, setting: Setting) -> Iterator[str]:

@@ -39,6 +39,8 @@ class MadeOf:
     processor: str | None = None
     cores: int | None = None
     parts: int | None = None
+    #: how often it went on after an interruption, or after its end
+    resumed: int | None = None
 
 
 class Effect(str, Enum):
@@ -103,6 +105,7 @@ def made_of(record: RunRecord, progress: Progress, job: JobSpec | None) -> MadeO
         processor=machine.processor if machine else None,
         cores=machine.cores if machine else None,
         parts=machine.parts if machine else None,
+        resumed=len(record.resumptions),
     )
 
 
@@ -145,6 +148,8 @@ def _all_facts(made: MadeOf) -> Iterator[tuple[str, str, object, Effect]]:
     on_card = made.device == DeviceKind.GPU.value
     yield "cores", "processor cores", made.cores, Effect.NONE if on_card else Effect.CHANGES
     yield "parts", "parts of a batch", made.parts, Effect.CHANGES
+    # elsewhere perhaps, or with more epochs than it began with
+    yield "resumed", "times it was resumed", made.resumed, Effect.CHANGES
 
 
 def _job_facts(job: JobSpec | None) -> Iterator[tuple[str, str, object, Effect]]:

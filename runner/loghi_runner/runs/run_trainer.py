@@ -137,7 +137,7 @@ def run_trainer(
     finally:
         view.end()
     _end(launch.lease)
-    record = replace(record, energy_j=_taken_since(taken_before, launch.gpus))
+    record = replace(record, energy_j=_energy(record, taken_before, launch.gpus))
     record = finish_run(
         folder, record, progress, handle, end, engine, stops=watch.stops, refused=refused, note=view.note
     )
@@ -348,10 +348,13 @@ def _why_refused(launch: Launch, used: Device) -> RunFailure | None:
     return None
 
 
-def _taken_since(before: float | None, gpus: Sequence[str]) -> float | None:
-    """Energy of the cards since then; a driver that was loaded again counts anew, and nothing is known."""
+def _energy(record: RunRecord, before: float | None, gpus: Sequence[str]) -> float | None:
+    """What the cards took for the run in all; None where that of any part of it is not known."""
     now = energy_j(gpus) if before is not None else None
-    return None if now is None or before is None or now < before else round(now - before, 1)
+    earlier = record.energy_j if record.resumptions else 0.0
+    if before is None or now is None or now < before or earlier is None:  # a driver loaded again counts anew
+        return None
+    return round(earlier + now - before, 1)
 
 
 def _leave_nothing(engine: Engine, folder: RunFolder) -> None:

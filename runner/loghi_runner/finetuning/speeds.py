@@ -20,7 +20,7 @@ from loghi_runner.files import cache_folder, write_atomically
 from loghi_runner.finetuning.lay_out import create_run_folder, cut_lines, first_record
 from loghi_runner.finetuning.plan import RunPlan, View
 from loghi_runner.runs.progress import Progress
-from loghi_runner.runs.run_trainer import run_short
+from loghi_runner.runs.run_short import run_short
 from loghi_runner.wording import duration
 
 #: Scoring the validation lines each epoch, and saving.

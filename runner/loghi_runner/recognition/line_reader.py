@@ -22,7 +22,8 @@ from loghi_runner.models.find import check_base_model
 from loghi_runner.pages.write import Reading
 from loghi_runner.recognition.output_folder import work_folder, writing_output
 from loghi_runner.runs.folder import new_run_id
-from loghi_runner.runs.run_trainer import new_record, run_short
+from loghi_runner.runs.run_short import run_short
+from loghi_runner.runs.run_trainer import new_record
 
 _LIST = LISTS_DIR / "lines.txt"
 

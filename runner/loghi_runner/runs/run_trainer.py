@@ -1,4 +1,4 @@
-"""One run of a trainer, whatever it is for: started, followed, ended as the user wishes, concluded and reported."""
+"""One run of a trainer, whatever it is for: started once it has its cards, followed, ended as the user wishes, concluded."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Protocol  # the fields of a record differ in type
 
 from loghi_contract import CONTRACT, __version__
-from loghi_contract.events import Device, Event, Started, Step
+from loghi_contract.events import Device, Event, Started
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.job import DeviceKind
 from loghi_runner.clock import utc_now
@@ -19,7 +19,7 @@ from loghi_runner.engines.image import BASE_DIGEST_LABEL
 from loghi_runner.engines.leases import Lease
 from loghi_runner.engines.nvml import energy_j
 from loghi_runner.engines.processes import machine_name, name_process
-from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
+from loghi_runner.errors import EngineError, RunnerError
 from loghi_runner.runs.card_watch import CardWatch
 from loghi_runner.runs.conclude import finish_run, keep_record
 from loghi_runner.runs.folder import Host, RunFailure, RunFolder, RunRecord, RunState, cannot_write_run, used_cards
@@ -222,71 +222,6 @@ def _leave(lease: Lease | None) -> None:
         time.sleep(_PAUSE_S)
 
 
-def run_short(
-    engine: Engine,
-    launch: Launch,
-    record: RunRecord,
-    note: Callable[[str], None],
-    on_step: Callable[[int, int], None] = lambda _done, _total: None,
-    queued: Callable[[Waiting], None] | None = None,
-) -> Progress:
-    """Run a job that leaves only its answer, in the out folder of a folder that goes away: it ends when we do.
-
-    Args:
-        on_step: told how much is done, and of how much.
-        queued: told how it waits for a graphics card; without it that is a note.
-
-    Raises:
-        RunnerError: it failed, with the trainer's own words where it left any.
-        KeyboardInterrupt: it was stopped as the user asked.
-        Terminated: the system asked for its end, or closed its terminal.
-    """
-    folder = RunFolder(launch.run_dir)
-    try:
-        with StopWishes() as wishes:
-            view = _ShortView(note, on_step, queued or (lambda waiting: note(waiting.sentence())))
-            record, progress = run_trainer(engine, launch, record, view, wishes, goes_on_alone=False)
-    finally:
-        _leave_nothing(engine, folder)
-    if record.state is RunState.FINISHED:
-        return progress
-    if not record.state.is_over or wishes.terminated:
-        raise Terminated
-    if wishes.stops or record.error is None:
-        raise KeyboardInterrupt
-    failure = record.error
-    kind = ERROR_CLASSES.get(ExitCode(failure.exit_code), ERROR_CLASSES[ExitCode.BUG])
-    raise kind(failure.code, failure.message, where=failure.where, hint=failure.hint)
-
-
-class _ShortView:
-    def __init__(
-        self, note: Callable[[str], None], on_step: Callable[[int, int], None], queued: Callable[[Waiting], None]
-    ) -> None:
-        self._note = note
-        self._on_step = on_step
-        self._queued = queued
-
-    def begin(self, folder: RunFolder, progress: Progress) -> None:
-        pass
-
-    def event(self, line: bytes, event: Event) -> None:
-        if isinstance(event.payload, Step):
-            self._on_step(event.payload.step, event.payload.steps)
-
-    def queued(self, waiting: Waiting) -> None:
-        self._queued(waiting)
-
-    def note(self, sentence: str) -> None:
-        self._note(sentence)
-
-    def end(self) -> None:
-        pass
-
-    def abandon(self) -> None:
-        pass
-
-
 def _so_far(folder: RunFolder, record: RunRecord) -> tuple[Progress, EventReader]:
     """What is known of a run that goes on, and a reader of what comes next; of a new one nothing is known."""
     progress, reader = Progress(record.epochs), EventReader(folder.events_file, steps=False)
@@ -355,17 +290,3 @@ def _energy(record: RunRecord, before: float | None, gpus: Sequence[str]) -> flo
     if before is None or now is None or now < before or earlier is None:  # a driver loaded again counts anew
         return None
     return round(earlier + now - before, 1)
-
-
-def _leave_nothing(engine: Engine, folder: RunFolder) -> None:
-    """End the trainer of a short job if it still runs, as nobody can come back to it, and remove what was kept."""
-    # what cannot be reached now cannot be removed either, and is not why the job has no answer
-    with contextlib.suppress(RunnerError, OSError):
-        record = folder.read()
-        if record.handle is None:
-            return
-        if not record.state.is_over:
-            watch = Watch(engine, record.handle, StopWishes(), lambda _sentence: None)
-            watch.kill()
-            watch.wait_for_end()
-        engine.clean_up(record.handle, folder.console_log, keep=False)

@@ -1,4 +1,4 @@
-"""One run of a trainer, whatever it is for: started once it has its cards, followed, ended as the user wishes, concluded."""
+"""One run of a trainer: started once it has its cards, followed, ended as the user wishes, concluded and reported."""
 
 import contextlib
 import os

@@ -29,7 +29,7 @@ class Reporter:
         self._mirror = mirror
         self._run_id = run_id
         self._clock = clock
-        self._seq = _next_number(self._file)
+        self._seq, self._torn_end = _next_number(self._file)
         self._last_step_t = float("-inf")
 
     def emit(self, payload: Payload) -> None:
@@ -45,6 +45,7 @@ class Reporter:
         self._mirror_line(line)
         try:
             # a disk that is nearly full takes a part of the line without an error
+            line, self._torn_end = self._torn_end + line, b""
             whole = self._file.write(line) == len(line)
             if event.is_terminal:
                 sync_file(self._file.fileno())
@@ -80,18 +81,17 @@ class Reporter:
             self._mirror = None
 
 
-def _next_number(file: FileIO) -> int:
-    """The number of the next event: 0 in a new file. A line that was cut off before is ended, and stays unreadable."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(size - 2 * MAX_LINE_BYTES, 0))
-    *lines, torn = file.read().split(b"\n")
-    if torn:
-        # not taken away: whoever follows has read it, and goes on at its end
-        file.write(b"#\n")
+def _next_number(file: FileIO) -> tuple[int, bytes]:
+    """The number of the next event, 0 in a new file; and what ends a line that was cut off, and stays unreadable."""
+    # never more than that: not every file has an end
+    file.seek(max(file.seek(0, os.SEEK_END) - 2 * MAX_LINE_BYTES, 0))
+    *lines, torn = (file.read(2 * MAX_LINE_BYTES) or b"").split(b"\n")
+    # not taken away: whoever follows has read it, and goes on at its end
+    end = b"#\n" if torn else b""
     for line in reversed(lines):
         with contextlib.suppress(RecordError, TypeError, KeyError, ValueError):
-            return int(parse_json(line)["seq"]) + 1
-    return 0
+            return int(parse_json(line)["seq"]) + 1, end
+    return 0, end
 
 
 def _unwritable(reason: str) -> StorageError:

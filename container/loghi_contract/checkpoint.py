@@ -67,6 +67,8 @@ class TrainingState:
     rows: tuple[Epoch, ...]
     #: by whom it was written, and on what
     started: Started
+    #: lines times pixels that were computed at once; None where all that a step has
+    most_px: int | None = None
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ class FittedStep:
         self._share = _SHARE / 2**memory_kills
         self._feed = feed
         self._tell = tell
-        self._most_px: int | None = None
+        #: lines times pixels that are computed at once; None for as many as a step has
+        self.most_px: int | None = None
 
     def __call__(self, batch: TrainingBatch, indices: Sequence[int]) -> float:
         """Train on the batch, which holds the lines of these indices; the loss before that.
@@ -108,14 +109,14 @@ class FittedStep:
 
     def _rounds(self, lines: int, width_px: int) -> int:
         rounds = 1
-        while self._most_px is not None and rounds < lines and -(-lines // rounds) * width_px > self._most_px:
+        while self.most_px is not None and rounds < lines and -(-lines // rounds) * width_px > self.most_px:
             rounds = min(2 * rounds, lines)
         return rounds
 
     def _divide(self, batch: TrainingBatch, indices: Sequence[int], at_once: int, why: str) -> None:
         """From now on take so many lines of this width at once, and say so."""
         lines, width_px = batch.images.shape[:2]
-        self._most_px = at_once * width_px
+        self.most_px = min(at_once * width_px, self.most_px or at_once * width_px)
         self._tell(
             Notice(
                 "memory.in_rounds",

@@ -191,8 +191,9 @@ class _Run:
         Raises:
             DataError: it is of another run, of other lines or of another network.
         """
-        self._try_widest_step()
         state = checkpoint.state
+        self._training.most_px = state.most_px
+        self._try_widest_step()
         require_same_run(state, self._job, self._lines_sha256)
         for difference in differences(state.started, self._started):
             self._reporter.emit(difference)
@@ -256,6 +257,7 @@ class _Run:
             lines_sha256=self._lines_sha256,
             rows=tuple(self._rows),
             started=self._started,
+            most_px=self._training.most_px,
         )
         try:
             self._reporter.settle()

@@ -74,6 +74,15 @@ class Training:
         self._take_step = FittedStep(make_step(network, self._optimizer, places), feed, reporter.emit, memory_kills)
         self._places = places
 
+    @property
+    def most_px(self) -> int | None:
+        """How much is computed at once, see `FittedStep`; whoever goes on from a checkpoint divides as before."""
+        return self._take_step.most_px
+
+    @most_px.setter
+    def most_px(self, most_px: int | None) -> None:
+        self._take_step.most_px = most_px
+
     def try_widest_step(self, kind: DeviceKind) -> None:
         """Before anything is trained: see what fits in memory. Raises TrainingFailed where nothing does."""
         self._take_step.try_widest(len(self._places), on_processor=kind is DeviceKind.CPU)

@@ -92,6 +92,19 @@ def test_a_step_goes_on_from_where_it_was_in_as_many_rounds_as_it_needs(error: C
     assert len(told) == 2
 
 
+def test_whoever_goes_on_from_a_checkpoint_divides_as_before() -> None:
+    before, _told = fitted(SmallCard(3 * 1000), [1000] * 8)
+    before(batch(8, 1000), range(8))
+
+    card = SmallCard(8 * 1000)
+    step, told = fitted(card, [1000] * 8)
+    step.most_px = before.most_px
+    step(batch(8, 1000), range(8))
+
+    assert card.asked == [(8, 4)]
+    assert told == []
+
+
 def test_narrow_steps_are_taken_as_before() -> None:
     card = SmallCard(8 * 1000)
     step, _told = fitted(card, [3000] * 8 + [900] * 8)

@@ -131,9 +131,10 @@ def test_auto_or_cpu_goes_on_the_processor(place: CardPlace) -> None:
     place.let_go()
     place.say("GPU-a", used=15 * fake_nvml.GIB)
     place.say("GPU-b", used=15 * fake_nvml.GIB)
+    before = {record["run_id"] for record in place.records()}
     done = place.place.run("finetune", "config.yaml", "--set", "engine.gpus=auto-or-cpu")
     assert done.returncode == 0
-    record = place.records()[-1]
+    [record] = [record for record in place.records() if record["run_id"] not in before]
     assert (record["device"], record["gpus"]) == ("cpu", [])
     job = json.loads((place.folder / "runs" / record["run_id"] / "in" / "job.json").read_text())
     assert job["device"] == "cpu"

@@ -94,7 +94,7 @@ def test_the_way_of_cutting_travels_with_the_model(trained: Workplace) -> None:
     assert told == [("polygon", "bonnevie", 0.098)] * 3
     # for Loghi it stays what it was: one model, and its parts
     assert {path.name for path in (trained.folder / "handed on").iterdir()} == {
-        "loghi.json", *(path.name for path in best_val.iterdir()),
+        "loghi.json", "README.md", *(path.name for path in best_val.iterdir()),
     }  # fmt: skip
 
 

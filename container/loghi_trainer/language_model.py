@@ -83,7 +83,10 @@ class LanguageModel:
 
     def _met(self, context: str) -> int:
         """The state of a context that is met for the first time."""
-        lower = np.exp(self._log_probabilities[self._state(context[1:])]) if context else self._uniform
+        lower = self._uniform
+        if context:
+            shorter = self._state(context[1:])  # first: the tables may grow by it
+            lower = np.exp(self._log_probabilities[shorter])
         columns, shares, rest = self._followers.of(context)
         found = rest * lower
         found[columns] += shares

@@ -43,9 +43,10 @@ class LanguageModel:
         self._column[EDGE] = tokenizer.blank
         self._uniform = np.full(tokenizer.classes, 1 / tokenizer.classes)
         self._followers = _Followers(ngrams, order, self._column)
-        self._begin()
+        self.forget()
 
-    def _begin(self) -> None:
+    def forget(self) -> None:
+        """Begin anew with no context worked out: no state from before is valid then."""
         classes = len(self._uniform)
         self._states: dict[str, int] = {}
         self._contexts: list[str] = []
@@ -54,9 +55,9 @@ class LanguageModel:
         self.start = self._state(EDGE)
 
     def keep_small(self) -> None:
-        """Forget what was worked out, if that became much: no state from before is valid then."""
+        """Forget, if what was worked out became much."""
         if len(self._contexts) > _MOST_STATES:
-            self._begin()
+            self.forget()
 
     def log_probabilities(self, states: States, labels: NDArray[np.int64]) -> Floats:
         """The logarithm of the probability of these labels after these states; the blank is the line's end."""

@@ -32,6 +32,8 @@ are the trainer's standard output, and `loghi-runner finetune --json` and `loghi
 - `cer` and `wer` are fractions, pooled over the split, and may be above 1. Times are seconds.
 - A run ends with exactly one of {" and ".join(f"`{kind}`" for kind in TERMINAL_KINDS)}. When the process dies before
   it, the host concludes from the exit code and the end of `console.log`.
+- A run that goes on after an interruption, or after its end, writes on in the same file: `resumed` says from where, and
+  what was told before of later epochs and steps, and of an end, holds no longer.
 
 Every event has these keys:
 
@@ -51,6 +53,9 @@ run, and at the end `run_record` (run.json with the path of the model), or `erro
 _MEANINGS = {
     ("started", "device"): "what the training really runs on; `kind` is cpu or gpu",
     ("started", "pid"): "process id, as the trainer sees it",
+    ("started", "machine"): "the processor, the cores that may be used, and into how many parts a batch is divided",
+    ("resumed", "epoch"): "so many epochs hold",
+    ("resumed", "step"): "so many steps of the next epoch are done",
     ("phase", "name"): "reading_data, loading_model, training, evaluating or saving",
     ("data_summary", "split"): "train, val, test or base_domain",
     ("data_summary", "skipped"): "how many lines were left out, by reason",

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from loghi_contract import events
-from loghi_contract.events import Device, Event, FinishStatus, Model, Payload, Versions, encode_event
+from loghi_contract.events import Device, Event, FinishStatus, Machine, Model, Payload, Versions, encode_event
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.job import DeviceKind, JobSpec, RecognizeJob, load_job
 from loghi_contract.lines import LineSample, parse_line_list
@@ -47,6 +47,10 @@ class FakeTrainer:
     def emit(self, payload: Payload) -> None:
         self.write(self.line(payload))
 
+    def go_on_counting(self) -> None:
+        """Number the next event after those that are there."""
+        self._seq = len(self.events_file.read_bytes().splitlines())
+
     def line(self, payload: Payload) -> bytes:
         event = Event(self._seq, time.time(), self.job.run_id, payload)
         self._seq += 1
@@ -58,7 +62,8 @@ class FakeTrainer:
 
     def begin(self, device: DeviceKind | None = None) -> None:
         kind = (device or self.job.device).value
-        self.emit(events.Started(Versions("0", "3", "fake", None), Device(kind, f"Fake {kind}", None), os.getpid()))
+        versions, machine = Versions("0", "3", "fake 1", None, "3.11.2"), Machine("Fake processor", 2, 2)
+        self.emit(events.Started(versions, Device(kind, f"Fake {kind}", None), os.getpid(), machine))
         self.emit(events.Phase("reading_data"))
         for split, lines in (("train", 24), ("val", 6)):
             self.emit(events.DataSummary(split, lines, 40 * lines))

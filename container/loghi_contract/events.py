@@ -40,6 +40,8 @@ class Versions:
     keras: str
     backend: str
     cuda: str | None
+    #: None of a trainer that did not tell yet
+    python: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,38 @@ class Device:
 
 
 @dataclass(frozen=True)
+class Machine:
+    """What sums of floating point numbers depend on: the type of processor, and among how many parts work is shared.
+
+    `cores` are those the trainer may use; `parts` is into how many a batch is divided.
+    """
+
+    processor: str
+    cores: int
+    parts: int
+
+
+@dataclass(frozen=True)
 class Started:
+    """`machine` is null of a reading, and of a trainer that did not tell yet."""
+
     kind: ClassVar[str] = "started"
     versions: Versions
     device: Device
     pid: int
+    machine: Machine | None = None
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """The run goes on after an interruption, from `epoch` whole epochs and `step` steps of the next one.
+
+    What was told of later epochs and steps, and of an end, holds no longer: it comes again.
+    """
+
+    kind: ClassVar[str] = "resumed"
+    epoch: int
+    step: int
 
 
 @dataclass(frozen=True)
@@ -185,6 +214,7 @@ class Failed:
 
 Payload = (
     Started
+    | Resumed
     | Phase
     | DataSummary
     | Charset
@@ -201,6 +231,7 @@ KINDS: dict[str, type[Any]] = {
     payload.kind: payload
     for payload in (
         Started,
+        Resumed,
         Phase,
         DataSummary,
         Charset,

@@ -84,7 +84,8 @@ class JobSpec:
     """One run, as the trainer sees it.
 
     `vgsl` is a network specification or a library name for training from scratch; otherwise it is None and
-    the base model lies in /in/base_model.
+    the base model lies in /in/base_model. With `resume` it goes on from the checkpoint in /out/last; its epochs may be
+    others than those it began with.
     """
 
     contract: int
@@ -96,6 +97,7 @@ class JobSpec:
     charset: CharsetPolicy
     normalization: Normalization
     training: TrainingSpec
+    resume: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,11 @@ class ContractMismatch(ValueError):
 
 
 def dump_job(job: JobSpec | RecognizeJob) -> str:
-    return json.dumps(to_json(job), ensure_ascii=False, indent=2) + "\n"
+    value = to_json(job)
+    if not value.get("resume"):
+        # named only where it is asked for: a trainer that knows no checkpoints takes every other job
+        value.pop("resume", None)
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
 def load_job(text: str) -> JobSpec | RecognizeJob:

@@ -17,6 +17,8 @@ EVENTS_FILE = PurePosixPath("events.jsonl")
 BEST_VAL = PurePosixPath("model/best_val")
 #: Where a model is written before it is put into best_val: on the same disk, and never among what others open.
 SAVING_DIR = PurePosixPath("model/.saving")
+#: What a run goes on from after an interruption: two checkpoints, see `loghi_contract.checkpoint`.
+LAST = PurePosixPath("last")
 REPORT_DIR = PurePosixPath("report")
 RESULTS_FILE = PurePosixPath("results.txt")
 

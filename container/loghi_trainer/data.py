@@ -45,7 +45,8 @@ def read_data(job: JobSpec, places: Places, store: ImageStore, base: BaseModel) 
         _measured(name, path, job, places, store) for name in SCORED_SPLITS if (path := lists[name]) is not None
     )
     data = RunData(train, val, scored, charset)
-    append_skipped(places.out / REPORT_DIR / "skipped_lines.tsv", data.splits)
+    if not job.resume:  # they stand there already
+        append_skipped(places.out / REPORT_DIR / "skipped_lines.tsv", data.splits)
     for split in (train, val):
         _require_lines(split)
     return data

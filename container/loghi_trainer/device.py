@@ -4,6 +4,7 @@ One of the two files that speak to a backend directly; the other is `ctc`.
 """
 
 import os
+import platform
 import resource
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loghi_contract import __version__
-from loghi_contract.events import Device, Versions
+from loghi_contract.events import Device, Machine, Versions
 from loghi_contract.job import DeviceKind, Precision
+from loghi_contract.processor import processor_name
 from loghi_trainer.cuda import why_no_card
 from loghi_trainer.errors import DeviceError
 
@@ -64,7 +66,7 @@ def share_out_cores(kind: DeviceKind) -> Shares:
     On a few cores each gets one of its own: then no core ever waits for another within a layer. On many cores and
     on a card, a second batch that is read takes what the loop of an LSTM leaves idle.
     """
-    cores = len(os.sched_getaffinity(0))
+    cores = _cores()
     if kind is not DeviceKind.CPU or cores > _FEW_CORES or keras.backend.backend() != "tensorflow":
         return Shares(at_once=2, parts=1)
     _tensorflow().config.threading.set_intra_op_parallelism_threads(1)
@@ -72,7 +74,12 @@ def share_out_cores(kind: DeviceKind) -> Shares:
 
 
 def versions() -> Versions:
-    return Versions(__version__, keras.__version__, f"{_package_name()} {_package_version()}", _cuda_version())
+    backend = f"{_package_name()} {_package_version()}"
+    return Versions(__version__, keras.__version__, backend, _cuda_version(), platform.python_version())
+
+
+def machine(shares: Shares) -> Machine:
+    return Machine(processor_name(), _cores(), shares.parts)
 
 
 def make_reproducible(seed: int) -> None:
@@ -128,6 +135,10 @@ def peak_gpu_memory_mb() -> int | None:
     if backend == "torch":
         return int(import_module("torch").cuda.max_memory_allocated(0)) // _MIB
     return None
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 def _listed(outputs: Any) -> list[Any]:

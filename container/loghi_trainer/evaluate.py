@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
+from loghi_contract.checkpoint import SavedReading
 from loghi_contract.counts import ErrorCounts, pool
 from loghi_trainer.dataset import ImageStore
 from loghi_trainer.lines import Split
@@ -27,6 +28,16 @@ class Reading:
     @property
     def total(self) -> ErrorCounts:
         return pool(self.errors)
+
+    def saved(self) -> SavedReading:
+        """As a checkpoint keeps it."""
+        return SavedReading(self.texts, self.loss)
+
+
+def read_again(split: Split, saved: SavedReading) -> Reading:
+    """What a checkpoint kept of a reading of the split, whole again."""
+    errors = (count_errors(line.text, text) for line, text in zip(split.lines, saved.texts, strict=True))
+    return Reading(saved.texts, tuple(errors), saved.loss)
 
 
 def evaluate(

@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 
 from loghi_contract import __version__
 from loghi_contract.job import JobSpec
-from loghi_contract.model_folder import CONFIG_FILE, MODEL_FILE
+from loghi_contract.model_folder import BROKEN_ARCHIVE, CONFIG_FILE, MODEL_FILE
 from loghi_contract.places import BEST_VAL, SAVING_DIR
 from loghi_contract.records import to_json
-from loghi_contract.saved_epoch import METADATA_MEMBER, SavedEpoch, with_saved_epoch
+from loghi_contract.saved_epoch import METADATA_MEMBER, SavedEpoch, read_saved_epoch, with_saved_epoch
 from loghi_contract.storage import sync_file, sync_folder
 from loghi_contract.tokenizer import CHARLIST_FILE, TOKENIZER_FILE, Tokenizer, format_charlist, format_tokenizer
+from loghi_trainer.checkpoint import Weights
 from loghi_trainer.errors import StorageError
 from loghi_trainer.images import MIN_WIDTH_PX
 from loghi_trainer.network import rebuilt
@@ -70,16 +71,17 @@ class ModelFolder:
                     _write(self._beside / name, text.encode())
                     (self._beside / name).replace(self._folder / name)
 
-    def save(self, network: keras.Model, saved: SavedEpoch) -> None:
-        """Replace the saved model by `network`, after the new file was reopened and read the same.
+    def save(self, weights: Weights, saved: SavedEpoch) -> None:
+        """Replace the saved model by one with these weights, after the new file was reopened and read the same.
 
         Args:
-            saved: the epoch that `network` is; the file itself says so from then on.
+            weights: of the network that this folder is for.
+            saved: the epoch that they are; the file itself says so from then on.
 
         Raises:
             StorageError: it could not be written; the model saved before is still there.
         """
-        self._portable.set_weights(network.get_weights())
+        self._portable.set_weights(weights)
         beside = self._beside / MODEL_FILE
         with _storing(self._folder), self._written_beside():
             _write_portable(self._portable, saved, beside)
@@ -94,6 +96,18 @@ class ModelFolder:
         """
         with _storing(self._folder):
             sync_folder(self._folder)
+
+    def find_better(self, than_cer: float) -> SavedEpoch | None:
+        """The model that an earlier trainer has left here, where it is whole and better; `saved_weights` are its."""
+        saved = read_saved_epoch(self._folder / MODEL_FILE)
+        if saved is None or saved.val_cer is None or saved.val_cer >= than_cer:
+            return None
+        try:
+            there = keras.saving.load_model(self._folder / MODEL_FILE, compile=False)
+            self._portable.set_weights(there.get_weights())
+        except (*BROKEN_ARCHIVE, ValueError):
+            return None
+        return saved
 
     def saved_weights(self) -> list[NDArray[np.float32]]:
         """The weights of the model saved last."""

@@ -3,10 +3,12 @@
 import os
 import time
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 
 import keras
 
 from loghi_contract import events
+from loghi_contract.checkpoint import Checkpoint, TrainingState
 from loghi_contract.job import Augmentation, CharsetPolicy, DeviceKind, JobSpec
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_contract.places import BASE_MODEL_DIR, BEST_VAL, REPORT_DIR, Places
@@ -14,16 +16,21 @@ from loghi_contract.saved_epoch import SavedEpoch
 from loghi_trainer import device
 from loghi_trainer.augment import augment_light
 from loghi_trainer.base_model import BaseModel, open_base_model
+from loghi_trainer.checkpoint import LastFolder, Weights
 from loghi_trainer.data import RunData, read_data
 from loghi_trainer.dataset import ImageStore, TrainingFeed
-from loghi_trainer.evaluate import Reading, evaluate, write_lines_table
+from loghi_trainer.evaluate import Reading, evaluate, read_again, write_lines_table
 from loghi_trainer.lines import Split
 from loghi_trainer.new_model import build_base_model
 from loghi_trainer.output_layer import fit_output_layer
 from loghi_trainer.recognize import Cancelled, Recognizer
 from loghi_trainer.reporter import Reporter
+from loghi_trainer.resume import differences, lines_sha256, open_checkpoint, require_same_run
 from loghi_trainer.save import ModelFolder
-from loghi_trainer.training import Training
+from loghi_trainer.training import Position, Training
+
+#: In a long epoch a kill loses no more than this; writing takes about a second.
+LAST_EVERY_S = 300.0
 
 _AUGMENTATIONS = {Augmentation.NONE: None, Augmentation.LIGHT: augment_light}
 
@@ -34,10 +41,12 @@ def train(job: JobSpec, places: Places, reporter: Reporter, is_cancelled: Callab
     Raises:
         TrainerError: what went wrong; the best model so far is kept.
     """
+    checkpoint = _open_last(places, reporter) if job.resume else None
     used_device = device.claim_device(job.device)
     shares = device.share_out_cores(job.device)
     device.make_reproducible(job.training.seed)
-    reporter.emit(events.Started(device.versions(), used_device, os.getpid()))
+    started = events.Started(device.versions(), used_device, os.getpid(), device.machine(shares))
+    reporter.emit(started)
 
     reporter.emit(events.Phase("loading_model"))
     base = build_base_model(job.vgsl) if job.vgsl is not None else open_base_model(places.real(BASE_MODEL_DIR))
@@ -54,7 +63,27 @@ def train(job: JobSpec, places: Places, reporter: Reporter, is_cancelled: Callab
         # a card has its own fused LSTM, which Keras uses
         for_processor=job.device is DeviceKind.CPU,
     )
-    return _Run(job, places, reporter, is_cancelled, network, data, store, shares).finish()
+    return _Run(
+        job,
+        places,
+        reporter,
+        is_cancelled,
+        network,
+        data,
+        store,
+        shares,
+        started,
+        checkpoint,
+    ).finish()
+
+
+@dataclass(frozen=True)
+class _Best:
+    """The epoch that best_val is, and what it read on the validation lines: not known where another trainer left it."""
+
+    epoch: int = 0
+    cer: float | None = None
+    reading: Reading | None = None
 
 
 class _Run:
@@ -70,6 +99,8 @@ class _Run:
         data: RunData,
         store: ImageStore,
         shares: device.Shares,
+        started: events.Started,
+        checkpoint: Checkpoint | None,
     ) -> None:
         self._job = job
         self._places = places
@@ -91,57 +122,137 @@ class _Run:
             seed=job.training.seed,
             augment=_AUGMENTATIONS[job.training.augmentation],
         )
-        self._best_epoch = 0
-        self._best_cer: float | None = None
-        #: what base model and best model read on the validation lines
-        self._val_readings: list[Reading] = []
+        self._training = Training(
+            network, self._feed, job.training, reporter, is_cancelled, shares.parts, self._write_last_in_time
+        )
+        self._checkpoint = checkpoint
+        self._started = started
+        self._lines_sha256 = lines_sha256(job, data)
+        self._last = LastFolder(places.out, network)
+        self._last_s = time.monotonic()
+        self._is_without_last = False
+        #: early stopping counts from here
+        self._patient_from = 0
+        self._best = _Best()
+        #: what the base model read on the validation lines, and on those that choose nothing
+        self._base_reading: Reading
+        self._before: list[Reading] = []
 
     def finish(self) -> events.Finished:
         try:
-            self._keep(SavedEpoch(0))
-            self._reporter.emit(events.Phase("evaluating"))
-            self._score_validation(epoch=0, seconds=0.0)
-            before = self._score(events.Model.BASE)
+            if self._checkpoint is not None:
+                self._go_on(self._checkpoint)
+            else:
+                self._begin()
             self._reporter.emit(events.Phase("training"))
             status = self._train_epochs()
             self._reporter.emit(events.Phase("evaluating"))
             self._network.set_weights(self._folder.saved_weights())
-            self._report(before, self._score(events.Model.BEST))
+            self._report(self._score(events.Model.BEST))
         except Cancelled:
             status = events.FinishStatus.CANCELLED
         return events.Finished(
             status,
-            self._best_epoch,
-            self._best_cer,
+            self._best.epoch,
+            self._best.cer,
             str(BEST_VAL),
             device.peak_memory_mb(),
             device.peak_gpu_memory_mb() if self._job.device is DeviceKind.GPU else None,
         )
 
+    def _begin(self) -> None:
+        self._keep(SavedEpoch(0))
+        self._reporter.emit(events.Phase("evaluating"))
+        self._score_validation(epoch=0)
+        self._before = self._score(events.Model.BASE)
+        self._write_last()
+
+    def _go_on(self, checkpoint: Checkpoint) -> None:
+        """Be where the trainer that wrote the checkpoint was.
+
+        Raises:
+            DataError: it is of another run, of other lines or of another network.
+        """
+        state = checkpoint.state
+        require_same_run(state, self._job, self._lines_sha256)
+        for difference in differences(state.started, self._started):
+            self._reporter.emit(difference)
+        best = self._last.restore(checkpoint)
+        self._training.position = Position(state.epoch, state.step, state.loss_sum, state.lines_done, state.seconds)
+        is_replanned = state.epochs != self._job.training.epochs
+        self._patient_from = state.epoch if is_replanned else state.patient_from
+        self._base_reading = read_again(self._data.val, state.base_reading)
+        self._before = [read_again(*each) for each in zip(self._data.scored, state.scored_readings, strict=True)]
+        # a later epoch was better, and no checkpoint of it could be written: it is not given up for an earlier one
+        if (better := self._folder.find_better(state.best_cer)) is not None:
+            self._best = _Best(better.epoch, better.val_cer)
+            return
+        best_reading = read_again(self._data.val, state.best_reading) if state.best_reading else None
+        self._best = _Best(state.best_epoch, state.best_cer, best_reading)
+        self._keep(SavedEpoch(state.best_epoch, state.best_cer), best)
+
     def _train_epochs(self) -> events.FinishStatus:
-        spec = self._job.training
-        training = Training(self._network, self._feed, spec, self._reporter, self._is_cancelled, self._parts)
-        for epoch in range(1, spec.epochs + 1):
-            started = time.monotonic()
-            steps = training.run_epoch(epoch)
-            self._score_validation(epoch, time.monotonic() - started, steps.train_loss, steps.learning_rate)
-            has_patience_left = spec.early_stopping == 0 or epoch - self._best_epoch < spec.early_stopping
-            if not has_patience_left and epoch < spec.epochs:
-                return events.FinishStatus.EARLY_STOPPED
+        spec, training = self._job.training, self._training
+        try:
+            while (epoch := training.position.epoch + 1) <= spec.epochs:
+                waited = epoch - 1 - max(self._best.epoch, self._patient_from)
+                if 0 < spec.early_stopping <= waited:
+                    return events.FinishStatus.EARLY_STOPPED
+                steps = training.run_epoch(epoch)
+                self._score_validation(epoch, training.position.seconds, steps.train_loss, steps.learning_rate)
+                training.position = Position(epoch)
+                self._write_last()
+        except Cancelled:
+            self._write_last()
+            raise
         return events.FinishStatus.COMPLETED
 
+    def _write_last_in_time(self) -> None:
+        if time.monotonic() - self._last_s > LAST_EVERY_S:
+            self._write_last()
+
+    def _write_last(self) -> None:
+        """Let the run be resumed from here. A disk that does not take it is told once, and ends nothing."""
+        best = self._best
+        if best.cer is None:
+            return
+        state = TrainingState(
+            run_id=self._job.run_id,
+            **asdict(self._training.position),
+            epochs=self._job.training.epochs,
+            patient_from=self._patient_from,
+            best_epoch=best.epoch,
+            best_cer=best.cer,
+            base_reading=self._base_reading.saved(),
+            best_reading=best.reading.saved() if best.reading else None,
+            scored_readings=tuple(reading.saved() for reading in self._before),
+            lines_sha256=self._lines_sha256,
+            started=self._started,
+        )
+        try:
+            self._reporter.settle()
+            self._last.write(state, self._folder.saved_weights())
+        except OSError as error:
+            if not self._is_without_last:
+                self._reporter.emit(_not_written(error))
+            self._is_without_last = True
+        self._last_s = time.monotonic()
+
     def _score_validation(
-        self, epoch: int, seconds: float, train_loss: float | None = None, learning_rate: float | None = None
+        self, epoch: int, seconds: float = 0.0, train_loss: float | None = None, learning_rate: float | None = None
     ) -> None:
         """Score the network on the validation lines, and keep it when no earlier epoch was as good."""
         reading = evaluate(self._recognizer, self._data.val, self._store, self._is_cancelled, with_loss=True)
         total = reading.total
-        is_best = self._best_cer is None or total.cer < self._best_cer
+        is_better = self._best.cer is None or total.cer < self._best.cer
+        # best_val is of this epoch already where the run goes on from before it
+        is_best = is_better or (epoch, total.cer) == (self._best.epoch, self._best.cer)
+        if is_better and epoch > 0:
+            self._keep(SavedEpoch(epoch, total.cer))
         if is_best:
-            if epoch > 0:
-                self._keep(SavedEpoch(epoch, total.cer))
-            self._best_epoch, self._best_cer = epoch, total.cer
-            self._val_readings = [*self._val_readings[:1], reading]
+            self._best = _Best(epoch, total.cer, reading)
+        if epoch == 0:
+            self._base_reading = reading
         self._reporter.emit(
             events.Epoch(
                 epoch=epoch,
@@ -156,8 +267,9 @@ class _Run:
             )
         )
 
-    def _keep(self, saved: SavedEpoch) -> None:
-        self._folder.save(self._network, saved)
+    def _keep(self, saved: SavedEpoch, weights: Weights | None = None) -> None:
+        """Let best_val be the network as it is, or with these weights."""
+        self._folder.save(self._network.get_weights() if weights is None else weights, saved)
         # at once: a disk may take its time to settle, and a run that ends meanwhile is told by its events
         self._reporter.emit(events.Checkpoint(BEST_VAL.name, saved.epoch, str(BEST_VAL / MODEL_FILE)))
         self._folder.settle()
@@ -171,13 +283,33 @@ class _Run:
             readings.append(reading)
         return readings
 
-    def _report(self, before: list[Reading], after: list[Reading]) -> None:
+    def _report(self, after: list[Reading]) -> None:
         report = self._places.out / REPORT_DIR
+        best = self._best.reading or evaluate(self._recognizer, self._data.val, self._store, self._is_cancelled)
         splits = (self._data.val, *self._data.scored)
-        validated = self._val_readings
-        for split, old, new in zip(splits, (validated[0], *before), (validated[-1], *after), strict=True):
+        for split, old, new in zip(splits, (self._base_reading, *self._before), (best, *after), strict=True):
             models = [(events.Model.BASE.value, old), (events.Model.BEST.value, new)]
             write_lines_table(report / f"{split.name}_lines.tsv", split, models)
+
+
+def _open_last(places: Places, reporter: Reporter) -> Checkpoint:
+    """What the run goes on from; told before all else, as what comes now comes again."""
+    checkpoint = open_checkpoint(places.out)
+    reporter.emit(events.Resumed(checkpoint.state.epoch, checkpoint.state.step))
+    for what in checkpoint.damaged:
+        message = f"the newest checkpoint is damaged, the one before it is taken: {what}"
+        reporter.emit(
+            events.Notice("last.damaged", message, "Is the disk sound? What was trained since is done again.")
+        )
+    return checkpoint
+
+
+def _not_written(error: OSError) -> events.Notice:
+    return events.Notice(
+        "last.not_written",
+        f"no checkpoint could be written: {error.strerror or error}; the training goes on",
+        "After an interruption the run would go on from an earlier one. Free space on the output's disk.",
+    )
 
 
 def _announce(job: JobSpec, base: BaseModel, data: RunData, reporter: Reporter) -> None:

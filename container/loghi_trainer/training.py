@@ -29,6 +29,17 @@ _PART_LAYERS: dict[Part, tuple[type[keras.layers.Layer], ...]] = {
 
 
 @dataclass(frozen=True)
+class Position:
+    """Where a training stands: so many epochs are done, and of the next so many steps, with what these came to."""
+
+    epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    lines_done: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class EpochSteps:
     """What an epoch of steps came to; `learning_rate` is that of its last step."""
 
@@ -47,28 +58,33 @@ class Training:
         reporter: Reporter,
         is_cancelled: Callable[[], bool],
         parts: int = 1,
+        after_step: Callable[[], None] = lambda: None,
     ) -> None:
         """Divide each batch into so many `parts`, computed side by side."""
+        #: after the last whole step; whoever goes on from a checkpoint sets it, and who has scored an epoch
+        self.position = Position()
         self._feed = feed
         self._spec = spec
         self._reporter = reporter
         self._is_cancelled = is_cancelled
+        self._after_step = after_step
         freeze(network, spec.freeze)
         self._optimizer = keras.optimizers.AdamW(learning_rate=spec.learning_rate, weight_decay=_WEIGHT_DECAY)
         self._take_step = make_step(network, self._optimizer, [None] * parts)
 
     def run_epoch(self, epoch: int) -> EpochSteps:
-        """Train on every line once.
+        """Train on every line once; of an epoch that `position` lies in, on those that are left.
 
         Raises:
             Cancelled: the run was asked to stop; the step under way was finished.
             TrainingFailed: the loss is no longer a number, or memory ran out.
         """
         batches = self._feed.epoch_batches(epoch)
-        loss_sum, lines_done, learning_rate = 0.0, 0, 0.0
-        started = time.monotonic()
-        for step, batch in enumerate(self._feed.epoch(batches, epoch), start=1):
-            learning_rate = self._set_learning_rate((epoch - 1 + (step - 1) / len(batches)) / self._spec.epochs)
+        done = self.position
+        loss_sum, lines_done = done.loss_sum, done.lines_done
+        started = time.monotonic() - done.seconds
+        for step, batch in enumerate(self._feed.epoch(batches[done.step :], epoch), start=done.step + 1):
+            self._optimizer.learning_rate = self._learning_rate(epoch, step, len(batches))
             loss = self._step(batch)
             if not math.isfinite(loss):
                 raise TrainingFailed(
@@ -78,16 +94,17 @@ class Training:
                 )
             loss_sum += loss * len(batch.images)
             lines_done += len(batch.images)
-            speed = lines_done / max(time.monotonic() - started, 1e-9)
-            self._reporter.emit(Step(epoch, step, len(batches), loss, round(speed, 2)))
+            seconds = max(time.monotonic() - started, 1e-9)
+            self.position = Position(epoch - 1, step, loss_sum, lines_done, seconds)
+            self._reporter.emit(Step(epoch, step, len(batches), loss, round(lines_done / seconds, 2)))
             if self._is_cancelled():
                 raise Cancelled
-        return EpochSteps(loss_sum / max(lines_done, 1), learning_rate)
+            self._after_step()
+        last_rate = self._learning_rate(epoch, len(batches), len(batches))
+        return EpochSteps(loss_sum / max(lines_done, 1), last_rate)
 
-    def _set_learning_rate(self, progress: float) -> float:
-        learning_rate = learning_rate_at(progress, self._spec.learning_rate)
-        self._optimizer.learning_rate = learning_rate
-        return learning_rate
+    def _learning_rate(self, epoch: int, step: int, steps: int) -> float:
+        return learning_rate_at((epoch - 1 + (step - 1) / steps) / self._spec.epochs, self._spec.learning_rate)
 
     def _step(self, batch: TrainingBatch) -> float:
         try:

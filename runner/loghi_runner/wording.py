@@ -128,6 +128,8 @@ def event_line(payload: events.Payload) -> str:
         case events.Started(versions=versions, device=device):
             memory = f", {device.memory_mb} MB" if device.memory_mb else ""
             return f"started on {device.name} ({device.kind.upper()}{memory}), Keras {versions.keras}"
+        case events.Resumed(epoch=epoch, step=step):
+            return f"goes on after epoch {epoch}" + (f" and step {step} of the next" if step else "")
         case events.Phase(name=name):
             return phase_word(name)
         case events.DataSummary(split=split, lines=lines, skipped=skipped):

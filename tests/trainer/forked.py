@@ -7,6 +7,7 @@ Loading takes four seconds of processor each time. What comes before it, and a s
 import multiprocessing
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,10 +23,13 @@ _CONTEXT.set_forkserver_preload(["loghi_trainer.train", "loghi_trainer.reading"]
 class ForkedTrainer:
     """As much of a `subprocess.Popen` as tests of the trainer ask for."""
 
-    def __init__(self, job: JobFolder) -> None:
+    def __init__(self, job: JobFolder, before: Callable[[], object] = int) -> None:
+        """Args:
+        before: called in the process before the trainer begins; a function of a module, as it is sent there.
+        """
         stdout = job.root / "stdout"
         os.mkfifo(stdout)
-        self._process = _CONTEXT.Process(target=_train, args=(job.root,))
+        self._process = _CONTEXT.Process(target=_train, args=(job.root, before))
         with pytest.MonkeyPatch.context() as patch:
             # the first start takes them along to what all are forked from
             for name, value in environment_for(DeviceKind.CPU).items():
@@ -47,7 +51,7 @@ class ForkedTrainer:
         self._process.join()
 
 
-def _train(root: Path) -> None:
+def _train(root: Path, before: Callable[[], object]) -> None:
     os.setsid()
     os.environ["LOGHI_ROOT"] = str(root)
     for number, name in ((1, "stdout"), (2, "stderr")):
@@ -55,4 +59,5 @@ def _train(root: Path) -> None:
             os.dup2(file.fileno(), number)
     from loghi_trainer.__main__ import main
 
+    before()
     sys.exit(main())

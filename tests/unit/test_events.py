@@ -11,8 +11,12 @@ GOLDEN = Path(__file__).parent / "golden_events.jsonl"
 
 PAYLOADS: tuple[Payload, ...] = (
     events.Started(
-        events.Versions("0.1.0", "3.15.1", "tensorflow 2.21.0", None), events.Device("cpu", "CPU (2 cores)", None), 7
+        events.Versions("0.1.0", "3.15.1", "tensorflow 2.21.0", None, "3.11.2"),
+        events.Device("cpu", "CPU (2 cores)", None),
+        7,
+        events.Machine("AMD EPYC (family 25, model 17, stepping 1)", 2, 2),
     ),
+    events.Resumed(7, 120),
     events.Phase("training"),
     events.DataSummary("train", 480, 19211, {"text_too_long": 2}),
     events.Charset("extend", 98, ("ð", "ſ"), ()),
@@ -52,6 +56,15 @@ def test_what_was_written_is_read_back(line: bytes) -> None:
 def test_a_loss_that_is_no_number_becomes_null() -> None:
     line = encode_event(Event(0, 0.0, "run", events.Step(1, 1, 1, float("nan"), float("inf"))))
     assert b'"loss":null,"lines_per_second":null' in line
+
+
+def test_a_trainer_that_does_not_tell_of_its_machine_yet_is_still_understood() -> None:
+    line = GOLDEN.read_bytes().splitlines()[0]
+    machine = line.index(b',"machine"')
+    event = decode_event(line[:machine].replace(b',"python":"3.11.2"', b"") + b"}")
+    assert event is not None
+    assert isinstance(event.payload, events.Started)
+    assert event.payload.machine is None
 
 
 def test_an_epoch_of_before_there_was_a_validation_loss_is_still_read() -> None:

@@ -9,8 +9,8 @@ import typer
 from loghi_contract.cut import Cut
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.text import Normalization
-from loghi_runner.cli.options import AsJson, Config, Settings
-from loghi_runner.config.choices import SkipTag, SplitUnit, TextEquivChoice
+from loghi_runner.cli.options import AsJson, Config, Output, RunName, Settings
+from loghi_runner.config.choices import DEFAULT_OUTPUT, SkipTag, SplitUnit, TextEquivChoice
 from loghi_runner.findings import Severity, errors
 from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.console import (
@@ -25,6 +25,7 @@ from loghi_runner.terminal.console import (
 
 if TYPE_CHECKING:
     from loghi_runner.learning_curve.measure import Unfinished
+    from loghi_runner.runs.folder import RunFolder, RunRecord
 
 app = typer.Typer()
 
@@ -38,7 +39,6 @@ def finetune_command(
 ) -> None:
     """Adapt a Loghi model to a new hand."""
     from loghi_runner.finetuning.finetune import finetune, show_plan
-    from loghi_runner.terminal.show import print_answer, record_json
     from loghi_runner.terminal.views import JsonView, PersonView
 
     view = JsonView() if as_json else PersonView(dry_run=dry_run)
@@ -46,14 +46,36 @@ def finetune_command(
         show_plan(config, settings or [], view)
         return
     folder, record = finetune(config, settings or [], view)
-    if not record.state.is_over:
-        return  # the terminal was closed; there is nobody to tell
-    with reader_may_leave():
-        if as_json:
-            print_json(record_json(folder, record))
-        else:
-            print_answer(folder, record)
-    raise typer.Exit(record.exit_code or 0)
+    _tell_end(folder, record, as_json=as_json)
+
+
+@app.command("resume")
+def resume_command(
+    run: RunName,
+    epochs: Annotated[
+        str | None, typer.Option("--epochs", metavar="N|+N", help="So many in all, or more (default: as planned).")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Run it elsewhere, e.g. engine.kind=local (default: as it was)."
+        ),
+    ] = None,
+    moved: Annotated[
+        list[str] | None,
+        typer.Option("--moved", metavar="OLD=NEW", help="Where base model or images are now (default: as they were)."),
+    ] = None,
+    output: Output = DEFAULT_OUTPUT,
+    as_json: AsJson = False,
+) -> None:
+    """Let a run go on that was interrupted, or train longer."""
+    from loghi_runner.finetuning.resume import ResumeWish, resume
+    from loghi_runner.runs.find import find_run
+    from loghi_runner.terminal.views import JsonView, PersonView
+
+    folder = find_run(run, output)
+    wish = ResumeWish(epochs, tuple(settings or ()), tuple(moved or ()))
+    _tell_end(folder, resume(folder, wish, JsonView() if as_json else PersonView()), as_json=as_json)
 
 
 @app.command("check")
@@ -197,6 +219,20 @@ def learning_curve_command(
         for sentence in answer.sentences():
             say(console, sentence)
         print_rows(console, answer.rows())
+
+
+def _tell_end(folder: "RunFolder", record: "RunRecord", *, as_json: bool) -> None:
+    """The answer of a command that has followed a run, which exits as the run did."""
+    from loghi_runner.terminal.show import print_answer, record_json
+
+    if not record.state.is_over:
+        return  # the terminal was closed; there is nobody to tell
+    with reader_may_leave():
+        if as_json:
+            print_json(record_json(folder, record))
+        else:
+            print_answer(folder, record)
+    raise typer.Exit(record.exit_code or 0)
 
 
 def _tell_unfinished(unfinished: "Unfinished") -> None:

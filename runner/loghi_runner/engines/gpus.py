@@ -39,6 +39,10 @@ class Card:
     capability: tuple[int, int] | None = None
 
     @property
+    def capability_words(self) -> str | None:
+        return None if self.capability is None else ".".join(map(str, self.capability))
+
+    @property
     def is_free(self) -> bool:
         return self.processes == 0
 
@@ -71,6 +75,7 @@ class DeviceChoice:
     sentence: str
     warning: bool = False
     card: Card | None = None
+    driver: str | None = None
 
     @property
     def uuids(self) -> tuple[str, ...]:
@@ -159,7 +164,7 @@ def _chosen(wanted: list[Card], found: Cards) -> DeviceChoice:
     if asked > 1:
         sentence += f"; {asked} were asked for, but a run computes on one: the others stay free"
     sentence += "".join(f"; {lost}" for lost in found.lost)
-    return DeviceChoice(DeviceKind.GPU, sentence, warning=asked > 1 or not card.is_free, card=card)
+    return DeviceChoice(DeviceKind.GPU, sentence, warning=asked > 1 or not card.is_free, card=card, driver=found.driver)
 
 
 def _of_those(found: Cards) -> str:

@@ -11,8 +11,9 @@ from loghi_runner.files import is_file, is_folder, is_there, real_path
 from loghi_runner.findings import Finding, Severity
 
 MEGABYTE = 1_000_000
-#: best_val, its replacement being written, and `last` with the optimizer's two numbers per weight, twice.
-MODEL_COPIES = 6
+#: best_val and its replacement; and two checkpoints and a third being written, each with the best model, the network
+#: and the optimizer's two numbers for each of its weights.
+MODEL_COPIES = 2 + 3 * 4
 RESERVE_BYTES = 200 * MEGABYTE
 
 

@@ -12,10 +12,12 @@ from loghi_runner.errors import ERROR_CLASSES, RunnerError
 from loghi_runner.findings import Finding, Severity, finding_of
 from loghi_runner.finetuning.lay_out import create_run_folder, cut_lines, first_record, settle_now
 from loghi_runner.finetuning.plan import RunPlan, View, make_plan
+from loghi_runner.finetuning.resume import find_resumable
 from loghi_runner.finetuning.speeds import remember
 from loghi_runner.runs.folder import RunFolder, RunRecord, new_run_id
 from loghi_runner.runs.run_trainer import run_trainer
 from loghi_runner.runs.signals import StopWishes
+from loghi_runner.wording import short_path
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,9 @@ def start_and_follow(
     plan, engine = ready.plan, ready.engine
     setting = settle_now(engine, ready.setting, view.note)
     record = first_record(plan, engine, setting)
+    if (earlier := find_resumable(plan.config.config.output, record)) is not None:
+        name = short_path(earlier.path)
+        view.note(f"an earlier run of this was interrupted, and can go on: `loghi-runner resume {name}`")
     with StopWishes() as wishes:
         folder = create_run_folder(plan, record)
         begun()

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from loghi_contract.job import Split, dump_job
 from loghi_contract.lines import LineSample, SkippedLine, format_line_list, format_skipped
-from loghi_contract.places import DATA_DIR
+from loghi_contract.places import BASE_MODEL_DIR, DATA_DIR
 from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.engines.base import Engine, Mount, Setting
 from loghi_runner.engines.mounts import on_this_machine
@@ -94,6 +94,7 @@ def first_record(plan: RunPlan, engine: Engine, setting: Setting) -> RunRecord:
         prepared=tuple(pages.store.page_folder(page).name for page in pages.survey.pages) if pages else (),
         base_model_sha256=file_sha256(plan.base.model_file) if plan.base else None,
         data_sha256=data_sha256(plan.lists, plan.mounts),
+        base_model=next((str(mount.source) for mount in plan.mounts if mount.target == BASE_MODEL_DIR), None),
         data_folders=tuple(str(mount.source) for mount in plan.mounts if mount.target.is_relative_to(DATA_DIR)),
     )
 

@@ -15,7 +15,7 @@ from loghi_contract.files import read_plain
 from loghi_contract.job import JobSpec, load_job
 from loghi_contract.lines import SKIPPED_COLUMNS, LineSample, parse_line_list
 from loghi_contract.model_folder import MODEL_FILE
-from loghi_contract.places import BEST_VAL, EVENTS_FILE, REPORT_DIR, SAVING_DIR
+from loghi_contract.places import BEST_VAL, EVENTS_FILE, LAST, REPORT_DIR, SAVING_DIR
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.clock import utc_now
 from loghi_runner.engines.base import PLACES, Handle
@@ -73,6 +73,28 @@ class Host:
 
 
 @dataclass(frozen=True)
+class UsedCard:
+    """A graphics card; `capability` is CUDA's, such as 9.0, None where the driver does not tell."""
+
+    name: str
+    capability: str | None = None
+
+    @property
+    def words(self) -> str:
+        return f"{self.name} (compute capability {self.capability})" if self.capability else self.name
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """The run went on after an interruption, or after its end; `after` is the number of the last event until then."""
+
+    at: str
+    machine: str
+    engine: str
+    after: int
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """run.json. Times are UTC, ISO 8601; `gpus` holds UUIDs; `exit_code` is what `finetune` ended with.
 
@@ -112,6 +134,12 @@ class RunRecord:
     data_sha256: dict[str, str] = field(default_factory=dict)
     #: where /in/data/<n> was on this machine, for the line images of the report
     data_folders: tuple[str, ...] = ()
+    #: the graphics cards of `gpus`, in their order, and the driver's version
+    cards: tuple[UsedCard, ...] = ()
+    driver: str | None = None
+    #: where the base model was on this machine
+    base_model: str | None = None
+    resumptions: tuple[Resumption, ...] = ()
 
     def with_failure(self, failure: RunFailure, state: RunState = RunState.FAILED) -> "RunRecord":
         return replace(self, state=state, error=failure, exit_code=failure.exit_code, ended=utc_now())
@@ -136,6 +164,8 @@ class RunFolder:
         self.model_file = self.best_val / MODEL_FILE
         #: where the trainer writes a model before it is put into best_val; gone between two saves
         self.saving = self.out / SAVING_DIR
+        #: checkpoints that the run can be resumed from
+        self.last = self.out / LAST
         self.report_dir = self.out / REPORT_DIR
         self.report_file = self.report_dir / "report.html"
         self.skipped_file = self.report_dir / "skipped_lines.tsv"

@@ -91,13 +91,16 @@ def follow_run(folder: RunFolder, *, steps: bool = True) -> Iterator[tuple[bytes
         next_s = time.monotonic() + _ASK_EVERY_S
         return look_at(folder).record.state.is_over
 
-    yield from follow(EventReader(folder.events_file, steps=steps), is_over, _pause)
-    # whoever asks next shall find the run concluded: after its last event the trainer only closes files
-    for _look in range(_LOOKS_AFTER_LAST_EVENT):
-        look = look_at(folder)
-        if look.record.state.is_over or look.remark is not None:
-            return
-        _pause()
+    reader = EventReader(folder.events_file, steps=steps)
+    while True:
+        yield from follow(reader, is_over, _pause)
+        # whoever asks next shall find the run concluded: after its last event the trainer only closes files
+        for _look in range(_LOOKS_AFTER_LAST_EVENT):
+            look = look_at(folder)
+            if look.record.state.is_over or look.remark is not None:
+                return
+            _pause()
+        # it goes on: that last event was of before an interruption
 
 
 def fetch_console(look: Look) -> None:
@@ -206,7 +209,10 @@ def _unheard_of(silence_s: float) -> RunFailure:
 
 def _progress(folder: RunFolder, record: RunRecord) -> Progress:
     job = folder.read_job()
-    return Progress.of(read_events(folder.events_file), job.training.epochs if job is not None else record.epochs)
+    progress = Progress.of(read_events(folder.events_file), job.training.epochs if job is not None else record.epochs)
+    if record.resumptions and progress.last_seq <= record.resumptions[-1].after:
+        progress.forget_end()  # the trainer that goes on has not said a word yet
+    return progress
 
 
 def _pause() -> None:

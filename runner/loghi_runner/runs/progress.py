@@ -37,6 +37,7 @@ class Progress:
         self.failed: events.Failed | None = None
         self.began_t: float | None = None
         self.last_t: float | None = None
+        self.last_seq = -1
         self._first_step: tuple[float, events.Step] | None = None
 
     @classmethod
@@ -48,10 +49,15 @@ class Progress:
 
     def add(self, event: Event) -> None:
         self.began_t = event.t if self.began_t is None else self.began_t
-        self.last_t = event.t
+        self.last_t, self.last_seq = event.t, event.seq
         match event.payload:
             case events.Started() as started:
                 self.started = started
+            case events.Resumed() as resumed:
+                self.forget_end()
+                self.step = self._first_step = None
+                self.epochs = [row for row in self.epochs if still_holds(row, resumed)]
+                self.evaluations = [score for score in self.evaluations if still_holds(score, resumed)]
             case events.Phase(name=name):
                 self.phase = name
             case events.DataSummary() as summary:
@@ -59,7 +65,9 @@ class Progress:
             case events.Charset() as charset:
                 self.charset = charset
             case events.Notice() as notice:
-                self.notices.append(notice)
+                # a trainer that goes on tells anew what it sees in the data
+                if notice not in self.notices:
+                    self.notices.append(notice)
             case events.Step() as step:
                 if self._first_step is None or self._first_step[1].epoch != step.epoch:
                     self._first_step = (event.t, step)
@@ -78,6 +86,10 @@ class Progress:
                 self.finished = finished
             case events.Failed() as failed:
                 self.failed = failed
+
+    def forget_end(self) -> None:
+        """The run goes on: what was told of its end holds no longer."""
+        self.phase = self.finished = self.recognized = self.failed = None
 
     @property
     def best(self) -> events.Epoch | None:
@@ -119,6 +131,28 @@ class Progress:
         return (self.last_t - first_t) / steps * self.step.steps if steps > 0 else None
 
 
+def still_holds(told: events.Payload, resumed: events.Resumed) -> bool:
+    """Whether an event of before an interruption is still true, or comes again now that the run has gone on."""
+    match told:
+        case events.Epoch(epoch=epoch) | events.Checkpoint(epoch=epoch):
+            return epoch <= resumed.epoch
+        case events.Step(epoch=epoch, step=step):
+            return (epoch - 1, step) <= (resumed.epoch, resumed.step)
+        case events.Evaluation(model=model):
+            return model is events.Model.BASE
+    return told.kind not in events.TERMINAL_KINDS
+
+
+def told_once(events_file: Path, *, steps: bool) -> Iterator[tuple[bytes, Event]]:
+    """All events with their lines, as of `EventReader`, but for those that came again after an interruption."""
+    resumed = [
+        (event.seq, event.payload) for event in read_events(events_file) if isinstance(event.payload, events.Resumed)
+    ]
+    for line, event in EventReader(events_file, steps=steps):
+        if all(event.seq > seq or still_holds(event.payload, later) for seq, later in resumed):
+            yield line, event
+
+
 class EventReader:
     """Reads the events that were added since the last look, in a memory that does not grow with the file.
 
@@ -128,7 +162,7 @@ class EventReader:
     def __init__(self, events_file: Path, *, steps: bool = True) -> None:
         """Without `steps` the steps between the first and the last of those that follow each other are passed over."""
         self._path = events_file
-        self._steps = steps
+        self.steps = steps
         self._offset = 0
         self._half_line = b""
         self._passed: bytes | None = None
@@ -161,7 +195,7 @@ class EventReader:
         if len(self._half_line) > MAX_LINE_BYTES:
             self._half_line = b""
             self.unreadable += 1
-        return self._decoded(lines if self._steps else self._without_steps(lines))
+        return self._decoded(lines if self.steps else self._without_steps(lines))
 
     def _without_steps(self, lines: list[bytes]) -> Iterator[bytes]:
         for line in lines:
@@ -196,20 +230,22 @@ class EventReader:
 def follow(
     reader: EventReader, has_ended: Callable[[], bool], pause: Callable[[], None]
 ) -> Iterator[tuple[bytes, Event]]:
-    """Yield events until the terminal one, or until the process has ended and everything it wrote was read.
+    """Yield events until a terminal one is the last, or until the process has ended and everything it wrote was read.
 
     Args:
         has_ended: whether the trainer's process is gone; asked only when nothing new was there.
         pause: waits a little; called between two looks, may raise to end the following.
     """
+    has_last_word = False
     while True:
         fresh = reader.read()
+        if has_last_word and not fresh:
+            return
         # asked before the last read, or what is written between the two is lost
         ended = not fresh and has_ended()
         for line, event in fresh or (reader if ended else ()):
             yield line, event
-            if event.is_terminal:
-                return
+            has_last_word = event.is_terminal
         if ended:
             return
         if not fresh:

@@ -8,7 +8,7 @@ from typing import Any  # JSON values have no narrower type
 
 from markupsafe import Markup
 
-from loghi_contract.events import Event, Model, Phase
+from loghi_contract.events import Event, Model, Phase, Resumed
 from loghi_contract.job import JobSpec
 from loghi_contract.lines import SKIP_SENTENCES, SkipReason
 from loghi_contract.records import to_json
@@ -126,6 +126,7 @@ def made_rows(facts: RunFacts) -> list[Row]:
         rows.append(("backend", started.versions.backend + cuda))
     rows.append(("versions", ", ".join(f"{name} {version}" for name, version in versions.items())))
     rows.append(("started", local_time(record.created)))
+    rows += [("resumed", f"{local_time(it.at)} on {it.machine}, engine {it.engine}") for it in record.resumptions]
     if record.ended:
         rows.append(("ended", local_time(record.ended)))
     if facts.phase_s:
@@ -229,6 +230,8 @@ def _phase_seconds(events: Sequence[Event]) -> dict[str, float]:
     took: dict[str, float] = {}
     current: str | None = None
     for before, event in pairwise(events):
+        if isinstance(event.payload, Resumed):
+            current = None  # nobody worked in between
         if isinstance(before.payload, Phase):
             current = before.payload.name
         if current is not None:

@@ -18,7 +18,7 @@ from loghi_runner.engines.image import BASE_DIGEST_LABEL
 from loghi_runner.engines.processes import machine_name, name_process
 from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
 from loghi_runner.runs.conclude import Stops, finish_run, keep_record
-from loghi_runner.runs.folder import Host, RunFailure, RunFolder, RunRecord, RunState, cannot_write_run
+from loghi_runner.runs.folder import Host, RunFailure, RunFolder, RunRecord, RunState, UsedCard, cannot_write_run
 from loghi_runner.runs.progress import EventReader, Progress, follow
 from loghi_runner.runs.signals import Detached, StopWishes, Terminated
 
@@ -48,7 +48,7 @@ class RunView(Protocol):
 
 def new_record(run_id: str, name: str, engine: Engine, setting: Setting) -> RunRecord:
     """The record of a run that this process is about to start, with what is known of every run."""
-    image = setting.image
+    image, device = setting.image, setting.device
     return RunRecord(
         run_id=run_id,
         name=name,
@@ -56,8 +56,10 @@ def new_record(run_id: str, name: str, engine: Engine, setting: Setting) -> RunR
         created=utc_now(),
         versions={"loghi-runner": __version__, "contract": str(CONTRACT), "python": platform.python_version()},
         engine=engine.name,
-        device=setting.device.kind.value,
-        gpus=setting.device.uuids,
+        device=device.kind.value,
+        gpus=device.uuids,
+        cards=(UsedCard(device.card.name, device.card.capability_words),) if device.card else (),
+        driver=device.driver,
         config_sha256="",
         image=image.name if image else None,
         image_digest=image.digest if image else None,
@@ -79,6 +81,7 @@ def run_trainer(
         RunnerError: it was not started; or it was, and cannot be seen any more.
     """
     folder = RunFolder(launch.run_dir)
+    progress, reader = _so_far(folder, record)
     try:
         handle = engine.start(launch, folder.console_log)
     except RunnerError as error:
@@ -95,10 +98,9 @@ def run_trainer(
         with contextlib.suppress(RunnerError, OSError):
             engine.clean_up(handle, folder.console_log, keep=False)
         raise cannot_write_run(error, folder.record_file) from error
-    progress = Progress(record.epochs)
     try:
         view.begin(folder, progress)
-        refused = _follow(folder, launch.device, progress, watch, view)
+        refused = _follow(reader, launch.device, progress, watch, view)
         end = watch.wait_for_end()
     except Detached:
         view.abandon()
@@ -238,11 +240,21 @@ class _ShortView:
         pass
 
 
+def _so_far(folder: RunFolder, record: RunRecord) -> tuple[Progress, EventReader]:
+    """What is known of a run that goes on, and a reader of what comes next; of a new one nothing is known."""
+    progress, reader = Progress(record.epochs), EventReader(folder.events_file, steps=False)
+    for _line, event in reader:
+        progress.add(event)
+    progress.forget_end()
+    reader.steps = True
+    return progress, reader
+
+
 def _follow(
-    folder: RunFolder, device: DeviceKind, progress: Progress, watch: Watch, view: RunView
+    reader: EventReader, device: DeviceKind, progress: Progress, watch: Watch, view: RunView
 ) -> RunFailure | None:
     """Pass on every event; the failure is a device other than the one that was asked for."""
-    for line, event in follow(EventReader(folder.events_file), watch.has_ended, watch.pause):
+    for line, event in follow(reader, watch.has_ended, watch.pause):
         progress.add(event)
         view.event(line, event)
         watch.pass_on_wishes()

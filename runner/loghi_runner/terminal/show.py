@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
+from loghi_contract.checkpoint import has_checkpoint
 from loghi_contract.events import Step
 from loghi_contract.files import open_plain
 from loghi_contract.records import to_json
@@ -15,7 +16,7 @@ from loghi_runner.files import is_file, is_folder
 from loghi_runner.runs.find import Unreadable
 from loghi_runner.runs.folder import RunFolder, RunRecord, RunState, skipped_counts
 from loghi_runner.runs.look import Look, fetch_console, follow_run, look_at
-from loghi_runner.runs.progress import EventReader
+from loghi_runner.runs.progress import told_once
 from loghi_runner.terminal.console import make_console, print_error, print_rows
 from loghi_runner.wording import (
     counted,
@@ -85,6 +86,8 @@ def answer_rows(folder: RunFolder, record: RunRecord) -> list[Row]:
     name = shlex.quote(short_path(folder.path))
     if record.status is not None and not is_file(folder.report_file):
         rows.append(("report", f"none yet: `loghi-runner report {name}` makes it"))
+    if record.state is not RunState.FINISHED and has_checkpoint(folder.out):
+        rows.append(("resume", f"loghi-runner resume {name}"))
     if has_model:
         rows.append(("next", f"loghi-runner export {name} DIR"))
         rows.append(("", loghi_model_line(folder.best_val)))
@@ -145,6 +148,7 @@ def show_rows(look: Look) -> list[Row]:
         ("started", local_time(record.created)),
         ("engine", f"{record.engine}{image}, on {device}"),
     ]
+    rows += [("resumed", f"{local_time(it.at)} on {it.machine}") for it in record.resumptions]
     if look.remark:
         rows.append(("remark", look.remark))
     if record.overrides:
@@ -171,7 +175,7 @@ def show_json(look: Look) -> dict[str, Any]:
 
 def event_lines(folder: RunFolder, *, follow: bool, as_json: bool, steps: bool) -> Iterator[str]:
     """A run's events, one a line, as they are or in words with the local time."""
-    found = follow_run(folder, steps=steps) if follow else iter(EventReader(folder.events_file, steps=steps))
+    found = follow_run(folder, steps=steps) if follow else told_once(folder.events_file, steps=steps)
     for line, event in found:
         if as_json:
             yield line.decode("utf-8", "replace")

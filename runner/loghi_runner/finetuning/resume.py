@@ -1,0 +1,351 @@
+"""A run goes on in its own folder: after an interruption, or, with more epochs, after its end."""
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from shutil import rmtree
+
+from loghi_contract import CONTRACT
+from loghi_contract.checkpoint import Checkpoint, NoCheckpoint, find_checkpoint, has_checkpoint
+from loghi_contract.exit_codes import ExitCode
+from loghi_contract.job import JobSpec, dump_job
+from loghi_contract.model_folder import MODEL_FILE
+from loghi_runner.clock import utc_now
+from loghi_runner.config.load import load_config
+from loghi_runner.engines import load_engine
+from loghi_runner.engines.base import Engine, Mount, Setting
+from loghi_runner.engines.mounts import DataFolders, home_folders, is_too_wide, on_this_machine, run_mounts
+from loghi_runner.engines.processes import machine_name
+from loghi_runner.engines.setting import settle
+from loghi_runner.errors import ERROR_CLASSES, ContractError, DataError, EngineError, RunnerError, UsageError
+from loghi_runner.files import file_sha256, is_file, is_folder, is_there, real_path, write_atomically
+from loghi_runner.findings import errors
+from loghi_runner.finetuning.check_output import check_disk
+from loghi_runner.finetuning.lay_out import data_sha256, settle_now
+from loghi_runner.locks import Locked, NoLocks, locked
+from loghi_runner.runs.find import list_runs
+from loghi_runner.runs.folder import Resumption, RunFolder, RunRecord, RunState, cannot_write_run, require_ours
+from loghi_runner.runs.look import Look, look_at
+from loghi_runner.runs.progress import Progress, read_events
+from loghi_runner.runs.run_trainer import RunView, new_record, run_trainer
+from loghi_runner.runs.signals import StopWishes
+from loghi_runner.wording import shown, split_word
+
+_EPOCHS = re.compile(r"\+?\d{1,6}")
+#: So many of the newest runs are compared with one that is about to start.
+_COMPARED = 50
+
+
+@dataclass(frozen=True)
+class ResumeWish:
+    """How a run is to go on, as somebody wrote it.
+
+    `epochs` is a number, or one with a plus for so many more. `overrides` are keys of the section `engine`; `moved`
+    names pairs OLD=NEW of places that are elsewhere now: base model, line images.
+    """
+
+    epochs: str | None = None
+    overrides: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
+
+
+def resume(folder: RunFolder, wish: ResumeWish, view: RunView) -> RunRecord:
+    """Let a run that is over go on, and return how it ended then.
+
+    Raises:
+        RunnerError: it cannot go on; the run is as it was.
+    """
+    require_ours(folder, "resume")
+    with _alone(folder):
+        look = look_at(folder)
+        record, job = _require_over(look), _read_job(folder)
+        checkpoint = _checkpoint(folder)
+        job = replace(job, resume=True, training=replace(job.training, epochs=_epochs(wish, look, job, checkpoint)))
+        mounts = _mounts(folder, record, job, wish)
+        _require_same(folder, record, mounts)
+        engine, setting = _settle(folder, record, wish)
+        job = replace(job, device=setting.device.kind)
+        for sentence in _plan(record, job, checkpoint, setting):
+            view.note(sentence)
+        setting = settle_now(engine, setting, view.note)
+        _remove_kept(folder, record, view.note)
+        with _restored_unless_started(folder, record):
+            record = _as_resumed(folder, record, job, engine, setting)
+            launch = setting.launch(record.run_id, real_path(folder.path), mounts)
+            with StopWishes() as wishes:
+                return run_trainer(engine, launch, record, view, wishes)[0]
+
+
+def find_resumable(output: Path, record: RunRecord) -> RunFolder | None:
+    """An earlier run of the same config, lines and base model that was interrupted, and can go on."""
+    for folder in reversed(list_runs(output)[-_COMPARED:] if is_folder(output) else []):
+        with contextlib.suppress(RunnerError, OSError):
+            other = folder.read()
+            is_interrupted = other.state in (RunState.LOST, RunState.FAILED, RunState.CANCELLED)
+            if other.run_id != record.run_id and is_interrupted and _made_of(other) == _made_of(record):
+                return folder if has_checkpoint(folder.out) else None
+    return None
+
+
+def _made_of(record: RunRecord) -> tuple[object, ...]:
+    return record.config_sha256, record.overrides, record.base_model_sha256, record.data_sha256
+
+
+@contextmanager
+def _alone(folder: RunFolder) -> Iterator[None]:
+    """Be the only one who resumes the run.
+
+    Raises:
+        UsageError: somebody else is.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            # a share without locks has the state in run.json alone
+            with contextlib.suppress(NoLocks):
+                held.enter_context(locked(folder.path))
+        except Locked as error:
+            message = "another loghi-runner is resuming this run"
+            hint = "`loghi-runner logs -f RUN` follows it."
+            raise UsageError("resume.under_way", message, where=str(folder.path), hint=hint) from error
+        yield
+
+
+def _require_over(look: Look) -> RunRecord:
+    record, where = look.record, str(look.folder.path)
+    if not record.state.is_over:
+        message = f"the run is not over: {look.remark or record.state.value}"
+        hint = "`loghi-runner logs -f RUN` follows it, `loghi-runner stop RUN` ends it."
+        raise UsageError("resume.not_over", message, where=where, hint=hint)
+    contract = record.versions.get("contract")
+    if contract != str(CONTRACT):
+        message = f"the run was begun by a loghi-runner of contract {contract}, this one speaks {CONTRACT}"
+        hint = "Resume it with that version, or begin a new run with `loghi-runner finetune`."
+        raise ContractError("resume.contract", message, where=where, hint=hint)
+    return record
+
+
+def _read_job(folder: RunFolder) -> JobSpec:
+    job = folder.read_job()
+    if job is None:
+        where = str(folder.job_dir / "job.json")
+        message = "what the trainer was told, job.json, is damaged or gone"
+        raise UsageError("resume.no_job", message, where=where, hint=_anew(folder))
+    return job
+
+
+def _checkpoint(folder: RunFolder) -> Checkpoint:
+    try:
+        return find_checkpoint(folder.out)
+    except NoCheckpoint as error:
+        if error.damaged:
+            message = f"no checkpoint of the run is whole: {shown(str(error))}"
+            raise DataError("resume.damaged", message, where=str(folder.last), hint=_anew(folder)) from error
+        message = "there is no checkpoint that the run could go on from"
+        raise UsageError("resume.none", message, where=str(folder.last), hint=_anew(folder)) from error
+
+
+def _anew(folder: RunFolder) -> str:
+    return (
+        f"Begin a new run: `loghi-runner finetune` with the config of this one, of which {folder.config_file.name} in "
+        "its folder is a copy. A best_val that is there is kept."
+    )
+
+
+def _epochs(wish: ResumeWish, look: Look, job: JobSpec, checkpoint: Checkpoint) -> int:
+    """How many epochs the run is to have now."""
+    done, planned = checkpoint.state.epoch, job.training.epochs
+    is_finished = look.record.state is RunState.FINISHED
+    if wish.epochs is None:
+        if is_finished:
+            message = f"the run is finished: it has trained for {done} epochs"
+            hint = "For ten epochs more: `loghi-runner resume RUN --epochs +10`."
+            raise UsageError("resume.finished", message, where=str(look.folder.path), hint=hint)
+        return planned
+    if not _EPOCHS.fullmatch(wish.epochs):
+        message = f"--epochs {wish.epochs} is no number of epochs"
+        raise UsageError("resume.epochs", message, hint="Write 30 for thirty in all, or +10 for ten more.")
+    # early stopping may have ended it before: more are more than there were
+    epochs = int(wish.epochs)
+    if wish.epochs.startswith("+"):
+        epochs += done if is_finished else planned
+    if epochs <= done:
+        message = f"--epochs {wish.epochs} leaves nothing to train: {done} epochs are done"
+        raise UsageError("resume.epochs", message, hint=f"Write more than {done}, or +10 for ten more.")
+    return epochs
+
+
+def _mounts(folder: RunFolder, record: RunRecord, job: JobSpec, wish: ResumeWish) -> tuple[Mount, ...]:
+    """What the run saw, where it is now.
+
+    Raises:
+        DataError: something is not there.
+        UsageError: a pair is none, or a folder is too wide to be shown to the trainer.
+    """
+    moved = [_pair(pair) for pair in wish.moved]
+    base = None
+    if job.vgsl is None:
+        if record.base_model is None:
+            message = "run.json does not say where the base model is"
+            raise UsageError("resume.no_base_model", message, where=str(folder.record_file), hint=_anew(folder))
+        base = _found("the base model", record.base_model, moved)
+    data = tuple(_found("the line images", place, moved) for place in record.data_folders)
+    for place in (*data, *([base] if base else [])):
+        if is_too_wide(place, home_folders()):
+            message = f"{place} is no folder to show to a trainer: it would see everything in there"
+            raise UsageError("resume.folder_too_wide", message, where=str(folder.record_file), hint=_anew(folder))
+    return run_mounts(DataFolders(data, ()), base, real_path(folder.path))
+
+
+def _pair(pair: str) -> tuple[str, str]:
+    old, equals, new = pair.partition("=")
+    if not (equals and old.startswith("/") and new):
+        hint = "Write for example --moved /data/images=/mnt/images"
+        raise UsageError("resume.moved", f"--moved {pair} is not OLD=NEW with whole paths", hint=hint)
+    return old.rstrip("/"), new
+
+
+def _found(what: str, place: str, moved: Sequence[tuple[str, str]]) -> Path:
+    for old, new in moved:
+        if place == old or place.startswith(old + "/"):
+            place = str(Path(new).absolute()) + place[len(old) :]
+            break
+    if not is_folder(Path(place)):
+        message = (
+            f"{what} of the run are not in {place} any more" if what.endswith("s") else f"{what} is not in {place}"
+        )
+        hint = f"If it lies elsewhere now, say where: --moved {place}=NEW_PLACE"
+        raise DataError("resume.gone", message, where=place, hint=hint)
+    return real_path(Path(place))
+
+
+def _require_same(folder: RunFolder, record: RunRecord, mounts: tuple[Mount, ...]) -> None:
+    """Raise DataError where base model or lines are others than those the run began with."""
+    if record.base_model_sha256 is not None:
+        model = on_this_machine(mounts, f"/in/base_model/{MODEL_FILE}")
+        if not is_file(model) or file_sha256(model) != record.base_model_sha256:
+            message = "the base model is another than the run began with"
+            hint = "Bring that one back, or say where it is: --moved OLD=NEW."
+            raise DataError("resume.other_base_model", message, where=str(model), hint=hint)
+    lists = {split: tuple(folder.read_list(split) or ()) for split in record.data_sha256}
+    now = data_sha256(lists, mounts)
+    for split, sha256 in record.data_sha256.items():
+        if now.get(split) != sha256:
+            images = (on_this_machine(mounts, sample.image) for sample in lists[split])
+            gone = next((image for image in images if not is_file(image)), None)
+            why = f"{gone} is gone" if gone is not None else "an image or a text was changed"
+            message = f"the {split_word(split)} are not those the run began with: {why}"
+            hint = f"Bring them back as they were. {_anew(folder)}"
+            raise DataError("resume.other_data", message, where=str(gone or folder.job_dir), hint=hint)
+
+
+def _settle(folder: RunFolder, record: RunRecord, wish: ResumeWish) -> tuple[Engine, Setting]:
+    """Where it goes on: as its config says, and what was wished now."""
+    for override in wish.overrides:
+        if not override.startswith("engine."):
+            message = f"--set {override} is no key of the section engine; all else is the run's own"
+            hint = "Write for example --set engine.kind=local. To change more, begin a new run."
+            raise UsageError("resume.set", message, hint=hint)
+    config = load_config(folder.config_file, (*record.overrides, *wish.overrides)).config
+    engine, setting = settle(config.engine)
+    setting.require_usable()
+    for finding in errors(tuple(check_disk(folder.path, _model_bytes(folder)))):
+        kind = ERROR_CLASSES[ExitCode(finding.exit_code)]
+        raise kind(finding.code, finding.message, where=finding.where, hint=finding.hint)
+    return engine, setting
+
+
+def _model_bytes(folder: RunFolder) -> int:
+    try:
+        return folder.model_file.stat().st_size
+    except OSError:
+        return 0
+
+
+def _plan(record: RunRecord, job: JobSpec, checkpoint: Checkpoint, setting: Setting) -> Iterator[str]:
+    """What will be done, in sentences."""
+    state = checkpoint.state
+    step = f", step {state.step} of epoch {state.epoch + 1}" if state.step else ""
+    yield f"{record.run_id} goes on after epoch {state.epoch}{step}: {setting.engine}; {setting.device.sentence}"
+    for damaged in checkpoint.damaged:
+        yield f"the newest checkpoint is damaged, the one before it is taken: {shown(damaged)}"
+    if job.training.epochs != state.epochs:
+        yield (
+            f"{job.training.epochs} epochs in place of {state.epochs}: the learning rate goes on along the curve of "
+            f"{job.training.epochs} epochs, so it rises again and ends as low; early stopping counts from here"
+        )
+
+
+def _remove_kept(folder: RunFolder, record: RunRecord, note: Callable[[str], None]) -> None:
+    """Take away what is left of the ended trainer, which would be in the way of the next.
+
+    Raises:
+        UsageError: it is not over.
+    """
+    try:
+        engine = load_engine(record.engine)
+        handle = engine.find(record.run_id, folder.path, record.handle)
+        if handle is not None:
+            if engine.poll(handle) is None:
+                raise UsageError("resume.not_over", "its trainer still works", where=str(folder.path))
+            engine.clean_up(handle, folder.console_log, keep=False)
+    except EngineError as error:
+        note(f"what the interrupted run left with its engine is left alone: {error.message}")
+    rmtree(folder.places, ignore_errors=True)
+
+
+def _as_resumed(folder: RunFolder, record: RunRecord, job: JobSpec, engine: Engine, setting: Setting) -> RunRecord:
+    """The record of the run that goes on; it and all that the trainer is told are on disk then.
+
+    Raises:
+        EngineError: the disk does not take it.
+    """
+    new = new_record(record.run_id, record.name, engine, setting)
+    last_seq = Progress.of(read_events(folder.events_file)).last_seq
+    resumption = Resumption(utc_now(), machine_name(), engine.name, last_seq)
+    resumed = replace(
+        record,
+        **{name: getattr(new, name) for name in _FROM_NEW},
+        epochs=job.training.epochs,
+        ended=None,
+        exit_code=None,
+        status=None,
+        verdict=None,
+        error=None,
+        kept=False,
+        resumptions=(*record.resumptions, resumption),
+    )
+    try:
+        if is_there(folder.console_log):
+            # what explains the end of the run must not be read in what an earlier trainer said
+            folder.console_log.replace(folder.path / f"console.{len(resumed.resumptions)}.log")
+        folder.kill_mark.unlink(missing_ok=True)
+        write_atomically(folder.job_dir / "job.json", dump_job(job))
+        folder.write(resumed)
+    except OSError as error:
+        raise cannot_write_run(error, folder.path) from error
+    return resumed
+
+
+#: What a run has of the engine and the machine that it runs on now.
+_FROM_NEW = (
+    "state", "versions", "engine", "device", "gpus", "cards", "driver", "image", "image_digest", "base_image_digest",
+    "handle", "host",
+)  # fmt: skip
+
+
+@contextmanager
+def _restored_unless_started(folder: RunFolder, record: RunRecord) -> Iterator[None]:
+    """Bring back what the run was, its good end perhaps, where no trainer could be started."""
+    job_file = folder.job_dir / "job.json"
+    told = job_file.read_bytes()
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(RunnerError, OSError):
+            if folder.read().handle is None:
+                write_atomically(job_file, told)
+                folder.write(record)
+        raise

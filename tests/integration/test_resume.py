@@ -1,0 +1,213 @@
+"""A run goes on in its own folder, and is refused in words where it would become another run."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from loghi_contract.checkpoint import CHECKPOINT_FILE
+from loghi_contract.exit_codes import ExitCode
+from tests.integration.conftest import Result, Workplace, read_until
+
+TRAINER = Path(__file__).parents[1] / "resuming_trainer.py"
+
+
+@pytest.fixture
+def interrupted(workplace: Workplace) -> Workplace:
+    """A run of three epochs whose trainer was killed in the second."""
+    workplace.trainer, workplace.scenario = TRAINER, "dies_once"
+    with workplace.config.open("a") as file:
+        file.write("training: {epochs: 3}\n")
+    assert workplace.finetune().returncode == ExitCode.ENGINE
+    return workplace
+
+
+def resume(place: Workplace, *arguments: str) -> Result:
+    return place.run("resume", str(place.run_dir), *arguments)
+
+
+def shown(place: Workplace) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(place.run("show", str(place.run_dir), "--json").stdout)
+    return value
+
+
+def require_refused(place: Workplace, code: str, exit_code: ExitCode, *arguments: str) -> str:
+    """The refusal in words; the run is as it was."""
+    before = place.record()
+    told = json.loads(resume(place, *arguments, "--json").stdout.splitlines()[-1])
+    assert (told["code"], told["exit_code"]) == (code, exit_code)
+    assert place.record() == before
+    answer = resume(place, *arguments)
+    assert answer.returncode == exit_code
+    assert "Traceback" not in answer.stderr
+    return " ".join(answer.stderr.split())
+
+
+def test_it_goes_on_in_its_own_folder_to_one_table_and_one_end(interrupted: Workplace) -> None:
+    assert f"loghi-runner resume runs/{interrupted.run_dir.name}" in interrupted.run("show", "last").stdout
+
+    answer = resume(interrupted)
+
+    assert answer.returncode == ExitCode.OK, answer.stderr
+    assert "goes on after epoch 1" in answer.stderr
+    look = shown(interrupted)
+    assert (look["state"], look["exit_code"], look["error"]) == ("finished", 0, None)
+    assert [row["epoch"] for row in look["epochs"]] == [0, 1, 2, 3]
+    assert [each["engine"] for each in look["resumptions"]] == ["local"]
+    assert (interrupted.run_dir / "console.1.log").exists()
+    assert "resumed" in (interrupted.run_dir / "out/report/report.html").read_text()
+    log = interrupted.run("logs", "last", "--steps").stdout
+    assert log.count("epoch 2, step 1 of 3") == 1
+    assert interrupted.run("resume", "last").returncode == ExitCode.USAGE
+
+
+def test_a_finished_run_goes_on_after_its_end_with_more_epochs(interrupted: Workplace) -> None:
+    assert resume(interrupted).returncode == ExitCode.OK
+    told = require_refused(interrupted, "resume.finished", ExitCode.USAGE)
+    assert "--epochs +10" in told
+    require_refused(interrupted, "resume.epochs", ExitCode.USAGE, "--epochs", "3")
+    require_refused(interrupted, "resume.epochs", ExitCode.USAGE, "--epochs", "+many")
+
+    answer = resume(interrupted, "--epochs", "+2")
+
+    assert answer.returncode == ExitCode.OK, answer.stderr
+    assert "5 epochs in place of 3: the learning rate" in " ".join(answer.stderr.split())
+    look = shown(interrupted)
+    assert ([row["epoch"] for row in look["epochs"]], look["state"]) == ([0, 1, 2, 3, 4, 5], "finished")
+    assert look["epochs"][-1]["epochs"] == 5
+
+
+def test_a_finished_run_that_cannot_be_started_again_stays_finished(interrupted: Workplace) -> None:
+    assert resume(interrupted).returncode == ExitCode.OK
+    (interrupted.run_dir / "places").write_text("in the way")  # the engine cannot lay out the folders
+
+    before, job = interrupted.record(), (interrupted.run_dir / "in/job.json").read_bytes()
+    answer = resume(interrupted, "--epochs", "+2")
+
+    assert answer.returncode == ExitCode.ENGINE
+    assert interrupted.record() == before
+    assert (interrupted.run_dir / "in/job.json").read_bytes() == job
+
+
+def test_killed_before_its_first_word_it_is_not_told_as_finished_and_goes_on(interrupted: Workplace) -> None:
+    assert resume(interrupted).returncode == ExitCode.OK
+    interrupted.scenario = "dies_again"
+    assert resume(interrupted, "--epochs", "4").returncode != ExitCode.OK
+
+    look = shown(interrupted)
+    assert (look["state"], look["status"], look["best_val_cer"]) == ("failed", None, pytest.approx(0.2 / 3))
+
+    interrupted.scenario = "dies_once"
+    assert resume(interrupted).returncode == ExitCode.OK
+    assert [row["epoch"] for row in shown(interrupted)["epochs"]] == [0, 1, 2, 3, 4]
+
+
+def test_a_run_without_a_checkpoint_says_how_to_begin_anew(workplace: Workplace) -> None:
+    workplace.scenario = "killed"
+    assert workplace.finetune().returncode != ExitCode.OK
+
+    told = require_refused(workplace, "resume.none", ExitCode.USAGE)
+    assert "loghi-runner finetune" in told
+
+
+def test_with_a_damaged_checkpoint_alone_it_says_so(interrupted: Workplace) -> None:
+    file = interrupted.run_dir / "out/last" / CHECKPOINT_FILE
+    os.truncate(file, file.stat().st_size - 1)
+
+    require_refused(interrupted, "resume.damaged", ExitCode.DATA)
+
+
+def test_another_base_model_is_refused(interrupted: Workplace) -> None:
+    with (interrupted.folder / "base/model.keras").open("ab") as file:
+        file.write(b"\0")
+
+    require_refused(interrupted, "resume.other_base_model", ExitCode.DATA)
+
+
+@pytest.mark.parametrize("what", ["image", "text", "gone"])
+def test_changed_lines_are_refused(interrupted: Workplace, what: str) -> None:
+    image = interrupted.folder / "data/val/page_0/line_0.png"
+    if what == "image":
+        Image.new("L", (300, 64), color=7).save(image)
+    elif what == "gone":
+        image.unlink()
+    else:
+        listed = interrupted.run_dir / "in/lists/val.txt"
+        listed.write_text(listed.read_text().replace("tekst", "text", 1))
+
+    told = require_refused(interrupted, "resume.other_data", ExitCode.DATA)
+    assert ("is gone" in told) == (what == "gone")
+    assert "validation lines" in told
+
+
+def test_another_contract_is_refused(interrupted: Workplace) -> None:
+    file = interrupted.run_dir / "run.json"
+    file.write_text(file.read_text().replace('"contract": "1"', '"contract": "0"'))
+
+    require_refused(interrupted, "resume.contract", ExitCode.CONTRACT)
+
+
+def test_on_another_machine_the_places_are_given_anew(interrupted: Workplace, tmp_path: Path) -> None:
+    """The folder is copied, and what it was made of lies elsewhere."""
+    moved = tmp_path / "elsewhere"
+    moved.mkdir()
+    for name in ("data", "base"):
+        shutil.move(interrupted.folder / name, moved / name)
+    told = require_refused(interrupted, "resume.gone", ExitCode.DATA)
+    assert f"--moved {interrupted.folder}/base=NEW_PLACE" in told.replace(" ", "").replace("--moved", "--moved ")
+    require_refused(interrupted, "resume.moved", ExitCode.USAGE, "--moved", "base")
+
+    answer = resume(interrupted, "--moved", f"{interrupted.folder}={moved}")
+
+    assert answer.returncode == ExitCode.OK, answer.stderr
+    assert shown(interrupted)["state"] == "finished"
+
+
+def test_only_where_it_runs_can_be_other(interrupted: Workplace) -> None:
+    require_refused(interrupted, "resume.set", ExitCode.USAGE, "--set", "training.seed=2")
+    assert resume(interrupted, "--set", "engine.kind=local").returncode == ExitCode.OK
+
+
+def test_two_at_once_and_one_that_runs_are_refused(interrupted: Workplace) -> None:
+    interrupted.scenario = "waits_when_it_goes_on"
+    first = interrupted.start("resume", str(interrupted.run_dir), "--json")
+    read_until(first, lambda value: value["kind"] == "resumed")
+
+    second = json.loads(resume(interrupted, "--json").stdout)
+
+    assert (second["code"], second["exit_code"]) == ("resume.under_way", ExitCode.USAGE)
+    (interrupted.run_dir / "out/go").touch()
+    assert first.wait(60) == ExitCode.OK
+    assert [row["epoch"] for row in shown(interrupted)["epochs"]] == [0, 1, 2, 3]
+
+
+def test_a_run_whose_trainer_goes_on_alone_is_refused(interrupted: Workplace) -> None:
+    interrupted.scenario = "waits_when_it_goes_on"
+    first = interrupted.start("resume", str(interrupted.run_dir), "--json")
+    read_until(first, lambda value: value["kind"] == "resumed")
+    first.kill()
+    first.wait()
+
+    told = json.loads(resume(interrupted, "--json").stdout)
+
+    assert told["code"] == "resume.not_over"
+    (interrupted.run_dir / "out/go").touch()
+    followed = interrupted.run("logs", "-f", str(interrupted.run_dir)).stdout
+    assert followed.splitlines()[-1].endswith("finished; best_val is epoch 3")
+    assert shown(interrupted)["state"] == "finished"
+
+
+def test_a_new_run_of_the_same_says_that_the_earlier_one_can_go_on(interrupted: Workplace) -> None:
+    earlier = interrupted.run_dir.name
+    interrupted.scenario = "success"
+
+    again = interrupted.finetune()
+
+    assert f"loghi-runner resume runs/{earlier}" in " ".join(again.stderr.split())
+    assert again.returncode == ExitCode.OK
+    other = interrupted.finetune("--set", "training.seed=7")
+    assert "loghi-runner resume" not in other.stderr

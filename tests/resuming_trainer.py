@@ -1,0 +1,82 @@
+"""The stand-in trainer with checkpoints: it is started in its place, with the same variable.
+
+Begun anew it is killed in epoch 2, with a checkpoint of epoch 1; asked to resume it goes on from there.
+"""
+
+import os
+import signal
+import sys
+import zipfile
+
+from fake_trainer import SCENARIOS, FakeTrainer, main  # it lies beside this script
+
+from loghi_contract import events
+from loghi_contract.checkpoint import CHECKPOINT_FILE, SavedReading, TrainingState, find_checkpoint, write_state
+from loghi_contract.events import Device, Versions
+from loghi_contract.exit_codes import ExitCode
+from loghi_contract.places import LAST
+
+_READING = SavedReading((), None)
+
+
+def write_checkpoint(trainer: FakeTrainer, epoch: int, step: int = 0) -> None:
+    state = TrainingState(
+        run_id=trainer.job.run_id,
+        epoch=epoch,
+        step=step,
+        loss_sum=0.0,
+        lines_done=0,
+        seconds=0.0,
+        epochs=trainer.job.training.epochs,
+        patient_from=0,
+        best_epoch=epoch,
+        best_cer=0.2,
+        base_reading=_READING,
+        best_reading=_READING,
+        scored_readings=(),
+        lines_sha256="",
+        started=events.Started(Versions("0", "3", "fake", None), Device("cpu", "Fake cpu", None), os.getpid()),
+    )
+    folder = trainer.places.out / LAST
+    folder.mkdir(exist_ok=True)
+    with zipfile.ZipFile(folder / CHECKPOINT_FILE, "w") as archive:
+        write_state(archive, state)
+
+
+def dies_once(trainer: FakeTrainer, *, waits: bool = False, again: bool = False) -> int:
+    """`waits`: when it goes on, for a file `go`; `again`: it dies again before it has said a word."""
+    if not trainer.job.resume:
+        trainer.begin()
+        trainer.epoch(0, 0.3, is_best=True)
+        trainer.epoch(1, 0.2, is_best=True)
+        write_checkpoint(trainer, 1)
+        trainer.emit(events.Step(2, 1, 3, 10.0, 12.5))
+        os.kill(os.getpid(), signal.SIGKILL)
+    if again:
+        os.kill(os.getpid(), signal.SIGKILL)
+    trainer.go_on_counting()
+    state = find_checkpoint(trainer.places.out).state
+    trainer.emit(events.Resumed(state.epoch, state.step))
+    trainer.begin()
+    if waits:
+        trainer.wait_for_go()
+    epochs = trainer.job.training.epochs
+    for number in range(state.epoch + 1, epochs + 1):
+        trainer.epoch(number, 0.2 / number, is_best=True)
+        write_checkpoint(trainer, number)
+    trainer.finish(events.FinishStatus.COMPLETED, epochs, 0.2 / epochs)
+    return ExitCode.OK
+
+
+def waits_when_it_goes_on(trainer: FakeTrainer) -> int:
+    return dies_once(trainer, waits=True)
+
+
+def dies_again(trainer: FakeTrainer) -> int:
+    return dies_once(trainer, again=True)
+
+
+SCENARIOS.update({scenario.__name__: scenario for scenario in (dies_once, waits_when_it_goes_on, dies_again)})
+
+if __name__ == "__main__":
+    sys.exit(main())

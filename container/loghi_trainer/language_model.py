@@ -61,11 +61,11 @@ class LanguageModel:
 
     def log_probabilities(self, states: States, labels: NDArray[np.int64]) -> Floats:
         """The logarithm of the probability of these labels after these states; the blank is the line's end."""
-        return self._log_probabilities[states, labels]
+        return self._log_probabilities.take(states * self._log_probabilities.shape[1] + labels)
 
     def after(self, states: States, labels: NDArray[np.int64]) -> States:
         """The states (n,) that follow when these labels (n,) are read, none of them the blank."""
-        found = self._next[states, labels]
+        found = self._next.take(states * self._next.shape[1] + labels)
         for place in np.flatnonzero(found < 0):
             state, label = int(states[place]), int(labels[place])
             if self._next[state, label] < 0:

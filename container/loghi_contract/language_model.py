@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from loghi_contract.files import read_plain
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
@@ -20,8 +20,17 @@ LM_DIR: Final = "lm"
 FACTS_FILE: Final = "lm.json"
 NGRAMS_FILE: Final = "ngrams.json.gz"
 
+#: Its files, from the model's folder.
+LM_PARTS: Final = (f"{LM_DIR}/{FACTS_FILE}", f"{LM_DIR}/{NGRAMS_FILE}")
+
+#: What best_val with its language model is called in tables of a run.
+WITH_LM: Final = "best_val_lm"
+
 #: Stands before and after each line.
 EDGE: Final = "\n"
+
+#: How often each n-gram stands in the texts; the last of its characters is what follows the others.
+NGrams: TypeAlias = Counter[str]
 
 _VERSION = 1
 _LONGEST_ORDER = 16
@@ -79,22 +88,22 @@ class LanguageModelFacts:
         return self.validation is not None and self.validation.cer < self.validation.greedy_cer
 
 
-def count_ngrams(texts: Iterable[str], order: int) -> Counter[str]:
+def count_ngrams(texts: Iterable[str], order: int) -> NGrams:
     """How often each character stands after the `order - 1` before it, or after all since the line's edge."""
-    counts: Counter[str] = Counter()
+    counts: NGrams = Counter()
     for text in texts:
         line = f"{EDGE}{text}{EDGE}"
         counts.update(line[max(0, end - order) : end] for end in range(2, len(line) + 1))
     return counts
 
 
-def share_known(ngrams: Counter[str], texts: Sequence[str], order: int) -> float:
+def share_known(ngrams: NGrams, texts: Sequence[str], order: int) -> float:
     """The share of the n-grams of other texts that these counts have; 0 where there are none."""
     other = count_ngrams(texts, order)
     return sum(count for ngram, count in other.items() if ngram in ngrams) / max(other.total(), 1)
 
 
-def pack_ngrams(ngrams: Counter[str]) -> bytes:
+def pack_ngrams(ngrams: NGrams) -> bytes:
     """The bytes of ngrams.json.gz: the same counts, the same bytes."""
     text = json.dumps(dict(sorted(ngrams.items())), ensure_ascii=False, separators=(",", ":"))
     packed = io.BytesIO()
@@ -104,12 +113,20 @@ def pack_ngrams(ngrams: Counter[str]) -> bytes:
 
 
 def format_facts(facts: LanguageModelFacts) -> str:
+    """The text of lm.json."""
     return json.dumps(to_json(facts), ensure_ascii=False, indent=2) + "\n"
 
 
 def facts_of(
-    packed: bytes, *, order: int, discounts: tuple[float, ...], weight: float, per_character: float, sources: tuple[TextSource, ...]
+    packed: bytes,
+    *,
+    order: int,
+    discounts: tuple[float, ...],
+    weight: float,
+    per_character: float,
+    sources: tuple[TextSource, ...],
 ) -> LanguageModelFacts:
+    """The facts of counts as `pack_ngrams` gives them; nothing is known of validation lines yet."""
     sha256 = hashlib.sha256(packed).hexdigest()
     return LanguageModelFacts(_VERSION, order, discounts, weight, per_character, sources, sha256)
 
@@ -124,18 +141,21 @@ def read_facts(model_folder: Path) -> LanguageModelFacts | None:
     try:
         value = parse_json(read_plain(path, _MOST_FACTS_BYTES))
         if isinstance(value, dict) and value.get("version") != _VERSION:
-            raise LanguageModelError(f"{LM_DIR}/{FACTS_FILE} is of version {value.get('version')}, and {_VERSION} is known")
+            raise LanguageModelError(
+                f"{LM_DIR}/{FACTS_FILE} is of version {value.get('version')}, and {_VERSION} is known"
+            )
         facts = from_json(LanguageModelFacts, value)
     except FileNotFoundError:
         return None
     except (OSError, RecordError) as error:
         raise LanguageModelError(f"{LM_DIR}/{FACTS_FILE} cannot be read: {error}") from error
-    if not 1 <= facts.order <= _LONGEST_ORDER or not facts.discounts or not all(0 < each < 1 for each in facts.discounts):
+    are_fit = bool(facts.discounts) and all(0 < each < 1 for each in facts.discounts)
+    if not 1 <= facts.order <= _LONGEST_ORDER or not are_fit:
         raise LanguageModelError(f"{LM_DIR}/{FACTS_FILE} holds an order or discounts that cannot be")
     return facts
 
 
-def read_ngrams(model_folder: Path, facts: LanguageModelFacts) -> Counter[str]:
+def read_ngrams(model_folder: Path, facts: LanguageModelFacts) -> NGrams:
     """The counts that these facts are of.
 
     Raises:

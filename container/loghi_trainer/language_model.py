@@ -6,17 +6,17 @@ needs KenLM.
 
 from array import array
 from collections import Counter
+from collections.abc import Sequence
 from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
-from loghi_contract.language_model import EDGE
+from loghi_contract.language_model import EDGE, NGrams
 from loghi_contract.tokenizer import Tokenizer
 
 #: What is taken from a count of one, of two, and of more, for characters that were not seen there.
 DISCOUNTS = (0.5, 0.8, 0.95)
-_DISCOUNTS = np.asarray(DISCOUNTS)
 
 _ROOM = 1024
 # some 50 MB with a hundred characters
@@ -35,14 +35,16 @@ class LanguageModel:
     Source: Chen and Goodman 1999, modified Kneser-Ney smoothing.
     """
 
-    def __init__(self, ngrams: Counter[str], order: int, tokenizer: Tokenizer) -> None:
+    def __init__(
+        self, ngrams: NGrams, order: int, tokenizer: Tokenizer, discounts: Sequence[float] = DISCOUNTS
+    ) -> None:
         self._order = order
         self._characters = tokenizer.characters
         # columns: [UNK], the characters, and the line's edge where the blank is
         self._column = {character: label for label, character in enumerate(self._characters, start=1)}
         self._column[EDGE] = tokenizer.blank
         self._uniform = np.full(tokenizer.classes, 1 / tokenizer.classes)
-        self._followers = _Followers(ngrams, order, self._column)
+        self._followers = _Followers(ngrams, order, self._column, discounts)
         self.forget()
 
     def forget(self) -> None:
@@ -65,7 +67,7 @@ class LanguageModel:
 
     def after(self, states: States, labels: NDArray[np.int64]) -> States:
         """The states (n,) that follow when these labels (n,) are read, none of them the blank."""
-        found = self._next.take(states * self._next.shape[1] + labels)
+        found = self._next.take(states * self._next.shape[1] + labels).astype(np.int64)
         for place in np.flatnonzero(found < 0):
             state, label = int(states[place]), int(labels[place])
             if self._next[state, label] < 0:
@@ -103,7 +105,8 @@ class LanguageModel:
 class _Followers:
     """What follows each context, side by side in two arrays: a context is known by where its part of them is."""
 
-    def __init__(self, ngrams: Counter[str], order: int, column: dict[str, int]) -> None:
+    def __init__(self, ngrams: NGrams, order: int, column: dict[str, int], discounts: Sequence[float]) -> None:
+        self._discounts = np.asarray(discounts)
         by_length: list[Counter[str]] = [Counter() for _ in range(order + 1)]
         for ngram, count in ngrams.items():
             by_length[len(ngram)][ngram] = count
@@ -129,6 +132,6 @@ class _Followers:
         """Columns of what follows, their discounted shares, and the share that is left for all others."""
         part = self._part_of[context]
         counts = self._counts[part]
-        discounts = _DISCOUNTS[np.minimum(counts, len(_DISCOUNTS)) - 1]
+        discounts = self._discounts[np.minimum(counts, len(self._discounts)) - 1]
         total = counts.sum()
         return self._columns[part], (counts - discounts) / total, float(discounts.sum() / total)

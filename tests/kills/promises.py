@@ -14,7 +14,7 @@ from loghi_contract.exit_codes import ExitCode
 from loghi_contract.saved_epoch import read_saved_epoch
 from loghi_runner.runs.folder import RunFolder, RunRecord
 
-PARTS = {"model.keras", "tokenizer.json", "charlist.txt", "config.json"}
+PARTS = {"model.keras", "tokenizer.json", "charlist.txt", "config.json", "lm"}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The character n-gram against its definition, written as slowly and plainly as possible; and what it does to a beam."""
+"""The character n-gram against its definition, written as slowly and plainly as possible; what it does to a beam."""
 
 import math
 from collections import defaultdict

@@ -165,7 +165,7 @@ def test_of_a_damaged_checkpoint_the_one_before_it_is_taken_and_a_damaged_model_
 ) -> None:
     newest = copy.out / LAST / CHECKPOINT_FILE
     os.truncate(newest, newest.stat().st_size - 1)
-    for file in (copy.out / "model/best_val").iterdir():
+    for file in (path for path in (copy.out / "model/best_val").rglob("*") if path.is_file()):
         os.truncate(file, file.stat().st_size // 2)
 
     assert run(copy) == ExitCode.OK

@@ -166,7 +166,14 @@ def export_command(
     as_json: AsJson = False,
 ) -> None:
     """Copy a run's best_val to a folder, or into one file."""
-    from loghi_runner.models.export import export_file, export_folder, find_exported, run_remarks, wants_one_file
+    from loghi_runner.models.export import (
+        export_file,
+        export_folder,
+        find_exported,
+        lm_remarks,
+        run_remarks,
+        wants_one_file,
+    )
     from loghi_runner.runs.look import look_at
     from loghi_runner.terminal.show import loghi_model_line
 
@@ -182,9 +189,10 @@ def export_command(
         key, use = "loghi_line", "the second line goes into Loghi's inference-pipeline.sh"
     look = look_at(source.run) if source.run is not None else None
     told = run_remarks(look) if look is not None else []
+    told += lm_remarks(source, one_file=wants_one_file(target))
     if as_json:
-        facts = {"run": look.record.run_id, "state": look.record.state, "remarks": told} if look is not None else {}
-        print_json({"kind": "exported", "path": str(made), key: line} | facts)
+        facts = {"run": look.record.run_id, "state": look.record.state} if look is not None else {}
+        print_json({"kind": "exported", "path": str(made), key: line, "remarks": told} | facts)
         return
     answer = make_console(stderr=False)
     answer.print(short_path(made))

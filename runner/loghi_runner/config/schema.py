@@ -262,11 +262,23 @@ class TrainingConfig(_Section):
     )
 
 
-class TextConfig(_Section):
+class TextReading(_Section):
+    """How texts are made comparable."""
+
     normalization: NormalizationChoice = Field(
         default=NormalizationChoice.AUTO,
         title="Unicode form",
         description="Unicode form of the texts; `auto` is `nfc` unless the base model has accents as own characters.",
+    )
+
+
+class TextConfig(TextReading):
+    """The same, and what else the language model learns."""
+
+    more: ConfigPaths | None = Field(
+        default=None,
+        description="More texts of the same hand or office, for the language model alone: text files with a line of "
+        "writing a line, or folders of PAGE XML or ALTO; several in [brackets].",
     )
 
 
@@ -331,7 +343,7 @@ class RunConfig(_Section):
         "or learn only those of the training lines (`replace`).",
     )
     text: Annotated[TextConfig, BeforeValidator(_section)] = Field(
-        default=TextConfig(), description="How texts are made comparable."
+        default=TextConfig(), description="How texts are made comparable, and what the language model learns."
     )
     engine: Annotated[EngineConfig, BeforeValidator(_section)] = Field(
         default=EngineConfig(), description="Where the training happens."

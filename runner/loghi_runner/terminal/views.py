@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from loghi_contract.events import Charset, DataSummary, Epoch, Evaluation, Event, Notice, Started
+from loghi_contract.events import Charset, DataSummary, Epoch, Evaluation, Event, LanguageModel, Notice, Started
 from loghi_contract.job import CharsetPolicy, Split, TrainingSpec
 from loghi_runner.aliases import Row
 from loghi_runner.engines.base import Setting
@@ -86,7 +86,7 @@ class PersonView:
             say(self._console, Text.assemble(("warning: ", "yellow"), payload.message))
             if payload.hint:
                 print_rows(self._console, [("fix:", payload.hint)])
-        elif isinstance(payload, (Started, DataSummary, Charset, Evaluation)):
+        elif isinstance(payload, (Started, DataSummary, Charset, Evaluation, LanguageModel)):
             say(self._console, event_line(payload))
         if self._live is not None:
             self._live.refresh()

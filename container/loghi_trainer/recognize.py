@@ -131,7 +131,7 @@ class Recognizer:
     ) -> list[Decoded]:
         with self._one_guided:
             found = decode(probabilities, frames, max(self._beam_width, GUIDED_BEAM), guide)
-        return [_not_contradicted(*pair) for pair in zip(found, by_image, strict=True)]
+        return [trusted(*pair) for pair in zip(found, by_image, strict=True)]
 
     def _probabilities(self, images: Tensor, widths_px: Frames) -> tuple[Tensor, Frames]:
         if self._hides_padding:
@@ -156,8 +156,8 @@ class Recognizer:
         return losses
 
 
-def _not_contradicted(guided: Decoded, by_image: Decoded) -> Decoded:
-    """The guided reading, unless the image contradicts it strongly."""
+def trusted(guided: Decoded, by_image: Decoded) -> Decoded:
+    """The reading with the language model, unless the image contradicts it strongly: then its own."""
     characters = max(len(guided.labels), len(by_image.labels), 1)
     is_contradicted = by_image.log_probability - guided.log_probability > MOST_CONTRADICTED * characters
     return by_image if is_contradicted else guided

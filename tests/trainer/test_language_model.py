@@ -2,14 +2,18 @@
 
 import math
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from loghi_contract.language_model import EDGE, count_ngrams
+from loghi_contract.counts import ErrorCounts
+from loghi_contract.language_model import EDGE, OnValidation, count_ngrams, format_facts
 from loghi_contract.tokenizer import Tokenizer
 from loghi_trainer.beam import Guide, beam_search
+from loghi_trainer.errors import DataError
 from loghi_trainer.language_model import DISCOUNTS, LanguageModel
+from loghi_trainer.learnt_texts import ORDER, learn, open_guide
 
 TEXTS = ["banana", "bandana", "an ban", "nab", "banana"]
 TOKENIZER = Tokenizer.of("abdn ")
@@ -66,6 +70,43 @@ def test_tables_that_are_forgotten_are_made_again() -> None:
     made.forget()
 
     assert made.log_probabilities(np.array([made.start]), np.array([1])) == before
+
+
+def test_what_validation_lines_say_is_kept_where_they_are_enough() -> None:
+    learnt = learn(["banana"] * 3, ["band"])
+    greedy, guided = [ErrorCounts(1, 2, 6)] * 10, [ErrorCounts(1, 1, 6)] * 10
+
+    judged = learnt.judged(["banana"] * 10, greedy, guided).facts
+
+    assert [(source.name, source.lines) for source in judged.sources] == [("training lines", 3), ("text.more", 1)]
+    assert judged.validation == OnValidation(10, 1 / 3, 1 / 6, 1.0)
+    assert judged.helps
+    assert learnt.judged(["banana"] * 9, greedy[:9], guided[:9]).facts.validation is None
+
+
+def test_too_many_texts_shorten_the_contexts() -> None:
+    texts = ["banana bandana", "nab an ban"]
+
+    assert learn(texts, []).facts.order == ORDER
+    assert not learn(texts, []).is_shortened
+    shortened = learn(texts, [], most_ngrams=len(count_ngrams(texts, 3)))
+    assert shortened.facts.order == 3
+    assert shortened.is_shortened
+
+
+def test_one_beside_a_model_guides_as_it_did_when_it_was_learnt(tmp_path: Path) -> None:
+    learnt = learn(TEXTS, [])
+    (tmp_path / "lm").mkdir()
+    (tmp_path / "lm/lm.json").write_text(format_facts(learnt.facts))
+    (tmp_path / "lm/ngrams.json.gz").write_bytes(learnt.packed)
+
+    opened, own = open_guide(tmp_path, TOKENIZER), learnt.guide(TOKENIZER)
+
+    states, labels = np.array([own.model.start]), np.arange(1, TOKENIZER.classes)
+    assert (opened.weight, opened.per_label) == (own.weight, own.per_label)
+    assert (opened.model.log_probabilities(states, labels) == own.model.log_probabilities(states, labels)).all()
+    with pytest.raises(DataError, match="no language model"):
+        open_guide(tmp_path / "elsewhere", TOKENIZER)
 
 
 def slow_probability(context: str, character: str, order: int) -> float:

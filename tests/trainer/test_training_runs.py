@@ -118,12 +118,10 @@ def test_a_language_model_of_the_training_texts_lies_beside_the_model(trained: J
     assert facts is not None
     ngrams = read_ngrams(folder, facts)
     learnt = [row.split("\t")[-1] for row in (trained.root / "in/job/lists/train.txt").read_text().splitlines()]
-    validated = (trained.root / "in/job/lists/val.txt").read_text().splitlines()
 
     assert ngrams == count_ngrams(learnt, facts.order)
     assert [(source.name, source.lines) for source in facts.sources] == [("training lines", len(learnt))]
-    assert facts.validation is not None
-    assert facts.validation.lines == len(validated)
+    assert facts.validation is None, "six lines do not tell whether it helps"
     [told] = trained.of_kind("language_model")
     assert (told.sources, told.validation) == (facts.sources, facts.validation)
 

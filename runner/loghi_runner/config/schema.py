@@ -263,7 +263,7 @@ class TrainingConfig(_Section):
 
 
 class TextReading(_Section):
-    """How texts are made comparable."""
+    """What is done to texts before they are learnt and compared."""
 
     normalization: NormalizationChoice = Field(
         default=NormalizationChoice.AUTO,

@@ -1,8 +1,6 @@
-"""A stand-in for the trainer: speaks the contract, trains nothing. `LOGHI_FAKE_TRAINER` names the scenario.
+"""A stand-in for the trainer: speaks the contract, trains nothing. `LOGHI_FAKE_TRAINER` names one of its SCENARIOS.
 
     LOGHI_RUNNER_TEST_TRAINER=tests/fake_trainer.py LOGHI_FAKE_TRAINER=success loghi-runner finetune config.yaml
-
-Its SCENARIOS are at the end of the file; each is one way a real trainer can behave.
 """
 
 import os
@@ -14,21 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from loghi_contract import events
+from loghi_contract import __version__, events
 from loghi_contract.events import Device, Event, FinishStatus, Machine, Model, Payload, Versions, encode_event
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.job import DeviceKind, JobSpec, RecognizeJob, load_job
 from loghi_contract.lines import LineSample, parse_line_list
-from loghi_contract.places import (
-    BASE_MODEL_DIR,
-    BEST_VAL,
-    BY_IMAGE_FILE,
-    EVENTS_FILE,
-    JOB_FILE,
-    REPORT_DIR,
-    RESULTS_FILE,
-    Places,
-)
+from loghi_contract.places import BASE_MODEL_DIR, BEST_VAL, EVENTS_FILE, JOB_FILE, REPORT_DIR, RESULTS_FILE, Places
+from loghi_contract.processor import processor_name
 
 SCENARIO_VARIABLE = "LOGHI_FAKE_TRAINER"
 #: Names a file: as long as it is there, a reading does not begin; it makes one beside it to say that it waits.
@@ -56,10 +46,6 @@ class FakeTrainer:
     def emit(self, payload: Payload) -> None:
         self.write(self.line(payload))
 
-    def go_on_counting(self) -> None:
-        """Number the next event after those that are there."""
-        self._seq = len(self.events_file.read_bytes().splitlines())
-
     def line(self, payload: Payload) -> bytes:
         event = Event(self._seq, time.time(), self.job.run_id, payload)
         self._seq += 1
@@ -71,7 +57,8 @@ class FakeTrainer:
 
     def begin(self, device: DeviceKind | None = None) -> None:
         kind = (device or self.job.device).value
-        versions, machine = Versions("0", "3", "fake 1", None, "3.11.2"), Machine("Fake processor", 2, 2)
+        versions = Versions(__version__, "3", "fake 1", None, "3.11.2")
+        machine = Machine(processor_name(), len(os.sched_getaffinity(0)), 2)
         self.emit(events.Started(versions, Device(kind, f"Fake {kind}", None), os.getpid(), machine))
         self.emit(events.Phase("reading_data"))
         for split, lines in (("train", 24), ("val", 6)):
@@ -369,12 +356,12 @@ def recognize(places: Places, job: RecognizeJob) -> int:
     for image in [sample.image for sample in samples if isinstance(sample, LineSample)]:
         path = places.real(image)
         assert path.is_file(), f"the host promised an image: {path}"
+        beside = path.with_suffix(f".{model}.txt")
         if path.stem != "unreadable":
-            beside = path.with_suffix(f".{model}.txt")
             text = beside.read_text(encoding="utf-8") if beside.is_file() else path.stem
             rows.append(f"{image}\t{0.5 + 0.4 / (len(rows) + 1):.6f}\t{text}\n")
     if job.language_model:
-        (places.out / BY_IMAGE_FILE).write_text("".join(rows), encoding="utf-8")
+        (places.out / "results_by_image.txt").write_text("".join(rows), encoding="utf-8")
         rows = ["\t".join([*row.split("\t")[:2], row.split("\t")[2].replace("1", "7")]) for row in rows]
     (places.out / RESULTS_FILE).write_text("".join(rows), encoding="utf-8")
     payloads: list[Payload] = [

@@ -78,7 +78,10 @@ def make_run(
     (folder.job_dir / "job.json").write_text(dump_job(JOB), encoding="utf-8")
     happened: list[Payload] = [
         events.Started(
-            events.Versions("0.1.0", "3.15.1", "TensorFlow 2.21.0", None), events.Device("cpu", "CPU", None), 9
+            events.Versions("0.1.0", "3.15.1", "tensorflow 2.21.0", None, "3.11.2"),
+            events.Device("cpu", "processor", None),
+            9,
+            events.Machine("AMD EPYC (family 25, model 17)", 2, 2),
         ),
         events.Phase("reading_data"),
         events.DataSummary("train", 40, 1600, {}),

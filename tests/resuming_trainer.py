@@ -35,6 +35,7 @@ def write_checkpoint(trainer: FakeTrainer, epoch: int, step: int = 0) -> None:
         best_reading=_READING,
         scored_readings=(),
         lines_sha256="",
+        rows=(),
         started=events.Started(Versions("0", "3", "fake", None), Device("cpu", "Fake cpu", None), os.getpid()),
     )
     folder = trainer.places.out / LAST
@@ -43,18 +44,20 @@ def write_checkpoint(trainer: FakeTrainer, epoch: int, step: int = 0) -> None:
         write_state(archive, state)
 
 
-def dies_once(trainer: FakeTrainer, *, waits: bool = False, again: bool = False) -> int:
-    """`waits`: when it goes on, for a file `go`; `again`: it dies again before it has said a word."""
+def dies_once(trainer: FakeTrainer, *, first_waits: bool = False, waits: bool = False, again: bool = False) -> int:
+    """`first_waits`: before it dies, for a file `go`; `waits`: when it goes on; `again`: it dies again, silently."""
     if not trainer.job.resume:
         trainer.begin()
         trainer.epoch(0, 0.3, is_best=True)
         trainer.epoch(1, 0.2, is_best=True)
         write_checkpoint(trainer, 1)
         trainer.emit(events.Step(2, 1, 3, 10.0, 12.5))
+        if first_waits:
+            trainer.wait_for_go()
         os.kill(os.getpid(), signal.SIGKILL)
     if again:
         os.kill(os.getpid(), signal.SIGKILL)
-    trainer.go_on_counting()
+    trainer._seq = len(trainer.events_file.read_bytes().splitlines())
     state = find_checkpoint(trainer.places.out).state
     trainer.emit(events.Resumed(state.epoch, state.step))
     trainer.begin()
@@ -72,11 +75,17 @@ def waits_when_it_goes_on(trainer: FakeTrainer) -> int:
     return dies_once(trainer, waits=True)
 
 
+def dies_on_go(trainer: FakeTrainer) -> int:
+    return dies_once(trainer, first_waits=True)
+
+
 def dies_again(trainer: FakeTrainer) -> int:
     return dies_once(trainer, again=True)
 
 
-SCENARIOS.update({scenario.__name__: scenario for scenario in (dies_once, waits_when_it_goes_on, dies_again)})
+SCENARIOS.update(
+    {scenario.__name__: scenario for scenario in (dies_once, dies_on_go, waits_when_it_goes_on, dies_again)}
+)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,9 +1,13 @@
-"""The schemas of PAGE and ALTO, as packages ship them that `make setup` lays beside the others."""
+"""The schemas of PAGE, ALTO and model cards, as packages ship them that `make setup` lays beside the others."""
 
+import json
 import sys
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 from lxml import etree
 
@@ -31,3 +35,29 @@ def _schema(kind: str) -> tuple[etree.XMLSchema, str]:
         pytest.skip(f"no schema of {kind} here: `make setup` installs it into {_FOLDER}")
     document = etree.parse(str(path), etree.XMLParser(no_network=True))
     return etree.XMLSchema(document), str(document.getroot().get("targetNamespace"))
+
+
+def model_card_faults(head: Any) -> list[str]:
+    """What HTRMoPo's schema, with its vocabularies, finds wrong with a card's metadata; skipped without schemas."""
+    checker = jsonschema.FormatChecker()
+    vocabularies = {
+        "okfn-license": json.loads(_part_of_htrmopo("licenses.json")).keys(),
+        "iso-639-3": {row.split("\t")[0] for row in _part_of_htrmopo("iso639-3.txt").splitlines()},
+        "iso-15924": {row.split(";")[0] for row in _part_of_htrmopo("iso15924.txt").splitlines()},
+    }
+    for name, known in vocabularies.items():
+        checker.checks(name)(_one_of(known))
+    schema = json.loads(_part_of_htrmopo("v1.metadata.schema.json"))
+    found = jsonschema.Draft7Validator(schema, format_checker=checker).iter_errors(head)
+    return [f"{fault.json_path}: {fault.message}" for fault in found]
+
+
+def _one_of(known: Collection[str]) -> Any:
+    return lambda value: value in known
+
+
+def _part_of_htrmopo(name: str) -> str:
+    path = _FOLDER / "htrmopo" / name
+    if not path.is_file():
+        pytest.skip(f"no schema of model cards here: `make setup` installs it into {_FOLDER}")
+    return path.read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from loghi_contract.events import Started
+from loghi_contract.events import Epoch, Started
 from loghi_contract.files import open_plain
 from loghi_contract.model_folder import BROKEN_ARCHIVE
 from loghi_contract.places import LAST
@@ -63,6 +63,8 @@ class TrainingState:
     #: the base model's, of the splits that choose nothing
     scored_readings: tuple[SavedReading, ...]
     lines_sha256: str
+    #: the epoch table so far: a power cut may take it from the events
+    rows: tuple[Epoch, ...]
     #: by whom it was written, and on what
     started: Started
 

@@ -3,6 +3,7 @@
 What is computed anew is not in it: an epoch's batches and what is done to its images follow from seed, epoch and line.
 """
 
+import contextlib
 import errno
 import os
 import shutil
@@ -74,6 +75,11 @@ class LastFolder:
             unfinished.unlink(missing_ok=True)
             raise
         sync_folder(self._folder)
+
+    def keep_newest(self) -> None:
+        """After a good end one is enough to go on with more epochs."""
+        with contextlib.suppress(OSError):
+            (self._folder / EARLIER_FILE).unlink(missing_ok=True)
 
     def restore(self, checkpoint: Checkpoint) -> list[NDArray[np.float32]]:
         """Bring network and optimizer to where the checkpoint was written; returns the weights of best_val.

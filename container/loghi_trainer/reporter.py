@@ -4,17 +4,18 @@ import contextlib
 import errno
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
-from loghi_contract.events import MAX_LINE_BYTES, Event, Payload, Step, encode_event
+from loghi_contract.events import MAX_LINE_BYTES, Event, Payload, Step, decode_event, encode_event
 from loghi_contract.records import RecordError, parse_json
 from loghi_contract.storage import sync_file
 from loghi_trainer.errors import StorageError
 
 _STEP_INTERVAL_S = 1.0
+_STEP = b'"kind":"step"'
 
 
 class Reporter:
@@ -23,11 +24,12 @@ class Reporter:
     def __init__(
         self, events_file: Path, mirror: BinaryIO | None, run_id: str, clock: Callable[[], float] = time.time
     ) -> None:
+        self._path = events_file
         self._file = events_file.open("a+b", buffering=0)
         self._mirror = mirror
         self._run_id = run_id
         self._clock = clock
-        self._seq = _next_number(self._file)
+        self._seq, self._torn_end = _next_number(self._file)
         self._last_step_t = float("-inf")
 
     def emit(self, payload: Payload) -> None:
@@ -43,6 +45,7 @@ class Reporter:
         self._mirror_line(line)
         try:
             # a disk that is nearly full takes a part of the line without an error
+            line, self._torn_end = self._torn_end + line, b""
             whole = self._file.write(line) == len(line)
             if event.is_terminal:
                 sync_file(self._file.fileno())
@@ -50,6 +53,16 @@ class Reporter:
             raise _unwritable(error.strerror or str(error)) from error
         if not whole:
             raise _unwritable(os.strerror(errno.ENOSPC))
+
+    def without_told(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Those that the file does not tell: a power cut can take away what was not on the disk yet."""
+        told = set()
+        with self._path.open("rb") as file:
+            for line in file:
+                with contextlib.suppress(RecordError):
+                    if _STEP not in line and (event := decode_event(line)) is not None:
+                        told.add(encode_event(Event(0, 0, "", event.payload)))
+        return [payload for payload in payloads if encode_event(Event(0, 0, "", payload)) not in told]
 
     def settle(self) -> None:
         """Let what was told outlast a power cut. Raises OSError: the disk has a fault."""
@@ -68,18 +81,17 @@ class Reporter:
             self._mirror = None
 
 
-def _next_number(file: FileIO) -> int:
-    """The number of the next event: 0 in a new file. A line that was cut off before is ended, and stays unreadable."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(size - 2 * MAX_LINE_BYTES, 0))
-    *lines, torn = file.read().split(b"\n")
-    if torn:
-        # not taken away: whoever follows has read it, and goes on at its end
-        file.write(b"#\n")
+def _next_number(file: FileIO) -> tuple[int, bytes]:
+    """The number of the next event, 0 in a new file; and what ends a line that was cut off, and stays unreadable."""
+    # never more than that: not every file has an end
+    file.seek(max(file.seek(0, os.SEEK_END) - 2 * MAX_LINE_BYTES, 0))
+    *lines, torn = (file.read(2 * MAX_LINE_BYTES) or b"").split(b"\n")
+    # not taken away: whoever follows has read it, and goes on at its end
+    end = b"#\n" if torn else b""
     for line in reversed(lines):
         with contextlib.suppress(RecordError, TypeError, KeyError, ValueError):
-            return int(parse_json(line)["seq"]) + 1
-    return 0
+            return int(parse_json(line)["seq"]) + 1, end
+    return 0, end
 
 
 def _unwritable(reason: str) -> StorageError:

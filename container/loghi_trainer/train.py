@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from itertools import repeat
 
 import keras
 
@@ -139,6 +140,7 @@ class _Run:
         #: what the base model read on the validation lines, and on those that choose nothing
         self._base_reading: Reading
         self._before: list[Reading] = []
+        self._rows: list[events.Epoch] = []
 
     def finish(self) -> events.Finished:
         try:
@@ -153,6 +155,7 @@ class _Run:
             guide = self._data.learnt.guide(self._data.charset.tokenizer)
             best = self._judge_language_model(guide)
             self._report(best, self._score(events.Model.BEST, guide))
+            self._last.keep_newest()
         except Cancelled:
             status = events.FinishStatus.CANCELLED
         return events.Finished(
@@ -187,6 +190,10 @@ class _Run:
         self._patient_from = state.epoch if is_replanned else state.patient_from
         self._base_reading = read_again(self._data.val, state.base_reading)
         self._before = [read_again(*each) for each in zip(self._data.scored, state.scored_readings, strict=True)]
+        self._rows = list(state.rows)
+        scores = map(_evaluation, self._data.scored, repeat(events.Model.BASE), self._before)
+        for lost in self._reporter.without_told([*state.rows, *scores]):
+            self._reporter.emit(lost)
         # a later epoch was better, and no checkpoint of it could be written: it is not given up for an earlier one
         if (better := self._folder.find_better(state.best_cer)) is not None:
             self._best = _Best(better.epoch, better.val_cer)
@@ -231,6 +238,7 @@ class _Run:
             best_reading=best.reading.saved() if best.reading else None,
             scored_readings=tuple(reading.saved() for reading in self._before),
             lines_sha256=self._lines_sha256,
+            rows=tuple(self._rows),
             started=self._started,
         )
         try:
@@ -257,19 +265,19 @@ class _Run:
             self._best = _Best(epoch, total.cer, reading)
         if epoch == 0:
             self._base_reading = reading
-        self._reporter.emit(
-            events.Epoch(
-                epoch=epoch,
-                epochs=self._job.training.epochs,
-                train_loss=train_loss,
-                val_cer=total.cer,
-                val_wer=total.wer,
-                lr=learning_rate,
-                seconds=round(seconds, 2),
-                is_best=is_best,
-                val_loss=reading.loss,
-            )
+        row = events.Epoch(
+            epoch=epoch,
+            epochs=self._job.training.epochs,
+            train_loss=train_loss,
+            val_cer=total.cer,
+            val_wer=total.wer,
+            lr=learning_rate,
+            seconds=round(seconds, 2),
+            is_best=is_best,
+            val_loss=reading.loss,
         )
+        self._rows.append(row)
+        self._reporter.emit(row)
 
     def _keep(self, saved: SavedEpoch, weights: Weights | None = None) -> None:
         """Let best_val be the network as it is, or with these weights."""
@@ -294,9 +302,7 @@ class _Run:
             # the hands that the base model knows write other texts
             of_hand = guide if split.name == "test" else None
             reading = evaluate(self._recognizer, split, self._store, self._is_cancelled, guide=of_hand)
-            total = reading.total
-            with_lm = reading.guided.total.cer if reading.guided else None
-            self._reporter.emit(events.Evaluation(split.name, model, total.lines, total.cer, total.wer, with_lm))
+            self._reporter.emit(_evaluation(split, model, reading))
             readings.append(reading)
         return readings
 
@@ -308,6 +314,12 @@ class _Run:
             if new.guided is not None:
                 models.append((WITH_LM, new.guided))
             write_lines_table(report / f"{split.name}_lines.tsv", split, models)
+
+
+def _evaluation(split: Split, model: events.Model, reading: Reading) -> events.Evaluation:
+    total = reading.total
+    with_lm = reading.guided.total.cer if reading.guided else None
+    return events.Evaluation(split.name, model, total.lines, total.cer, total.wer, with_lm)
 
 
 def _open_last(places: Places, reporter: Reporter) -> Checkpoint:

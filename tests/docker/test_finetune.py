@@ -16,9 +16,12 @@ import yaml
 from PIL import Image, ImageDraw
 
 from loghi_contract import CONTRACT_LABEL
+from loghi_contract.checkpoint import find_checkpoint
+from loghi_contract.exit_codes import ExitCode
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines.container import RUN_LABEL
 from loghi_runner.engines.image import default_image
+from loghi_runner.runs.progress import Progress, read_events
 from tests.docker.conftest import wait_until
 
 pytestmark = pytest.mark.docker
@@ -182,3 +185,45 @@ def test_an_image_of_another_contract_ends_with_6_and_leaves_no_run(
     assert exit_code == 6, command.errors
     assert "speaks contract 99" in command.output + command.errors
     assert not list(config.parent.glob("runs/*/run.json"))
+
+
+def test_a_run_whose_container_was_killed_goes_on_without_one_and_in_one_again(
+    config: Path, finetune: Callable[..., Command], client: docker.DockerClient
+) -> None:
+    command = finetune("training.epochs=500", "training.early_stopping=0")
+    _wait_for_epoch(config, command, 1)
+    run = _only_run(config)
+    [container] = _containers(client, run)
+    container.kill()
+    assert command.end() == ExitCode.ENGINE
+    assert [kept.id for kept in _containers(client, run)] == [container.id]
+
+    done = find_checkpoint(run / "out").state.epoch
+    local = _resume(run, "--set", "engine.kind=local", "--epochs", str(done + 2))
+
+    assert local.returncode == 0, local.stderr
+    assert _containers(client, run) == []
+    assert (_record(run)["state"], _record(run)["engine"]) == ("finished", "local")
+
+    docked = _resume(run, "--epochs", "+1")
+
+    assert docked.returncode == 0, docked.stderr
+    record = _record(run)
+    assert ([each["engine"] for each in record["resumptions"]], record["engine"]) == (["local", "docker"], "docker")
+    epochs = Progress.of(read_events(run / "out/events.jsonl")).epochs
+    assert [row.epoch for row in epochs] == list(range(done + 4))
+
+
+def _wait_for_epoch(config: Path, command: Command, epoch: int) -> None:
+    def look() -> bool | None:
+        assert command.process.poll() is None, command.errors
+        files = list((config.parent / "runs").glob("*/out/events.jsonl"))
+        return any(f'"kind":"epoch","epoch":{epoch},' in file.read_text() for file in files) or None
+
+    wait_until(look)
+
+
+def _resume(run: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    program = "from loghi_runner.cli.main import main; main()"
+    command = [sys.executable, "-c", program, "resume", str(run), "--json", *arguments]
+    return subprocess.run(command, cwd=run.parent, capture_output=True, text=True, timeout=300)

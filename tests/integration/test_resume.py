@@ -125,7 +125,8 @@ def test_another_base_model_is_refused(interrupted: Workplace) -> None:
     with (interrupted.folder / "base/model.keras").open("ab") as file:
         file.write(b"\0")
 
-    require_refused(interrupted, "resume.other_base_model", ExitCode.DATA)
+    told = require_refused(interrupted, "run.made_of_other", ExitCode.DATA)
+    assert "base model" in told
 
 
 @pytest.mark.parametrize("what", ["image", "text", "gone"])
@@ -139,9 +140,9 @@ def test_changed_lines_are_refused(interrupted: Workplace, what: str) -> None:
         listed = interrupted.run_dir / "in/lists/val.txt"
         listed.write_text(listed.read_text().replace("tekst", "text", 1))
 
-    told = require_refused(interrupted, "resume.other_data", ExitCode.DATA)
-    assert ("is gone" in told) == (what == "gone")
-    assert "validation lines" in told
+    told = require_refused(interrupted, "run.made_of_other", ExitCode.DATA)
+    words = {"image": "a line image is not what it was", "gone": "a line image is gone", "text": "validation lines"}
+    assert words[what] in told
 
 
 def test_another_contract_is_refused(interrupted: Workplace) -> None:
@@ -211,3 +212,30 @@ def test_a_new_run_of_the_same_says_that_the_earlier_one_can_go_on(interrupted: 
     assert again.returncode == ExitCode.OK
     other = interrupted.finetune("--set", "training.seed=7")
     assert "loghi-runner resume" not in other.stderr
+
+
+def test_a_power_cut_in_any_file_is_told_in_words_or_does_no_harm(interrupted: Workplace, tmp_path: Path) -> None:
+    """Each file of a run cut in half; `make test-kill` does it with the real trainer, and at other places."""
+    results: dict[str, str] = {}
+    whole = interrupted.run_dir.rename(tmp_path / interrupted.run_dir.name)
+    shutil.rmtree(whole / "places")
+    for file in sorted(path.relative_to(whole) for path in whole.rglob("*") if path.is_file()):
+        run_dir = interrupted.folder / "runs" / whole.name
+        shutil.rmtree(run_dir, ignore_errors=True)
+        shutil.copytree(whole, run_dir, symlinks=True)
+        os.truncate(run_dir / file, (run_dir / file).stat().st_size // 2)
+        for words in (("show", str(run_dir)), ("runs", "runs"), ("report", str(run_dir))):
+            answer = interrupted.run(*words)
+            assert answer.returncode != ExitCode.BUG, (file, words, answer.stderr)
+            assert "Traceback" not in answer.stderr
+        answer = interrupted.run("resume", str(run_dir), "--json")
+        told = json.loads(answer.stdout.splitlines()[-1])
+        results[str(file)] = told.get("code") or told.get("state")
+
+    assert results.pop("run.json") == "run.broken_record"
+    assert results.pop("config.yaml") == "resume.other_config"
+    assert results.pop("in/job.json") == "run.no_job"
+    assert results.pop("out/last/checkpoint.zip") == "resume.damaged"
+    assert {results.pop(f"in/lists/{split}.txt") for split in ("train", "val")} == {"run.made_of_other"}
+    assert set(results.values()) == {"finished"}
+    assert "out/events.jsonl" in results

@@ -70,6 +70,7 @@ def test_export_copies_the_model_and_prints_the_line_for_loghi(workplace) -> Non
     target = workplace.folder / "models" / "new hand"
     assert result.stdout.splitlines() == ["models/new hand", f"HTRLOGHIMODEL='{target}'"]
     best_val: Path = workplace.run_dir / "out" / "model" / "best_val"
+    (target / "README.md").unlink()
     assert {path.name: path.read_bytes() for path in target.iterdir()} == {
         path.name: path.read_bytes() for path in best_val.iterdir()
     }
@@ -91,7 +92,7 @@ def test_export_packs_the_model_into_one_file_for_kraken(workplace) -> None:
         notes = archive.read("README.md").decode()
     assert (marker["height_px"], marker["cut"], marker["val_cer"]) == (64, "loghi", 0.098)
     assert "CER 9.8 %" in notes
-    assert [path.name for path in made.parent.iterdir()] == [made.name]
+    assert {path.name for path in made.parent.iterdir()} == {made.name, "new hand.README.md"}
 
 
 @pytest.mark.parametrize("target", ["copy", "copy.mlmodel"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from loghi_runner.engines.gpus import Cards
+from loghi_runner.engines.gpus import Card, Cards
 from loghi_runner.engines.local import LocalEngine
 from loghi_runner.errors import EngineError
 from loghi_runner.files import write_atomically
@@ -298,3 +298,16 @@ def test_the_trainer_lists_hold_container_paths_only(workplace) -> None:
     for listed in ("train.txt", "val.txt"):
         rows = (lists / listed).read_text(encoding="utf-8").splitlines()
         assert all(row.startswith("/in/data/") for row in rows)
+
+
+def test_a_run_on_a_card_keeps_which_one_its_driver_and_what_it_took(workplace, monkeypatch) -> None:
+    card = Card("GPU-1", "H100", 80_000, 79_000, 0, capability=(9, 0))
+    monkeypatch.setattr("loghi_runner.engines.nvml.list_cards", lambda: Cards((card,), "", "570.1"))
+    # of everything since the driver was loaded
+    readings = iter([5000.0, 8600.5])
+    monkeypatch.setattr("loghi_runner.runs.run_trainer.energy_j", lambda _uuids: next(readings))
+    assert workplace.finetune("--set", "engine.gpus=1").returncode == 0
+
+    record = workplace.record()
+    assert record["cards"] == [{"name": "H100", "capability": "9.0"}]
+    assert (record["driver"], record["energy_j"]) == ("570.1", 3600.5)

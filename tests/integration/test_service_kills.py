@@ -8,12 +8,14 @@ from typing import Any  # JSON values have no narrower type
 
 import pytest
 
+from loghi_runner.engines import load_engine
 from tests.fake_trainer import READING_HOLD_VARIABLE
 from tests.made_service import MadeService, finetuning, use_fake_trainer, wait_for
 from tests.platform.escriptorium_stand_in import LOGHI, Document, Hold, StandIn
 from tests.platform.stand_in_server import running
 
 PAGES, LINES = 8, 4
+RESUMING_TRAINER = Path(__file__).parents[1] / "resuming_trainer.py"
 
 
 @pytest.fixture
@@ -47,13 +49,17 @@ def placed(made: MadeService, document: Document) -> str:
 
 def kill(made: MadeService, order_id: str) -> None:
     """The order's process, in this moment; and the worker that has started it."""
+    killed(made, order_id)
+    made.restart()
+
+
+def killed(made: MadeService, order_id: str) -> None:
     process = made.order_folder(order_id).read_state().process
     assert process is not None
     pid = int(process.partition(":")[0])
     (child,) = (child for _order_id, child in made.worker.processes.children if child.pid == pid)
     os.kill(pid, signal.SIGKILL)
     child.wait()
-    made.restart()
 
 
 def is_training(view: dict[str, Any]) -> bool:
@@ -109,6 +115,30 @@ def test_killed_while_it_trains_it_follows_the_same_run(
     assert after is not None
     assert after.path == run.path
     assert (after.path / "out" / "report" / "report.html").is_file()
+
+
+def test_when_its_trainer_dies_with_it_the_run_goes_on_from_its_checkpoint_once(
+    made: MadeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a restart of the machine."""
+    monkeypatch.setenv("LOGHI_RUNNER_TEST_TRAINER", str(RESUMING_TRAINER))
+    monkeypatch.setenv("LOGHI_FAKE_TRAINER", "dies_on_go")
+    order_id = made.order("ada")
+    made.until(order_id, lambda view: bool(view["run"] and len(view["run"]["epochs"]) == 2))
+    run = made.order_folder(order_id).run()
+    assert run is not None
+    handle = run.read().handle
+    assert handle is not None
+    killed(made, order_id)
+    made.let_go(order_id)
+    wait_for(lambda: load_engine("local").poll(handle) is not None)
+    made.restart()
+
+    view = made.until_over(order_id)
+
+    assert view["stage"] == "finished"
+    assert [row["epoch"] for row in view["run"]["epochs"]] == list(range(view["run"]["epochs_planned"] + 1))
+    assert len(run.read().resumptions) == 1
 
 
 def test_killed_while_it_reads_it_reads_again(made: MadeService, platform: StandIn, document: Document) -> None:

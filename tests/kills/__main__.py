@@ -1,4 +1,6 @@
-"""`make test-kill`: real fine-tunings killed in every way and at every moment, and whether the promises hold.
+"""`make test-kill`: real fine-tunings killed in every way and at every moment, and whether the promises hold; each
+is then resumed to its end, and held to the weights and the epoch table of the one that nobody killed. At last the
+disk of a run fails (root only), and every file of an interrupted run is cut off, as by a power cut.
 
     python -m tests.kills [--kills 50] [--minutes 90] [--seed 1] [--folder DIR]
 
@@ -13,10 +15,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from tests.kills.cuts import cut_all
+from tests.kills.faults import break_disk_in_all_ways
 from tests.kills.harness import Harness, Outcome
 from tests.kills.plan import make_plan
 
 _AGAIN_EVERY = 10
+_SHARE_OF_CUTS = 0.35
 _MOST_AGAIN = 2
 
 
@@ -38,14 +43,19 @@ def main() -> int:
 
 def _kill(folder: Path, arguments: argparse.Namespace) -> int:
     deadline = time.monotonic() + 60 * arguments.minutes
+    # what is left of the time is for disks and cuts
+    last_kill = deadline - 60 * arguments.minutes * _SHARE_OF_CUTS
     harness = Harness(folder, seed=arguments.seed)
     undisturbed = harness.run_undisturbed()
     print(f"undisturbed: {undisturbed.seconds:.0f} s, saved epochs {sorted(undisturbed.epochs.values())}")
-    print(f"{'':>3}  {'kill':<38} {'at':>6}  {'then':<12}  {'state':<30}  {'epoch':<5}  broken", flush=True)
+    print(
+        f"{'':>3}  {'kill':<38} {'at':>6}  {'then':<12}  {'state':<30}  {'epoch':<5}  {'resumed':<24}  broken",
+        flush=True,
+    )
     outcomes: list[Outcome] = []
     later: list[str] = []
     for number, kill in enumerate(make_plan(arguments.kills, arguments.seed), start=1):
-        if time.monotonic() > deadline:
+        if time.monotonic() > last_kill:
             break
         outcome = harness.carry_out(kill, undisturbed)
         for _again in range(_MOST_AGAIN):
@@ -55,6 +65,8 @@ def _kill(folder: Path, arguments: argparse.Namespace) -> int:
         print(_row(number, outcome), flush=True)
         if number % _AGAIN_EVERY == 0:
             later += harness.finetune_again()
+    later += break_disk_in_all_ways(harness.place, undisturbed, deadline)
+    later += cut_all(harness.place, harness.interrupted(), undisturbed, arguments.seed, deadline)
     return _tell(arguments.kills, outcomes, later)
 
 
@@ -63,7 +75,8 @@ def _row(number: int, outcome: Outcome) -> str:
     at = f"{outcome.at_s:.1f} s" if outcome.at_s else ""
     epoch = "-" if outcome.epoch is None else str(outcome.epoch)
     broken = "; ".join(outcome.broken) or "nothing"
-    return f"{number:>3}  {kill:<38} {at:>6}  {outcome.then:<12}  {outcome.state:<30}  {epoch:<5}  {broken}"
+    stood = f"{outcome.state:<30}  {epoch:<5}  {outcome.resumed:<24}"
+    return f"{number:>3}  {kill:<38} {at:>6}  {outcome.then:<12}  {stood}  {broken}"
 
 
 def _tell(wanted: int, outcomes: list[Outcome], later: list[str]) -> int:
@@ -71,6 +84,8 @@ def _tell(wanted: int, outcomes: list[Outcome], later: list[str]) -> int:
     for what, count in sorted(Counter(outcome.state for outcome in reached).items()):
         print(f"{count:>4}  {what}")
     broken = [sentence for outcome in outcomes for sentence in outcome.broken] + later
+    ended = sum(outcome.resumed.endswith("to its end") for outcome in outcomes)
+    print(f"{ended} resumed to their end, of them {sum('again' in it.resumed for it in outcomes)} killed once more")
     print(f"{len(reached)} kills of {wanted}, {len(broken)} promises broken")
     for sentence in later:
         print(f"  {sentence}")

@@ -10,15 +10,27 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from loghi_contract.checkpoint import has_checkpoint
 from loghi_contract.exit_codes import ExitCode
 from loghi_runner.runs.folder import RunFolder
 from tests.kills.place import Place
 from tests.kills.plan import ANNOUNCED, ENDING, HOST, SAVING, STARTING, TRAINER, Kill
-from tests.kills.promises import PARTS, Undisturbed, break_of_end, break_of_model, read_events, weights_digest
+from tests.kills.promises import (
+    PARTS,
+    Undisturbed,
+    break_of_end,
+    break_of_model,
+    break_of_resumed,
+    end_of,
+    read_events,
+    weights_digest,
+)
 
 _LOOK_EVERY_S = 0.005
 _PAUSED_S = 10.0
 _LONGEST_RUN_S = 300.0
+#: So many of the runs that go on are killed once more.
+_KILLED_AGAIN = 0.25
 #: Not earlier, or there is no run yet to speak of.
 _IMPORTS_S = 1.0
 
@@ -33,6 +45,7 @@ class Outcome:
     then: str = ""
     state: str = "-"
     epoch: int | None = None
+    resumed: str = ""
     broken: list[str] = field(default_factory=list)
 
 
@@ -66,9 +79,9 @@ class Harness:
             raise RuntimeError(
                 f"not every epoch was better than the one before, so there is nothing to tell by: {saved}"
             )
-        return Undisturbed(digests, cers, self._run_s)
+        return Undisturbed(digests, cers, self._run_s, end_of(folder))
 
-    def carry_out(self, kill: Kill, undisturbed: Undisturbed) -> Outcome:
+    def carry_out(self, kill: Kill, undisturbed: Undisturbed, *, resumes: bool = True) -> Outcome:
         outcome = Outcome(kill)
         self._strange = set()
         host = self._start(die_at=kill.at)
@@ -87,7 +100,18 @@ class Harness:
             if is_left:
                 outcome.then = self._end_without_host()
         self._hold(host, outcome, undisturbed)
+        if resumes and not outcome.state.startswith(("finished", "no run yet")):
+            self._resume(outcome, undisturbed)
         return outcome
+
+    def interrupted(self) -> RunFolder:
+        """A run whose trainer was killed after its second checkpoint."""
+        host = self._start(die_at="last_placed 2")
+        self._watch(host, lambda: False)
+        folder = self._folder()
+        if folder is None or not has_checkpoint(folder.out):
+            raise RuntimeError(f"there is no interrupted run: {(self.place.folder / 'host.log').read_text()}")
+        return folder
 
     def finetune_again(self) -> list[str]:
         """What is wrong with a later run in the same output."""
@@ -98,7 +122,7 @@ class Harness:
 
     def _start(self, **options: object) -> subprocess.Popen[bytes]:
         self._known = self.place.all_runs()
-        return self.place.start(**options)  # type: ignore[arg-type]
+        return self.place.start("finetune", str(self.place.config), **options)  # type: ignore[arg-type]
 
     def _folder(self) -> RunFolder | None:
         new = self.place.all_runs() - self._known
@@ -189,6 +213,39 @@ class Harness:
         while self._trainer() is not None and time.monotonic() < deadline:
             time.sleep(0.1)
         return done
+
+    # -- and goes on
+
+    def _resume(self, outcome: Outcome, undisturbed: Undisturbed) -> None:
+        """Resume the run to its end, sometimes killed once more on the way, and hold it to the one nobody killed."""
+        folder = self._folder()
+        assert folder is not None
+        if not has_checkpoint(folder.out):
+            refused = self.place.call("resume", str(folder.path), "--json").last_json()
+            outcome.resumed = str(refused.get("code"))
+            outcome.broken += [] if refused.get("code") == "resume.none" else [f"without a checkpoint: {refused}"]
+            return
+        if self._chance.random() < _KILLED_AGAIN:
+            outcome.resumed = "killed again, "
+            host = self.place.start("resume", str(folder.path))
+            at = time.monotonic() + self._chance.uniform(_IMPORTS_S, self._run_s)
+            self._watch(host, lambda: time.monotonic() > at)
+            for pid in (self._trainer(), host.pid):
+                if pid is not None:
+                    _signal(pid, signal.SIGKILL)
+            host.wait()
+            if self.place.call("show", str(folder.path), "--json").last_json().get("state") == "finished":
+                outcome.broken += break_of_resumed(folder, undisturbed)
+                return
+        answer = self.place.call("resume", str(folder.path), "--json")
+        outcome.resumed += "to its end" if answer.exit_code == 0 else "failed"
+        if answer.exit_code != 0:
+            outcome.broken.append(f"it cannot be resumed: {answer.stdout[-500:]} {answer.stderr[-500:]}")
+            return
+        record = folder.read()
+        _epoch, wrong = break_of_model(folder, record, undisturbed)
+        outcome.broken += [*wrong, *break_of_end(folder, record, "finished", "finished")]
+        outcome.broken += break_of_resumed(folder, undisturbed)
 
     # -- what is left of it
 

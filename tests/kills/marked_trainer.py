@@ -24,17 +24,19 @@ COPIES_VARIABLE = "LOGHI_FAKE_KILL_COPIES"
 #: In the order in which a save passes them: the file is half written, whole but not looked at, looked at, in place,
 #: announced; and its epoch's scores are announced.
 POINTS = ("writing", "written", "reopened", "placed", "announced", "scored")
+#: And a checkpoint: it is half written, its forerunner is moved away, it is in place.
+LAST_POINTS = ("last_writing", "last_moved", "last_placed")
 
 
 def mark() -> None:
     """Put the marks into the trainer's own modules; TensorFlow is loaded by that."""
-    from loghi_trainer import reporter, save
+    from loghi_trainer import checkpoint, reporter, save
 
     point, _, wanted = os.environ.get(AT_VARIABLE, "").partition(" ")
-    saves = 0
+    saves = lasts = 0
 
     def reach(here: str) -> None:
-        if here == point and saves == int(wanted):
+        if here == point and (lasts if here in LAST_POINTS else saves) == int(wanted):
             os.kill(os.getpid(), signal.SIGKILL)
 
     write, require_same = save._write_portable, save._require_same
@@ -66,6 +68,23 @@ def mark() -> None:
         if isinstance(payload, events.Epoch):
             reach("scored")
 
+    state, move = checkpoint.write_state, Path.replace
+
+    def _write_state(*arguments: object) -> None:
+        nonlocal lasts
+        lasts += 1
+        state(*arguments)  # type: ignore[arg-type]
+        reach("last_writing")
+
+    def _replace(self: Path, target: Path) -> Path:
+        moved = move(self, target)
+        if target.name == checkpoint.EARLIER_FILE:
+            reach("last_moved")
+        if target.name == checkpoint.CHECKPOINT_FILE:
+            reach("last_placed")
+        return moved
+
+    checkpoint.write_state, Path.replace = _write_state, _replace  # type: ignore[method-assign,assignment]
     save._write_portable, save._require_same = _write_portable, _require_same
     save.ModelFolder.save, reporter.Reporter.emit = _save, _emit  # type: ignore[method-assign]
 

@@ -62,15 +62,15 @@ class Place:
         )
         return Answer(ended.returncode, ended.stdout, ended.stderr)
 
-    def start(self, *, die_at: str = "", copies: Path | None = None) -> subprocess.Popen[bytes]:
-        """`finetune` in a session of its own; what it says is in host.log."""
+    def start(self, *words: str, die_at: str = "", copies: Path | None = None) -> subprocess.Popen[bytes]:
+        """A command that follows a run, in a session of its own; what it says is in host.log."""
         marks = {AT_VARIABLE: die_at} if die_at else {}
         marks |= {COPIES_VARIABLE: str(copies)} if copies else {}
         if marks:
             marks[TEST_TRAINER_VARIABLE] = str(MARKED_TRAINER)
         with (self.folder / "host.log").open("wb") as log:
             return subprocess.Popen(
-                _command("finetune", str(self.config), "--json"),
+                _command(*words, "--json"),
                 cwd=self.folder,
                 env=_environment(marks),
                 stdout=log,

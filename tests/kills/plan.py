@@ -4,7 +4,7 @@ import itertools
 import random
 from dataclasses import dataclass
 
-from tests.kills.marked_trainer import POINTS
+from tests.kills.marked_trainer import LAST_POINTS, POINTS
 
 TRAINER, HOST, BOTH = "trainer", "host", "both"
 #: When a kill comes: at any time; early; while a model is written; after one was announced; after the last event.
@@ -30,6 +30,7 @@ class Kill:
 
 
 EXACT = tuple(Kill(TRAINER, "KILL", f"{point} {save}", f"{point} {save}") for save in (1, 2) for point in POINTS)
+EXACT += tuple(Kill(TRAINER, "KILL", f"{point} 2", f"{point} 2") for point in LAST_POINTS)
 _SIGNALS = (
     Kill(TRAINER, "TERM", ANY),
     Kill(HOST, "TERM", ANY),

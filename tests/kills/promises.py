@@ -4,15 +4,19 @@ import hashlib
 import io
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import h5py
 
+from loghi_contract.checkpoint import UNFINISHED_FILE, find_checkpoint
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.saved_epoch import read_saved_epoch
 from loghi_runner.runs.folder import RunFolder, RunRecord
+from loghi_runner.runs.progress import Progress
+from loghi_runner.runs.progress import read_events as told_events
 
 PARTS = {"model.keras", "tokenizer.json", "charlist.txt", "config.json", "lm"}
 
@@ -29,6 +33,37 @@ class Undisturbed:
     epochs: dict[str, int]
     cers: dict[int, float]
     seconds: float
+    end: "End"
+
+
+@dataclass(frozen=True)
+class End:
+    """What a run comes to: its epoch table without times, the best model, and all that a checkpoint holds."""
+
+    table: tuple[object, ...]
+    best: str
+    last: str
+
+
+def end_of(folder: RunFolder) -> End:
+    rows = Progress.of(told_events(folder.events_file)).epochs
+    table = tuple(replace(row, seconds=0.0) for row in rows)
+    digest = hashlib.sha256()
+    with zipfile.ZipFile(find_checkpoint(folder.out).file) as archive:
+        for name in archive.namelist():
+            if name.endswith(".npy"):
+                digest.update(name.encode() + archive.read(name))
+    return End(table, weights_digest(folder.best_val / "model.keras"), digest.hexdigest())
+
+
+def break_of_resumed(folder: RunFolder, undisturbed: Undisturbed) -> list[str]:
+    """In what a run that was killed and resumed to its end differs from one that nobody killed."""
+    end = end_of(folder)
+    return [
+        f"resumed to its end, its {name} is another: {getattr(end, name)}"
+        for name in ("table", "best", "last")
+        if getattr(end, name) != getattr(undisturbed.end, name)
+    ]
 
 
 def weights_digest(model: Path) -> str:
@@ -59,8 +94,8 @@ def read_events(folder: RunFolder) -> tuple[list[dict[str, Any]], list[str]]:
             broken.append("events.jsonl has a torn line")
     if [event["seq"] for event in events] != list(range(len(events))):
         broken.append("the events are not numbered without gaps")
-    if sum(event["kind"] in ("finished", "failed") for event in events) > 1:
-        broken.append("there are two last words")
+    if any(one["kind"] in ("finished", "failed") and two["kind"] != "resumed" for one, two in pairwise(events)):
+        broken.append("something was told after a last word")
     return events, broken
 
 
@@ -110,6 +145,7 @@ def break_of_model(folder: RunFolder, record: RunRecord, undisturbed: Undisturbe
 def break_of_end(folder: RunFolder, record: RunRecord, shown: str, listed: str) -> list[str]:
     """What is wrong with how the run is told to have ended, or with what lies in its folder."""
     events, _ = read_events(folder)
+    resumed = max((number for number, event in enumerate(events) if event["kind"] == "resumed"), default=0)
     broken = []
     if len({record.state.value, shown, listed}) > 1:
         broken.append(f"run.json says {record.state.value}, show {shown}, runs {listed}")
@@ -119,12 +155,14 @@ def break_of_end(folder: RunFolder, record: RunRecord, shown: str, listed: str) 
         broken.append(f"{record.state.value} without an error")
     if record.state.is_over and record.exit_code not in set(ExitCode):
         broken.append(f"the exit code {record.exit_code} is none of ours")
-    if any(event["kind"] == "finished" for event in events) and record.status is None:
+    if any(event["kind"] == "finished" for event in events[resumed:]) and record.status is None:
         broken.append("the trainer finished, and run.json does not know")
     if record.status is not None and not folder.report_file.is_file():
         broken.append("it finished, and there is no report")
     if folder.saving.exists():
         broken.append("the folder of a half-written model is left")
+    if (folder.last / UNFINISHED_FILE).exists():
+        broken.append("a half-written checkpoint is left")
     hidden = [path for path in folder.path.rglob(".*") if "places" not in path.relative_to(folder.path).parts]
     broken += [f"a temporary file is left: {path.relative_to(folder.path)}" for path in hidden if path != folder.saving]
     return broken

@@ -34,6 +34,7 @@ STATE = TrainingState(
     best_reading=None,
     scored_readings=(),
     lines_sha256="00",
+    rows=(),
     started=Started(Versions("0.1.0", "3.15", "tensorflow 2", None), Device("cpu", "processor", None), 7),
 )
 

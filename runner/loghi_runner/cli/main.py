@@ -11,7 +11,7 @@ from typer.exceptions import Abort, TyperException
 
 from loghi_contract import CONTRACT, __version__
 from loghi_contract.exit_codes import ExitCode
-from loghi_runner.cli import finetune, platform, reading, runs, serve, setup
+from loghi_runner.cli import again, finetune, platform, reading, runs, serve, setup
 from loghi_runner.cli.options import AsJson
 from loghi_runner.errors import RunnerError, UsageError
 from loghi_runner.json_answer import error_json, print_json
@@ -22,7 +22,7 @@ _COMMAND = "loghi-runner"
 _DEBUG = "--debug"
 
 app = typer.Typer(name=_COMMAND, pretty_exceptions_enable=False, rich_markup_mode=None)
-for group in (finetune, reading, setup, runs, serve):
+for group in (finetune, reading, setup, runs, again, serve):
     app.registered_commands += group.app.registered_commands
 app.add_typer(setup.image_app, name="image")
 app.add_typer(serve.manifest_app, name="manifest")
@@ -61,6 +61,9 @@ def run(arguments: Sequence[str]) -> int:
     debug = _DEBUG in own
     # it works before and after the command's name
     own = [argument for argument in own if argument != _DEBUG]
+    if own[:2] == ["runs", "diff"] and len(own) > 2:
+        # `runs` takes a folder, so no command can stand below it; a folder called `diff` is still listed
+        del own[0]
     logging.basicConfig(level=logging.DEBUG if debug else logging.ERROR, format="%(name)s: %(message)s")
     as_json = "--json" in own
     try:

@@ -2,6 +2,7 @@
 
 import shlex
 import webbrowser
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -163,10 +164,29 @@ def export_command(
     cut: Annotated[
         Cut | None, typer.Option("--cut", help="How lines of its pages are to be cut (default: as in the run).")
     ] = None,
+    author: Annotated[
+        list[str] | None, typer.Option("--author", metavar="NAME", help='Who made it: "Name (Institute) ORCID".')
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option("--licence", "--license", metavar="ID", help="Such as CC-BY-4.0 (default: not said).")
+    ] = None,
+    language: Annotated[
+        list[str] | None, typer.Option("--language", metavar="CODE", help="Of ISO 639-3, such as nob or deu.")
+    ] = None,
+    script: Annotated[
+        list[str] | None, typer.Option("--script", metavar="CODE", help="Of ISO 15924, such as Latn or Grek.")
+    ] = None,
+    dataset: Annotated[
+        list[str] | None, typer.Option("--dataset", metavar="URL", help="Where what it learnt from is published.")
+    ] = None,
+    base_model: Annotated[
+        str | None, typer.Option("--base-model", metavar="URL", help="Where its base model is published.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Copy a run's best_val to a folder, or into one file."""
+    """Copy a run's best_val with its card to a folder or file."""
     from loghi_runner.models.export import (
+        CARD_FILE,
         export_file,
         export_folder,
         find_exported,
@@ -174,17 +194,20 @@ def export_command(
         run_remarks,
         wants_one_file,
     )
+    from loghi_runner.models.model_card import told_of_model
     from loghi_runner.runs.look import look_at
     from loghi_runner.terminal.show import loghi_model_line
 
+    told_of = told_of_model(author or (), licence, language or (), script or (), dataset or (), base_model)
     source = find_exported(run, output)
     if wants_one_file(target):
-        made = export_file(source, target, cut)
+        made, card = export_file(source, target, cut, told_of)
         line = f"kraken -i page.jpg page.txt segment -bl ocr -m {shlex.quote(short_path(made))}"
         key = "kraken_line"
         use = "the second line reads a page with it, where kraken 7 and loghi-runner (extra kraken) are"
     else:
-        made = export_folder(source, target, cut)
+        made = export_folder(source, target, cut, told_of)
+        card = made / CARD_FILE
         line = loghi_model_line(made)
         key, use = "loghi_line", "the second line goes into Loghi's inference-pipeline.sh"
     look = look_at(source.run) if source.run is not None else None
@@ -192,11 +215,17 @@ def export_command(
     told += lm_remarks(source, one_file=wants_one_file(target))
     if as_json:
         facts = {"run": look.record.run_id, "state": look.record.state} if look is not None else {}
-        print_json({"kind": "exported", "path": str(made), key: line, "remarks": told} | facts)
+        exported = {"kind": "exported", "path": str(made), "model_card": str(card), key: line, "remarks": told}
+        print_json(exported | facts)
         return
     answer = make_console(stderr=False)
     answer.print(short_path(made))
     answer.print(line)
     explained = make_console(stderr=True)
-    for sentence in (*told, use):
+    for sentence in (*told, use, _card_words(card, told_of.missing)):
         say(explained, sentence)
+
+
+def _card_words(card: Path, missing: Sequence[str]) -> str:
+    unsaid = f"; what {', '.join(missing)} would say stands in it as not known" if missing else ""
+    return f"its model card for others, as the HTRMoPo repository wants it, is {short_path(card)}{unsaid}"

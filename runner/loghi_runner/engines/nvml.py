@@ -1,7 +1,7 @@
 """The cards of this machine: those the NVIDIA driver tells of, each asked by itself, and those left to this process."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any  # NVML's handles are opaque
 
@@ -49,6 +49,25 @@ def given_cards(found: Cards, environment: Mapping[str, str]) -> Cards:
         return replace(found, cards=(), reason=reason, hidden=found.cards)
     hidden = tuple(card for card in found.cards if card not in given)
     return replace(found, cards=given, hidden=hidden, limit=f"{variable}={value}" if hidden else "")
+
+
+def energy_j(uuids: Sequence[str]) -> float | None:
+    """What these cards have taken in all since their driver was loaded, in joules, whoever computed on them.
+
+    None where one of them does not tell: parts of divided cards, and cards before Volta. What a run took is the
+    difference of two readings.
+    """
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return None
+    try:
+        cards = [pynvml.nvmlDeviceGetHandleByUUID(uuid) for uuid in uuids]
+        return sum(pynvml.nvmlDeviceGetTotalEnergyConsumption(card) for card in cards) / 1000 if cards else None
+    except pynvml.NVMLError:
+        return None
+    finally:
+        pynvml.nvmlShutdown()
 
 
 def _all_cards() -> Cards:

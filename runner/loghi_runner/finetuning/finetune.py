@@ -10,6 +10,7 @@ from loghi_runner.engines.base import Engine, Setting
 from loghi_runner.engines.setting import settle
 from loghi_runner.errors import ERROR_CLASSES, RunnerError
 from loghi_runner.findings import Finding, Severity, finding_of
+from loghi_runner.finetuning.data_hashes import image_hashes
 from loghi_runner.finetuning.lay_out import create_run_folder, cut_lines, first_record, settle_now
 from loghi_runner.finetuning.plan import RunPlan, View, make_plan
 from loghi_runner.finetuning.resume import find_resumable
@@ -112,12 +113,13 @@ def start_and_follow(
     """
     plan, engine = ready.plan, ready.engine
     setting = settle_now(engine, ready.setting, view.note)
-    record = first_record(plan, engine, setting)
+    images = image_hashes(plan.lists, plan.mounts)
+    record = first_record(plan, engine, setting, images)
     if (earlier := find_resumable(plan.config.config.output, record)) is not None:
         name = short_path(earlier.path)
         view.note(f"an earlier run of this was interrupted, and can go on: `loghi-runner resume {name}`")
     with StopWishes() as wishes:
-        folder = create_run_folder(plan, record)
+        folder = create_run_folder(plan, record, images)
         begun()
         launch = setting.launch(plan.run_id, plan.run_dir, plan.mounts)
         record, progress = run_trainer(engine, launch, record, view, wishes)

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -13,11 +13,11 @@ from loghi_contract.job import Split, dump_job
 from loghi_contract.lines import LineSample, SkippedLine, format_line_list, format_skipped
 from loghi_contract.places import BASE_MODEL_DIR, DATA_DIR, MORE_TEXTS_FILE
 from loghi_runner.cutting.cut import CHANNELS
-from loghi_runner.engines.base import Engine, Mount, Setting
-from loghi_runner.engines.mounts import on_this_machine
+from loghi_runner.engines.base import Engine, Setting
 from loghi_runner.engines.setting import settle_again
 from loghi_runner.errors import DataError
 from loghi_runner.files import as_utf8, cannot_write, file_sha256, is_there
+from loghi_runner.finetuning.data_hashes import data_sha256, format_hashes
 from loghi_runner.finetuning.plan import RunPlan, View
 from loghi_runner.ground_truth.collect import PagesTruth
 from loghi_runner.ground_truth.cut_pages import CutPages, cut_pages
@@ -83,24 +83,36 @@ def settle_now(engine: Engine, planned: Setting, note: Callable[[str], None]) ->
     return setting
 
 
-def first_record(plan: RunPlan, engine: Engine, setting: Setting) -> RunRecord:
-    """The run's record before it is started."""
-    pages = plan.pages
+def first_record(plan: RunPlan, engine: Engine, setting: Setting, images: Mapping[str, str]) -> RunRecord:
+    """The run's record before it is started.
+
+    Args:
+        images: the line images' hashes, as of `image_hashes`.
+    """
+    pages, again = plan.pages, plan.again
+    prepared = again.prepared if again else ()
+    if pages:
+        prepared = tuple(pages.store.page_folder(page).name for page in pages.survey.pages)
+    base = [mount.source for mount in plan.mounts if mount.target == BASE_MODEL_DIR]
     return replace(
         new_record(plan.run_id, plan.job.name, engine, setting),
         config_sha256=hashlib.sha256(plan.config.text.encode()).hexdigest(),
         overrides=plan.config.overrides,
         epochs=plan.job.training.epochs,
-        prepared=tuple(pages.store.page_folder(page).name for page in pages.survey.pages) if pages else (),
+        prepared=prepared,
         base_model_sha256=file_sha256(plan.base.model_file) if plan.base else None,
-        data_sha256=data_sha256(plan.lists, plan.mounts),
-        base_model=next((str(mount.source) for mount in plan.mounts if mount.target == BASE_MODEL_DIR), None),
+        base_model_folder=str(base[0]) if base else None,
+        data_sha256=data_sha256(plan.lists, images),
         data_folders=tuple(str(mount.source) for mount in plan.mounts if mount.target.is_relative_to(DATA_DIR)),
+        reproduces=again.run_id if again else None,
     )
 
 
-def create_run_folder(plan: RunPlan, record: RunRecord) -> RunFolder:
+def create_run_folder(plan: RunPlan, record: RunRecord, images: Mapping[str, str]) -> RunFolder:
     """Make the plan's run folder with everything the trainer reads; it has its name once it is whole.
+
+    Args:
+        images: the line images' hashes, as of `image_hashes`.
 
     Raises:
         EngineError: the disk does not take it.
@@ -113,34 +125,13 @@ def create_run_folder(plan: RunPlan, record: RunRecord) -> RunFolder:
             # `clean` takes what nobody holds for what was left by somebody who was killed
             with contextlib.suppress(NoLocks):
                 held.enter_context(locked(half_made, shared=True))
-            _fill(RunFolder(half_made), plan, record)
+            _fill(RunFolder(half_made), plan, record, images)
         # no longer held: there are file systems that rename no folder that is open. `clean` takes none that is new
         _give_name(half_made, folder.path)
     except OSError as error:
         shutil.rmtree(half_made, ignore_errors=True)
         raise cannot_write_run(error, folder.path) from error
     return folder
-
-
-def data_sha256(lists: Mapping[str, Sequence[LineSample]], mounts: Sequence[Mount]) -> dict[str, str]:
-    """The hash of each split: over the content of each image with its weight and text, in the order of the lines.
-
-    A split with an image that cannot be read has none.
-
-    Args:
-        lists: with container paths, which `mounts` leads to files.
-    """
-    found = {}
-    for split, samples in lists.items():
-        total = hashlib.sha256()
-        try:
-            for sample in samples:
-                content = file_sha256(on_this_machine(mounts, sample.image))
-                total.update(f"{content}\t{sample.weight}\t{sample.text}\n".encode("utf-8", "surrogateescape"))
-        except OSError:
-            continue
-        found[split] = total.hexdigest()
-    return found
 
 
 def _sorted_out(
@@ -175,7 +166,7 @@ def _give_name(half_made: Path, path: Path) -> None:
         shutil.rmtree(half_made)
 
 
-def _fill(folder: RunFolder, plan: RunPlan, record: RunRecord) -> None:
+def _fill(folder: RunFolder, plan: RunPlan, record: RunRecord, images: Mapping[str, str]) -> None:
     lists = folder.job_dir / "lists"
     lists.mkdir(parents=True)
     folder.skipped_file.parent.mkdir(parents=True)
@@ -185,7 +176,10 @@ def _fill(folder: RunFolder, plan: RunPlan, record: RunRecord) -> None:
         _write(lists / f"{split}.txt", format_line_list(samples))
     if plan.more_texts:
         _write(lists / MORE_TEXTS_FILE.name, "".join(f"{text}\n" for text in plan.more_texts))
+    _write(folder.images_file, format_hashes(images))
     _write(folder.skipped_file, format_skipped(plan.skipped))
+    if plan.again is not None and plan.again.split is not None:
+        _write(folder.split_file, plan.again.split)
     if plan.pages is not None:
         _write(folder.split_file, format_split(plan.pages.survey.pages, plan.pages.split.parts))
     folder.write(record)

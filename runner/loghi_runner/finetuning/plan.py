@@ -29,6 +29,15 @@ from loghi_runner.runs.run_trainer import RunView
 
 
 @dataclass(frozen=True)
+class Again:
+    """What a run that is made again has of the first one: its id, its folders of cut lines, its split.tsv."""
+
+    run_id: str
+    prepared: tuple[str, ...]
+    split: str | None
+
+
+@dataclass(frozen=True)
 class RunPlan:
     """One run, decided. `lists` holds the splits that exist, with container image paths.
 
@@ -47,6 +56,7 @@ class RunPlan:
     findings: tuple[Finding, ...]
     base: ModelFacts | None
     pages: PagesTruth | None = None
+    again: Again | None = None
     more_texts: tuple[str, ...] = ()
 
     @property

@@ -10,31 +10,31 @@ from shutil import rmtree
 
 from loghi_contract import CONTRACT
 from loghi_contract.checkpoint import Checkpoint, NoCheckpoint, find_checkpoint, has_checkpoint
-from loghi_contract.exit_codes import ExitCode
 from loghi_contract.job import JobSpec, dump_job
-from loghi_contract.model_folder import MODEL_FILE
 from loghi_runner.clock import utc_now
-from loghi_runner.config.load import load_config
+from loghi_runner.config.load import LoadedConfig, load_config
 from loghi_runner.engines import load_engine
-from loghi_runner.engines.base import Engine, Mount, Setting
-from loghi_runner.engines.mounts import DataFolders, home_folders, is_too_wide, on_this_machine, run_mounts
+from loghi_runner.engines.base import Engine, Setting
+from loghi_runner.engines.mounts import home_folders, is_too_wide, moved_mounts
 from loghi_runner.engines.processes import machine_name
 from loghi_runner.engines.setting import settle
 from loghi_runner.errors import ERROR_CLASSES, ContractError, DataError, EngineError, RunnerError, UsageError
 from loghi_runner.files import file_sha256, is_file, is_folder, is_there, real_path, write_atomically
-from loghi_runner.findings import errors
-from loghi_runner.finetuning.check_output import check_disk
-from loghi_runner.finetuning.lay_out import data_sha256, settle_now
+from loghi_runner.finetuning.from_run import find_again, plan_from_run, require_same
+from loghi_runner.finetuning.lay_out import settle_now
+from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.locks import Locked, NoLocks, locked
 from loghi_runner.runs.find import list_runs
 from loghi_runner.runs.folder import Resumption, RunFolder, RunRecord, RunState, cannot_write_run, require_ours
 from loghi_runner.runs.look import Look, look_at
+from loghi_runner.runs.made_of import made_of
 from loghi_runner.runs.progress import Progress, read_events
 from loghi_runner.runs.run_trainer import RunView, new_record, run_trainer
 from loghi_runner.runs.signals import StopWishes
-from loghi_runner.wording import shown, split_word
+from loghi_runner.wording import shown
 
 _EPOCHS = re.compile(r"\+?\d{1,6}")
+_ELSEWHERE = "`--moved OLD=NEW` names where base model and line images are now."
 #: So many of the newest runs are compared with one that is about to start.
 _COMPARED = 50
 
@@ -61,20 +61,18 @@ def resume(folder: RunFolder, wish: ResumeWish, view: RunView) -> RunRecord:
     require_ours(folder, "resume")
     with _alone(folder):
         look = look_at(folder)
-        record, job = _require_over(look), _read_job(folder)
+        record = _require_over(look)
         checkpoint = _checkpoint(folder)
-        job = replace(job, resume=True, training=replace(job.training, epochs=_epochs(wish, look, job, checkpoint)))
-        mounts = _mounts(folder, record, job, wish)
-        _require_same(folder, record, mounts)
-        engine, setting = _settle(folder, record, wish)
-        job = replace(job, device=setting.device.kind)
-        for sentence in _plan(record, job, checkpoint, setting):
+        engine, setting, plan = _found_again(folder, look, wish)
+        training = replace(plan.job.training, epochs=_epochs(wish, look, plan.job, checkpoint))
+        job = replace(plan.job, resume=True, training=training)
+        for sentence in _sentences(record, job, checkpoint, setting):
             view.note(sentence)
         setting = settle_now(engine, setting, view.note)
         _remove_kept(folder, record, view.note)
         with _restored_unless_started(folder, record):
             record = _as_resumed(folder, record, job, engine, setting)
-            launch = setting.launch(record.run_id, real_path(folder.path), mounts)
+            launch = setting.launch(record.run_id, real_path(folder.path), plan.mounts)
             with StopWishes() as wishes:
                 return run_trainer(engine, launch, record, view, wishes)[0]
 
@@ -127,15 +125,6 @@ def _require_over(look: Look) -> RunRecord:
     return record
 
 
-def _read_job(folder: RunFolder) -> JobSpec:
-    job = folder.read_job()
-    if job is None:
-        where = str(folder.job_dir / "job.json")
-        message = "what the trainer was told, job.json, is damaged or gone"
-        raise UsageError("resume.no_job", message, where=where, hint=_anew(folder))
-    return job
-
-
 def _checkpoint(folder: RunFolder) -> Checkpoint:
     try:
         return find_checkpoint(folder.out)
@@ -177,26 +166,59 @@ def _epochs(wish: ResumeWish, look: Look, job: JobSpec, checkpoint: Checkpoint) 
     return epochs
 
 
-def _mounts(folder: RunFolder, record: RunRecord, job: JobSpec, wish: ResumeWish) -> tuple[Mount, ...]:
-    """What the run saw, where it is now.
+def _found_again(folder: RunFolder, look: Look, wish: ResumeWish) -> tuple[Engine, Setting, RunPlan]:
+    """Where the run goes on, and what it was made of, compared with what is here.
 
     Raises:
-        DataError: something is not there.
-        UsageError: a pair is none, or a folder is too wide to be shown to the trainer.
+        RunnerError: no engine can be used, or it would be another run.
     """
-    moved = [_pair(pair) for pair in wish.moved]
-    base = None
-    if job.vgsl is None:
-        if record.base_model is None:
-            message = "run.json does not say where the base model is"
-            raise UsageError("resume.no_base_model", message, where=str(folder.record_file), hint=_anew(folder))
-        base = _found("the base model", record.base_model, moved)
-    data = tuple(_found("the line images", place, moved) for place in record.data_folders)
-    for place in (*data, *([base] if base else [])):
-        if is_too_wide(place, home_folders()):
-            message = f"{place} is no folder to show to a trainer: it would see everything in there"
+    config = _config(folder, look.record, wish)
+    engine, setting = settle(config.config.engine)
+    setting.require_usable()
+    device = setting.device.kind
+    moved = _where_it_is_now(look.record, [_pair(pair) for pair in wish.moved])
+    plan = plan_from_run(folder, moved, config, run_id=moved.run_id, device=device)
+    # a copied folder may have another name
+    plan = replace(plan, mounts=moved_mounts(plan.mounts, real_path(folder.path)))
+    for mount in plan.mounts:
+        if mount.read_only and is_too_wide(mount.source, home_folders()):
+            message = f"{mount.source} is no folder to show to a trainer: it would see everything in there"
             raise UsageError("resume.folder_too_wide", message, where=str(folder.record_file), hint=_anew(folder))
-    return run_mounts(DataFolders(data, ()), base, real_path(folder.path))
+    for finding in plan.errors:
+        raise ERROR_CLASSES[finding.exit_code](finding.code, finding.message, where=finding.where, hint=finding.hint)
+    then = made_of(look.record, look.progress, plan.job)
+    require_same(find_again(folder, then, plan, setting), folder.path, elsewhere=_ELSEWHERE)
+    return engine, setting, plan
+
+
+def _config(folder: RunFolder, record: RunRecord, wish: ResumeWish) -> LoadedConfig:
+    """The run's own, with what was wished of the engine."""
+    for override in wish.overrides:
+        if not override.startswith("engine."):
+            message = f"--set {override} is no key of the section engine; all else is the run's own"
+            hint = "Write for example --set engine.kind=local. To change more, begin a new run."
+            raise UsageError("resume.set", message, hint=hint)
+    if not is_file(folder.config_file) or file_sha256(folder.config_file) != record.config_sha256:
+        message = "the copy of the config is not the one that the run began with"
+        raise DataError("resume.other_config", message, where=str(folder.config_file), hint=_anew(folder))
+    return load_config(folder.config_file, (*record.overrides, *wish.overrides))
+
+
+def _where_it_is_now(record: RunRecord, moved: Sequence[tuple[str, str]]) -> RunRecord:
+    """The record with base model and line images where they are now.
+
+    Raises:
+        DataError: there is no such folder.
+    """
+    base = record.base_model_folder
+    folders = tuple(_now(place, moved) for place in record.data_folders)
+    if base is not None:
+        base = _now(base, moved)
+        _require_there("the base model is", base)
+    # lines that were cut for the run are looked for beside it
+    for place in folders if not record.prepared else ():
+        _require_there("the line images are", place)
+    return replace(record, base_model_folder=base, data_folders=folders)
 
 
 def _pair(pair: str) -> tuple[str, str]:
@@ -207,64 +229,20 @@ def _pair(pair: str) -> tuple[str, str]:
     return old.rstrip("/"), new
 
 
-def _found(what: str, place: str, moved: Sequence[tuple[str, str]]) -> Path:
+def _now(place: str, moved: Sequence[tuple[str, str]]) -> str:
     for old, new in moved:
         if place == old or place.startswith(old + "/"):
-            place = str(Path(new).absolute()) + place[len(old) :]
-            break
+            return str(Path(new).absolute()) + place[len(old) :]
+    return place
+
+
+def _require_there(what: str, place: str) -> None:
     if not is_folder(Path(place)):
-        message = (
-            f"{what} of the run are not in {place} any more" if what.endswith("s") else f"{what} is not in {place}"
-        )
-        hint = f"If it lies elsewhere now, say where: --moved {place}=NEW_PLACE"
-        raise DataError("resume.gone", message, where=place, hint=hint)
-    return real_path(Path(place))
+        message = f"{what} not in {place} any more"
+        raise DataError("resume.gone", message, where=place, hint=f"Say where: --moved {place}=NEW_PLACE")
 
 
-def _require_same(folder: RunFolder, record: RunRecord, mounts: tuple[Mount, ...]) -> None:
-    """Raise DataError where base model or lines are others than those the run began with."""
-    if record.base_model_sha256 is not None:
-        model = on_this_machine(mounts, f"/in/base_model/{MODEL_FILE}")
-        if not is_file(model) or file_sha256(model) != record.base_model_sha256:
-            message = "the base model is another than the run began with"
-            hint = "Bring that one back, or say where it is: --moved OLD=NEW."
-            raise DataError("resume.other_base_model", message, where=str(model), hint=hint)
-    lists = {split: tuple(folder.read_list(split) or ()) for split in record.data_sha256}
-    now = data_sha256(lists, mounts)
-    for split, sha256 in record.data_sha256.items():
-        if now.get(split) != sha256:
-            images = (on_this_machine(mounts, sample.image) for sample in lists[split])
-            gone = next((image for image in images if not is_file(image)), None)
-            why = f"{gone} is gone" if gone is not None else "an image or a text was changed"
-            message = f"the {split_word(split)} are not those the run began with: {why}"
-            hint = f"Bring them back as they were. {_anew(folder)}"
-            raise DataError("resume.other_data", message, where=str(gone or folder.job_dir), hint=hint)
-
-
-def _settle(folder: RunFolder, record: RunRecord, wish: ResumeWish) -> tuple[Engine, Setting]:
-    """Where it goes on: as its config says, and what was wished now."""
-    for override in wish.overrides:
-        if not override.startswith("engine."):
-            message = f"--set {override} is no key of the section engine; all else is the run's own"
-            hint = "Write for example --set engine.kind=local. To change more, begin a new run."
-            raise UsageError("resume.set", message, hint=hint)
-    config = load_config(folder.config_file, (*record.overrides, *wish.overrides)).config
-    engine, setting = settle(config.engine)
-    setting.require_usable()
-    for finding in errors(tuple(check_disk(folder.path, _model_bytes(folder)))):
-        kind = ERROR_CLASSES[ExitCode(finding.exit_code)]
-        raise kind(finding.code, finding.message, where=finding.where, hint=finding.hint)
-    return engine, setting
-
-
-def _model_bytes(folder: RunFolder) -> int:
-    try:
-        return folder.model_file.stat().st_size
-    except OSError:
-        return 0
-
-
-def _plan(record: RunRecord, job: JobSpec, checkpoint: Checkpoint, setting: Setting) -> Iterator[str]:
+def _sentences(record: RunRecord, job: JobSpec, checkpoint: Checkpoint, setting: Setting) -> Iterator[str]:
     """What will be done, in sentences."""
     state = checkpoint.state
     step = f", step {state.step} of epoch {state.epoch + 1}" if state.step else ""

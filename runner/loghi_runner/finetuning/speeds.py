@@ -53,8 +53,9 @@ def probe(plan: RunPlan, engine: Engine, setting: Setting, view: View) -> None:
         view.note("measuring a few training steps ...")
         small = _small(plan, place / plan.run_id)
         setting = settle_now(engine, setting, view.note)
-        record = first_record(small, engine, setting)
-        create_run_folder(small, record)
+        # a probe is gone before anybody could ask what it was made of
+        record = first_record(small, engine, setting, images={})
+        create_run_folder(small, record, images={})
         launch = setting.launch(small.run_id, small.run_dir, small.mounts)
         try:
             remember(small, run_short(engine, launch, record, view.note))

@@ -19,8 +19,8 @@ from loghi_runner.errors import RunnerError, TrainingError
 from loghi_runner.evaluation.intervals import cer_interval
 from loghi_runner.evaluation.results import Results
 from loghi_runner.files import file_sha256, is_folder, real_path
+from loghi_runner.finetuning.data_hashes import data_sha256, image_hashes
 from loghi_runner.finetuning.finetune import Checked, prepare_run, start_and_follow
-from loghi_runner.finetuning.lay_out import data_sha256
 from loghi_runner.finetuning.plan import RunPlan, View
 from loghi_runner.ground_truth.collect import PagesTruth
 from loghi_runner.learning_curve.curve import Curve, CurveAnswer, Point, write_curve
@@ -199,7 +199,7 @@ def _find_same_run(plan: RunPlan, base_model_sha256: str | None) -> Look | None:
     output = plan.config.config.output
     if not is_folder(output):
         return None
-    data = data_sha256(plan.lists, plan.mounts)
+    data = data_sha256(plan.lists, image_hashes(plan.lists, plan.mounts))
     for folder in reversed(list_runs(output)):
         # the curve is written into the last run's folder
         job = folder.read_job()

@@ -12,6 +12,7 @@ from loghi_contract.language_model import LM_DIR, LM_PARTS
 from loghi_contract.model_file import (
     FORMAT,
     MARKER_FILE,
+    NOTES_FILE,
     SUFFIX,
     ModelMarker,
     format_marker,
@@ -23,9 +24,10 @@ from loghi_contract.storage import sync_file
 from loghi_runner.config.file import ConfigError
 from loghi_runner.config.load import load_config
 from loghi_runner.errors import DataError, EngineError, UsageError
-from loghi_runner.files import file_sha256, is_file, is_there, real_path, why_not_written
+from loghi_runner.files import as_utf8, file_sha256, is_file, is_there, real_path, why_not_written, write_atomically
 from loghi_runner.models.find import NamedModel, find_model, own_cut
-from loghi_runner.runs.folder import RunRecord, RunState
+from loghi_runner.models.model_card import NOTHING_TOLD, Told, Use, model_card
+from loghi_runner.runs.folder import RunState
 from loghi_runner.runs.look import Look
 from loghi_runner.wording import percent
 
@@ -37,30 +39,16 @@ _ENDED_EARLY = {
     RunState.RUNNING: "still trains, best_val may be replaced",
 }
 
-_CUTS = {
-    Cut.LOGHI: "along its baseline, as Loghi does; all baselines of the page are needed for that",
-    Cut.POLYGON: "by its outline, with paper painted over what is outside",
-}
+#: What `export` lays into a folder, and beside one file, which has it inside too.
+CARD_FILE = NOTES_FILE
 
-_NOTES = """\
-# {name}
-
-A Loghi handwriting model in one file, written by loghi-runner {version}. It reads lines of text in pages whose lines
-are marked already.
-
-- line images: {height_px} pixels high, {channels}
-- characters it can write: {characters}
-- a line is cut out of its page {cut}
-- error on its validation lines: {cer}
-{verdict}
+_IN_KRAKEN = """\
 In kraken 7 with loghi-runner and its extra `kraken` beside it:
 
     kraken -i page.jpg page.txt segment -bl ocr -m {file}
 
-For Loghi itself, unpack this file (it is a zip) into a folder and name that folder as HTRLOGHIMODEL.
-
-Characters: {letters}
-"""
+For Loghi itself, unpack this file (it is a zip) into a folder and name that folder as HTRLOGHIMODEL."""
+_IN_LOGHI = "Name its folder as HTRLOGHIMODEL in Loghi's inference-pipeline.sh."
 
 
 def find_exported(name: str, output: Path) -> NamedModel:
@@ -83,10 +71,10 @@ def wants_one_file(target: Path) -> bool:
     return target.suffix.lower() == SUFFIX
 
 
-def export_folder(source: NamedModel, target: Path, cut: Cut | None = None) -> Path:
-    """Copy the model to `target`, which must not exist or be empty; else as `export_file`.
+def export_folder(source: NamedModel, target: Path, cut: Cut | None = None, told: Told = NOTHING_TOLD) -> Path:
+    """Copy the model with its card to `target`, which must not exist or be empty; else as `export_file`.
 
-    Where it is known how lines of its pages are to be cut, a marker says so.
+    Where it is known how lines of its pages are to be cut, a marker says so. A card that the model has already stays.
     """
     with _beside(source, target) as (target, made):
         facts = _require_whole(source)
@@ -107,14 +95,22 @@ def export_folder(source: NamedModel, target: Path, cut: Cut | None = None) -> P
         if cut is not None:
             marker = _marker_of(source, facts, cut)
             (made / MARKER_FILE).write_text(format_marker(marker), encoding="utf-8")
+        if not is_there(made / CARD_FILE):
+            marker = _marker_of(source, facts, cut or Cut.LOGHI)
+            use = Use("loghi", ("loghi-htr>=2",), _IN_LOGHI)
+            (made / CARD_FILE).write_bytes(as_utf8(model_card(source, facts, marker, told, use, cut)))
     return target
 
 
-def export_file(source: NamedModel, target: Path, cut: Cut | None) -> Path:
+def export_file(source: NamedModel, target: Path, cut: Cut | None, told: Told = NOTHING_TOLD) -> tuple[Path, Path]:
     """Write the model as one file to `target`, which must not exist; all of it is there, or nothing.
 
     Args:
         cut: how the lines of its pages are to be cut; None for the way of the run.
+        told: what its user says of it, for its card.
+
+    Returns:
+        The file, and its card beside it.
 
     Raises:
         DataError: the model is not whole.
@@ -123,11 +119,16 @@ def export_file(source: NamedModel, target: Path, cut: Cut | None) -> Path:
     """
     facts = _require_whole(source)
     marker = _marker_of(source, facts, cut or own_cut(source) or Cut.LOGHI)
+    if is_there(beside := _card_beside(real_path(target))):
+        message = f"{beside}, where the model's card would go, is there already; nothing was written"
+        raise UsageError("export.target_taken", message, hint="Name a place where nothing is yet.")
+    card = model_card(source, facts, marker, told, _use_of_file(target.name), marker.cut)
     with _beside(source, target) as (target, made):
-        write_model_file(source.folder, marker, _notes(marker, facts, source.record, target.name), made)
+        write_model_file(source.folder, marker, card, made)
         with made.open("rb") as file:
             sync_file(file.fileno())
-    return target
+        write_atomically(beside, card)
+    return target, beside
 
 
 def lm_remarks(source: NamedModel, *, one_file: bool) -> list[str]:
@@ -222,21 +223,12 @@ def _marker_of(source: NamedModel, facts: ModelFacts, cut: Cut) -> ModelMarker:
     )
 
 
-def _notes(marker: ModelMarker, facts: ModelFacts, record: RunRecord | None, file: str) -> str:
-    channels = {1: "grey", 3: "colour", 4: "colour and the line's outline"}[marker.channels]
-    verdict = f"- {record.verdict}\n" if record is not None and record.verdict else ""
-    return _NOTES.format(
-        name=marker.name,
-        version=__version__,
-        height_px=marker.height_px,
-        channels=channels,
-        characters=marker.characters,
-        cut=_CUTS[marker.cut],
-        cer="not known" if marker.val_cer is None else f"CER {percent(marker.val_cer)}",
-        verdict=verdict,
-        file=file,
-        letters="".join(facts.tokenizer.characters),
-    )
+def _use_of_file(file: str) -> Use:
+    return Use("kraken", ("kraken>=7.1", "loghi-runner[kraken]"), _IN_KRAKEN.format(file=file))
+
+
+def _card_beside(target: Path) -> Path:
+    return target.with_name(f"{target.stem}.{CARD_FILE}")
 
 
 def _is_share(look: Look) -> bool:

@@ -2,9 +2,11 @@
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from loghi_contract.checkpoint import UNFINISHED_FILE
 from loghi_contract.events import FinishStatus
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.files import open_plain
@@ -69,6 +71,8 @@ def finish_run(
     except (RunnerError, OSError):
         keep = True  # the daemon is away or the disk is full: `clean` removes it later, the run has its end now
     shutil.rmtree(folder.saving, ignore_errors=True)
+    with suppress(OSError):
+        (folder.last / UNFINISHED_FILE).unlink(missing_ok=True)
     record = replace(record, kept=keep)
     if not is_folder(folder.path):
         return record.with_failure(_removed("run folder"))  # which is not made again for the sake of a record

@@ -12,7 +12,15 @@ from loghi_runner.engines import load_engine
 from loghi_runner.errors import UsageError
 from loghi_runner.files import is_file, is_folder, is_there
 from loghi_runner.locks import Locked, NoLocks, locked
-from loghi_runner.runs.folder import HALF_MADE_PREFIX, RECORD_FILE, RunFolder, cannot_write_run, is_ours, is_run_id
+from loghi_runner.runs.folder import (
+    HALF_MADE_PREFIX,
+    RECORD_FILE,
+    RunFolder,
+    RunState,
+    cannot_write_run,
+    is_ours,
+    is_run_id,
+)
 from loghi_runner.runs.look import Look, look_at
 
 LAST = "last"
@@ -129,6 +137,11 @@ def clean_run(look: Look, *, really: bool) -> list[str]:
         kept.append(f"{folder.places.name}/ (links to the run's data)")
     half_written = _half_written(folder)
     kept += [f"{path.relative_to(folder.path)} (half-written)" for path in half_written]
+    # an interrupted run is resumed from its checkpoints; of a finished one nobody needs them but to train it longer
+    checkpoints = sorted(folder.last.glob("*")) if record.state is RunState.FINISHED else []
+    if checkpoints:
+        size = sum(path.stat().st_size for path in checkpoints)
+        kept.append(f"{folder.last.relative_to(folder.path)} (to train it longer with `resume`, {size / 1e6:.0f} MB)")
     if kept and really:
         engine = load_engine(record.engine)
         handle = engine.find(record.run_id, folder.path, record.handle)
@@ -137,6 +150,8 @@ def clean_run(look: Look, *, really: bool) -> list[str]:
         try:
             for path in half_written:
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            if checkpoints:
+                shutil.rmtree(folder.last)
             shutil.rmtree(folder.places, ignore_errors=True)
             folder.write(replace(record, kept=False))
         except OSError as error:

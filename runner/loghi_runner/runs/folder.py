@@ -19,6 +19,7 @@ from loghi_contract.places import BEST_VAL, EVENTS_FILE, LAST, REPORT_DIR, SAVIN
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.clock import utc_now
 from loghi_runner.engines.base import PLACES, Handle
+from loghi_runner.engines.gpus import DeviceChoice
 from loghi_runner.errors import EngineError, RunnerError, UsageError
 from loghi_runner.files import cannot_write, write_atomically
 
@@ -130,6 +131,8 @@ class RunRecord:
     #: folders of line images cut from pages that the run uses; `clean` keeps them
     prepared: tuple[str, ...] = ()
     base_model_sha256: str | None = None
+    #: where the base model was on this machine
+    base_model_folder: str | None = None
     #: of each split's lines, images and texts (`data_hashes`)
     data_sha256: dict[str, str] = field(default_factory=dict)
     #: where /in/data/<n> was on this machine, for the line images of the report
@@ -137,8 +140,10 @@ class RunRecord:
     #: the graphics cards of `gpus`, in their order, and the driver's version
     cards: tuple[UsedCard, ...] = ()
     driver: str | None = None
-    #: where the base model was on this machine
-    base_model: str | None = None
+    #: what the cards took in joules, neighbours on them included; None on a processor, and where nobody followed
+    energy_j: float | None = None
+    #: the id of the run that this one is made again from
+    reproduces: str | None = None
     resumptions: tuple[Resumption, ...] = ()
 
     def with_failure(self, failure: RunFailure, state: RunState = RunState.FAILED) -> "RunRecord":
@@ -154,6 +159,8 @@ class RunFolder:
         self.config_file = path / "config.yaml"
         self.console_log = path / "console.log"
         self.job_dir = path / "in"
+        #: the hash of each line image, as `sha256sum` writes them, with the paths of the lists
+        self.images_file = self.job_dir / "images.sha256"
         #: where the engine `local` lays out the container's folders as links
         self.places = path / PLACES
         #: made by `stop` before it kills, so that the follower does not take the kill for lack of memory
@@ -208,6 +215,10 @@ class RunFolder:
 
     def write(self, record: RunRecord) -> None:
         write_atomically(self.record_file, json.dumps(to_json(record), indent=2) + "\n")
+
+
+def used_cards(device: DeviceChoice) -> tuple[UsedCard, ...]:
+    return (UsedCard(device.card.name, device.card.capability_words),) if device.card else ()
 
 
 def new_run_id(now_s: float | None = None) -> str:

@@ -10,6 +10,9 @@ from loghi_runner.runs.folder import RunRecord, UsedCard
 from loghi_runner.runs.progress import Progress
 from loghi_runner.wording import split_word
 
+#: What the keys of the splits begin with.
+DATA_KEY = "data."
+
 _SHOWN_OF_HASH = 12
 
 
@@ -67,8 +70,7 @@ class Difference:
 
     @property
     def sentence(self) -> str:
-        then, now = _short(self.then, self.now)
-        return f"{self.what}: {then} then, {now} here; {_MEANS[self.effect]}"
+        return f"{self.what}: {short_hash(self.then)} then, {short_hash(self.now)} here; {_MEANS[self.effect]}"
 
 
 def made_of(record: RunRecord, progress: Progress, job: JobSpec | None) -> MadeOf:
@@ -127,7 +129,7 @@ def _all_facts(made: MadeOf) -> Iterator[tuple[str, str, object, Effect]]:
     for split in Split:
         # a run that has lines at all has no others than these
         value = made.data_sha256.get(split.value, "none") if made.data_sha256 else None
-        yield f"data.{split.value}", split_word(split.value), value, Effect.FORBIDS
+        yield f"{DATA_KEY}{split.value}", split_word(split.value), value, Effect.FORBIDS
     yield from _job_facts(made.job)
     yield "contract", "contract", made.versions.get("contract"), Effect.FORBIDS
     yield "image", "image", made.image_digest, Effect.CHANGES
@@ -155,12 +157,8 @@ def _job_facts(job: JobSpec | None) -> Iterator[tuple[str, str, object, Effect]]
         yield key, key, "none" if written is None else written, Effect.CHANGES
 
 
-def _short(then: str, now: str) -> tuple[str, str]:
-    """Hashes by their beginning: nobody compares 64 letters by eye."""
-    return _hash_words(then), _hash_words(now)
-
-
-def _hash_words(value: str) -> str:
+def short_hash(value: str) -> str:
+    """A hash by its beginning, as nobody compares 64 letters by eye; anything else as it is."""
     hexadecimal = value.rpartition(":")[2]
     is_hash = len(hexadecimal) == 64 and set(hexadecimal) <= set("0123456789abcdef")
     return f"sha256 {hexadecimal[:_SHOWN_OF_HASH]}" if is_hash else value

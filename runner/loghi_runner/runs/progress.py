@@ -131,7 +131,9 @@ class Progress:
         first_t, first = self._first_step
         steps = self.step.step - first.step
         # the first step of all compiles the network and says nothing about the others
-        return (self.last_t - first_t) / steps * self.step.steps if steps > 0 else None
+        took = self.last_t - first_t
+        # a clock that was set back says nothing
+        return took / steps * self.step.steps if steps > 0 and took > 0 else None
 
 
 def still_holds(told: events.Payload, resumed: events.Resumed) -> bool:

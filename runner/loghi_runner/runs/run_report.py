@@ -1,7 +1,7 @@
 """report.html and report.json in a run's out/report: is the new model better, and where does it err?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
@@ -9,7 +9,7 @@ from typing import Any  # JSON values have no narrower type
 from markupsafe import Markup
 
 from loghi_contract.events import Event, Model, Phase, Resumed
-from loghi_contract.job import JobSpec
+from loghi_contract.job import DeviceKind, JobSpec
 from loghi_contract.lines import SKIP_SENTENCES, SkipReason
 from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
@@ -23,6 +23,7 @@ from loghi_runner.report.html import render
 from loghi_runner.report.shown import ShownErrors, choose_errors
 from loghi_runner.report.write import LOGHI_FILES, results_json, write_files, write_loghi_csv
 from loghi_runner.runs.folder import RunFolder, RunRecord, require_ours, skipped_counts
+from loghi_runner.runs.made_of import MadeOf, made_of
 from loghi_runner.runs.progress import Progress, read_events
 from loghi_runner.runs.verdict import MODELS, read_split
 from loghi_runner.wording import duration, local_time, phase_word, plural, split_word, status_word
@@ -46,6 +47,10 @@ class RunFacts:
     phase_s: dict[str, float]
     #: the rows of Loghi's own files, by name
     loghi: dict[str, dict[str, float]]
+
+    @property
+    def made_of(self) -> MadeOf:
+        return made_of(self.record, self.progress, self.job)
 
 
 def write_run_report(folder: RunFolder, record: RunRecord) -> Path:
@@ -106,7 +111,7 @@ def read_run(folder: RunFolder, record: RunRecord) -> RunFacts:
 def made_rows(facts: RunFacts) -> list[Row]:
     """How the run's model was made: what is needed to make it again, or to cite it; what is not known is left out."""
     record, progress = facts.record, facts.progress
-    started, finished = progress.started, progress.finished
+    finished = progress.finished
     rows = [("run", record.run_id), ("base model", _base_model(facts))]
     if facts.job is not None:
         rows += [("trained with", _training(facts.job)), ("seed", str(facts.job.training.seed))]
@@ -116,15 +121,11 @@ def made_rows(facts: RunFacts) -> list[Row]:
         rows.append((split_word(name), f"{size}; images and texts sha256 {sha256}" if sha256 else size))
     if facts.job is not None:
         rows.append(("text normalization", facts.job.normalization.value))
-    rows.append(("device", started.device.name if started else record.device))
+    made = facts.made_of
+    rows += _device_rows(facts, made)
     image = f", image {record.image} {record.image_digest or ''}".rstrip() if record.image else ", no container"
     rows.append(("engine", record.engine + image))
-    versions = dict(record.versions)
-    if started is not None:
-        versions |= {"trainer": started.versions.trainer, "Keras": started.versions.keras}
-        cuda = f", CUDA {started.versions.cuda}" if started.versions.cuda else ""
-        rows.append(("backend", started.versions.backend + cuda))
-    rows.append(("versions", ", ".join(f"{name} {version}" for name, version in versions.items())))
+    rows.append(("versions", ", ".join(f"{name} {version}" for name, version in made.versions.items())))
     rows.append(("started", local_time(record.created)))
     rows += [("resumed", f"{local_time(it.at)} on {it.machine}, engine {it.engine}") for it in record.resumptions]
     if record.ended:
@@ -135,6 +136,10 @@ def made_rows(facts: RunFacts) -> list[Row]:
     if finished is not None and finished.peak_memory_mb:
         gpu = f", {finished.peak_gpu_memory_mb} MB on the card" if finished.peak_gpu_memory_mb else ""
         rows.append(("memory", f"{finished.peak_memory_mb} MB at most{gpu}"))
+    if record.energy_j is not None:
+        rows.append(("energy", f"{record.energy_j / 3.6e6:.3f} kWh by the graphics card, with all that computed on it"))
+    if record.reproduces:
+        rows.append(("made again from", f"run {record.reproduces}"))
     overrides = "; set on the command line: " + ", ".join(record.overrides) if record.overrides else ""
     rows.append(("config", f"sha256 {record.config_sha256}{overrides}"))
     return rows
@@ -144,7 +149,9 @@ def _as_json(facts: RunFacts, errors: ShownErrors | None) -> dict[str, Any]:
     return {
         "kind": "report",
         "verdict": facts.record.verdict,
-        "run": to_json(facts.record),
+        # where the models of a machine lie is nothing for whoever may read a report
+        "run": to_json(replace(facts.record, base_model_folder=None)),
+        "made_of": to_json(facts.made_of),
         "epochs": to_json(facts.progress.epochs),
         "evaluations": to_json(facts.progress.evaluations),
         "skipped": facts.skipped,
@@ -235,8 +242,20 @@ def _phase_seconds(events: Sequence[Event]) -> dict[str, float]:
         if isinstance(before.payload, Phase):
             current = before.payload.name
         if current is not None:
-            took[current] = took.get(current, 0.0) + event.t - before.t
+            took[current] = took.get(current, 0.0) + max(event.t - before.t, 0.0)  # a clock can be set back
     return took
+
+
+def _device_rows(facts: RunFacts, made: MadeOf) -> list[Row]:
+    started = facts.progress.started
+    device = ", ".join(card.words for card in made.cards) or (started.device.name if started else facts.record.device)
+    rows = [("device", device + (f", driver {made.driver}" if made.driver else ""))]
+    if made.processor is not None:
+        parts = f", a batch in {made.parts} parts" if made.parts and made.parts > 1 else ""
+        processor = ("processor", f"{made.processor}, {plural(made.cores or 0, 'core')}{parts}")
+        # where the processor is the device, it is told once
+        rows = [*rows, processor] if made.device == DeviceKind.GPU.value else [processor]
+    return rows
 
 
 def _base_model(facts: RunFacts) -> str:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -15,10 +15,11 @@ from loghi_contract.job import DeviceKind
 from loghi_runner.clock import utc_now
 from loghi_runner.engines.base import Engine, Handle, Launch, ProcessEnd, Setting, Signal
 from loghi_runner.engines.image import BASE_DIGEST_LABEL
+from loghi_runner.engines.nvml import energy_j
 from loghi_runner.engines.processes import machine_name, name_process
 from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
 from loghi_runner.runs.conclude import Stops, finish_run, keep_record
-from loghi_runner.runs.folder import Host, RunFailure, RunFolder, RunRecord, RunState, UsedCard, cannot_write_run
+from loghi_runner.runs.folder import Host, RunFailure, RunFolder, RunRecord, RunState, cannot_write_run, used_cards
 from loghi_runner.runs.progress import EventReader, Progress, follow
 from loghi_runner.runs.signals import Detached, StopWishes, Terminated
 
@@ -58,7 +59,7 @@ def new_record(run_id: str, name: str, engine: Engine, setting: Setting) -> RunR
         engine=engine.name,
         device=device.kind.value,
         gpus=device.uuids,
-        cards=(UsedCard(device.card.name, device.card.capability_words),) if device.card else (),
+        cards=used_cards(device),
         driver=device.driver,
         config_sha256="",
         image=image.name if image else None,
@@ -98,6 +99,7 @@ def run_trainer(
         with contextlib.suppress(RunnerError, OSError):
             engine.clean_up(handle, folder.console_log, keep=False)
         raise cannot_write_run(error, folder.record_file) from error
+    taken_before = energy_j(launch.gpus) if launch.gpus else None
     try:
         view.begin(folder, progress)
         refused = _follow(reader, launch.device, progress, watch, view)
@@ -107,6 +109,7 @@ def run_trainer(
         return record, progress
     finally:
         view.end()
+    record = replace(record, energy_j=_taken_since(taken_before, launch.gpus))
     record = finish_run(
         folder, record, progress, handle, end, engine, stops=watch.stops, refused=refused, note=view.note
     )
@@ -272,6 +275,12 @@ def _follow(
                 )
                 return RunFailure("gpu.not_used", message, int(ExitCode.ENGINE), hint)
     return None
+
+
+def _taken_since(before: float | None, gpus: Sequence[str]) -> float | None:
+    """Energy of the cards since then; a driver that was loaded again counts anew, and nothing is known."""
+    now = energy_j(gpus) if before is not None else None
+    return None if now is None or before is None or now < before else round(now - before, 1)
 
 
 def _leave_nothing(engine: Engine, folder: RunFolder) -> None:

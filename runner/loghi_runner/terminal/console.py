@@ -25,6 +25,7 @@ from loghi_runner.findings import Finding, Severity
 from loghi_runner.json_answer import Failure
 from loghi_runner.wording import harmless, shown
 
+_COLUMN = 48
 _ANY_TEXT = "loghi_runner.any_text"
 
 _SEVERITY_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -143,6 +144,25 @@ def print_rows(console: Console, rows: list[Row], indent: int = 2) -> None:
             console.print(Padding(grid, (0, 0, 0, indent)), soft_wrap=False)
         else:
             console.print(f"{' ' * indent}{label:<{width}}  {text}".rstrip())
+
+
+def print_side_by_side(console: Console, rows: list[tuple[str, str, str]]) -> None:
+    """A label, and how it is in each of two; on a terminal long texts are broken within their column."""
+    rows = [(shown(label), shown(first), shown(second)) for label, first, second in rows]
+    if console.is_terminal:
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(style="dim", overflow="fold")
+        grid.add_column(overflow="fold", ratio=1)
+        grid.add_column(overflow="fold", ratio=1)
+        for row in rows:
+            grid.add_row(*map(Text, row))
+        console.print(grid, soft_wrap=False)
+        return
+    label_width = max(len(label) for label, _first, _second in rows)
+    # a verdict must not push all others apart
+    width = max((len(first) for _label, first, _second in rows if len(first) <= _COLUMN), default=0)
+    for label, first, second in rows:
+        console.print(f"{label:<{label_width}}  {first:<{width}}  {second}".rstrip())
 
 
 def print_findings(console: Console, findings: tuple[Finding, ...]) -> None:

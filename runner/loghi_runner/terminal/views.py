@@ -18,6 +18,7 @@ from loghi_contract.job import CharsetPolicy, Split, TrainingSpec
 from loghi_runner.aliases import Row
 from loghi_runner.engines.base import Setting
 from loghi_runner.findings import Finding, Severity, errors
+from loghi_runner.finetuning.check_output import MEGABYTE, MODEL_COPIES
 from loghi_runner.finetuning.finetune import Checked
 from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.finetuning.plan_facts import SplitFacts, new_characters, plan_json, split_facts
@@ -253,7 +254,11 @@ def plan_rows(plan: RunPlan, setting: Setting, facts: Mapping[Split, SplitFacts]
     if plan.skipped:
         counts = Counter(line.reason.value for _split, line in plan.skipped)
         rows.append(("skipped", f"{plural(len(plan.skipped), 'line')}: {counted(counts)}"))
-    return [*rows, ("settings", _settings(plan.job.training)), ("output", short_path(plan.run_dir))]
+    rows += [("settings", _settings(plan.job.training)), ("output", short_path(plan.run_dir))]
+    if plan.base is not None:
+        size = MODEL_COPIES * plan.base.model_file.stat().st_size / MEGABYTE
+        rows.append(("disk", f"{size:.0f} MB at most, with what `loghi-runner resume` goes on from"))
+    return rows
 
 
 def _mount_rows(plan: RunPlan) -> list[Row]:

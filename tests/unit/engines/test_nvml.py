@@ -56,6 +56,13 @@ class FakeDriver:
     def nvmlDeviceGetUUID(self, handle: Any) -> str:  # noqa: N802
         return handle["uuid"]
 
+    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> Any:  # noqa: N802
+        found = [card for card in self.cards if card["uuid"] == uuid]
+        return found[0] if found else _answer(pynvml.NVML_ERROR_NOT_FOUND)
+
+    def nvmlDeviceGetTotalEnergyConsumption(self, handle: Any) -> int:  # noqa: N802
+        return _answer(Told(handle["energy_mj"]) if "energy_mj" in handle else pynvml.NVML_ERROR_NOT_SUPPORTED)
+
     def nvmlDeviceGetName(self, handle: Any) -> str:  # noqa: N802
         return "H0"
 
@@ -63,8 +70,12 @@ class FakeDriver:
         return _answer(handle.get("capability", (9, 0)))
 
 
+class Told(int):
+    """A number that is an answer, not an error."""
+
+
 def _answer(value: Any) -> Any:
-    if isinstance(value, int):
+    if isinstance(value, int) and not isinstance(value, Told):
         raise pynvml.NVMLError(value)
     return value
 
@@ -126,3 +137,14 @@ def test_the_cards_of_this_machine_have_uuids_and_memory() -> None:
     for card in list_cards().cards:
         assert card.uuid.startswith(("GPU-", "MIG-"))
         assert 0 <= card.free_memory_mb <= card.memory_mb
+
+
+def test_energy_is_that_of_all_cards_of_a_run_and_unknown_where_one_does_not_tell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tells = {"uuid": "GPU-1", "energy_mj": 3_000_500}, {"uuid": "GPU-2", "energy_mj": 1_000_000}
+    monkeypatch.setattr(nvml, "pynvml", FakeDriver(*tells, {"uuid": "MIG-3"}))
+
+    assert nvml.energy_j(["GPU-1", "GPU-2"]) == 4000.5
+    assert nvml.energy_j(["GPU-1", "MIG-3"]) is None
+    assert nvml.energy_j(["GPU-4"]) is None

@@ -264,10 +264,10 @@ def test_images_lying_in_a_home_folder_are_refused(
 def test_a_full_disk_is_told_with_both_numbers_before_the_start(
     tmp_path: Path, ask: type[Findings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: Disk(260_000_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Disk(340_000_000))
     enough = list(check_disk(tmp_path, 10_000_000))
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: Disk(259_000_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Disk(339_000_000))
     finding = ask(check_disk(tmp_path / "runs", 10_000_000)).one("disk.full")
     assert enough == []
     assert finding.exit_code is ExitCode.ENGINE
-    assert finding.message == f"the run needs about 260 MB in {tmp_path}, 259 MB are free"
+    assert finding.message == f"the run needs about 340 MB in {tmp_path}, 339 MB are free"

@@ -12,13 +12,13 @@ from loghi_contract import events
 from loghi_contract.lines import LineSample
 from loghi_runner.engines.base import Mount
 from loghi_runner.evaluation.results import ReadLine, Results, difference
-from loghi_runner.finetuning.lay_out import data_sha256
+from loghi_runner.finetuning.data_hashes import data_sha256, image_hashes
 from loghi_runner.line_pages import page_name
 from loghi_runner.report.charts import draw_curve
 from loghi_runner.report.shown import choose_errors
 from loghi_runner.report.words import character_label
 from loghi_runner.report.write import write_difference, write_results
-from loghi_runner.runs.folder import RunFolder, RunRecord
+from loghi_runner.runs.folder import RunFolder, RunRecord, UsedCard
 from loghi_runner.runs.run_report import read_run, write_run_report
 from tests.made_runs import EPOCHS, PLAIN, make_run, skip_lines
 
@@ -209,9 +209,38 @@ def test_the_run_can_be_cited_and_made_again(run: tuple[RunFolder, RunRecord]) -
     skip_lines(folder, ["missing_image", "missing_image", "empty_text"])
     html = write_run_report(folder, record).read_text(encoding="utf-8")
     hashes = ("sha256 " + "b" * 64, "images and texts sha256 " + "c" * 64)
-    for told in (*hashes, "TensorFlow 2.21", "training 0:05", "learning rate 0.001", "<td>17</td>"):
+    machine = "AMD EPYC (family 25, model 17), 2 cores, a batch in 2 parts"
+    for told in (
+        *hashes,
+        machine,
+        "keras 3.15.1, tensorflow 2.21.0, python 3.11.2",
+        "training 0:05",
+        "learning rate 0.001",
+        "<td>17</td>",
+    ):
         assert told in html
     assert re.search("<td[^>]*>2</td><td>the image does not exist</td>", html)
+
+
+def test_a_run_on_a_card_tells_its_card_its_driver_and_its_energy(run: tuple[RunFolder, RunRecord]) -> None:
+    folder, record = run
+    events_file = folder.events_file
+    events_file.write_text(events_file.read_text().replace('"kind":"cpu"', '"kind":"gpu"'))
+    on_card = replace(
+        record, device="gpu", cards=(UsedCard("H100", "9.0"),), driver="570.1", energy_j=1.8e6, reproduces="2026-a"
+    )
+    html = write_run_report(folder, on_card).read_text(encoding="utf-8")
+    for told in ("H100 (compute capability 9.0), driver 570.1", "0.500 kWh", "AMD EPYC", "run 2026-a"):
+        assert told in html
+    made = json.loads((folder.report_dir / "report.json").read_text())["made_of"]
+    assert (made["cards"], made["cores"]) == ([{"name": "H100", "capability": "9.0"}], 2)
+
+
+def test_what_a_report_tells_of_its_making_names_no_folder_of_models(run: tuple[RunFolder, RunRecord]) -> None:
+    folder, record = run
+    write_run_report(folder, replace(record, base_model_folder="/secret/models"))
+    for name in ("report.html", "report.json"):
+        assert "/secret" not in (folder.report_dir / name).read_text()
 
 
 def test_lines_of_one_name_are_told_apart(run: tuple[RunFolder, RunRecord]) -> None:
@@ -241,15 +270,18 @@ def test_every_character_can_be_told_from_others(character: str, label: str) -> 
 
 
 def test_a_splits_hash_is_that_of_its_images_and_texts(tmp_path: Path) -> None:
+    def sha256_of(folder: str, line: LineSample) -> dict[str, str]:
+        lists = {"train": [line]}
+        mounts = [Mount(tmp_path / folder, PurePosixPath("/in/data/0"), True)]
+        return data_sha256(lists, image_hashes(lists, mounts))
+
     def hashed(folder: str, text: str, grey: int) -> str:
         (tmp_path / folder).mkdir(exist_ok=True)
         Image.new("L", (9, 9), grey).save(tmp_path / folder / "a.png")
-        lines = [LineSample("/in/data/0/a.png", text, 1.0, "list:1")]
-        return data_sha256({"train": lines}, [Mount(tmp_path / folder, PurePosixPath("/in/data/0"), True)])["train"]
+        return sha256_of(folder, LineSample("/in/data/0/a.png", text, 1.0, "list:1"))["train"]
 
     first = hashed("here", "ein", 1)
     assert first == hashed("elsewhere", "ein", 1)
     assert first != hashed("here", "eit", 1)
     assert first != hashed("here", "ein", 2)
-    gone = [LineSample("/in/data/0/no.png", "ein", 1.0, "list:1")]
-    assert data_sha256({"train": gone}, [Mount(tmp_path, PurePosixPath("/in/data/0"), True)]) == {}
+    assert sha256_of("here", LineSample("/in/data/0/no.png", "ein", 1.0, "list:1")) == {}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from loghi_contract.events import Epoch, Event, Phase, Step
+from loghi_contract.events import Epoch, Evaluation, Event, Failed, Model, Notice, Payload, Phase, Resumed, Step
 from loghi_runner.runs.progress import Progress
 
 
@@ -10,7 +10,7 @@ def epoch(number: int, cer: float = 0.2, *, is_best: bool = False, seconds: floa
     return Epoch(number, 5, None, cer, 0.5, None, seconds, is_best)
 
 
-def at(*timed: tuple[float, Epoch | Step | Phase], epochs: int | None = None) -> Progress:
+def at(*timed: tuple[float, Payload], epochs: int | None = None) -> Progress:
     return Progress.of((Event(i, t, "run", payload) for i, (t, payload) in enumerate(timed)), epochs)
 
 
@@ -37,3 +37,26 @@ def test_no_time_is_told_while_the_last_scores_are_made() -> None:
 def test_the_best_epoch_is_the_one_the_trainer_marked() -> None:
     progress = at((0, epoch(0, 0.3, is_best=True)), (1, epoch(1, 0.2, is_best=True)), (2, epoch(2, 0.2)))
     assert progress.best is not None and progress.best.epoch == 1
+
+
+def test_a_clock_that_was_set_back_promises_nothing() -> None:
+    progress = at((3600, Step(1, 1, 10, 1.0, 1.0)), (4, Step(1, 5, 10, 1.0, 9.0)), epochs=5)
+    assert progress.remaining_s is None
+
+
+def test_what_comes_again_after_an_interruption_is_known_once() -> None:
+    warning = Notice("charset.not_trained", "the val lines have a letter that no training line has")
+    progress = at(
+        (0, warning),
+        (1, epoch(0, is_best=True)),
+        (2, Evaluation("test", Model.BASE, 5, 0.4, 0.9)),
+        *((3 + number, epoch(number)) for number in (1, 2, 3)),
+        (7, Evaluation("test", Model.BEST, 5, 0.3, 0.8)),
+        (8, Failed("x", 4, "the disk is full", None, None, None)),
+        (100, Resumed(1, 4)),
+        (101, warning),
+        (102, epoch(2)),
+    )
+    assert [row.epoch for row in progress.epochs] == [0, 1, 2]
+    assert [score.model for score in progress.evaluations] == [Model.BASE]
+    assert (progress.failed, progress.step, progress.notices) == (None, None, [warning])

@@ -1,6 +1,6 @@
 """A stand-in for the trainer: speaks the contract, trains nothing. `LOGHI_FAKE_TRAINER` names one of its SCENARIOS.
 
-    LOGHI_RUNNER_TEST_TRAINER=tests/fake_trainer.py LOGHI_FAKE_TRAINER=success loghi-runner finetune config.yaml
+LOGHI_RUNNER_TEST_TRAINER=tests/fake_trainer.py LOGHI_FAKE_TRAINER=success loghi-runner finetune config.yaml
 """
 
 import os

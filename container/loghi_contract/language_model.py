@@ -65,6 +65,10 @@ class OnValidation:
     cer: float
     repeated: float
 
+    @property
+    def helps(self) -> bool:
+        return self.cer < self.greedy_cer
+
 
 @dataclass(frozen=True)
 class LanguageModelFacts:
@@ -85,7 +89,7 @@ class LanguageModelFacts:
     @property
     def helps(self) -> bool:
         """Whether the validation lines were read with fewer errors; where nobody knows, it is left out."""
-        return self.validation is not None and self.validation.cer < self.validation.greedy_cer
+        return self.validation is not None and self.validation.helps
 
 
 def count_ngrams(texts: Iterable[str], order: int) -> NGrams:

@@ -25,6 +25,7 @@ from pydantic_core import PydanticCustomError
 from loghi_contract.cut import Cut
 from loghi_contract.job import Augmentation, CharsetPolicy, Part, Precision
 from loghi_runner.config.choices import (
+    LanguageModelUse,
     NormalizationChoice,
     PlatformKind,
     SkipTag,
@@ -310,6 +311,11 @@ class PlatformConfig(_Section):
         description="Which pages the new model reads, for a new transcription on the platform: those it was made from, "
         "all of the document, or these.",
         json_schema_extra={"values": "`none`, `pulled`, `all`, or a list of numbers"},
+    )
+    language_model: LanguageModelUse = Field(
+        default=LanguageModelUse.AUTO,
+        description="Whether the language model beside the new model helps to read these: `auto`, where it helped "
+        "on validation lines; `off`, never.",
     )
     parallel: WholeNumber = Field(
         default=8, ge=1, le=32, description="Requests to the platform at a time; fewer are gentler."

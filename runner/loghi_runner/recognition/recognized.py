@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
+from loghi_contract.files import read_plain
 from loghi_contract.places import BY_IMAGE_FILE
+from loghi_contract.records import RecordError, parse_json
 from loghi_runner.aliases import Row
 from loghi_runner.evaluation.counts import Piece, align
 from loghi_runner.files import write_atomically
@@ -125,6 +127,15 @@ def recognized_json(recognized: Recognized) -> dict[str, Any]:
         "changed_by_language_model": len(recognized.changed),
         "failed": recognized.failed,
     }
+
+
+def was_guided(folder: Path) -> bool:
+    """Whether a language model helped to read what lies in this folder, as its record says."""
+    try:
+        record = parse_json(read_plain(folder / RECORD_FILE))
+    except (OSError, RecordError):
+        return False
+    return isinstance(record, dict) and record.get("language_model_sha256") is not None
 
 
 @dataclass(frozen=True)

@@ -105,3 +105,29 @@ def test_an_exported_folder_has_it_and_says_what_it_holds(workplace) -> None:
         original = workplace.folder / "base/lm" / name
         assert (workplace.folder / "given/lm" / name).read_bytes() == original.read_bytes()
     assert "pieces of the training texts" in result.stderr
+
+
+def test_more_texts_reach_the_trainer_and_a_run_made_again_has_the_same(workplace) -> None:
+    (workplace.folder / "more.txt").write_text("  en tekst til \n\nog en\n")
+
+    assert workplace.finetune("--set", "text.more=more.txt").returncode == 0
+
+    (workplace.folder / "more.txt").unlink()
+    first = workplace.run_dir
+    assert workplace.run("reproduce", str(first)).returncode == 0
+    [again] = [path for path in first.parent.glob("[!.]*") if path != first and path.is_dir()]
+    for run in (first, again):
+        assert (run / "in/lists/more_texts.txt").read_text() == "en tekst til\nog en\n"
+        assert json.loads((run / "in/job.json").read_text())["more_texts"] == "/in/job/lists/more_texts.txt"
+
+
+def test_texts_that_hold_the_test_lines_end_the_run_before_it_begins(workplace) -> None:
+    rows = [row.split("\t") for row in (workplace.folder / "data/val.txt").read_text().splitlines()]
+    long = [f"{image}\t{text} og noget mere der er skrevet her {number}" for number, (image, text) in enumerate(rows)]
+    (workplace.folder / "data/val.txt").write_text("".join(f"{row}\n" for row in long))
+    (workplace.folder / "more.txt").write_text("".join(row.split("\t")[1] + "\n" for row in long))
+
+    result = workplace.finetune("--set", "text.more=more.txt")
+
+    assert result.returncode == 3
+    assert "hold what the model is judged by" in result.stderr

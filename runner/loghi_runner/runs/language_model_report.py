@@ -1,12 +1,9 @@
 """What a run's language model does to its test lines: which words it mends or spoils, and what it changed."""
 
-import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from loghi_contract.files import read_plain
 from loghi_contract.language_model import WITH_LM
-from loghi_contract.places import MORE_TEXTS_FILE
 from loghi_contract.text import Normalization, normalize
 from loghi_runner.evaluation.counts import Piece, align
 from loghi_runner.evaluation.word_kinds import WordRow, word_rows
@@ -63,6 +60,4 @@ def _learnt_words(folder: RunFolder) -> set[str]:
     job = folder.read_job()
     normalization = job.normalization if job is not None else Normalization.NFC
     texts = [sample.text for sample in folder.read_list("train") or ()]
-    with contextlib.suppress(OSError):  # most runs have none
-        texts += read_plain(folder.job_dir / "lists" / MORE_TEXTS_FILE.name).decode(errors="replace").split("\n")
-    return {word for text in texts for word in normalize(text, normalization).split()}
+    return {word for text in (*texts, *folder.read_more_texts()) for word in normalize(text, normalization).split()}

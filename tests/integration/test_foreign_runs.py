@@ -27,7 +27,7 @@ OTHER = 65534
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of another account")
 
 LOOKING = (["runs"], ["show", "last"], ["logs", "last"], ["logs", "last", "--console"], ["runs", "--json"])
-TOUCHING = (["stop", "last", "--grace", "0"], ["clean", "--yes"], ["report", "last"])
+TOUCHING = (["stop", "last", "--grace", "0"], ["clean", "--yes"], ["report", "last"], ["resume", "last"])
 
 
 def contents(folder: Path) -> dict[str, tuple[int, bytes | str]]:
@@ -81,7 +81,7 @@ def test_no_command_changes_or_signals_anything_of_another_account(workplace, ar
         assert contents(folder.path) == before
         assert process.poll() is None
         assert precious.read_text(encoding="utf-8") == "thesis"
-    if arguments[0] in ("stop", "report"):
+    if arguments[0] in ("stop", "report", "resume"):
         assert result.returncode == 2
         assert "the run is not ours: it belongs to" in result.stderr
     else:

@@ -40,7 +40,11 @@ def carry_out(place: Place, disk: Path, fault: str, undisturbed: Undisturbed) ->
     host = place.start("finetune", str(place.config), "--set", f"output={output}")
     run = _until_it_trains(output, host)
     _break(disk, fault, run)
-    host.wait(_LONGEST_S)
+    deadline = time.monotonic() + _LONGEST_S
+    while host.poll() is None and time.monotonic() < deadline:
+        if fault == "full":
+            _fill(disk, 0)  # others go on, and take what the run gives back
+        time.sleep(0.05)
     told_full = b'"code":"last.not_written"' in run.events_file.read_bytes()
     _mend(disk, run)
     # whoever looks when the disk is mended writes down what nobody could
@@ -91,15 +95,20 @@ def _break(disk: Path, fault: str, run: RunFolder) -> None:
     filler = disk / "filler"
     filler.mkdir()
     if fault in ("full", "nearly full"):
-        left = _NEARLY_BYTES if fault == "nearly full" else 0
-        with (filler / "file").open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(shutil.disk_usage(disk).free - left, 1))
+        _fill(disk, _NEARLY_BYTES if fault == "nearly full" else 0)
     elif fault == "no inode":
         used = int(subprocess.run(["df", "--output=iused", disk], capture_output=True, text=True).stdout.split()[-1])
         _mount("-o", f"remount,nr_inodes={used}", str(disk))
     else:
         run.last.rename(filler / "last")
         run.last.touch()
+
+
+def _fill(disk: Path, left: int) -> None:
+    with (disk / "filler" / "file").open("ab") as file, contextlib.suppress(OSError):
+        # bit by bit, as the run takes some of it, too
+        while (free := shutil.disk_usage(disk).free - left) > 0:
+            os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, max(free // 2, 4096))
 
 
 def _mend(disk: Path, run: RunFolder) -> None:

@@ -269,7 +269,6 @@ engine:
 #   layer: manual             # the transcription to learn from
 #   pages: [101, 102]         # numbers of pages; default: all that have text
 #   write_back: pulled        # pages the new model reads for the platform: none | pulled | all | [numbers]
-#   language_model: auto      # does the language model help to read these: auto | off
 """
 
 #: The column in which the comments begin.

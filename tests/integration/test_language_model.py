@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from loghi_contract.language_model import OnValidation
+from loghi_runner.recognition.recognized import was_guided
 from tests.made_language_model import write_language_model
 from tests.unit.made_pages import write_pages
 
@@ -41,6 +42,7 @@ def test_pages_carry_both_texts_where_they_differ_and_the_page_to_look_at_marks_
     result = workplace.run("recognize", "base", "pages", "-o", "read", *OPTIONS, "--html", "--json")
 
     assert json.loads(result.stdout)["changed_by_language_model"] == 1
+    assert was_guided(workplace.folder / "read")
     xml = (workplace.folder / "read/p00.xml").read_text()
     assert xml.index("p00-l7") < xml.index("p00-l1")
     assert xml.count('index="1"') == xml.count('index="2"') == 1
@@ -60,6 +62,7 @@ def test_without_it_all_is_as_if_there_were_none(workplace, validation: OnValida
     assert result.returncode == 0, result.stderr
     assert files(workplace.folder / "after") == files(workplace.folder / "before")
     assert "not used" in result.stdout
+    assert not was_guided(workplace.folder / "after")
 
 
 def test_an_evaluation_says_what_it_is_with_and_without(workplace) -> None:

@@ -1,6 +1,7 @@
 """Reading with the language model beside a model, with a stand-in trainer that reads every `1` as a `7` by it."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,17 @@ def test_an_evaluation_says_what_it_is_with_and_without(workplace) -> None:
     assert [row[places["base_by_image_text"]].replace("1", "7") for row in cells] == [
         row[places["base_text"]] for row in cells
     ]
+
+
+def test_a_comparison_says_which_model_was_read_with_it(workplace) -> None:
+    shutil.copytree(workplace.folder / "base", workplace.folder / "other")
+    write_language_model(workplace.folder / "base", HELPED)
+
+    result = workplace.run("compare", "base", "other", "data/val.txt", *OPTIONS)
+
+    assert result.returncode == 0, result.stderr
+    told = " ".join(result.stdout.split())
+    assert "compared with its language model: base; by the image alone: other" in told
 
 
 def test_a_damaged_one_ends_the_reading_before_it_begins(workplace) -> None:

@@ -71,6 +71,16 @@ class ModelResults:
             rows.append(("left out", f"{plural(len(self.truth.skipped), 'line')}: {counted(reasons)}"))
         return rows
 
+    def read_with(self) -> list[Row]:
+        """Of two models, which were read with a language model: a verdict is of what was compared."""
+        guided = [each.model.name for each in self.models if each.reader.language_model is not None]
+        alone = [each.model.name for each in self.models if each.reader.language_model is None]
+        if len(self.models) == 1 or not guided:
+            return []
+        told = [f"with its language model: {name}" for name in guided]
+        told += [f"by the image alone: {name}" for name in alone]
+        return [("compared", f"{'; '.join(told)} (`--lm off` compares the models themselves)")]
+
     def json(self) -> dict[str, Any]:
         """What `evaluate --json` says of one model, and `compare --json` of two."""
         lines = {

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, ClassVar  # JSON values have no narrower type
 
+from loghi_contract.language_model import OnValidation, TextSource
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
 
 #: The version of the event format, key `v`.
@@ -167,7 +168,7 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The scores of one model on one split that took no part in training."""
+    """The scores of one model on one split that took no part in training; `lm_cer` is with the language model."""
 
     kind: ClassVar[str] = "evaluation"
     split: str
@@ -175,6 +176,21 @@ class Evaluation:
     lines: int
     cer: float
     wer: float
+    lm_cer: float | None = None
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """The language model beside best_val: what it was learnt from, and what the validation lines say of it.
+
+    `validation` is null where they are too few to tell. cer is a fraction, as is `repeated`, the share of their n-grams
+    that the learnt texts have.
+    """
+
+    kind: ClassVar[str] = "language_model"
+    order: int
+    sources: tuple[TextSource, ...]
+    validation: OnValidation | None
 
 
 @dataclass(frozen=True)
@@ -226,6 +242,7 @@ Payload = (
     | Epoch
     | Checkpoint
     | Evaluation
+    | LanguageModel
     | Finished
     | Recognized
     | Failed
@@ -243,6 +260,7 @@ KINDS: dict[str, type[Any]] = {
         Epoch,
         Checkpoint,
         Evaluation,
+        LanguageModel,
         Finished,
         Recognized,
         Failed,

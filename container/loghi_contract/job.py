@@ -85,7 +85,8 @@ class JobSpec:
 
     `vgsl` is a network specification or a library name for training from scratch; otherwise it is None and
     the base model lies in /in/base_model. With `resume` it goes on from the checkpoint in /out/last; its epochs may be
-    others than those it began with.
+    others than those it began with. `more_texts` is the container path of texts that the language model learns beside
+    those of the training lines, one a line.
     """
 
     contract: int
@@ -100,6 +101,7 @@ class JobSpec:
     resume: bool = False
     #: how often the run was ended for its memory; each time its trainer takes half of what it took before
     memory_kills: int = 0
+    more_texts: str | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,8 @@ class RecognizeJob:
 
     `list` is a container path like those of `ListsSpec`; what stands there as texts is not looked at.
     `beam_width` is the number of readings of a line that are followed at once; 1 takes the best class of each frame.
+    With `language_model` the one beside the model helps to choose; what is read without it then goes to
+    /out/results_by_image.txt.
     """
 
     contract: int
@@ -117,6 +121,11 @@ class RecognizeJob:
     device: DeviceKind
     batch_size: int
     beam_width: int
+    language_model: bool = False
+
+
+#: Named only where they are asked for: a trainer that does not know them takes every other job.
+_LATER_KEYS = ("resume", "more_texts", "language_model")
 
 
 class ContractMismatch(ValueError):
@@ -125,9 +134,9 @@ class ContractMismatch(ValueError):
 
 def dump_job(job: JobSpec | RecognizeJob) -> str:
     value = to_json(job)
-    if not value.get("resume"):
-        # named only where it is asked for: a trainer that knows no checkpoints takes every other job
-        value.pop("resume", None)
+    for key in _LATER_KEYS:
+        if not value.get(key):
+            value.pop(key, None)
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 

@@ -12,6 +12,7 @@ from typing import BinaryIO, Final
 
 from loghi_contract.cut import Cut
 from loghi_contract.files import open_plain, read_plain
+from loghi_contract.language_model import LM_PARTS
 from loghi_contract.model_folder import BROKEN_ZIP, CONFIG_FILE, MODEL_FILE, ModelFolderError
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_contract.tokenizer import CHARLIST_FILE, TOKENIZER_FILE
@@ -23,7 +24,7 @@ NOTES_FILE: Final = "README.md"
 #: Raised when a reader of the old format would misread a new file.
 FORMAT: Final = 1
 
-_PARTS = (MODEL_FILE, TOKENIZER_FILE, CHARLIST_FILE, CONFIG_FILE)
+_PARTS = (MODEL_FILE, TOKENIZER_FILE, CHARLIST_FILE, CONFIG_FILE, *LM_PARTS)
 _MAX_MARKER_BYTES = 64 * 1024
 # the parts are hardly compressed; anything that unpacks to far more than it takes is not ours
 _MAX_UNPACKED_RATIO = 20
@@ -120,6 +121,7 @@ def unpack_model_file(path: Path, folder: Path) -> None:
             if unpacked > _MAX_UNPACKED_RATIO * path.stat().st_size:
                 raise _broken(path)
             for name in set(_PARTS) & set(archive.namelist()):
+                (folder / name).parent.mkdir(exist_ok=True)
                 with archive.open(name) as part, (folder / name).open("wb") as written:
                     shutil.copyfileobj(part, written, 1024 * 1024)
     except BROKEN_ZIP as error:

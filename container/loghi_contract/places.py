@@ -13,6 +13,8 @@ LEASES_DIR = PurePosixPath("/in/leases")
 
 JOB_FILE = JOB_DIR / "job.json"
 LISTS_DIR = JOB_DIR / "lists"
+#: What the language model learns besides the training lines, one text a line.
+MORE_TEXTS_FILE = LISTS_DIR / "more_texts.txt"
 
 #: Paths below are relative to the run's out folder, on both sides.
 EVENTS_FILE = PurePosixPath("events.jsonl")
@@ -23,6 +25,8 @@ SAVING_DIR = PurePosixPath("model/.saving")
 LAST = PurePosixPath("last")
 REPORT_DIR = PurePosixPath("report")
 RESULTS_FILE = PurePosixPath("results.txt")
+#: What was read without the language model, where one helped; of the same form and lines as the results.
+BY_IMAGE_FILE = PurePosixPath("results_by_image.txt")
 
 ROOT_VARIABLE = "LOGHI_ROOT"
 

@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from loghi_trainer.beam import beam_search
+from loghi_trainer.beam import Guide, beam_search
 
 # Loghi adds this to its probabilities before the logarithm
 _EPSILON = 1e-7
@@ -48,20 +48,23 @@ def ctc_loss(labels: Any, probabilities: Any, frames: Any = None) -> Any:
     return ops.ctc_loss(labels, log_probabilities, lengths, frames, mask_index=probabilities.shape[-1] - 1)
 
 
-def decode(probabilities: NDArray[np.float32], frames: NDArray[np.int32], beam_width: int = 1) -> list[Decoded]:
+def decode(
+    probabilities: NDArray[np.float32], frames: NDArray[np.int32], beam_width: int = 1, guide: Guide | None = None
+) -> list[Decoded]:
     """The best label sequence of each line, repeats and blanks removed.
 
     Args:
         probabilities: (batch, time, classes); the last class is the blank.
         frames: (batch,), time steps that belong to the line.
-        beam_width: label sequences kept after each frame; 1 takes the best class of each frame instead.
+        beam_width: label sequences kept after each frame; 1 takes the best class of each frame instead, without guide.
+        guide: what helps to choose; the probabilities are the image's all the same.
 
     Source: Graves et al. 2006, section 3.2: best path and prefix search; epsilon as in Loghi HTR 2.x.
     """
-    if beam_width == 1:
+    if beam_width == 1 and guide is None:
         return [_best_path(line[:length]) for line, length in zip(probabilities, frames, strict=True)]
     log_probabilities = np.log(probabilities.astype(np.float64) + _EPSILON)
-    return [Decoded(*found) for found in beam_search(log_probabilities, frames, beam_width)]
+    return [Decoded(*found) for found in beam_search(log_probabilities, frames, beam_width, guide)]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from loghi_trainer.base_model import BaseModel
 from loghi_trainer.charset import CharsetPlan, plan_charset
 from loghi_trainer.dataset import ImageStore, measure_lines
 from loghi_trainer.errors import DataError
+from loghi_trainer.learnt_texts import LearntTexts, learn, read_more_texts
 from loghi_trainer.lines import Split, append_skipped, read_samples, too_long, unknown_characters
 from loghi_trainer.network import frames_of
 
@@ -17,12 +18,16 @@ SCORED_SPLITS = ("test", "base_domain")
 
 @dataclass(frozen=True)
 class RunData:
-    """`scored` holds the splits that take no part in training or in choosing best_val."""
+    """`scored` holds the splits that take no part in training or in choosing best_val.
+
+    `learnt` is the language model of the training lines' texts.
+    """
 
     train: Split
     val: Split
     scored: tuple[Split, ...]
     charset: CharsetPlan
+    learnt: LearntTexts
 
     @property
     def splits(self) -> tuple[Split, ...]:
@@ -44,7 +49,9 @@ def read_data(job: JobSpec, places: Places, store: ImageStore, base: BaseModel) 
     scored = tuple(
         _measured(name, path, job, places, store) for name in SCORED_SPLITS if (path := lists[name]) is not None
     )
-    data = RunData(train, val, scored, charset)
+    more = read_more_texts(places.real(job.more_texts), job.normalization) if job.more_texts else []
+    learnt = learn([line.text for line in train.lines], more)
+    data = RunData(train, val, scored, charset, learnt)
     if not job.resume:  # they stand there already
         append_skipped(places.out / REPORT_DIR / "skipped_lines.tsv", data.splits)
     for split in (train, val):

@@ -7,6 +7,7 @@ from statistics import fmean
 
 from loghi_contract.checkpoint import SavedReading
 from loghi_contract.counts import ErrorCounts, pool
+from loghi_trainer.beam import Guide
 from loghi_trainer.dataset import ImageStore
 from loghi_trainer.lines import Split
 from loghi_trainer.recognize import Recognizer
@@ -18,12 +19,14 @@ class Reading:
     """What one model read on a split: a text and its errors for every line, in the split's order.
 
     `loss` is the mean negative log likelihood of the lines' own texts, without lines that the model cannot write
-    (an unknown character, or more text than frames); None when none is left or it was not asked for.
+    (an unknown character, or more text than frames); None when none is left or it was not asked for. `guided` is what
+    it read with a language model, where there was one.
     """
 
     texts: tuple[str, ...]
     errors: tuple[ErrorCounts, ...]
     loss: float | None
+    guided: "Reading | None" = None
 
     @property
     def total(self) -> ErrorCounts:
@@ -36,8 +39,7 @@ class Reading:
 
 def read_again(split: Split, saved: SavedReading) -> Reading:
     """What a checkpoint kept of a reading of the split, whole again."""
-    errors = (count_errors(line.text, text) for line, text in zip(split.lines, saved.texts, strict=True))
-    return Reading(saved.texts, tuple(errors), saved.loss)
+    return _counted(split, saved.texts, saved.loss)
 
 
 def evaluate(
@@ -47,12 +49,18 @@ def evaluate(
     is_cancelled: Callable[[], bool],
     *,
     with_loss: bool = False,
+    guide: Guide | None = None,
 ) -> Reading:
     """Recognise a split and count the errors against its ground truth. Raises Cancelled."""
-    read = recognizer.read(split.lines, store, is_cancelled, with_loss=with_loss)
-    errors = tuple(count_errors(line.text, found.text) for line, found in zip(split.lines, read, strict=True))
+    read = recognizer.read(split.lines, store, is_cancelled, with_loss=with_loss, guide=guide)
     losses = [found.loss for found in read if found.loss is not None]
-    return Reading(tuple(found.text for found in read), errors, fmean(losses) if losses else None)
+    guided = _counted(split, [found.best.text for found in read]) if guide is not None else None
+    return _counted(split, [found.text for found in read], fmean(losses) if losses else None, guided)
+
+
+def _counted(split: Split, texts: Sequence[str], loss: float | None = None, guided: Reading | None = None) -> Reading:
+    errors = tuple(count_errors(line.text, text) for line, text in zip(split.lines, texts, strict=True))
+    return Reading(tuple(texts), errors, loss, guided)
 
 
 def write_lines_table(table: Path, split: Split, readings: Sequence[tuple[str, Reading]]) -> None:

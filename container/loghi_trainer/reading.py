@@ -4,15 +4,17 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from loghi_contract import events
 from loghi_contract.job import DeviceKind, RecognizeJob
-from loghi_contract.places import BASE_MODEL_DIR, RESULTS_FILE, Places
+from loghi_contract.places import BASE_MODEL_DIR, BY_IMAGE_FILE, RESULTS_FILE, Places
 from loghi_contract.text import Normalization
 from loghi_trainer import device
 from loghi_trainer.base_model import open_base_model
 from loghi_trainer.dataset import ImageStore, measure_lines
 from loghi_trainer.errors import DataError
+from loghi_trainer.learnt_texts import open_guide
 from loghi_trainer.lines import read_samples
 from loghi_trainer.network import rebuilt
 from loghi_trainer.recognize import Cancelled, ReadLine, Recognizer
@@ -37,6 +39,7 @@ def read_lines(
     base = open_base_model(places.real(BASE_MODEL_DIR))
     if base.tokenizer is None:
         raise DataError("model.no_tokenizer", "the model has no characters to write", where="base_model")
+    guide = open_guide(places.real(BASE_MODEL_DIR), base.tokenizer) if job.language_model else None
     network = rebuilt(base.network, precision="float32", for_processor=job.device is DeviceKind.CPU)
     reporter.emit(events.Phase("reading_data"))
     with ThreadPoolExecutor(1) as beside:
@@ -60,12 +63,14 @@ def read_lines(
     began = time.monotonic()
     tell = _Teller(reporter, len(split.lines), began)
     try:
-        found = recognizer.read(split.lines, store, is_cancelled, tell)
+        found = recognizer.read(split.lines, store, is_cancelled, tell, guide=guide)
     except Cancelled:
         seconds = round(time.monotonic() - began, 2)
         return events.Recognized(events.FinishStatus.CANCELLED, 0, seconds, str(RESULTS_FILE))
     results = {line.sample.image: read for line, read in zip(split.lines, found, strict=True)}
-    _write(places, results)
+    _write(places.out / RESULTS_FILE, {image: read.best for image, read in results.items()})
+    if guide is not None:
+        _write(places.out / BY_IMAGE_FILE, results)
     seconds = round(time.monotonic() - began, 2)
     return events.Recognized(events.FinishStatus.COMPLETED, len(results), seconds, str(RESULTS_FILE))
 
@@ -86,7 +91,7 @@ class _Teller:
             self._reporter.emit(events.Step(1, done, self._lines, None, round(speed, 2)))
 
 
-def _write(places: Places, results: dict[str, ReadLine]) -> None:
+def _write(path: Path, results: dict[str, ReadLine]) -> None:
     """One row a line, in the order of the list; lines whose image cannot be decoded have none."""
     rows = [f"{image}\t{read.confidence:.6f}\t{read.text}\n" for image, read in results.items()]
-    (places.out / RESULTS_FILE).write_text("".join(rows), encoding="utf-8")
+    path.write_text("".join(rows), encoding="utf-8")

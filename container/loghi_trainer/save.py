@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from loghi_contract import __version__
 from loghi_contract.job import JobSpec
+from loghi_contract.language_model import FACTS_FILE, LM_DIR, NGRAMS_FILE, format_facts
 from loghi_contract.model_folder import BROKEN_ARCHIVE, CONFIG_FILE, MODEL_FILE
 from loghi_contract.places import BEST_VAL, SAVING_DIR
 from loghi_contract.records import to_json
@@ -27,6 +28,7 @@ from loghi_contract.tokenizer import CHARLIST_FILE, TOKENIZER_FILE, Tokenizer, f
 from loghi_trainer.checkpoint import Weights
 from loghi_trainer.errors import StorageError
 from loghi_trainer.images import MIN_WIDTH_PX
+from loghi_trainer.learnt_texts import LearntTexts
 from loghi_trainer.network import rebuilt
 
 # keys that Keras 3.15 writes and 3.9 or 3.13 refuse; without them the layers are the same
@@ -48,7 +50,9 @@ class ModelFolder:
     Nothing but the model's own files is ever in it: each is written in a folder beside, gone between two saves.
     """
 
-    def __init__(self, out: Path, network: keras.Model, tokenizer: Tokenizer, job: JobSpec) -> None:
+    def __init__(
+        self, out: Path, network: keras.Model, tokenizer: Tokenizer, job: JobSpec, learnt: LearntTexts
+    ) -> None:
         """Write what stays the same in a run; the model itself comes with `save`.
 
         Args:
@@ -66,10 +70,8 @@ class ModelFolder:
         with _storing(self._folder):
             self._folder.parent.mkdir(exist_ok=True)
             self._folder.mkdir(exist_ok=True)
-            with self._written_beside():
-                for name, text in unchanging.items():
-                    _write(self._beside / name, text.encode())
-                    (self._beside / name).replace(self._folder / name)
+            self._put({name: text.encode() for name, text in unchanging.items()}, self._folder)
+        self.save_learnt(learnt)
 
     def save(self, weights: Weights, saved: SavedEpoch) -> None:
         """Replace the saved model by one with these weights, after the new file was reopened and read the same.
@@ -87,6 +89,18 @@ class ModelFolder:
             _write_portable(self._portable, saved, beside)
             _require_same(keras.saving.load_model(beside, compile=False), self._portable)
             beside.replace(self._folder / MODEL_FILE)
+
+    def save_learnt(self, learnt: LearntTexts) -> None:
+        """Put the language model beside the model, in a folder that Loghi does not look at.
+
+        Raises:
+            StorageError: it could not be written.
+        """
+        folder = self._folder / LM_DIR
+        with _storing(self._folder):
+            folder.mkdir(exist_ok=True)
+            # the facts last: they name the counts by their hash
+            self._put({NGRAMS_FILE: learnt.packed, FACTS_FILE: format_facts(learnt.facts).encode()}, folder)
 
     def settle(self) -> None:
         """Let what was saved outlast a power cut, as far as the file system can promise that.
@@ -112,6 +126,12 @@ class ModelFolder:
     def saved_weights(self) -> list[NDArray[np.float32]]:
         """The weights of the model saved last."""
         return list(self._portable.get_weights())
+
+    def _put(self, files: dict[str, bytes], folder: Path) -> None:
+        with self._written_beside():
+            for name, content in files.items():
+                _write(self._beside / name, content)
+                (self._beside / name).replace(folder / name)
 
     @contextmanager
     def _written_beside(self) -> Iterator[None]:

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import repeat
 
 import keras
@@ -11,12 +11,14 @@ import keras
 from loghi_contract import events
 from loghi_contract.checkpoint import Checkpoint, TrainingState
 from loghi_contract.job import Augmentation, CharsetPolicy, DeviceKind, JobSpec
+from loghi_contract.language_model import WITH_LM
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_contract.places import BASE_MODEL_DIR, BEST_VAL, REPORT_DIR, Places
 from loghi_contract.saved_epoch import SavedEpoch
 from loghi_trainer import device
 from loghi_trainer.augment import augment_light
 from loghi_trainer.base_model import BaseModel, open_base_model
+from loghi_trainer.beam import Guide
 from loghi_trainer.checkpoint import LastFolder, Weights
 from loghi_trainer.data import RunData, read_data
 from loghi_trainer.dataset import ImageStore, TrainingFeed
@@ -120,7 +122,7 @@ class _Run:
             tell=reporter.emit,
         )
         self._cards = len(shares.places)
-        self._folder = ModelFolder(places.out, network, tokenizer, job)
+        self._folder = ModelFolder(places.out, network, tokenizer, job, data.learnt)
         labels = [tokenizer.encode(line.text) for line in data.train.lines]
         self._feed = TrainingFeed(
             data.train.lines,
@@ -164,7 +166,9 @@ class _Run:
             status = self._train_epochs()
             self._reporter.emit(events.Phase("evaluating"))
             self._network.set_weights(self._folder.saved_weights())
-            self._report(self._score(events.Model.BEST))
+            guide = self._data.learnt.guide(self._data.charset.tokenizer)
+            best = self._judge_language_model(guide)
+            self._report(best, self._score(events.Model.BEST, guide))
             self._last.keep_newest()
         except Cancelled:
             status = events.FinishStatus.CANCELLED
@@ -304,26 +308,40 @@ class _Run:
         self._reporter.emit(events.Checkpoint(BEST_VAL.name, saved.epoch, str(BEST_VAL / MODEL_FILE)))
         self._folder.settle()
 
-    def _score(self, model: events.Model) -> list[Reading]:
+    def _judge_language_model(self, guide: Guide) -> Reading:
+        """What best_val reads on the validation lines, also with the language model; written beside it."""
+        split = self._data.val
+        read = evaluate(self._recognizer, split, self._store, self._is_cancelled, guide=guide)
+        guided = read.guided or read
+        judged = self._data.learnt.judged([line.text for line in split.lines], read.errors, guided.errors)
+        self._folder.save_learnt(judged)
+        self._reporter.emit(events.LanguageModel(judged.facts.order, judged.facts.sources, judged.facts.validation))
+        return replace(self._best.reading or read, guided=guided)
+
+    def _score(self, model: events.Model, guide: Guide | None = None) -> list[Reading]:
         readings = []
         for split in self._data.scored:
-            reading = evaluate(self._recognizer, split, self._store, self._is_cancelled)
+            # the hands that the base model knows write other texts
+            of_hand = guide if split.name == "test" else None
+            reading = evaluate(self._recognizer, split, self._store, self._is_cancelled, guide=of_hand)
             self._reporter.emit(_evaluation(split, model, reading))
             readings.append(reading)
         return readings
 
-    def _report(self, after: list[Reading]) -> None:
+    def _report(self, best: Reading, after: list[Reading]) -> None:
         report = self._places.out / REPORT_DIR
-        best = self._best.reading or evaluate(self._recognizer, self._data.val, self._store, self._is_cancelled)
         splits = (self._data.val, *self._data.scored)
         for split, old, new in zip(splits, (self._base_reading, *self._before), (best, *after), strict=True):
             models = [(events.Model.BASE.value, old), (events.Model.BEST.value, new)]
+            if new.guided is not None:
+                models.append((WITH_LM, new.guided))
             write_lines_table(report / f"{split.name}_lines.tsv", split, models)
 
 
 def _evaluation(split: Split, model: events.Model, reading: Reading) -> events.Evaluation:
     total = reading.total
-    return events.Evaluation(split.name, model, total.lines, total.cer, total.wer)
+    with_lm = reading.guided.total.cer if reading.guided else None
+    return events.Evaluation(split.name, model, total.lines, total.cer, total.wer, with_lm)
 
 
 def _open_last(places: Places, reporter: Reporter) -> Checkpoint:
@@ -354,6 +372,10 @@ def _announce(job: JobSpec, base: BaseModel, data: RunData, reporter: Reporter) 
     for split in data.splits:
         reporter.emit(split.summary())
         _announce_unknown(split, data, reporter)
+    if data.learnt.is_shortened:
+        order = data.learnt.facts.order
+        message = f"the texts are many: the language model looks at {order - 1} characters before each, to stay small"
+        reporter.emit(events.Notice("lm.shortened", message))
     charset = data.charset
     known = len(base.tokenizer.characters) if base.tokenizer is not None else 0
     policy = "new" if base.tokenizer is None else job.charset.value

@@ -255,6 +255,7 @@ training:
 charset: extend               # letters new to the base model: extend (learn them) | fail (stop) | replace
 text:
   normalization: auto         # Unicode form of the texts: auto | nfc | none
+  # more: [texts.txt, xml/]   # more texts of the hand or office, for the language model alone
 engine:
   kind: auto                  # auto | docker | local (no container)
   gpus: auto                  # auto (a card, waited for) | auto-or-cpu | none | 2 (so many) | [GPU-<uuid>]

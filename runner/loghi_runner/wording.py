@@ -9,6 +9,7 @@ from pathlib import Path
 
 from loghi_contract import events
 from loghi_contract.job import Split
+from loghi_contract.language_model import OnValidation, TextSource
 
 #: The words for a split, as in "492 training lines".
 SPLIT_WORDS = {
@@ -148,16 +149,33 @@ def event_line(payload: events.Payload) -> str:
             return epoch_line(epoch)
         case events.Checkpoint(name=name, epoch=number):
             return f"saved {name} (epoch {number})"
-        case events.Evaluation(split=split, model=model, lines=lines, cer=cer, wer=wer):
+        case events.Evaluation(split=split, model=model, lines=lines, cer=cer, wer=wer, lm_cer=lm_cer):
             who = "base model" if model is events.Model.BASE else model.value
             words = split_word(split)
-            return f"{who} on {lines} {words}: CER {percent(cer)}, WER {percent(wer)}"
+            with_lm = "" if lm_cer is None else f"; with the language model: CER {percent(lm_cer)}"
+            return f"{who} on {lines} {words}: CER {percent(cer)}, WER {percent(wer)}{with_lm}"
+        case events.LanguageModel(sources=sources, validation=validation):
+            return f"language model {language_model_line(sources, validation)}"
         case events.Recognized(status=status, lines=lines, seconds=seconds):
             return f"{status_word(status)}: {plural(lines, 'line')} read in {duration(seconds)}"
         case events.Finished(status=status, best_epoch=best_epoch):
             return f"{status_word(status)}; best_val is epoch {best_epoch}"
         case events.Failed(message=message, code=code):
             return f"failed: {message} [{code}]"
+
+
+def language_model_line(sources: Sequence[TextSource], validation: OnValidation | None) -> str:
+    """What a language model was learnt from, and what it does on the validation lines."""
+    learnt = " and ".join(
+        f"{each.lines} {each.name}" if each.name == "training lines" else f"{plural(each.lines, 'line')} of {each.name}"
+        for each in sources
+    )
+    if validation is None:
+        return f"learnt from {learnt}; too few validation lines to say whether it helps"
+    return (
+        f"learnt from {learnt}; CER on {validation.lines} validation lines: {percent(validation.greedy_cer)} without, "
+        f"{percent(validation.cer)} with it ({percent(validation.repeated)} of their n-grams stand in what it learnt)"
+    )
 
 
 def _charset_line(charset: events.Charset) -> str:

@@ -18,7 +18,7 @@ from loghi_runner.runs.folder import RunFolder, RunRecord
 from loghi_runner.runs.progress import Progress
 from loghi_runner.runs.progress import read_events as told_events
 
-PARTS = {"model.keras", "tokenizer.json", "charlist.txt", "config.json"}
+PARTS = {"model.keras", "tokenizer.json", "charlist.txt", "config.json", "lm"}
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def network() -> Any:
     return rebuilt(build_base_model(SMALL_VGSL).network, precision="float32", classes=classes, for_processor=True)
 
 
-def read(network: Any, folder: Path, batch_size: int, beam_width: int = 1) -> list[Any]:
+def read(network: Any, folder: Path, batch_size: int, beam_width: int = 1, guide: Any = None) -> list[Any]:
     import cv2
 
     from loghi_trainer.dataset import ImageStore, measure_lines
@@ -43,7 +43,7 @@ def read(network: Any, folder: Path, batch_size: int, beam_width: int = 1) -> li
     samples = [LineSample(f"/{number}.png", text, 1.0, "list") for number, text in enumerate(TEXTS)]
     lines = measure_lines("lines", samples, [], store).lines
     recognizer = Recognizer(network, Tokenizer.of(ALPHABET), batch_size, beam_width)
-    return recognizer.read(lines, store, with_loss=True)
+    return recognizer.read(lines, store, with_loss=True, guide=guide)
 
 
 @pytest.mark.parametrize("beam_width", [1, 4])
@@ -54,6 +54,31 @@ def test_neighbours_in_the_batch_change_nothing(network: Any, tmp_path: Path, be
     for key in ("confidence", "loss"):
         values = [[getattr(line, key) or 0.0 for line in lines] for lines in (together, alone)]
         np.testing.assert_allclose(*values, rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_read_without_a_language_model_is_the_same_beside_it(network: Any, tmp_path: Path) -> None:
+    from loghi_trainer.learnt_texts import learn
+
+    guide = learn(["abcdefgh" * 4], []).guide(Tokenizer.of(ALPHABET))
+    for beam_width in (1, 4):
+        alone = read(network, tmp_path, 5, beam_width)
+        beside = read(network, tmp_path, 5, beam_width, guide)
+
+        assert all(line.guided is None for line in alone)
+        assert [(line.text, line.confidence, line.loss) for line in beside] == [
+            (line.text, line.confidence, line.loss) for line in alone
+        ]
+        assert all(0 <= line.best.confidence <= 1 for line in beside)
+
+
+def test_a_reading_that_the_image_contradicts_strongly_is_not_taken() -> None:
+    from loghi_trainer.ctc import Decoded
+    from loghi_trainer.recognize import trusted
+
+    by_image, near, far = Decoded([1, 2, 3], -0.5), Decoded([1, 2, 4], -2.5), Decoded([4, 4], -4.0)
+
+    assert trusted(near, by_image) is near
+    assert trusted(far, by_image) is by_image
 
 
 def test_lines_that_the_model_cannot_write_have_no_loss(network: Any, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from loghi_contract import events
 from loghi_contract.exit_codes import ExitCode
+from loghi_contract.language_model import count_ngrams, read_facts, read_ngrams
 from loghi_contract.model_folder import inspect_model_folder
 from loghi_contract.processor import processor_name
 from loghi_runner.runs.results_of_run import epoch_table, weights_sha256
@@ -51,6 +52,10 @@ def run(job: JobFolder) -> int:
     process = start_forked(job)
     process.communicate()
     return process.returncode
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="session")
@@ -99,6 +104,7 @@ def test_best_val_is_a_model_folder_of_loghi(trained: JobFolder) -> None:
     assert sorted(path.name for path in folder.iterdir()) == [
         "charlist.txt",
         "config.json",
+        "lm",
         "model.keras",
         "tokenizer.json",
     ]
@@ -106,6 +112,29 @@ def test_best_val_is_a_model_folder_of_loghi(trained: JobFolder) -> None:
     assert config["model_channels"] == 1
     assert {"git_hash", "model", "uuid"} <= config.keys()
     assert str(trained.root) not in (folder / "config.json").read_text()
+
+
+def test_a_language_model_of_the_training_texts_lies_beside_the_model(trained: JobFolder) -> None:
+    folder = trained.out / "model/best_val"
+    facts = read_facts(folder)
+    assert facts is not None
+    ngrams = read_ngrams(folder, facts)
+    learnt = [row.split("\t")[-1] for row in (trained.root / "in/job/lists/train.txt").read_text().splitlines()]
+
+    assert ngrams == count_ngrams(learnt, facts.order)
+    assert [(source.name, source.lines) for source in facts.sources] == [("training lines", len(learnt))]
+    assert facts.validation is None, "six lines do not tell whether it helps"
+    [told] = trained.of_kind("language_model")
+    assert (told.sources, told.validation) == (facts.sources, facts.validation)
+
+
+def test_test_lines_are_read_with_the_language_model_too(trained: JobFolder) -> None:
+    rows = [row.split("\t") for row in (trained.out / "report/test_lines.tsv").read_text().splitlines()]
+    [after] = [score for score in trained.of_kind("evaluation") if score.model is events.Model.BEST]
+    place = rows[0].index("best_val_lm_text")
+
+    edits = sum(int(row[place + 1]) for row in rows[1:])
+    assert after.lm_cer == pytest.approx(edits / sum(len(row[1]) for row in rows[1:]))
 
 
 def test_every_epoch_has_a_validation_loss_that_falls(trained: JobFolder) -> None:
@@ -162,7 +191,7 @@ def test_training_stops_after_so_many_epochs_without_gain_and_zero_means_never(
 def fine_tuned(trained: JobFolder, tmp_path_factory: pytest.TempPathFactory) -> tuple[JobFolder, dict[str, bytes]]:
     """A fine-tuning with a new letter and an image that is none, and the files of its base model before it."""
     base_model = trained.out / "model/best_val"
-    before = {path.name: path.read_bytes() for path in base_model.iterdir()}
+    before = contents(base_model)
     folder = tmp_path_factory.mktemp("fine_tuned") / "run"
     job = write_job(folder, base_model=base_model, train=made_texts(24, 4, "abcdð"), val=made_texts(6, 5, "abcð"))
     (job.root / "in/data/0/train 3.png").write_bytes(b"no image")
@@ -178,7 +207,7 @@ def test_fine_tuning_adds_new_letters_and_names_them(
     [charset] = job.of_kind("charset")
     assert charset.added == ("ð",)
     assert inspect_model_folder(job.out / "model/best_val").tokenizer.characters[-1] == "ð"
-    assert {path.name: path.read_bytes() for path in (trained.out / "model/best_val").iterdir()} == before
+    assert contents(trained.out / "model/best_val") == before
 
 
 def test_policy_fail_ends_with_the_data_exit_code(make_job: MakeJob, trained: JobFolder) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from loghi_contract import events
 from loghi_contract.events import KINDS, MAX_LINE_BYTES, Event, Payload, decode_event, encode_event
+from loghi_contract.language_model import OnValidation, TextSource
 
 GOLDEN = Path(__file__).parent / "golden_events.jsonl"
 
@@ -24,7 +25,8 @@ PAYLOADS: tuple[Payload, ...] = (
     events.Step(3, 12, 60, 8.25, 14.5),
     events.Epoch(3, 15, 8.31, 0.098, 0.31, 0.0003, 61.2, True, 9.75),
     events.Checkpoint("best_val", 3, "model/best_val/model.keras"),
-    events.Evaluation("test", events.Model.BEST, 50, 0.11, 0.4),
+    events.Evaluation("test", events.Model.BEST, 50, 0.11, 0.4, 0.08),
+    events.LanguageModel(6, (TextSource("training lines", 492, 21410),), OnValidation(118, 0.104, 0.04, 0.72)),
     events.Finished(events.FinishStatus.EARLY_STOPPED, 3, 0.098, "model/best_val", 1570),
     events.Recognized(events.FinishStatus.COMPLETED, 733, 12.5, "results.txt"),
     events.Failed("data.no_lines", 3, "no line is left in the train list: 4 missing_image", "Look.", "train", None),

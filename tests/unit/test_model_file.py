@@ -17,6 +17,7 @@ from loghi_contract.model_file import (
     write_model_file,
 )
 from loghi_contract.model_folder import ModelFolderError
+from tests.made_language_model import write_language_model
 from tests.unit.made_project import Project
 
 MARKER = ModelMarker(FORMAT, 1, "loghi-runner", "new hand", 64, 1, 26, Cut.POLYGON, 0.125)
@@ -24,6 +25,7 @@ MARKER = ModelMarker(FORMAT, 1, "loghi-runner", "new hand", 64, 1, 26, Cut.POLYG
 
 @pytest.fixture
 def model_file(project: Project, tmp_path: Path) -> Path:
+    write_language_model(project.folder / "base", None)
     path = tmp_path / "model.mlmodel"
     write_model_file(project.folder / "base", MARKER, "# new hand\n", path)
     return path
@@ -33,8 +35,13 @@ def test_a_model_file_holds_the_model_folder_byte_for_byte(project: Project, mod
     folder = tmp_path / "unpacked"
     folder.mkdir()
     unpack_model_file(model_file, folder)
-    before = {path.name: path.read_bytes() for path in (project.folder / "base").iterdir()}
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    before = contents(project.folder / "base")
+    assert "lm/lm.json" in before
+    assert contents(folder) == before
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_the_marker_says_what_a_reader_must_know_before_it_opens_the_model(model_file: Path) -> None:

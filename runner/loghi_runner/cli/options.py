@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from loghi_contract.cut import Cut
-from loghi_runner.config.choices import DEFAULT_OUTPUT
+from loghi_runner.config.choices import DEFAULT_OUTPUT, LanguageModelUse
 from loghi_runner.engines import EngineKind
 from loghi_runner.errors import UsageError
 
@@ -67,6 +67,11 @@ ReportFolder = Annotated[
 ]
 Beam = Annotated[int, typer.Option("--beam", min=1, max=100, help="Readings followed at once; 1 is greedy decoding.")]
 
+Lm = Annotated[
+    LanguageModelUse,
+    typer.Option("--lm", help="The language model beside the model: used where it helped on validation lines, or off."),
+]
+
 
 def reader_options(
     engine: EngineKind,
@@ -76,6 +81,7 @@ def reader_options(
     keys: Sequence[str] | None,
     batch_size: int,
     beam: int = 1,
+    lm: LanguageModelUse = LanguageModelUse.AUTO,
 ) -> "ReaderOptions":
     """Options of a command as the reader of lines takes them.
 
@@ -88,7 +94,7 @@ def reader_options(
     if gpus in ("auto", "auto-or-cpu", "none"):
         cards = gpus
     values = {"kind": engine.value, "gpus": cards, "image": image, "memory": memory}
-    return ReaderOptions(_wish(values | dict(_key_and_value(key) for key in keys or ())), batch_size, beam)
+    return ReaderOptions(_wish(values | dict(_key_and_value(key) for key in keys or ())), batch_size, beam, language_model=lm)
 
 
 def _key_and_value(setting: str) -> tuple[str, object]:

@@ -11,7 +11,7 @@ import typer
 from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
 from loghi_runner.cli import options
-from loghi_runner.config.choices import DEFAULT_OUTPUT
+from loghi_runner.config.choices import DEFAULT_OUTPUT, LanguageModelUse
 from loghi_runner.engines import EngineKind
 from loghi_runner.json_answer import print_json
 from loghi_runner.platform.base import Document, PageSummary, Pulled, Pushed
@@ -123,6 +123,7 @@ def push_command(
     image: options.Image = None,
     memory: options.Memory = None,
     keys: options.EngineKeys = None,
+    lm: options.Lm = LanguageModelUse.AUTO,
     as_json: options.AsJson = False,
 ) -> None:
     """Write a run's readings to its platform, later."""
@@ -132,7 +133,7 @@ def push_command(
 
     view = PersonView()
     try:
-        wished = options.reader_options(engine, gpus, image, memory, keys, batch_size=16)
+        wished = options.reader_options(engine, gpus, image, memory, keys, batch_size=16, lm=lm)
         pushed = push_run(find_run(run, output), wished, view)
     finally:
         view.end()

@@ -8,6 +8,7 @@ import typer
 
 from loghi_contract.exit_codes import ExitCode
 from loghi_runner.cli import options
+from loghi_runner.config.choices import LanguageModelUse
 from loghi_runner.engines import EngineKind
 from loghi_runner.findings import Severity
 from loghi_runner.json_answer import print_json
@@ -42,6 +43,7 @@ def recognize_command(
     keys: options.EngineKeys = None,
     batch_size: options.BatchSize = 16,
     beam: options.Beam = 1,
+    lm: options.Lm = LanguageModelUse.AUTO,
     plain_text: Annotated[bool, typer.Option("--text", help="Also write plain text (default: no).")] = False,
     html: Annotated[
         bool, typer.Option("--html", help="Also write a page with images and texts (default: no).")
@@ -55,7 +57,7 @@ def recognize_command(
     from loghi_runner.recognition.recognize import RecognizeOptions, recognize
     from loghi_runner.recognition.recognized import recognized_json, recognized_rows
 
-    reader = options.reader_options(engine, gpus, image, memory, keys, batch_size, beam)
+    reader = options.reader_options(engine, gpus, image, memory, keys, batch_size, beam, lm)
     wished = RecognizeOptions(reader, cut, root, plain_text, html)
     told = make_console(stderr=True)
     with closing(Bars(told)) as bars:
@@ -88,13 +90,14 @@ def evaluate_command(
     keys: options.EngineKeys = None,
     batch_size: options.BatchSize = 16,
     beam: options.Beam = 1,
+    lm: options.Lm = LanguageModelUse.AUTO,
     as_json: options.AsJson = False,
 ) -> None:
     """Say how well a model reads lines, and where it errs."""
     from loghi_runner.compare.answer import evaluate
     from loghi_runner.compare.score_models import ScoreOptions
 
-    reader = options.reader_options(engine, gpus, image, memory, keys, batch_size, beam)
+    reader = options.reader_options(engine, gpus, image, memory, keys, batch_size, beam, lm)
     wished = ScoreOptions(reader, cut, root, output)
     told = make_console(stderr=True)
     with closing(Bars(told)) as bars:
@@ -123,6 +126,7 @@ def compare_command(
     keys: options.EngineKeys = None,
     batch_size: options.BatchSize = 16,
     beam: options.Beam = 1,
+    lm: options.Lm = LanguageModelUse.AUTO,
     as_json: options.AsJson = False,
 ) -> None:
     """Say which of two models, or of two readings, is better.
@@ -132,7 +136,7 @@ def compare_command(
     from loghi_runner.compare.answer import compare
     from loghi_runner.compare.score_models import ScoreOptions
 
-    reader = options.reader_options(engine, gpus, image, memory, keys, batch_size, beam)
+    reader = options.reader_options(engine, gpus, image, memory, keys, batch_size, beam, lm)
     wished = ScoreOptions(reader, cut, root, output)
     told = make_console(stderr=True)
     with closing(Bars(told)) as bars:

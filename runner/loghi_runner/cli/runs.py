@@ -188,6 +188,7 @@ def export_command(
         export_file,
         export_folder,
         find_exported,
+        lm_remarks,
         run_remarks,
         wants_one_file,
     )
@@ -209,9 +210,11 @@ def export_command(
         key, use = "loghi_line", "the second line goes into Loghi's inference-pipeline.sh"
     look = look_at(source.run) if source.run is not None else None
     told = run_remarks(look) if look is not None else []
+    told += lm_remarks(source, one_file=wants_one_file(target))
     if as_json:
-        facts = {"run": look.record.run_id, "state": look.record.state, "remarks": told} if look is not None else {}
-        print_json({"kind": "exported", "path": str(made), "model_card": str(card), key: line} | facts)
+        facts = {"run": look.record.run_id, "state": look.record.state} if look is not None else {}
+        exported = {"kind": "exported", "path": str(made), "model_card": str(card), key: line, "remarks": told}
+        print_json(exported | facts)
         return
     answer = make_console(stderr=False)
     answer.print(short_path(made))

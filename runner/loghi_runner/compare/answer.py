@@ -64,7 +64,8 @@ def compare(
 
 
 def _of_models(found: ModelResults, out: Path | None) -> Answer:
-    return Answer([*found.rows(), *result_rows(found.results), *report_rows(out)], found.json(), found.truth.findings)
+    rows = [*found.rows(), *result_rows(found.results), *found.read_with(), *report_rows(out)]
+    return Answer(rows, found.json(), found.truth.findings)
 
 
 def _of_pages(first: Path, second: Path, truth: Path | None, out: Path | None) -> Answer:

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
 from loghi_contract import __version__
+from loghi_contract.counts import pool
 from loghi_contract.cut import Cut
 from loghi_contract.lines import format_skipped
 from loghi_contract.records import to_json
-from loghi_contract.text import Normalization
+from loghi_contract.text import Normalization, normalize
 from loghi_runner.aliases import Row
 from loghi_runner.clock import utc_now
 from loghi_runner.compare.truth_lines import Truth
+from loghi_runner.evaluation.counts import count
 from loghi_runner.evaluation.results import Results
 from loghi_runner.files import file_sha256, write_atomically
 from loghi_runner.line_pages import page_name
@@ -23,9 +25,9 @@ from loghi_runner.models.find import NamedModel
 from loghi_runner.pages.write import Reading
 from loghi_runner.recognition.line_reader import LineReader
 from loghi_runner.recognition.output_folder import writing_output
-from loghi_runner.recognition.recognized import RESULTS_FILE, format_results
+from loghi_runner.recognition.recognized import write_results_files
 from loghi_runner.report.write import LOGHI_FILES, comparison_json, write_loghi_csv, write_results
-from loghi_runner.wording import counted, plural
+from loghi_runner.wording import counted, percent, plural
 
 _LINES_FILE = "lines.tsv"
 _SKIPPED_FILE = "skipped_lines.tsv"
@@ -60,10 +62,24 @@ class ModelResults:
         if cuts:
             told = ", ".join(f"{name}: {cut}" for name, cut in cuts.items())
             rows.append(("lines cut as", told if len(set(cuts.values())) > 1 else next(iter(cuts.values()))))
+        for number, each in enumerate(self.models):
+            if each.reader.about_it is not None:
+                name = "language model" if len(self.models) == 1 else f"LM of {each.model.name}"
+                rows.append((name, each.reader.about_it + self._without_lm(number)))
         if self.truth.skipped:
             reasons = Counter(line.reason.value for line in self.truth.skipped)
             rows.append(("left out", f"{plural(len(self.truth.skipped), 'line')}: {counted(reasons)}"))
         return rows
+
+    def read_with(self) -> list[Row]:
+        """Of two models, which were read with a language model: a verdict is of what was compared."""
+        guided = [each.model.name for each in self.models if each.reader.language_model is not None]
+        alone = [each.model.name for each in self.models if each.reader.language_model is None]
+        if len(self.models) == 1 or not guided:
+            return []
+        told = [f"with its language model: {name}" for name in guided]
+        told += [f"by the image alone: {name}" for name in alone]
+        return [("compared", f"{'; '.join(told)} (`--lm off` compares the models themselves)")]
 
     def json(self) -> dict[str, Any]:
         """What `evaluate --json` says of one model, and `compare --json` of two."""
@@ -92,8 +108,7 @@ class ModelResults:
                 place = out if len(self.models) == 1 else out / each.model.name
                 place.mkdir(exist_ok=True)
                 write_loghi_csv(place / LOGHI_FILES["val"], columns)
-                rows = ((line.name, each.readings[line.image]) for line in self.truth.lines)
-                write_atomically(place / RESULTS_FILE, format_results(rows))
+                write_results_files(place, [(line.name, each.readings[line.image]) for line in self.truth.lines])
 
     def _model_json(self, number: int) -> dict[str, Any]:
         """Fractions, with 95 % intervals, by variant."""
@@ -102,6 +117,8 @@ class ModelResults:
             "model": each.model.name,
             "folder": str(each.reader.folder),
             "cut": each.cut,
+            "language_model": each.reader.about_it,
+            "cer_by_image": self.cer_by_image(number),
             "seconds": each.seconds,
             "scores": {
                 variant.value: {
@@ -115,9 +132,25 @@ class ModelResults:
             "loghi": self.results.loghi[number],
         }
 
+    def cer_by_image(self, number: int) -> float | None:
+        """What the model's CER is without its language model; None where that did not help to read."""
+        readings = [self.models[number].readings[line.image].by_image for line in self.truth.lines]
+        pairs = zip(self.results.read_lines, readings, strict=True)
+        counts = [count(line.reference, normalize(by.text, self.normalization)) for line, by in pairs if by is not None]
+        return pool(counts).cer if counts else None
+
+    def _without_lm(self, number: int) -> str:
+        cer = self.cer_by_image(number)
+        return "" if cer is None else f"; without it, CER on these lines: {percent(cer)}"
+
     def _write_report(self, out: Path) -> None:
         skipped = len(self.truth.skipped)
         notes = [f"{plural(skipped, 'line')} left out: {_SKIPPED_FILE} says why."] if skipped else []
+        notes += [
+            f"{each.model.name}, language model {each.reader.about_it}{self._without_lm(number)}."
+            for number, each in enumerate(self.models)
+            if each.reader.about_it is not None
+        ]
         made = [row for each in self.models for row in _made(each)]
         made += [("lines", self.truth.source), ("normalisation", self.normalization.value.upper())]
         made += [("made", utc_now()), ("loghi-runner", __version__)]
@@ -130,13 +163,15 @@ class ModelResults:
         header = ["image", "page", "text"]
         for name in self.results.names:
             header += [f"{name}_text", f"{name}_edits", f"{name}_confidence"]
+        header += [f"{each.model.name}_by_image_text" for each in self.models if each.reader.language_model]
         rows = [header]
         for place, (truth, line) in enumerate(zip(self.truth.lines, self.results.read_lines, strict=True)):
             row = [truth.name, page_name(truth.page), line.reference]
             for each, reading, counts in zip(self.models, line.readings, self.results.counts(), strict=True):
                 edits = counts[place].edits
                 row += [reading, str(edits), f"{each.readings[truth.image].confidence:.4f}"]
-            rows.append(row)
+            by_image = (each.readings[truth.image].by_image for each in self.models)
+            rows.append(row + [reading.text for reading in by_image if reading is not None])
         return "".join("\t".join(cell.replace("\t", " ") for cell in row) + "\n" for row in rows)
 
 

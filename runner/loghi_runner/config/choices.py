@@ -41,5 +41,12 @@ class WriteBack(str, Enum):
     ALL = "all"
 
 
+class LanguageModelUse(str, Enum):
+    """Whether the language model beside a model helps to read: where it was shown to help, or never."""
+
+    AUTO = "auto"
+    OFF = "off"
+
+
 class PlatformKind(str, Enum):
     ESCRIPTORIUM = "escriptorium"

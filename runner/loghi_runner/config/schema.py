@@ -270,11 +270,23 @@ class TrainingConfig(_Section):
     )
 
 
-class TextConfig(_Section):
+class TextReading(_Section):
+    """What is done to texts before they are learnt and compared."""
+
     normalization: choices.NormalizationChoice = Field(
         default=choices.NormalizationChoice.AUTO,
         title="Unicode form",
         description="Unicode form of the texts; `auto` is `nfc` unless the base model has accents as own characters.",
+    )
+
+
+class TextConfig(TextReading):
+    """The same, and what else the language model learns."""
+
+    more: ConfigPaths | None = Field(
+        default=None,
+        description="More texts of the same hand or office, for the language model alone: text files with a line of "
+        "writing a line, or folders of PAGE XML or ALTO; several in [brackets].",
     )
 
 
@@ -306,6 +318,11 @@ class PlatformConfig(_Section):
         description="Which pages the new model reads, for a new transcription on the platform: those it was made from, "
         "all of the document, or these.",
         json_schema_extra={"values": "`none`, `pulled`, `all`, or a list of numbers"},
+    )
+    language_model: choices.LanguageModelUse = Field(
+        default=choices.LanguageModelUse.AUTO,
+        description="Whether the language model beside the new model helps to read these: `auto`, where it helped "
+        "on validation lines; `off`, never.",
     )
     parallel: WholeNumber = Field(
         default=8, ge=1, le=32, description="Requests to the platform at a time; fewer are gentler."
@@ -339,7 +356,7 @@ class RunConfig(_Section):
         "or learn only those of the training lines (`replace`).",
     )
     text: Annotated[TextConfig, BeforeValidator(_section)] = Field(
-        default=TextConfig(), description="How texts are made comparable."
+        default=TextConfig(), description="How texts are made comparable, and what the language model learns."
     )
     engine: Annotated[EngineConfig, BeforeValidator(_section)] = Field(
         default=EngineConfig(), description="Where the training happens."

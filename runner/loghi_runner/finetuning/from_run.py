@@ -67,7 +67,8 @@ def plan_from_run(
     """
     job = folder.read_job()
     lists = {split.value: tuple(lines) for split in Split if (lines := folder.read_list(split.value))}
-    if job is None or not lists:
+    more_texts = folder.read_more_texts()
+    if job is None or not lists or (job.more_texts is not None and not more_texts):
         message = "the run's job cannot be read: it is damaged, or of a version that speaks another contract"
         hint = "`loghi-runner finetune` with its config.yaml begins a run anew."
         raise UsageError("run.no_job", message, where=str(folder.job_dir), hint=hint)
@@ -95,6 +96,7 @@ def plan_from_run(
         findings=tuple(sorted(findings, key=lambda finding: list(Severity).index(finding.severity))),
         base=base.facts if base else None,
         again=Again(record.run_id, record.prepared, _text(folder.split_file)),
+        more_texts=more_texts,
     )
 
 

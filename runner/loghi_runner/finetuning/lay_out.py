@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from loghi_contract.job import Split, dump_job
 from loghi_contract.lines import LineSample, SkippedLine, format_line_list, format_skipped
-from loghi_contract.places import BASE_MODEL_DIR, DATA_DIR
+from loghi_contract.places import BASE_MODEL_DIR, DATA_DIR, MORE_TEXTS_FILE
 from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.engines.base import Engine, Setting
 from loghi_runner.errors import DataError
@@ -161,6 +161,8 @@ def _fill(folder: RunFolder, plan: RunPlan, record: RunRecord, images: Mapping[s
     _write(folder.job_dir / "job.json", dump_job(plan.job))
     for split, samples in plan.lists.items():
         _write(lists / f"{split}.txt", format_line_list(samples))
+    if plan.more_texts:
+        _write(lists / MORE_TEXTS_FILE.name, "".join(f"{text}\n" for text in plan.more_texts))
     _write(folder.images_file, format_hashes(images))
     _write(folder.skipped_file, format_skipped(plan.skipped))
     if plan.again is not None and plan.again.split is not None:

@@ -9,7 +9,7 @@ from loghi_contract import CONTRACT
 from loghi_contract.job import DeviceKind, JobSpec, ListsSpec, Split, TrainingSpec
 from loghi_contract.lines import LineSample, SkippedLine
 from loghi_contract.model_folder import ModelFacts
-from loghi_contract.places import LISTS_DIR
+from loghi_contract.places import LISTS_DIR, MORE_TEXTS_FILE
 from loghi_runner.aliases import OnProgress
 from loghi_runner.config.load import LoadedConfig
 from loghi_runner.config.schema import VgslModel
@@ -22,6 +22,7 @@ from loghi_runner.ground_truth.check_charset import check_characters, check_norm
 from loghi_runner.ground_truth.check_lines import check_lines, check_look, check_transparency
 from loghi_runner.ground_truth.collect import PagesTruth, collect_ground_truth
 from loghi_runner.ground_truth.line_store import LineStore
+from loghi_runner.ground_truth.more_texts import MoreTexts, read_more_texts
 from loghi_runner.models.find import check_base_model
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.runs.run_trainer import RunView
@@ -41,6 +42,7 @@ class RunPlan:
     """One run, decided. `lists` holds the splits that exist, with container image paths.
 
     `pages` is where the lines come from, when not from line lists; their images are cut when the run starts.
+    `more_texts` are for the language model alone.
     With an error among the findings the plan is for showing only.
     """
 
@@ -55,6 +57,7 @@ class RunPlan:
     base: ModelFacts | None
     pages: PagesTruth | None = None
     again: Again | None = None
+    more_texts: tuple[str, ...] = ()
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -97,6 +100,7 @@ def make_plan(
     texts = TextOptions(keys.text_equiv, keys.skip_tags, keys.style_marks, normalization, keys.skip_machine_read)
     store = LineStore(config.output, keys.cut, texts)
     truth = collect_ground_truth(keys, training.seed, loaded.path.parent, store, on_progress)
+    more = read_more_texts(config.text.more, texts, truth.splits) if config.text.more else MoreTexts()
     output = real_path(config.output)
     homes = home_folders()
     images = ((line.sample.where.rpartition(":")[0], line.image) for line in truth.lines())
@@ -107,6 +111,7 @@ def make_plan(
         *truth.findings,
         *normalization_findings,
         *check_normalization(normalization, truth),
+        *more.findings,
         *check_characters(config, base.facts, normalization, truth),
         *check_lines(base.facts, normalization, truth),
         *check_transparency(config, base.facts, truth),
@@ -138,6 +143,7 @@ def make_plan(
             precision=training.precision,
             freeze=training.freeze,
         ),
+        more_texts=str(MORE_TEXTS_FILE) if more.texts else None,
     )
     return RunPlan(
         run_id=run_id,
@@ -153,6 +159,7 @@ def make_plan(
         findings=tuple(sorted(findings, key=lambda finding: list(Severity).index(finding.severity))),
         base=base.facts,
         pages=truth.pages,
+        more_texts=more.texts,
     )
 
 

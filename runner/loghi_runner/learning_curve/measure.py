@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from loghi_contract.counts import pool
 from loghi_contract.job import DeviceKind, JobSpec, Split
 from loghi_contract.lines import LineSample
+from loghi_runner.config.choices import LanguageModelUse
 from loghi_runner.config.load import load_config
 from loghi_runner.engines.base import Wish
 from loghi_runner.engines.mounts import moved_mounts
@@ -224,4 +225,5 @@ def _rank_with_best(candidates: Candidates, engine: Wish, curve: Curve, view: Vi
     """Rank the pages with the model that has the lowest CER, on the engine that trained it."""
     model = find_model(min(curve.points, key=lambda point: point.cer).run_dir)
     candidates = replace(candidates, cut=choose_cut(model, None, view.note))
-    return rank_pages(open_reader(model.folder, ReaderOptions(engine)), candidates, view.progress, view.note)
+    by_image = ReaderOptions(engine, language_model=LanguageModelUse.OFF)
+    return rank_pages(open_reader(model.folder, by_image), candidates, view.progress, view.note)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from loghi_contract import CONTRACT, __version__
 from loghi_contract.cut import Cut
+from loghi_contract.language_model import LM_DIR, LM_PARTS
 from loghi_contract.model_file import (
     FORMAT,
     MARKER_FILE,
@@ -80,10 +81,12 @@ def export_folder(source: NamedModel, target: Path, cut: Cut | None = None, told
         facts = _require_whole(source)
         made.mkdir()
         # what begins with a dot is half-written, or of the file manager
-        parts = sorted(source.folder.glob("[!.]*"))
-        for path in parts:
-            shutil.copyfile(path, made / path.name)
-        changed = [path.name for path in parts if file_sha256(path) != file_sha256(made / path.name)]
+        named = [*source.folder.glob("[!.]*"), *(source.folder / part for part in LM_PARTS)]
+        copies = [(path, made / path.relative_to(source.folder)) for path in sorted(filter(is_file, named))]
+        for path, copied in copies:
+            copied.parent.mkdir(exist_ok=True)
+            shutil.copyfile(path, copied)
+        changed = [path.name for path, copied in copies if file_sha256(path) != file_sha256(copied)]
         if changed:
             message = f"the copy of {changed[0]} is not the same as the original"
             hint = "Was the run still saving? Then try again. If not, the disk has a fault."
@@ -127,6 +130,16 @@ def export_file(source: NamedModel, target: Path, cut: Cut | None, told: Told = 
             sync_file(file.fileno())
         write_atomically(beside, card)
     return target, beside
+
+
+def lm_remarks(source: NamedModel, *, one_file: bool) -> list[str]:
+    """What whoever passes the model on must know of the language model that goes with it."""
+    if not is_file(source.folder / LM_PARTS[0]):
+        return []
+    told = [f"its language model ({LM_DIR}/) goes with it, which holds pieces of the training texts, some letters each"]
+    if one_file:
+        told.append("kraken does not use it; `loghi-runner recognize` does, once the file is unpacked into a folder")
+    return told
 
 
 def run_remarks(look: Look) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from loghi_contract.cut import Cut
+from loghi_contract.language_model import LM_PARTS
 from loghi_contract.model_file import read_folder_marker
 from loghi_contract.model_folder import CONFIG_FILE, ModelFacts, ModelFolderError, inspect_model_folder, require_config
 from loghi_contract.networks import LIBRARY, vgsl_fault
@@ -154,7 +155,7 @@ def check_base_model(base_model: Path | VgslModel) -> BaseModelCheck:
         message = f"the base model cannot be read: {error.strerror}: {error.filename}"
         return _unusable("model.unreadable", message, "Ask its owner for permission, or correct the path.")
     folder = base_model.resolve()
-    parts = (folder / name for name in (facts.model_file.name, TOKENIZER_FILE, CHARLIST_FILE, CONFIG_FILE))
+    parts = (folder / name for name in (facts.model_file.name, TOKENIZER_FILE, CHARLIST_FILE, CONFIG_FILE, *LM_PARTS))
     astray = next((part for part in parts if not part.resolve().is_relative_to(folder)), None)
     if astray:
         message = f"{astray.name} in {base_model} is a symbolic link to {astray.resolve()}, outside the folder"

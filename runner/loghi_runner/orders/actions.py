@@ -27,7 +27,8 @@ from pydantic_core import PydanticCustomError
 
 from loghi_contract.cut import Cut
 from loghi_contract.job import CharsetPolicy
-from loghi_runner.config.schema import NAME_PATTERN, PageReading, PageSplit, SplitConfig, TextConfig, TrainingConfig
+from loghi_runner.config.choices import LanguageModelUse
+from loghi_runner.config.schema import NAME_PATTERN, PageReading, PageSplit, SplitConfig, TextReading, TrainingConfig
 from loghi_runner.engines.base import field_title
 from loghi_runner.engines.setting import keys_from_requests
 
@@ -191,6 +192,16 @@ CutChoice: TypeAlias = Annotated[
 ]
 
 
+LanguageModelChoice: TypeAlias = Annotated[
+    LanguageModelUse,
+    Field(
+        title="Language model",
+        description="The language model beside the model: `auto` uses it where it helped on the model's validation "
+        "lines; `off` reads by the image alone.",
+    ),
+]
+
+
 class DataOptions(PageReading):
     """How lines and texts are taken from the pages, and which pages judge."""
 
@@ -230,7 +241,9 @@ class FinetuneParameters(_Named):
         description="Characters the base model cannot write: learn them too (`extend`), stop (`fail`), "
         "or learn only those of the training lines (`replace`).",
     )
-    text: TextConfig = Field(default=TextConfig(), title="Texts", description="How texts are made comparable.")
+    # no `more`: the form has no list of folders, and whom a platform let in may name none
+    text: TextReading = Field(default=TextReading(), title="Texts", description="How texts are made comparable.")
+    language_model: LanguageModelChoice = LanguageModelUse.AUTO
     recognize_pages: tuple[PlatformId, ...] = Field(
         default=(),
         max_length=MAX_PAGES,
@@ -292,6 +305,7 @@ class RecognizeParameters(_Named):
     model: ModelName
     source: PageSource = Field(title="Pages", description="The pages to read.")
     cut: CutChoice = None
+    language_model: LanguageModelChoice = LanguageModelUse.AUTO
     write_back: Annotated[bool, Strict()] = Field(
         default=False,
         title="Write the results to the platform",
@@ -314,6 +328,7 @@ class EvaluateParameters(_Named):
     model: ModelName
     source: TextSource = Field(title="Ground truth", description="The transcribed pages to score on.")
     cut: CutChoice = None
+    language_model: LanguageModelChoice = LanguageModelUse.AUTO
 
 
 Parameters: TypeAlias = CheckParameters | FinetuneParameters | RecognizeParameters | EvaluateParameters

@@ -8,6 +8,7 @@ import yaml
 
 from loghi_contract.cut import Cut
 from loghi_runner.compare.score_models import ScoreOptions
+from loghi_runner.config.choices import LanguageModelUse
 from loghi_runner.engines.setting import EngineConfig
 from loghi_runner.errors import DataError, UsageError
 from loghi_runner.ground_truth.split import unlearnt_pages
@@ -76,7 +77,7 @@ class OrderAsked(Asked):
             raise UsageError("order.stage", f"{self._order.action.value} reads no pages")
         # what an attempt before this one has left
         shutil.rmtree(folder.recognized, ignore_errors=True)
-        return Reading(model, pages, folder.recognized, RecognizeOptions(ReaderOptions(self._wish()), cut))
+        return Reading(model, pages, folder.recognized, RecognizeOptions(self._reader(asked.language_model), cut))
 
     def scoring(self) -> Scoring:
         asked, folder = self._asked, self._folder
@@ -84,7 +85,8 @@ class OrderAsked(Asked):
             raise UsageError("order.stage", f"{self._order.action.value} scores no model")
         model, pages = self._lookup.find_model(asked.model, self._order.user), self._pages()
         shutil.rmtree(folder.evaluation, ignore_errors=True)
-        return Scoring(model, pages, ScoreOptions(ReaderOptions(self._wish()), asked.cut, output=folder.evaluation))
+        reader = self._reader(asked.language_model)
+        return Scoring(model, pages, ScoreOptions(reader, asked.cut, output=folder.evaluation))
 
     def writing(self, run: RunFolder | None) -> Writing:
         name, verdict = self._order.name, run.read().verdict if run else None
@@ -92,6 +94,9 @@ class OrderAsked(Asked):
         comment = ". ".join(part for part in (f"Read with the Loghi model {name}", verdict, link) if part)
         layer = f"Loghi {name} {run.path.name if run else self._order.id}"
         return Writing(self._folder.to_read, self._folder.recognized, layer, comment)
+
+    def _reader(self, use: LanguageModelUse) -> ReaderOptions:
+        return ReaderOptions(self._wish(), language_model=use)
 
     def _wish(self) -> EngineConfig:
         """Where it runs: as the operator says, and what the request may wish."""

@@ -68,7 +68,8 @@ def finetune_for_platform(
     """
     loaded = load_config(config_path, overrides)
     config = platform_of(loaded)
-    asked = _ByConfig(connect(config, view.note), ReaderOptions(loaded.config.engine), loaded, config)
+    options = ReaderOptions(loaded.config.engine, language_model=config.language_model)
+    asked = _ByConfig(connect(config, view.note), options, loaded, config)
     follower = _Terminal(view, asked, told_pulled)
     pipeline = Pipeline(asked, follower, follower.told)
     stages = (Stage.PULLING, Stage.TRAINING)

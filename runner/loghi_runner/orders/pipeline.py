@@ -24,7 +24,7 @@ from loghi_runner.orders.platform_progress import PlatformProgress
 from loghi_runner.platform.base import Platform, Pulled, Pushed, Source
 from loghi_runner.recognition.line_reader import ReaderOptions
 from loghi_runner.recognition.recognize import RecognizeOptions, recognize
-from loghi_runner.recognition.recognized import Recognized
+from loghi_runner.recognition.recognized import Recognized, was_guided
 from loghi_runner.runs.folder import RunFolder, RunRecord, RunState
 from loghi_runner.runs.look import Look, look_at, silent_s, stop_run
 from loghi_runner.runs.signals import StopWishes
@@ -189,7 +189,9 @@ class Pipeline:
 
     def _push(self) -> None:
         platform, asked = self._asked.platform(), self._asked.writing(self.run)
-        pushed = platform.push(asked.pages, asked.recognized, asked.layer_name, asked.comment, self._progress)
+        helped = ". A language model of its training texts helped" if was_guided(asked.recognized) else ""
+        comment = asked.comment + helped
+        pushed = platform.push(asked.pages, asked.recognized, asked.layer_name, comment, self._progress)
         self._follower.answered(pushed)
 
     def _telling(self, reader: ReaderOptions) -> ReaderOptions:

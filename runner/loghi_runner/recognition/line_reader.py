@@ -1,17 +1,19 @@
 """Line images read by a model: what it needs is looked at first, then one trainer run gives texts and confidences."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from loghi_contract import CONTRACT
 from loghi_contract.files import read_plain
 from loghi_contract.job import Action, RecognizeJob, dump_job
+from loghi_contract.language_model import LM_DIR, LanguageModelError, LanguageModelFacts, read_facts
 from loghi_contract.lines import LineSample, format_line_list
 from loghi_contract.model_folder import ModelFacts
-from loghi_contract.places import LISTS_DIR, RESULTS_FILE
+from loghi_contract.places import BY_IMAGE_FILE, LISTS_DIR, RESULTS_FILE
 from loghi_runner.aliases import OnProgress
+from loghi_runner.config.choices import LanguageModelUse
 from loghi_runner.engines.base import Engine, Launch, Setting, Wish
 from loghi_runner.engines.card_queue import Waiting
 from loghi_runner.engines.mounts import DataFolders, choose_data_folders, home_folders, run_mounts
@@ -24,21 +26,23 @@ from loghi_runner.recognition.output_folder import work_folder, writing_output
 from loghi_runner.runs.folder import new_run_id
 from loghi_runner.runs.run_short import run_short
 from loghi_runner.runs.run_trainer import new_record
+from loghi_runner.wording import language_model_line
 
 _LIST = LISTS_DIR / "lines.txt"
 
 
 @dataclass(frozen=True)
 class ReaderOptions:
-    """Where and how lines are read; none of it but the beam changes a text. A beam of 1 is greedy decoding.
+    """Where and how lines are read; nothing but the beam and the language model changes a text.
 
-    `queued` is told how it waits for a graphics card; without it that is a note.
+    A beam of 1 is greedy decoding. `queued` is told how it waits for a graphics card; without it that is a note.
     """
 
     wish: Wish = field(default_factory=Wish)
     batch_size: int = 16
     beam_width: int = 1
     queued: Callable[[Waiting], None] | None = None
+    language_model: LanguageModelUse = LanguageModelUse.AUTO
 
 
 @dataclass(frozen=True)
@@ -51,13 +55,19 @@ class Readings:
 
 @dataclass(frozen=True)
 class LineReader:
-    """A model that can be used, on a machine that can run it; made by `open_reader`."""
+    """A model that can be used, on a machine that can run it; made by `open_reader`.
+
+    `language_model` is the one beside the model, where it helps to read; `about_it` tells of the one that is there,
+    used or not.
+    """
 
     model: ModelFacts
     folder: Path
     engine: Engine
     setting: Setting
     options: ReaderOptions
+    language_model: LanguageModelFacts | None = None
+    about_it: str | None = None
 
     def read(
         self,
@@ -97,6 +107,9 @@ class LineReader:
             on_step, queued = partial(on_progress, doing), self.options.queued
             progress = run_short(self.engine, launch, record, note, on_step, queued)
             found = _read_results(work / "out" / RESULTS_FILE)
+            if self.language_model is not None:
+                by_image = _read_results(work / "out" / BY_IMAGE_FILE)
+                found = {image: replace(reading, by_image=by_image[image]) for image, reading in found.items()}
         by_path = {listed[image]: reading for image, reading in found.items()}
         seconds = progress.recognized.seconds if progress.recognized else 0.0
         return Readings({image: by_path[path] for image, path in real.items() if path in by_path}, seconds)
@@ -104,7 +117,14 @@ class LineReader:
     def _lay_out(self, work: Path, images: Sequence[str], data: DataFolders, setting: Setting) -> Launch:
         kind, options = setting.device.kind, self.options
         job = RecognizeJob(
-            CONTRACT, new_run_id(), Action.RECOGNIZE, str(_LIST), kind, options.batch_size, options.beam_width
+            CONTRACT,
+            new_run_id(),
+            Action.RECOGNIZE,
+            str(_LIST),
+            kind,
+            options.batch_size,
+            options.beam_width,
+            self.language_model is not None,
         )
         # a list's line needs a text; the trainer does not look at it
         lines = format_line_list(LineSample(image, "?", 1.0, "") for image in images)
@@ -127,7 +147,26 @@ def open_reader(model: Path, options: ReaderOptions) -> LineReader:
         raise DataError(first.code, first.message, where=str(model), hint=first.hint)
     engine, setting = settle(options.wish)
     setting.require_usable()
-    return LineReader(base.facts, base.folder, engine, setting, options)
+    language_model, about_it = _choose_language_model(base.folder, options.language_model)
+    return LineReader(base.facts, base.folder, engine, setting, options, language_model, about_it)
+
+
+def _choose_language_model(model: Path, use: LanguageModelUse) -> tuple[LanguageModelFacts | None, str | None]:
+    """The language model that helps to read, if one does; and a sentence about the one that is there."""
+    if use is LanguageModelUse.OFF:
+        return None, f"not used (--lm {use.value})" if (model / LM_DIR).exists() else None
+    try:
+        facts = read_facts(model)
+    except LanguageModelError as error:
+        hint = f"Read without it (`--lm off`), or copy the folder {LM_DIR} again from where the model came from."
+        message = f"the language model cannot be used: {error}"
+        raise DataError("lm.damaged", message, where=str(model / LM_DIR), hint=hint) from error
+    if facts is None:
+        return None, None
+    about = language_model_line(facts.sources, facts.validation)
+    if facts.helps:
+        return facts, f"used: {about}"
+    return None, f"not used, as it was not shown to help: {about}"
 
 
 def _read_results(results: Path) -> dict[str, Reading]:

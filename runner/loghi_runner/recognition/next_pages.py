@@ -12,6 +12,7 @@ from loghi_contract.counts import pool
 from loghi_contract.cut import Cut
 from loghi_contract.records import to_json
 from loghi_runner.aliases import OnProgress
+from loghi_runner.config.choices import LanguageModelUse
 from loghi_runner.engines.mounts import host_image
 from loghi_runner.errors import DataError, UsageError
 from loghi_runner.evaluation.counts import count
@@ -89,7 +90,8 @@ def next_pages(
         cut: None for the way in which the model's own lines were cut.
     """
     named = find_model(model)
-    reader = open_reader(named.folder, options)
+    # by the image alone: of it the confidence speaks, and what the lines teach
+    reader = open_reader(named.folder, replace(options, language_model=LanguageModelUse.OFF))
     candidates = find_candidates(folder, choose_cut(named, cut, note), on_progress, with_text=with_text)
     return rank_pages(reader, candidates, on_progress, note)
 

@@ -33,8 +33,8 @@ from loghi_runner.recognition.recognized import (
     TEXT_FILE,
     Recognized,
     RecognizedLine,
-    format_results,
     recognized_json,
+    write_results_files,
     write_side_by_side,
 )
 from loghi_runner.recognition.temporary_lines import cut_temporarily
@@ -115,7 +115,7 @@ def _recognize_pages(
         else:
             files[page.file.name] = target
     unread = lines.failed | _unread_lines(lines, read.by_image)
-    return Recognized(files, tuple(found), read.seconds, unread, unwritten, survey.findings)
+    return Recognized(files, tuple(found), read.seconds, unread, unwritten, survey.findings, reader.about_it)
 
 
 def _recognize_lines(
@@ -132,8 +132,9 @@ def _recognize_lines(
     unread = {line.sample.image: f"the {_UNREAD}" for line in images.lines if line.image not in read.by_image}
     path = out / RESULTS_FILE
     with writing_output(path):
-        write_atomically(path, format_results((line.name, line.reading) for line in lines))
-    return Recognized({"results": path}, tuple(lines), read.seconds, images.failed | unread)
+        write_results_files(out, [(line.name, line.reading) for line in lines])
+    failed = images.failed | unread
+    return Recognized({"results": path}, tuple(lines), read.seconds, failed, about_lm=reader.about_it)
 
 
 def _write_extras(
@@ -146,6 +147,7 @@ def _write_extras(
         "model": str(reader.folder),
         "model_sha256": file_sha256(reader.model.model_file),
         "beam": options.reader.beam_width,
+        "language_model_sha256": reader.language_model.ngrams_sha256 if reader.language_model else None,
         "cut": cut,
         "made": utc_now(),
         "version": __version__,

@@ -5,7 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
+from loghi_contract.files import read_plain
+from loghi_contract.places import BY_IMAGE_FILE
+from loghi_contract.records import RecordError, parse_json
 from loghi_runner.aliases import Row
+from loghi_runner.evaluation.counts import Piece, align
 from loghi_runner.files import write_atomically
 from loghi_runner.findings import Finding
 from loghi_runner.pages.write import Reading
@@ -43,7 +47,7 @@ class RecognizedLine:
 class Recognized:
     """Files that were written, by page or by kind; what could not be read or written, and why.
 
-    `seconds` is the reading alone.
+    `seconds` is the reading alone; `about_lm` tells of the language model beside the model, where there is one.
     """
 
     files: dict[str, Path]
@@ -52,6 +56,12 @@ class Recognized:
     unread: dict[str, str]
     unwritten: dict[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    about_lm: str | None = None
+
+    @property
+    def changed(self) -> tuple[RecognizedLine, ...]:
+        """Lines that the language model reads otherwise than the image alone."""
+        return tuple(line for line in self.lines if line.reading.other is not None)
 
     @property
     def failed(self) -> dict[str, str]:
@@ -69,6 +79,16 @@ def format_results(rows: Iterable[tuple[str, Reading]]) -> str:
     return "".join(f"{name}\t{reading.confidence:.6f}\t{reading.text}\n" for name, reading in rows)
 
 
+def write_results_files(out: Path, rows: Sequence[tuple[str, Reading]]) -> None:
+    """Loghi's results file; where a language model helped, another of what the image alone says. Raises OSError."""
+    write_atomically(out / RESULTS_FILE, format_results(rows))
+    by_image = [(name, reading.by_image) for name, reading in rows if reading.by_image is not None]
+    if by_image:
+        write_atomically(out / BY_IMAGE_FILE.name, format_results(by_image))
+    else:
+        (out / BY_IMAGE_FILE.name).unlink(missing_ok=True)
+
+
 def recognized_rows(recognized: Recognized, source: Path, out: Path, *, html: bool = False) -> list[Row]:
     """Label and text, the most important first."""
     count = len(recognized.lines)
@@ -81,6 +101,12 @@ def recognized_rows(recognized: Recognized, source: Path, out: Path, *, html: bo
         pages = plural(len(recognized.files), "page")
         rows = [("pages", f"{pages}, {plural(count, 'line')} read{speed}"), ("output", short_path(out))]
         after = f"loghi-runner compare {short_path(out)} OTHER_FOLDER [--truth {short_path(source)}]"
+    if recognized.about_lm is not None:
+        rows.append(("language model", recognized.about_lm))
+    if recognized.changed:
+        both = f"; {BY_IMAGE_FILE.name} has what the image alone says" if results is not None else ""
+        told = f"{plural(len(recognized.changed), 'line')} read otherwise than by the image alone{both}"
+        rows.append(("", told))
     if html:
         rows.append(("to look at", short_path(out / HTML_FILE)))
     failed = list(recognized.failed.items())
@@ -97,8 +123,19 @@ def recognized_json(recognized: Recognized) -> dict[str, Any]:
         "files": {name: str(path) for name, path in recognized.files.items()},
         "lines": len(recognized.lines),
         "seconds": recognized.seconds,
+        "language_model": recognized.about_lm,
+        "changed_by_language_model": len(recognized.changed),
         "failed": recognized.failed,
     }
+
+
+def was_guided(folder: Path) -> bool:
+    """Whether a language model helped to read what lies in this folder, as its record says."""
+    try:
+        record = parse_json(read_plain(folder / RECORD_FILE))
+    except (OSError, RecordError):
+        return False
+    return isinstance(record, dict) and record.get("language_model_sha256") is not None
 
 
 @dataclass(frozen=True)
@@ -107,6 +144,12 @@ class _Shown:
     line: RecognizedLine
     picture: LinePicture | None
     is_unsure: bool
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """What was read, against what the image alone says; none where both are the same."""
+        reading = self.line.reading
+        return tuple(align(reading.other.text, reading.text)) if reading.other is not None else ()
 
     @property
     def direction(self) -> str:
@@ -133,6 +176,7 @@ def write_side_by_side(recognized: Recognized, title: str, out: Path) -> None:
         key=lambda shown: shown.line.reading.confidence,
     )
     facts: dict[str, Any] = {"count": len(recognized.lines), "marked": len(unsure), "unsure": unsure[:_LISTED]}
+    facts |= {"changed": len(recognized.changed), "about_lm": recognized.about_lm}
     write_atomically(out / HTML_FILE, render("recognized.html", title=title, pages=pages, notes=notes, **facts))
 
 

@@ -15,7 +15,7 @@ from loghi_contract.files import read_plain
 from loghi_contract.job import DeviceKind, JobSpec, dump_job, load_job
 from loghi_contract.lines import SKIPPED_COLUMNS, LineSample, parse_line_list
 from loghi_contract.model_folder import MODEL_FILE
-from loghi_contract.places import BEST_VAL, EVENTS_FILE, LAST, REPORT_DIR, SAVING_DIR
+from loghi_contract.places import BEST_VAL, EVENTS_FILE, LAST, MORE_TEXTS_FILE, REPORT_DIR, SAVING_DIR
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.clock import utc_now
 from loghi_runner.engines.base import PLACES, Handle
@@ -230,6 +230,14 @@ class RunFolder:
         except OSError:
             return None
         return [sample for sample in parse_line_list(text, file.name) if isinstance(sample, LineSample)]
+
+    def read_more_texts(self) -> tuple[str, ...]:
+        """What only the language model was told; none where it was told nothing else."""
+        try:
+            text = read_plain(self.job_dir / "lists" / MORE_TEXTS_FILE.name).decode(errors="replace")
+        except OSError:
+            return ()
+        return tuple(text.split("\n")[:-1])
 
     def write(self, record: RunRecord) -> None:
         write_atomically(self.record_file, json.dumps(to_json(record), indent=2) + "\n")

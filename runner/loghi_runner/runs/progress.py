@@ -32,6 +32,7 @@ class Progress:
         self.epochs: list[events.Epoch] = []
         self.best_val_epoch: int | None = None
         self.evaluations: list[events.Evaluation] = []
+        self.language_model: events.LanguageModel | None = None
         self.finished: events.Finished | None = None
         self.recognized: events.Recognized | None = None
         self.failed: events.Failed | None = None
@@ -80,6 +81,8 @@ class Progress:
                 self.best_val_epoch = number
             case events.Evaluation() as evaluation:
                 self.evaluations.append(evaluation)
+            case events.LanguageModel() as language_model:
+                self.language_model = language_model
             case events.Recognized() as recognized:
                 self.recognized = recognized
             case events.Finished() as finished:
@@ -89,7 +92,7 @@ class Progress:
 
     def forget_end(self) -> None:
         """The run goes on: what was told of its end holds no longer."""
-        self.phase = self.finished = self.recognized = self.failed = None
+        self.phase = self.language_model = self.finished = self.recognized = self.failed = None
 
     @property
     def best(self) -> events.Epoch | None:
@@ -147,6 +150,8 @@ def still_holds(told: events.Payload, resumed: events.Resumed) -> bool:
             return (epoch - 1, step) <= (resumed.epoch, resumed.step)
         case events.Evaluation(model=model):
             return model is events.Model.BASE
+        case events.LanguageModel():
+            return False
     return told.kind not in events.TERMINAL_KINDS
 
 

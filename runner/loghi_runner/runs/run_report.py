@@ -23,6 +23,7 @@ from loghi_runner.report.html import render
 from loghi_runner.report.shown import ShownErrors, choose_errors
 from loghi_runner.report.write import LOGHI_FILES, results_json, write_files, write_loghi_csv
 from loghi_runner.runs.folder import RunFolder, RunRecord, require_ours, skipped_counts
+from loghi_runner.runs.language_model_report import LanguageModelReport, report_language_model
 from loghi_runner.runs.made_of import MadeOf, made_of
 from loghi_runner.runs.progress import Progress, read_events
 from loghi_runner.runs.verdict import MODELS, read_split
@@ -47,6 +48,7 @@ class RunFacts:
     phase_s: dict[str, float]
     #: the rows of Loghi's own files, by name
     loghi: dict[str, dict[str, float]]
+    language_model: LanguageModelReport | None = None
 
     @property
     def made_of(self) -> MadeOf:
@@ -105,6 +107,7 @@ def read_run(folder: RunFolder, record: RunRecord) -> RunFacts:
         skipped_counts(folder),
         _phase_seconds(events),
         _loghi_rows(folder.out),
+        report_language_model(folder, progress),
     )
 
 
@@ -160,6 +163,7 @@ def _as_json(facts: RunFacts, errors: ShownErrors | None) -> dict[str, Any]:
         "job": to_json(facts.job),
         "test": results_json(facts.test, errors) if facts.test and errors else None,
         "forgetting": to_json(facts.forgetting),
+        "language_model": to_json(facts.language_model),
     }
 
 
@@ -178,6 +182,7 @@ def _as_html(facts: RunFacts, errors: ShownErrors | None) -> str:
         results=facts.test,
         errors=errors,
         forgetting=facts.forgetting,
+        language_model=facts.language_model,
         loghi=facts.loghi,
         curve=Markup(draw_curve(epochs)) if len(epochs) > 1 else "",  # noqa: S704  # drawn by us, from numbers only
         skipped={_skip_words(reason): count for reason, count in facts.skipped.items()},

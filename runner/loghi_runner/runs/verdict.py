@@ -17,6 +17,8 @@ from loghi_runner.wording import percent, plural, told_apart
 #: The two models of a run, and what they are called in its report.
 MODELS = {Model.BASE: "base model", Model.BEST: "new model"}
 KEEP_BASE = "keep the base model"
+#: The column of a split's table with what best_val reads by the image alone.
+BEST_TEXT = f"{Model.BEST.value}_text"
 _COLUMNS = ("image", "text", *(f"{model.value}_text" for model in MODELS))
 
 
@@ -54,15 +56,7 @@ def read_split(out: Path, split: str) -> SplitReadings:
     Args:
         out: the run's out folder.
     """
-    try:
-        text = read_plain(out / REPORT_DIR / f"{split}_lines.tsv").decode()
-        rows = [row.split("\t") for row in text.split("\n")]
-    except (OSError, UnicodeDecodeError):
-        return SplitReadings()
-    if not set(_COLUMNS) <= set(rows[0]):
-        return SplitReadings()
-    places = [rows[0].index(column) for column in _COLUMNS]
-    cells = [[row[place] for place in places] for row in rows[1:] if len(row) == len(rows[0])]
+    cells = read_cells(out, split, _COLUMNS)
     images = tuple(PurePosixPath(image) for image, *_texts in cells)
     pages = page_names(images)
     return SplitReadings(
@@ -72,6 +66,19 @@ def read_split(out: Path, split: str) -> SplitReadings:
         ),
         images,
     )
+
+
+def read_cells(out: Path, split: str, columns: Sequence[str]) -> list[list[str]]:
+    """These columns of a split's table, line after line; none where there is no such table, or it lacks one of them."""
+    try:
+        text = read_plain(out / REPORT_DIR / f"{split}_lines.tsv").decode()
+        rows = [row.split("\t") for row in text.split("\n")]
+    except (OSError, UnicodeDecodeError):
+        return []
+    if not set(columns) <= set(rows[0]):
+        return []
+    places = [rows[0].index(column) for column in columns]
+    return [[row[place] for place in places] for row in rows[1:] if len(row) == len(rows[0])]
 
 
 def judge_run(out: Path) -> RunJudgement:
@@ -99,7 +106,8 @@ def verdict_of(progress: Progress, *, from_scratch: bool = False, judgement: Run
         if not any(epoch.epoch > 0 for epoch in progress.epochs):
             return "stopped before the first epoch was over: best_val is still the base model"
         compared = f"no epoch was better than the base model: {KEEP_BASE}" + (f" ({compared})" if compared else "")
-    return f"{compared}{_forgetting(progress, from_scratch, judgement)}" if compared else None
+    forgetting = _forgetting(progress, from_scratch, judgement)
+    return f"{compared}{forgetting}{_with_language_model(progress)}" if compared else None
 
 
 def _on_test_lines(progress: Progress, from_scratch: bool, judgement: RunJudgement) -> str | None:
@@ -134,6 +142,14 @@ def _on_validation_lines(progress: Progress, from_scratch: bool) -> str | None:
     if "test" in progress.data:
         return f"{sentence}; these lines also chose the model: the run was stopped before it read the test lines"
     return f"{sentence}; these lines also chose the model: give data.test for a score that chose nothing"
+
+
+def _with_language_model(progress: Progress) -> str:
+    """One more sentence: what is better is judged by the image alone."""
+    told, score = progress.language_model, progress.score("test", Model.BEST)
+    if told is None or told.validation is None or not told.validation.helps or score is None or score.lm_cer is None:
+        return ""
+    return f". With the language model of its training texts it reads the test lines with {percent(score.lm_cer)} CER"
 
 
 def _forgetting(progress: Progress, from_scratch: bool, judgement: RunJudgement) -> str:

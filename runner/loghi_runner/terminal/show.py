@@ -23,6 +23,7 @@ from loghi_runner.wording import (
     duration,
     epoch_line,
     event_line,
+    language_model_line,
     local_time,
     percent,
     phase_word,
@@ -160,6 +161,8 @@ def show_rows(look: Look) -> list[Row]:
         rows.append(("set", " ".join(record.overrides)))
     rows += [("" if index else "epochs", epoch_line(epoch)) for index, epoch in enumerate(progress.epochs)]
     rows += [("" if index else "scores", event_line(score)) for index, score in enumerate(progress.evaluations)]
+    if (told := progress.language_model) is not None:
+        rows.append(("language model", language_model_line(told.sources, told.validation)))
     rows += [("warning", notice.message) for notice in progress.notices]
     return rows
 
@@ -173,6 +176,7 @@ def show_json(look: Look) -> dict[str, Any]:
         "step": to_json(progress.step),
         "epochs": to_json(progress.epochs),
         "evaluations": to_json(progress.evaluations),
+        "language_model": to_json(progress.language_model),
         "warnings": to_json(progress.notices),
         "remaining_s": progress.remaining_s,
     }

@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from loghi_contract.events import Charset, DataSummary, Epoch, Evaluation, Event, Notice, Started, Step
+from loghi_contract.events import Charset, DataSummary, Epoch, Evaluation, Event, LanguageModel, Notice, Started, Step
 from loghi_contract.job import CharsetPolicy, Split, TrainingSpec
 from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
@@ -93,7 +93,7 @@ class PersonView:
             say(self._console, Text.assemble(("warning: ", "yellow"), payload.message))
             if payload.hint:
                 print_rows(self._console, [("fix:", payload.hint)])
-        elif isinstance(payload, (Started, DataSummary, Charset, Evaluation)):
+        elif isinstance(payload, (Started, DataSummary, Charset, Evaluation, LanguageModel)):
             say(self._console, event_line(payload))
         if self._live is not None:
             self._live.refresh(at_once=not isinstance(payload, Step))

@@ -44,6 +44,42 @@ def rewritten(tmp_path: Path, content: bytes) -> tuple[bytes, list[str]]:
     return written, [line.texts[0].text for line in found]
 
 
+def test_page_carries_both_texts_where_the_language_model_chose_another(tmp_path: Path) -> None:
+    source, target = tmp_path / "source.xml", tmp_path / "target.xml"
+    source.write_text(page_xml([MadeLine("a", "old"), MadeLine("b", "old", y=200)]))
+    same, other = Reading("same", 0.7, Reading("same", 0.8)), Reading("usual", 0.3, Reading("usval", 0.6))
+
+    target.write_bytes(with_readings(source, {0: same, 1: other}))
+
+    first, second = read_page(target).lines
+    assert [(text.content, text.index) for text in first.texts] == [("same", None)]
+    assert [(text.content, text.index, text.confidence) for text in second.texts] == [
+        ("usual", 1, 0.3),
+        ("usval", 2, 0.6),
+    ]
+
+
+@pytest.mark.parametrize("content", [page_xml([MadeLine("a", "old")]), alto_xml([MadeLine("a", "old")])])
+def test_the_schema_takes_both_texts(tmp_path: Path, content: str) -> None:
+    source = tmp_path / "source.xml"
+    source.write_text(content)
+    one, two = (with_readings(source, {0: Reading("usual", 0.3, other)}) for other in (None, Reading("usval", 0.6)))
+
+    assert schema_faults(two) == schema_faults(one)
+
+
+def test_alto_carries_the_other_text_as_an_alternative(tmp_path: Path) -> None:
+    source = tmp_path / "source.xml"
+    source.write_text(alto_xml([MadeLine("a", "old")]))
+
+    written = with_readings(source, {0: Reading("usual", 0.3, Reading("usval", 0.6))})
+
+    [string] = descendants(etree.fromstring(written), "String")
+    assert string.get("CONTENT") == "usual"
+    assert [child.text for child in string] == ["usval"]
+    assert name_of(string[0]) == "ALTERNATIVE"
+
+
 @pytest.mark.parametrize(
     "content",
     [

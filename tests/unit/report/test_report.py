@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from loghi_contract import events
+from loghi_contract.language_model import OnValidation, TextSource
 from loghi_contract.lines import LineSample
 from loghi_runner.engines.base import Mount
 from loghi_runner.evaluation.results import ReadLine, Results, difference
@@ -20,7 +21,7 @@ from loghi_runner.report.words import character_label
 from loghi_runner.report.write import write_difference, write_results
 from loghi_runner.runs.folder import RunFolder, RunRecord, UsedCard
 from loghi_runner.runs.run_report import read_run, write_run_report
-from tests.made_runs import EPOCHS, PLAIN, make_run, skip_lines
+from tests.made_runs import EPOCHS, FINISHED, PLAIN, make_run, skip_lines
 
 
 @pytest.fixture
@@ -88,6 +89,27 @@ def test_the_curve_names_both_losses_and_older_runs_have_one() -> None:
     new = [replace(epoch, val_loss=6.0) for epoch in old]
     assert [draw_curve(epochs).count("validation loss") for epochs in (old, new)] == [0, 1]
     assert draw_curve(new).count("training loss") == 1
+
+
+def test_what_the_language_model_does_to_words_and_lines_is_shown(tmp_path: Path) -> None:
+    said = OnValidation(50, 0.1, 0.04, 0.7)
+    told = events.LanguageModel(6, (TextSource("training lines", 2, 20),), said)
+    folder, record = make_run(tmp_path, PLAIN, *EPOCHS, told, FINISHED)
+    (folder.job_dir / "lists").mkdir()
+    (folder.job_dir / "lists/train.txt").write_text("a.png\tsiste dag\nb.png\talle ord\n", encoding="utf-8")
+    table = folder.out / "report/test_lines.tsv"
+    header, *rows = table.read_text(encoding="utf-8").splitlines()
+    read = [row.split("\t")[4].replace("ort", "ord") for row in rows]
+    rows = [f"{row}\t{text}\t0" for row, text in zip(rows, read, strict=True)]
+    table.write_text("\n".join([f"{header}\tbest_val_lm_text\tbest_val_lm_edits", *rows, ""]), encoding="utf-8")
+
+    html = write_run_report(folder, record).read_text(encoding="utf-8")
+
+    assert "It changed 1 of 4 test lines" in html
+    shown = json.loads((folder.report_dir / "report.json").read_text(encoding="utf-8"))["language_model"]
+    assert shown["words"][0] == {"kind": "in the texts learnt from", "words": 4, "right": [2, 3]}
+    [changed] = shown["changed"]
+    assert (changed["reference"], changed["by_image"]) == ("siste ord", "siste ort")
 
 
 def test_forgetting_is_judged_and_comes_with_advice(run: tuple[RunFolder, RunRecord]) -> None:

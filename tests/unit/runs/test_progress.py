@@ -2,7 +2,19 @@
 
 import pytest
 
-from loghi_contract.events import Epoch, Evaluation, Event, Failed, Model, Notice, Payload, Phase, Resumed, Step
+from loghi_contract.events import (
+    Epoch,
+    Evaluation,
+    Event,
+    Failed,
+    LanguageModel,
+    Model,
+    Notice,
+    Payload,
+    Phase,
+    Resumed,
+    Step,
+)
 from loghi_runner.runs.progress import Progress
 
 
@@ -51,6 +63,7 @@ def test_what_comes_again_after_an_interruption_is_known_once() -> None:
         (1, epoch(0, is_best=True)),
         (2, Evaluation("test", Model.BASE, 5, 0.4, 0.9)),
         *((3 + number, epoch(number)) for number in (1, 2, 3)),
+        (6, LanguageModel(6, (), None)),
         (7, Evaluation("test", Model.BEST, 5, 0.3, 0.8)),
         (8, Failed("x", 4, "the disk is full", None, None, None)),
         (100, Resumed(1, 4)),
@@ -60,3 +73,4 @@ def test_what_comes_again_after_an_interruption_is_known_once() -> None:
     assert [row.epoch for row in progress.epochs] == [0, 1, 2]
     assert [score.model for score in progress.evaluations] == [Model.BASE]
     assert (progress.failed, progress.step, progress.notices) == (None, None, [warning])
+    assert progress.language_model is None

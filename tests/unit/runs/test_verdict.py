@@ -1,6 +1,19 @@
 """The one sentence on whether the new model is better."""
 
-from loghi_contract.events import DataSummary, Epoch, Evaluation, Event, Finished, FinishStatus, Model, Payload
+from dataclasses import replace
+
+from loghi_contract.events import (
+    DataSummary,
+    Epoch,
+    Evaluation,
+    Event,
+    Finished,
+    FinishStatus,
+    LanguageModel,
+    Model,
+    Payload,
+)
+from loghi_contract.language_model import OnValidation
 from loghi_runner.evaluation.counts import count
 from loghi_runner.evaluation.judgement import judge_forgetting
 from loghi_runner.runs.progress import Progress
@@ -31,6 +44,21 @@ TRAINED = (epoch(0, 0.3), epoch(1, 0.2), epoch(2, 0.1))
 
 def test_test_lines_give_the_verdict() -> None:
     assert verdict(*TRAINED, *scores(0.312, 0.098)) == "CER on 50 test lines: 31.2 % before, 9.8 % after"
+
+
+def with_language_model(cer: float) -> tuple[Payload, ...]:
+    before, after = scores(0.312, 0.098)
+    said = OnValidation(118, 0.1, cer, 0.7)
+    return (*TRAINED, before, LanguageModel(6, (), said), replace(after, lm_cer=0.06))
+
+
+def test_the_language_model_has_a_sentence_of_its_own_where_it_helps() -> None:
+    by_image = "CER on 50 test lines: 31.2 % before, 9.8 % after"
+
+    assert verdict(*with_language_model(0.04)) == (
+        f"{by_image}. With the language model of its training texts it reads the test lines with 6.0 % CER"
+    )
+    assert verdict(*with_language_model(0.1)) == by_image
 
 
 def test_a_model_that_is_worse_on_test_lines_is_not_praised() -> None:

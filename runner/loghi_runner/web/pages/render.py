@@ -126,6 +126,7 @@ CHOICES = {
         "fail": N_("stop"),
         "replace": N_("learn only those of the training lines"),
     },
+    "language_model": {"auto": N_("where it helped"), "off": N_("never: by the image alone")},
     "normalization": {"auto": N_("as the base model has it"), "nfc": N_("composed (NFC)"), "none": N_("as written")},
 }
 

@@ -1,0 +1,148 @@
+"""Reading with the language model beside a model, with a stand-in trainer that reads every `1` as a `7` by it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from loghi_contract.language_model import OnValidation
+from loghi_runner.recognition.recognized import was_guided
+from tests.made_language_model import write_language_model
+from tests.unit.made_pages import write_pages
+
+OPTIONS = ("--engine", "local", "--gpus", "none")
+HELPED, HARMED = OnValidation(50, 0.1, 0.04, 0.7), OnValidation(50, 0.1, 0.11, 0.2)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "recognized.json"}
+
+
+def test_lists_are_read_with_it_and_what_the_image_alone_says_stays_beside(workplace) -> None:
+    write_language_model(workplace.folder / "base", HELPED)
+
+    result = workplace.run("recognize", "base", "data/val.txt", "-o", "read", *OPTIONS)
+
+    assert result.returncode == 0, result.stderr
+    read, by_image = (
+        [row.split("\t")[2] for row in (workplace.folder / "read" / name).read_text().splitlines()]
+        for name in ("results.txt", "results_by_image.txt")
+    )
+    assert "line_1" in by_image
+    assert read == [text.replace("1", "7") for text in by_image]
+    told = " ".join(result.stdout.split())
+    assert "used: learnt from 2 training lines; CER on 50 validation lines: 10.0 % without, 4.0 % with it" in told
+    assert "1 line read otherwise than by the image alone" in told
+
+
+def test_pages_carry_both_texts_where_they_differ_and_the_page_to_look_at_marks_them(workplace) -> None:
+    write_language_model(workplace.folder / "base", HELPED)
+    write_pages(workplace.folder / "pages", 1, lines=2)
+
+    result = workplace.run("recognize", "base", "pages", "-o", "read", *OPTIONS, "--html", "--json")
+
+    assert json.loads(result.stdout)["changed_by_language_model"] == 1
+    assert was_guided(workplace.folder / "read")
+    xml = (workplace.folder / "read/p00.xml").read_text()
+    assert xml.index("p00-l7") < xml.index("p00-l1")
+    assert xml.count('index="1"') == xml.count('index="2"') == 1
+    page = (workplace.folder / "read/recognized.html").read_text()
+    assert "It changed 1 line" in page
+    assert "p00-l1</p>" in page
+
+
+@pytest.mark.parametrize(("validation", "option"), [(HELPED, "off"), (HARMED, "auto"), (None, "auto")])
+def test_without_it_all_is_as_if_there_were_none(workplace, validation: OnValidation | None, option: str) -> None:
+    write_pages(workplace.folder / "pages", 1)
+    assert workplace.run("recognize", "base", "pages", "-o", "before", *OPTIONS).returncode == 0
+    write_language_model(workplace.folder / "base", validation)
+
+    result = workplace.run("recognize", "base", "pages", "-o", "after", *OPTIONS, "--lm", option)
+
+    assert result.returncode == 0, result.stderr
+    assert files(workplace.folder / "after") == files(workplace.folder / "before")
+    assert "not used" in result.stdout
+    assert not was_guided(workplace.folder / "after")
+
+
+def test_an_evaluation_says_what_it_is_with_and_without(workplace) -> None:
+    write_language_model(workplace.folder / "base", HELPED)
+    images = [row.split("\t")[0] for row in (workplace.folder / "data/val.txt").read_text().splitlines()]
+    rows = [f"{image}\t{Path(image).stem}\n" for image in images]
+    (workplace.folder / "data/mine.txt").write_text("".join(rows))
+
+    result = workplace.run("evaluate", "base", "data/mine.txt", "-o", "scores", *OPTIONS, "--json")
+
+    assert result.returncode == 0, result.stderr
+    answer = json.loads(result.stdout)
+    assert answer["language_model"].startswith("used: ")
+    assert answer["cer_by_image"] == 0
+    assert answer["scores"]["diplomatic"]["cer"] > 0
+    header, *rows = (workplace.folder / "scores/lines.tsv").read_text().splitlines()
+    places = {name: number for number, name in enumerate(header.split("\t"))}
+    cells = [row.split("\t") for row in rows]
+    assert [row[places["base_by_image_text"]].replace("1", "7") for row in cells] == [
+        row[places["base_text"]] for row in cells
+    ]
+
+
+def test_a_comparison_says_which_model_was_read_with_it(workplace) -> None:
+    shutil.copytree(workplace.folder / "base", workplace.folder / "other")
+    write_language_model(workplace.folder / "base", HELPED)
+
+    result = workplace.run("compare", "base", "other", "data/val.txt", *OPTIONS)
+
+    assert result.returncode == 0, result.stderr
+    told = " ".join(result.stdout.split())
+    assert "compared with its language model: base; by the image alone: other" in told
+
+
+def test_a_damaged_one_ends_the_reading_before_it_begins(workplace) -> None:
+    write_language_model(workplace.folder / "base", HELPED)
+    (workplace.folder / "base/lm/lm.json").write_text("{")
+
+    result = workplace.run("recognize", "base", "data/val.txt", "-o", "read", *OPTIONS)
+
+    assert result.returncode == 3
+    assert "the language model cannot be used" in result.stderr
+    assert "--lm off" in result.stderr
+    assert workplace.run("recognize", "base", "data/val.txt", "-o", "read", *OPTIONS, "--lm", "off").returncode == 0
+
+
+def test_an_exported_folder_has_it_and_says_what_it_holds(workplace) -> None:
+    write_language_model(workplace.folder / "base", HELPED)
+
+    result = workplace.run("export", "base", "given")
+
+    assert result.returncode == 0, result.stderr
+    for name in ("lm.json", "ngrams.json.gz"):
+        original = workplace.folder / "base/lm" / name
+        assert (workplace.folder / "given/lm" / name).read_bytes() == original.read_bytes()
+    assert "pieces of the training texts" in result.stderr
+
+
+def test_more_texts_reach_the_trainer_and_a_run_made_again_has_the_same(workplace) -> None:
+    (workplace.folder / "more.txt").write_text("  en tekst til \n\nog en\n")
+
+    assert workplace.finetune("--set", "text.more=more.txt").returncode == 0
+
+    (workplace.folder / "more.txt").unlink()
+    first = workplace.run_dir
+    assert workplace.run("reproduce", str(first)).returncode == 0
+    [again] = [path for path in first.parent.glob("[!.]*") if path != first and path.is_dir()]
+    for run in (first, again):
+        assert (run / "in/lists/more_texts.txt").read_text() == "en tekst til\nog en\n"
+        assert json.loads((run / "in/job.json").read_text())["more_texts"] == "/in/job/lists/more_texts.txt"
+
+
+def test_texts_that_hold_the_test_lines_end_the_run_before_it_begins(workplace) -> None:
+    rows = [row.split("\t") for row in (workplace.folder / "data/val.txt").read_text().splitlines()]
+    long = [f"{image}\t{text} og noget mere der er skrevet her {number}" for number, (image, text) in enumerate(rows)]
+    (workplace.folder / "data/val.txt").write_text("".join(f"{row}\n" for row in long))
+    (workplace.folder / "more.txt").write_text("".join(row.split("\t")[1] + "\n" for row in long))
+
+    result = workplace.finetune("--set", "text.more=more.txt")
+
+    assert result.returncode == 3
+    assert "hold what the model is judged by" in result.stderr

@@ -94,7 +94,8 @@ def reader_options(
     if gpus in ("auto", "auto-or-cpu", "none"):
         cards = gpus
     values = {"kind": engine.value, "gpus": cards, "image": image, "memory": memory}
-    return ReaderOptions(_wish(values | dict(_key_and_value(key) for key in keys or ())), batch_size, beam, language_model=lm)
+    wish = _wish(values | dict(_key_and_value(key) for key in keys or ()))
+    return ReaderOptions(wish, batch_size, beam, language_model=lm)
 
 
 def _key_and_value(setting: str) -> tuple[str, object]:

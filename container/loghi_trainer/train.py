@@ -10,14 +10,15 @@ import keras
 
 from loghi_contract import events
 from loghi_contract.checkpoint import Checkpoint, TrainingState
-from loghi_contract.job import Augmentation, CharsetPolicy, DeviceKind, JobSpec
+from loghi_contract.job import Augmentation, DeviceKind, JobSpec
 from loghi_contract.language_model import WITH_LM
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_contract.places import BASE_MODEL_DIR, BEST_VAL, REPORT_DIR, Places
 from loghi_contract.saved_epoch import SavedEpoch
 from loghi_trainer import device
+from loghi_trainer.announce import announce
 from loghi_trainer.augment import augment_light
-from loghi_trainer.base_model import BaseModel, open_base_model
+from loghi_trainer.base_model import open_base_model
 from loghi_trainer.beam import Guide
 from loghi_trainer.checkpoint import LastFolder, Weights
 from loghi_trainer.data import RunData, read_data
@@ -56,7 +57,7 @@ def train(job: JobSpec, places: Places, reporter: Reporter, is_cancelled: Callab
     reporter.emit(events.Phase("reading_data"))
     store = ImageStore(places, base.height_px, base.channels)
     data = read_data(job, places, store, base)
-    _announce(job, base, data, reporter)
+    announce(job, base, data, reporter)
 
     network = fit_output_layer(
         base,
@@ -362,42 +363,3 @@ def _not_written(error: OSError) -> events.Notice:
         f"no checkpoint could be written: {error.strerror or error}; the training goes on",
         "After an interruption the run would go on from an earlier one. Free space on the output's disk.",
     )
-
-
-def _announce(job: JobSpec, base: BaseModel, data: RunData, reporter: Reporter) -> None:
-    if base.is_keras2:
-        reporter.emit(
-            events.Notice("model.keras2", "the base model was saved by Keras 2; it was rebuilt in memory for Keras 3")
-        )
-    for split in data.splits:
-        reporter.emit(split.summary())
-        _announce_unknown(split, data, reporter)
-    if data.learnt.is_shortened:
-        order = data.learnt.facts.order
-        message = f"the texts are many: the language model looks at {order - 1} characters before each, to stay small"
-        reporter.emit(events.Notice("lm.shortened", message))
-    charset = data.charset
-    known = len(base.tokenizer.characters) if base.tokenizer is not None else 0
-    policy = "new" if base.tokenizer is None else job.charset.value
-    reporter.emit(events.Charset(policy, known, charset.added, charset.removed))
-    if job.charset is CharsetPolicy.REPLACE and base.tokenizer is not None:
-        reporter.emit(
-            events.Notice(
-                "charset.replaced",
-                "the output layer starts afresh: what the base model knew of letters is lost",
-                "`charset: extend` keeps it and adds the new letters.",
-            )
-        )
-
-
-def _announce_unknown(split: Split, data: RunData, reporter: Reporter) -> None:
-    tokenizer = data.charset.tokenizer
-    unknown = sorted(set().union(*(tokenizer.unknown(line.text) for line in split.lines)))
-    if unknown:
-        reporter.emit(
-            events.Notice(
-                "charset.not_trained",
-                f"the {split.name} lines have characters that no training line has: {' '.join(unknown)}",
-                "The new model cannot write them; they count as errors.",
-            )
-        )

@@ -262,7 +262,6 @@ engine:
   wait: true                  # false: refuse the run when all cards are in use
   # image: my-image:1         # container image; default: the one of this version
   # memory: 16 GB             # most memory of the container; default: four fifths of the machine's
-
 # platform:                   # instead of train or pages: a document of eScriptorium
 #   url: https://escriptorium.example.org
 #   token_file: token.txt     # your account's token alone, chmod 600

@@ -81,7 +81,7 @@ class FakeNvml:
         return _answer(Told(handle["energy_mj"]) if "energy_mj" in handle else _NOT_SUPPORTED)
 
     def nvmlDeviceGetName(self, handle: Any) -> str:  # noqa: N802
-        return "H0"
+        return handle.get("name", "H0")
 
     def nvmlDeviceGetCudaComputeCapability(self, handle: Any) -> Any:  # noqa: N802
         return _answer(handle.get("capability", (9, 0)))

@@ -93,6 +93,8 @@ def test_with_a_closed_terminal_a_run_goes_on_waiting_and_trains(place: CardPlac
 
 
 def test_killed_hosts_and_trainers_free_cards_and_places_at_once(place: CardPlace) -> None:
+    for card in place.cards:
+        place.say(card, name=f"card of {card}")
     place.hold()
     first, one = place.start_and_wait_for("running")
     _second, other = place.start_and_wait_for("running")
@@ -107,6 +109,8 @@ def test_killed_hosts_and_trainers_free_cards_and_places_at_once(place: CardPlac
     place.kill(trainer)
     use = place.until(lambda: next((use for use in place.uses() if use.run_id == third["run_id"]), None))
     assert use.card == one["gpus"][0]
+    [began] = [record for record in place.records() if record["run_id"] == third["run_id"]]
+    assert [card["name"] for card in began["cards"]] == [f"card of {use.card}"]
     looked = json.loads(place.place.run("runs", "--json").stdout)["runs"]
     states = {record["run_id"]: (record["state"], (record["error"] or {}).get("code")) for record in looked}
     assert states[dead["run_id"]] == ("failed", "run.never_started")

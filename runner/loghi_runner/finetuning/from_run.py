@@ -114,7 +114,7 @@ def find_again(folder: RunFolder, record: RunRecord, then: MadeOf, plan: RunPlan
         image_digest=setting.image.digest if setting.image else None,
         versions={name: version for name, version in versions.items() if version},
         device=setting.device.kind.value,
-        cards=used_cards(setting.device),
+        cards=used_cards(setting.device.cards),
         driver=setting.device.driver,
         processor=None if on_card else processor_name(),
         # a container is not bound to the cores that this process was given

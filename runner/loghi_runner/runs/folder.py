@@ -7,6 +7,7 @@ import pwd
 import re
 import secrets
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path, PurePath
@@ -20,7 +21,7 @@ from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.clock import utc_now
 from loghi_runner.engines.base import PLACES, Handle
 from loghi_runner.engines.card_queue import Waiting
-from loghi_runner.engines.gpus import DeviceChoice
+from loghi_runner.engines.gpus import Card
 from loghi_runner.errors import EngineError, RunnerError, UsageError
 from loghi_runner.files import cannot_write, write_atomically
 
@@ -249,8 +250,8 @@ class RunFolder:
         write_atomically(job_file, dump_job(replace(job, device=device)))
 
 
-def used_cards(device: DeviceChoice) -> tuple[UsedCard, ...]:
-    return tuple(UsedCard(card.name, card.capability_words) for card in device.cards)
+def used_cards(cards: Iterable[Card]) -> tuple[UsedCard, ...]:
+    return tuple(UsedCard(card.name, card.capability_words) for card in cards)
 
 
 def new_run_id(now_s: float | None = None) -> str:

@@ -34,6 +34,8 @@ NGrams: TypeAlias = Counter[str]
 
 _VERSION = 1
 _LONGEST_ORDER = 16
+#: With more the image would say nothing any more.
+_MOST_WEIGHT = 10.0
 _MOST_FACTS_BYTES = 1 << 20
 _MOST_PACKED_BYTES = 64 << 20
 _MOST_UNPACKED_BYTES = 512 << 20
@@ -154,8 +156,9 @@ def read_facts(model_folder: Path) -> LanguageModelFacts | None:
     except (OSError, RecordError) as error:
         raise LanguageModelError(f"{LM_DIR}/{FACTS_FILE} cannot be read: {error}") from error
     are_fit = bool(facts.discounts) and all(0 < each < 1 for each in facts.discounts)
-    if not 1 <= facts.order <= _LONGEST_ORDER or not are_fit:
-        raise LanguageModelError(f"{LM_DIR}/{FACTS_FILE} holds an order or discounts that cannot be")
+    are_sane = 0 <= facts.weight <= _MOST_WEIGHT and 0 <= facts.per_character <= _MOST_WEIGHT
+    if not 1 <= facts.order <= _LONGEST_ORDER or not are_fit or not are_sane:
+        raise LanguageModelError(f"{LM_DIR}/{FACTS_FILE} holds an order, discounts or weights that cannot be")
     return facts
 
 

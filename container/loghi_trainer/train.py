@@ -283,6 +283,7 @@ class _Run:
         # best_val is of this epoch already where the run goes on from before it
         is_best = is_better or (epoch, total.cer) == (self._best.epoch, self._best.cer)
         if is_better and epoch > 0:
+            self._forget_scores()
             self._keep(SavedEpoch(epoch, total.cer))
         if is_best:
             self._best = _Best(epoch, total.cer, reading)
@@ -308,6 +309,11 @@ class _Run:
         # at once: a disk may take its time to settle, and a run that ends meanwhile is told by its events
         self._reporter.emit(events.Checkpoint(BEST_VAL.name, saved.epoch, str(BEST_VAL / MODEL_FILE)))
         self._folder.settle()
+
+    def _forget_scores(self) -> None:
+        """What an earlier end of this run has left are the readings of a best_val that is about to be replaced."""
+        for table in (self._places.out / REPORT_DIR).glob("*_lines.tsv"):
+            table.unlink(missing_ok=True)
 
     def _judge_language_model(self, guide: Guide) -> Reading:
         """What best_val reads on the validation lines, also with the language model; written beside it."""

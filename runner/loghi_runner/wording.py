@@ -171,7 +171,9 @@ def language_model_line(sources: Sequence[TextSource], validation: OnValidation 
         for each in sources
     )
     if validation is None:
-        return f"learnt from {learnt}; too few validation lines to say whether it helps"
+        return (
+            f"learnt from {learnt}; whether it helps is not known: its run had too few validation lines, or no end yet"
+        )
     return (
         f"learnt from {learnt}; CER on {validation.lines} validation lines: {percent(validation.greedy_cer)} without, "
         f"{percent(validation.cer)} with it ({percent(validation.repeated)} of their n-grams stand in what it learnt)"

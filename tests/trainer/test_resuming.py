@@ -210,6 +210,17 @@ def test_without_room_for_a_checkpoint_the_training_goes_on_and_its_model_is_not
     assert of_kind(job, "finished")[-1].best_epoch == best.epoch
 
 
+def test_scores_of_an_earlier_end_go_with_the_model_that_they_are_of(whole: JobFolder, copy_of: CopyOf) -> None:
+    job = copy_of(whole, epochs=5)
+    before = of_kind(job, "finished")[-1].best_epoch
+
+    assert run(job, partial(ask_to_stop_in, 5, 1)) == ExitCode.TERMINATED
+    saved = read_saved_epoch(job.out / "model/best_val/model.keras")
+    assert saved is not None
+    # nobody takes what an earlier best_val read for what this one reads
+    assert bool(list((job.out / "report").glob("*_lines.tsv"))) == (saved.epoch == before)
+
+
 def test_more_epochs_go_on_after_the_end(whole: JobFolder, copy_of: CopyOf) -> None:
     job = copy_of(whole, epochs=5)
 

@@ -183,6 +183,8 @@ def words_for(item: Mapping[str, Any], loc: KeyPath, schema: type[BaseModel] = R
         close = difflib.get_close_matches(str(given)[:_MAX_SHOWN].lower(), options, 1)
         hint = f"Did you mean {close[0]}?" if close else None
         return f"must be one of {', '.join(options)}, not {shown}", hint
+    if kind.startswith("bool_"):
+        return f"must be true or false, not {shown}", None
     if kind.startswith("int_"):
         return f"must be a whole number, not {shown}", None
     if kind in ("float_type", "float_parsing", "finite_number"):

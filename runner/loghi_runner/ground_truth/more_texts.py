@@ -3,6 +3,7 @@
 A language model that has learnt what it is judged by would write it from memory.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from loghi_runner.files import is_file, is_folder
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.lines import GroundTruthLine
 from loghi_runner.line_pages import page_names
+from loghi_runner.pages.find import IMAGE_SUFFIXES
 from loghi_runner.pages.read import read_page
 from loghi_runner.pages.texts import LineText, TextOptions, choose_text
 from loghi_runner.pages.xml import PageError
@@ -24,6 +26,8 @@ KEY = "text.more"
 #: six pages of court minutes, full of formulae, 9 to 72 % stood in the twelve others.
 _IN_A_ROW = 30
 _SAME = 0.85
+#: What stands before the text in a line list: the image, and a weight perhaps. It is no text of anybody's.
+_LIST_ENTRY = re.compile(rf"^[^\t]*(?:{'|'.join(map(re.escape, IMAGE_SUFFIXES))})\t(?:[\d.]+\t)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ def _read_text(path: Path) -> list[str] | Finding:
         return _error("data.more_texts_unreadable", f"{path} is not a text file in UTF-8", hint)
     if "\0" in content:
         return _error("data.more_texts_unreadable", f"{path} is not a text file")
-    return list(_plain(content.splitlines()))
+    return list(_plain(_LIST_ENTRY.sub("", line) for line in content.splitlines()))
 
 
 def _read_xml(path: Path, options: TextOptions) -> list[str] | Finding:

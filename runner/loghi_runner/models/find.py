@@ -89,7 +89,12 @@ def find_model(given: str, output: Path = DEFAULT_OUTPUT) -> NamedModel:
             f"{given} is neither a model folder nor a run",
             hint=f"Name a folder with model.keras, such as a run's out/{BEST_VAL}, or a run. {why}",
         ) from error
-    return NamedModel(run.read().name, run.best_val, run)
+    record = run.read()
+    if not is_folder(run.best_val):
+        message = f"the run {record.run_id} has no model yet" if not record.state.is_over else "the run left no model"
+        hint = "Name another run (`loghi-runner runs` lists them), or a model folder."
+        raise UsageError("model.none_of_run", message, where=str(run.path), hint=hint)
+    return NamedModel(record.name, run.best_val, run)
 
 
 def run_of(folder: Path) -> RunFolder | None:

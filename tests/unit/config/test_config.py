@@ -172,6 +172,7 @@ epochs: 5
         ("training: {epochs: 2.5}", "must be a whole number, not 2.5"),
         ("training: {epochs: true}", "must be a whole number, not True"),
         ("training: {epochs: many}", "must be a whole number, not 'many'"),
+        ("engine: {wait: maybe}", "must be true or false, not 'maybe'"),
         ("training: {learning_rate: 0}", "must be more than 0, not 0"),
         ("training: {learning_rate: .nan}", "must be a number, not nan"),
         ("training: {learning_rate: 2}", "must be at most 1, not 2"),

@@ -56,6 +56,17 @@ def test_what_holds_no_text_is_refused(tmp_path: Path, name: str, content: bytes
     assert codes(read_more_texts([tmp_path / name], ANY_TEXT, {})) == [code]
 
 
+def test_of_a_line_list_the_texts_are_learnt_and_looked_at(tmp_path: Path) -> None:
+    listed = "".join(f"images/line {number}.PNG\t{text}\n" for number, text in enumerate(JUDGED))
+    (tmp_path / "list.txt").write_text(f"{listed}a.jpg\t0.5\tmed vægt\n")
+
+    found = read_more_texts([tmp_path / "list.txt"], ANY_TEXT, {})
+    refused = read_more_texts([tmp_path / "list.txt"], ANY_TEXT, judged_by(JUDGED))
+
+    assert found.texts == (*JUDGED, "med vægt")
+    assert codes(refused) == ["data.more_texts_judge"]
+
+
 def test_xml_that_is_no_page_is_left_out_and_told(tmp_path: Path) -> None:
     (tmp_path / "mets.xml").write_text("<mets/>")
     (tmp_path / "page.xml").write_text(page_xml([MadeLine("a", "tekst")]))

@@ -312,8 +312,8 @@ class _Run:
 
     def _forget_scores(self) -> None:
         """What an earlier end of this run has left are the readings of a best_val that is about to be replaced."""
-        for table in (self._places.out / REPORT_DIR).glob("*_lines.tsv"):
-            table.unlink(missing_ok=True)
+        for split in (self._data.val, *self._data.scored):
+            (self._places.out / REPORT_DIR / f"{split.name}_lines.tsv").unlink(missing_ok=True)
 
     def _judge_language_model(self, guide: Guide) -> Reading:
         """What best_val reads on the validation lines, also with the language model; written beside it."""

@@ -189,7 +189,7 @@ def _with_cards(
     if lease is not None:
         # another card than the planned one may have become free
         cards = used_cards(card for card in list_cards().cards if card.uuid in lease.uuids)
-        used = replace(record, state=RunState.PREPARED, gpus=lease.uuids, cards=cards, waiting=None)
+        used = replace(record, state=RunState.PREPARED, gpus=lease.uuids, cards=cards or record.cards, waiting=None)
         return replace(launch, gpus=lease.uuids, lease=lease), used
     on_cpu = engine.settle(launch.wish.model_copy(update={"gpus": "none"}))
     on_cpu.require_usable()

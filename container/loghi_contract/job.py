@@ -1,7 +1,7 @@
 """job.json: everything the trainer is told, fully resolved."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
 
 from loghi_contract import CONTRACT
@@ -124,19 +124,14 @@ class RecognizeJob:
     language_model: bool = False
 
 
-#: Named only where they are asked for: a trainer that does not know them takes every other job.
-_LATER_KEYS = ("resume", "more_texts", "language_model")
-
-
 class ContractMismatch(ValueError):
     """The job was written for another version of the contract."""
 
 
 def dump_job(job: JobSpec | RecognizeJob) -> str:
-    value = to_json(job)
-    for key in _LATER_KEYS:
-        if not value.get(key):
-            value.pop(key, None)
+    # keys with a default came later, and are named only where asked for: an older trainer takes every other job
+    defaults = {field.name: to_json(field.default) for field in fields(job)}
+    value = {key: asked for key, asked in to_json(job).items() if defaults[key] != asked}
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 

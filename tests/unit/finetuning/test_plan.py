@@ -1,6 +1,8 @@
 """The plan decides job, lists and mounts, and writes nothing."""
 
+import json
 import os
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -33,6 +35,15 @@ def test_the_job_is_complete_and_survives_the_wire(project: Project) -> None:
     assert (job.run_id, job.name, job.device, job.vgsl) == (RUN_ID, "bonnevie_2", DeviceKind.CPU, None)
     assert job.training.batch_size == 8
     assert job.lists == ListsSpec("/in/job/lists/train.txt", "/in/job/lists/val.txt", "/in/job/lists/test.txt", None)
+
+
+def test_a_job_names_a_later_key_only_where_it_is_asked_for(project: Project) -> None:
+    """An image of before takes every job that does not ask for what it cannot do."""
+    job = project.plan().job
+    asked = replace(job, resume=True, memory_kills=1)
+    assert json.loads(dump_job(job)).keys().isdisjoint({"resume", "memory_kills", "more_texts"})
+    assert json.loads(dump_job(asked)).keys() - json.loads(dump_job(job)).keys() == {"resume", "memory_kills"}
+    assert load_job(dump_job(asked)) == asked
 
 
 @pytest.mark.parametrize(("lines", "batch_size"), [(999, 8), (1000, 16), (4999, 16), (5000, 32)])

@@ -237,7 +237,8 @@ class CardQueue:
             with suppress(OSError):  # it is for people only
                 write_claim(self._held, replace(self._claim, since=utc_now(), holds=tuple(mine)))
             files = [self._path, *(self._folder.card_file(uuid) for uuid in mine)]
-            return Lease(self._folder, tuple(mine), files, [self._held, *(free[uuid] for uuid in mine)])
+            held = [self._held, *(free[uuid] for uuid in mine)]
+            return Lease(self._folder, tuple(mine), files, held, tuple(self._cards[uuid] for uuid in mine))
 
     def _watch(self, idle: set[Path]) -> None:
         """Pass by those that have let cards lie for long; once they take them they are as all others."""

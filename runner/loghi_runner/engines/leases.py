@@ -21,6 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
+from loghi_runner.engines.gpus import Card
 from loghi_runner.engines.processes import machine_name
 from loghi_runner.errors import EngineError
 from loghi_runner.files import cache_folder
@@ -218,8 +219,16 @@ def share_out(order: Sequence[Ticket], free: Collection[str], passed: Collection
 class Lease:
     """The cards of one run. Whoever has a descriptor, or shares the lock of the file, keeps them."""
 
-    def __init__(self, folder: LeaseFolder, uuids: tuple[str, ...], files: Sequence[Path], held: Sequence[int]) -> None:
-        """`files` are the run's ticket and its cards', `held` a descriptor for each."""
+    def __init__(
+        self,
+        folder: LeaseFolder,
+        uuids: tuple[str, ...],
+        files: Sequence[Path],
+        held: Sequence[int],
+        cards: tuple[Card, ...] = (),
+    ) -> None:
+        """`files` are the run's ticket and its cards', `held` a descriptor for each; `cards` as the driver told."""
+        self.cards = cards
         self._folder = folder
         self._held = dict(zip(files, held, strict=True))
         self.uuids = uuids

@@ -17,7 +17,7 @@ from loghi_runner.engines.base import Engine, Handle, Launch, Setting
 from loghi_runner.engines.card_queue import LOOK_EVERY_S, Waiting, take_cards
 from loghi_runner.engines.image import BASE_DIGEST_LABEL
 from loghi_runner.engines.leases import Lease
-from loghi_runner.engines.nvml import energy_j, list_cards
+from loghi_runner.engines.nvml import energy_j
 from loghi_runner.engines.processes import machine_name, name_process
 from loghi_runner.errors import EngineError, RunnerError
 from loghi_runner.runs.card_watch import CardWatch
@@ -188,8 +188,8 @@ def _with_cards(
         raise
     if lease is not None:
         # another card than the planned one may have become free
-        cards = used_cards(card for card in list_cards().cards if card.uuid in lease.uuids)
-        used = replace(record, state=RunState.PREPARED, gpus=lease.uuids, cards=cards or record.cards, waiting=None)
+        cards = used_cards(lease.cards)
+        used = replace(record, state=RunState.PREPARED, gpus=lease.uuids, cards=cards, waiting=None)
         return replace(launch, gpus=lease.uuids, lease=lease), used
     on_cpu = engine.settle(launch.wish.model_copy(update={"gpus": "none"}))
     on_cpu.require_usable()

@@ -8,6 +8,7 @@ from loghi_runner.errors import EngineError, RunnerError
 from loghi_runner.finetuning.resume import ResumeWish, resume
 from loghi_runner.runs.card_watch import HUNG
 from loghi_runner.runs.folder import RunFolder, RunRecord, RunState
+from loghi_runner.runs.look import look_at
 from loghi_runner.runs.run_trainer import RunView
 
 #: What another card, or the same one in a new process, may not do again.
@@ -25,10 +26,23 @@ def go_on_once(folder: RunFolder, record: RunRecord, view: RunView) -> RunRecord
     if why is None or record.resumptions or not has_checkpoint(folder.out):
         return record
     view.note(f"{why}: it goes on from its last checkpoint, once")
+    return _gone_on(folder, record, ResumeWish(with_less_memory=_is_out_of_memory(record)), view)
+
+
+def go_on_after_death(folder: RunFolder, record: RunRecord, view: RunView) -> RunRecord:
+    """The same for a run whose trainer died without a word together with its `finetune`, as when a machine restarts."""
+    if record.state not in (RunState.LOST, RunState.FAILED) or record.resumptions or not has_checkpoint(folder.out):
+        return record
+    if look_at(folder).progress.failed is not None:
+        return record
+    return _gone_on(folder, record, ResumeWish(), view)
+
+
+def _gone_on(folder: RunFolder, record: RunRecord, wish: ResumeWish, view: RunView) -> RunRecord:
     try:
-        return resume(folder, ResumeWish(with_less_memory=_is_out_of_memory(record)), view)
+        return resume(folder, wish, view)
     except RunnerError as error:
-        view.note(f"it cannot go on: {error.message}")
+        view.note(f"the run cannot go on: {error.message}")
         return record
 
 

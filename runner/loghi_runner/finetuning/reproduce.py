@@ -251,4 +251,5 @@ def _same_but_for_seed(first: Side, job: JobSpec) -> Iterator[Side]:
 
 
 def _without_seed(job: JobSpec) -> JobSpec:
-    return replace(job, run_id="", name="", resume=False, device=DeviceKind.CPU, training=replace(job.training, seed=0))
+    training = replace(job.training, seed=0)
+    return replace(job, run_id="", name="", resume=False, memory_kills=0, device=DeviceKind.CPU, training=training)

@@ -13,7 +13,7 @@ import yaml
 from loghi_contract import __version__
 from loghi_contract.cut import Cut
 from loghi_contract.model_file import ModelMarker
-from loghi_contract.model_folder import ModelFacts
+from loghi_contract.model_folder import MODEL_FILE, ModelFacts
 from loghi_runner.aliases import Row
 from loghi_runner.errors import UsageError
 from loghi_runner.evaluation.counts import Variant
@@ -158,7 +158,7 @@ def _head(source: NamedModel, marker: ModelMarker, told: Told, use: Use, known: 
     licence = told.licence or NO_LICENCE
     head: dict[str, Any] = {
         # until a repository gives it one: no other model has it
-        "id": f"sha256:{file_sha256(source.folder / 'model.keras')}",
+        "id": f"sha256:{file_sha256(source.folder / MODEL_FILE)}",
         "summary": _summary(marker, known),
         "authors": [dict(author) for author in told.authors],
         "license": licence,

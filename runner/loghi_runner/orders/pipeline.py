@@ -12,13 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from loghi_contract.checkpoint import has_checkpoint
 from loghi_runner.compare.model_results import ModelResults
 from loghi_runner.compare.score_models import ScoreOptions, score_models
 from loghi_runner.errors import EngineError, RunnerError, UsageError
 from loghi_runner.finetuning.finetune import Checked, check_run, finetune
+from loghi_runner.finetuning.go_on import go_on_after_death
 from loghi_runner.finetuning.plan import View
-from loghi_runner.finetuning.resume import ResumeWish, resume
 from loghi_runner.orders.orders import Stage
 from loghi_runner.orders.platform_progress import PlatformProgress
 from loghi_runner.platform.base import Platform, Pulled, Pushed, Source
@@ -171,8 +170,8 @@ class Pipeline:
             self.run, self.record = finetune(config, overrides, self._follower)
         else:
             self.record = self._followed(self.run)
-            if _was_interrupted(self.run, self.record):
-                self.record = self._resumed(self.run, self.record)
+            if not self._follower.is_cancelled():
+                self.record = go_on_after_death(self.run, self.record, self._follower)
         self._follower.answered(self.record)
 
     def _read(self) -> None:
@@ -225,16 +224,6 @@ class Pipeline:
                 time.sleep(_LOOK_EVERY_S)
         return look.record
 
-    def _resumed(self, run: RunFolder, record: RunRecord) -> RunRecord:
-        """The record of a run whose trainer died with its `finetune`, once it has gone on to its end."""
-        if self._follower.is_cancelled():
-            return record
-        try:
-            return resume(run, ResumeWish(), self._follower)
-        except RunnerError as error:
-            self._follower.note(f"the run cannot go on: {error.message}")
-            return record
-
     def _stop(self, run: RunFolder) -> None:
         try:
             stop_run(run, grace_s=STOP_GRACE_S)
@@ -250,13 +239,6 @@ def _not_asked() -> UsageError:
 def _never_started(run: RunFolder) -> bool:
     error = look_at(run).record.error
     return error is not None and error.code == "run.never_started"
-
-
-def _was_interrupted(run: RunFolder, record: RunRecord) -> bool:
-    """Whether the trainer died without a word, as in a restart of the machine, for the first time."""
-    if record.state not in (RunState.LOST, RunState.FAILED) or record.resumptions:
-        return False
-    return look_at(run).progress.failed is None and has_checkpoint(run.out)
 
 
 def _standing(look: Look) -> str:

@@ -31,6 +31,11 @@ BY_IMAGE_FILE = PurePosixPath("results_by_image.txt")
 ROOT_VARIABLE = "LOGHI_ROOT"
 
 
+def lines_table(split: str) -> PurePosixPath:
+    """Where the trainer writes what its models read in a split, line by line; relative to the out folder."""
+    return REPORT_DIR / f"{split}_lines.tsv"
+
+
 @dataclass(frozen=True)
 class Places:
     """Turns container paths into paths this process can open."""

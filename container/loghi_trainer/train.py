@@ -13,7 +13,7 @@ from loghi_contract.checkpoint import Checkpoint, TrainingState
 from loghi_contract.job import Augmentation, DeviceKind, JobSpec
 from loghi_contract.language_model import WITH_LM
 from loghi_contract.model_folder import MODEL_FILE
-from loghi_contract.places import BASE_MODEL_DIR, BEST_VAL, REPORT_DIR, Places
+from loghi_contract.places import BASE_MODEL_DIR, BEST_VAL, Places, lines_table
 from loghi_contract.saved_epoch import SavedEpoch
 from loghi_trainer import device
 from loghi_trainer.announce import announce
@@ -313,7 +313,7 @@ class _Run:
     def _forget_scores(self) -> None:
         """What an earlier end of this run has left are the readings of a best_val that is about to be replaced."""
         for split in (self._data.val, *self._data.scored):
-            (self._places.out / REPORT_DIR / f"{split.name}_lines.tsv").unlink(missing_ok=True)
+            (self._places.out / lines_table(split.name)).unlink(missing_ok=True)
 
     def _judge_language_model(self, guide: Guide) -> Reading:
         """What best_val reads on the validation lines, also with the language model; written beside it."""
@@ -336,13 +336,12 @@ class _Run:
         return readings
 
     def _report(self, best: Reading, after: list[Reading]) -> None:
-        report = self._places.out / REPORT_DIR
         splits = (self._data.val, *self._data.scored)
         for split, old, new in zip(splits, (self._base_reading, *self._before), (best, *after), strict=True):
             models = [(events.Model.BASE.value, old), (events.Model.BEST.value, new)]
             if new.guided is not None:
                 models.append((WITH_LM, new.guided))
-            write_lines_table(report / f"{split.name}_lines.tsv", split, models)
+            write_lines_table(self._places.out / lines_table(split.name), split, models)
 
 
 def _evaluation(split: Split, model: events.Model, reading: Reading) -> events.Evaluation:

@@ -39,27 +39,23 @@ KEYS: dict[str, Any] = {
 def kill_before(epoch: int, step: int) -> None:
     """SIGKILL to this trainer when it begins a step; a checkpoint is written after every other."""
     from loghi_trainer import train
-    from loghi_trainer.training import Training
 
     train.LAST_EVERY_S = 0.0
-    rate_of = Training._learning_rate
-
-    def _learning_rate(self: Training, *place: int) -> float:  # asked for before each step
-        if place[:2] == (epoch, step):
-            os.kill(os.getpid(), signal.SIGKILL)
-        return rate_of(self, *place)
-
-    Training._learning_rate = _learning_rate  # type: ignore[method-assign]
+    _signal_before(epoch, step, signal.SIGKILL)
 
 
 def ask_to_stop_in(epoch: int, step: int) -> None:
+    _signal_before(epoch, step, signal.SIGTERM)
+
+
+def _signal_before(epoch: int, step: int, number: int) -> None:
     from loghi_trainer.training import Training
 
     rate_of = Training._learning_rate
 
     def _learning_rate(self: Training, *place: int) -> float:  # asked for before each step
         if place[:2] == (epoch, step):
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
         return rate_of(self, *place)
 
     Training._learning_rate = _learning_rate  # type: ignore[method-assign]

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from loghi_contract.events import Model
 from loghi_contract.files import read_plain
-from loghi_contract.places import REPORT_DIR
+from loghi_contract.places import lines_table
 from loghi_runner.evaluation.judgement import Forgetting, Judgement, Outcome
 from loghi_runner.evaluation.results import ReadLine, Results
 from loghi_runner.line_pages import page_names
@@ -71,7 +71,7 @@ def read_split(out: Path, split: str) -> SplitReadings:
 def read_cells(out: Path, split: str, columns: Sequence[str]) -> list[list[str]]:
     """These columns of a split's table, line after line; none where there is no such table, or it lacks one of them."""
     try:
-        text = read_plain(out / REPORT_DIR / f"{split}_lines.tsv").decode()
+        text = read_plain(out / lines_table(split)).decode()
         rows = [row.split("\t") for row in text.split("\n")]
     except (OSError, UnicodeDecodeError):
         return []

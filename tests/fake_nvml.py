@@ -21,7 +21,8 @@ _NOT_SUPPORTED = pynvml.NVML_ERROR_NOT_SUPPORTED
 
 
 class FakeNvml:
-    """Answers as `pynvml` does, from a table: handles are dicts, a number in place of an answer is NVML's error."""
+    """Answers as `pynvml` does, from a table: handles are dicts, a number in place of an answer is NVML's error, an
+    exception is raised."""
 
     def __init__(self, *cards: Any) -> None:
         self._cards = cards
@@ -126,6 +127,8 @@ class Told(int):
 
 
 def _answer(value: Any) -> Any:
+    if isinstance(value, Exception):
+        raise value
     if isinstance(value, int) and not isinstance(value, Told):
         raise pynvml.NVMLError(value)
     return value

@@ -13,6 +13,8 @@ _MIB = 1024 * 1024
 # the first that is set decides. CUDA's counts the cards this process can see, the others all of the machine's.
 _VARIABLES = ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "SLURM_JOB_GPUS")
 _RELATIVE = "CUDA_VISIBLE_DEVICES"
+# what the driver, or an older driver's library, answers to a question it cannot answer
+_NOT_TOLD = (pynvml.NVMLError, pynvml.NVMLLibraryMismatchError)
 
 
 def list_cards(environment: Mapping[str, str] | None = None) -> Cards:
@@ -63,12 +65,12 @@ def energy_j(uuids: Sequence[str]) -> float | None:
     """
     try:
         pynvml.nvmlInit()
-    except pynvml.NVMLError:
+    except _NOT_TOLD:
         return None
     try:
         cards = [pynvml.nvmlDeviceGetHandleByUUID(uuid) for uuid in uuids]
         return sum(pynvml.nvmlDeviceGetTotalEnergyConsumption(card) for card in cards) / 1000 if cards else None
-    except pynvml.NVMLError:
+    except _NOT_TOLD:
         return None
     finally:
         pynvml.nvmlShutdown()
@@ -87,9 +89,9 @@ def _all_cards() -> Cards:
         for index in range(count):
             try:
                 cards += _cards_of(pynvml.nvmlDeviceGetHandleByIndex(index), str(index))
-            except pynvml.NVMLError as error:
+            except _NOT_TOLD as error:
                 lost.append(f"card {index} does not answer ({error})")
-    except pynvml.NVMLError as error:
+    except _NOT_TOLD as error:
         return Cards((), f"the NVIDIA driver does not answer ({error})")
     finally:
         pynvml.nvmlShutdown()
@@ -111,12 +113,12 @@ def _parts(handle: Any) -> Iterator[Any]:
     try:
         divided, _ = pynvml.nvmlDeviceGetMigMode(handle)
         most = pynvml.nvmlDeviceGetMaxMigDeviceCount(handle) if divided == pynvml.NVML_DEVICE_MIG_ENABLE else 0
-    except pynvml.NVMLError:
+    except _NOT_TOLD:
         return  # most cards, and older drivers, know nothing of it
     for number in range(most):
         try:
             yield pynvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, number)
-        except pynvml.NVMLError:
+        except _NOT_TOLD:
             continue  # fewer parts were made than could be
 
 
@@ -127,7 +129,7 @@ def _card(handle: Any, place: str, capability: tuple[int, int] | None) -> Card:
         drawing = _drawing(handle)
         pids = tuple(pid for pid in pids if pid not in drawing)
         processes = len(pids)
-    except pynvml.NVMLError:
+    except _NOT_TOLD:
         # some cards, their parts, and WSL do not tell; memory in use tells then: a desktop takes less, a training more
         pids, processes = (), int(memory.used >= memory.total // 4)
     return Card(
@@ -147,21 +149,21 @@ def _drawing(handle: Any) -> set[int]:
     """Programs that draw on the card. Desktops are told as computing, too, where their effects use CUDA or Vulkan."""
     try:
         return {process.pid for process in pynvml.nvmlDeviceGetGraphicsRunningProcesses(handle)}
-    except pynvml.NVMLError:
+    except _NOT_TOLD:
         return set()
 
 
 def _utilisation(handle: Any) -> int | None:
     try:
         return int(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu)
-    except pynvml.NVMLError:
+    except _NOT_TOLD:
         return None  # parts of a divided card have none
 
 
 def _capability(handle: Any) -> tuple[int, int] | None:
     try:
         major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
-    except pynvml.NVMLError:
+    except _NOT_TOLD:
         return None
     return int(major), int(minor)
 

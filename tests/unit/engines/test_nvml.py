@@ -85,11 +85,12 @@ def test_where_programs_are_not_told_a_desktops_memory_is_no_training(monkeypatc
 
 
 def test_a_driver_older_than_a_question_still_tells_its_cards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its library has no such function under the newest name; the package says so by an error that is none of NVML's."""
+    """Its library lacks the newest name of a function; the package says so by an error that is none of NVML's."""
     too_old = pynvml.NVMLLibraryMismatchError("Unversioned function called")
     older = {"uuid": "GPU-0", "used": GIB, "processes": [program(7)], "drawing": too_old}
     oldest = {"uuid": "GPU-1", "used": 9 * GIB, "processes": too_old, "mig": too_old, "capability": too_old}
-    assert [(card.uuid, card.processes) for card in cards_of(monkeypatch, older, oldest).cards] == [("GPU-0", 1), ("GPU-1", 1)]
+    cards = cards_of(monkeypatch, older, oldest).cards
+    assert [(card.uuid, card.processes) for card in cards] == [("GPU-0", 1), ("GPU-1", 1)]
 
 
 def test_a_card_that_falls_off_is_told_by_those_who_had_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ TORCH ?= torch torchvision
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-cuda test-kill soak-runs check map image kraken docs bench soak lock clean
+.PHONY: help setup demo test test-cuda test-kill soak-runs check map image kraken docs bench accuracy soak lock clean
 
 help:
 	@echo "make setup   the virtual environment $(VENV) with everything locked in $(LOCK)"
@@ -36,6 +36,7 @@ help:
 	@echo "make kraken  an environment with kraken 7, for the tests of the plug-in (several GB; TORCH=...)"
 	@echo "make docs    write the generated pages of docs/ again"
 	@echo "make bench   the benchmark (ARGS=...)"
+	@echo "make accuracy  how well models read, with many lines and with few, beside Loghi HTR; hours, goes on where it was (ARGS=...)"
 	@echo "make soak    20 runs at once on two stand-in cards; ten minutes of mixed requests and orders at a service (SOAK_MINUTES=10)"
 	@echo "make lock    resolve the requirements files again"
 	@echo "make clean   remove $(VENV) and what tools left behind"
@@ -108,6 +109,9 @@ docs: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks $(ARGS)
+
+accuracy: setup
+	$(BIN)/python -m benchmarks.accuracy $(ARGS)
 
 soak: setup
 	$(BIN)/python -m tests.card_load

@@ -11,9 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import ours, upstream
-from benchmarks.measure import LinesRead, Trained, in_turn, ratios, told
-from loghi_contract.counts import pool
-from loghi_trainer.scores import count_errors
+from benchmarks.measure import LinesRead, Trained, cer_of, in_turn, ratios, told
 
 OURS, THEIRS = "loghi-runner", "Loghi HTR"
 
@@ -110,12 +108,10 @@ def _print_scores(name: str, read: "partial[LinesRead]", lists: dict[str, Path],
             rows = [row.split("\t") for row in lists[split].read_text(encoding="utf-8").splitlines()]
             texts = {image: text.strip() for image, *_, text in rows}
             models = {"before": before, "after": after}
-            cers = [_cer(texts, read(f"{split}_{place}", model, list(texts))) for place, model in models.items()]
+            cers = [
+                cer_of(texts, read(f"{split}_{place}", model, list(texts)).texts) for place, model in models.items()
+            ]
             print(f"{name}: CER on {split} lines {cers[0]:.4f} -> {cers[1]:.4f}", flush=True)
-
-
-def _cer(texts: dict[str, str], read: LinesRead) -> float:
-    return pool(count_errors(text, read.texts[image].strip()) for image, text in texts.items()).cer
 
 
 def _read_by_ours(work: Path, place: str, model: Path, images: list[str]) -> LinesRead:

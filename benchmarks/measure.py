@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from loghi_contract.counts import pool
+from loghi_trainer.scores import count_errors
+
 K = TypeVar("K")
 T = TypeVar("T")
 
@@ -49,6 +52,11 @@ def parse_results(results: Path) -> tuple[dict[str, str], dict[str, float]]:
     """Texts and confidences by image, of Loghi's results file."""
     rows = [row.split("\t", 2) for row in results.read_text(encoding="utf-8").splitlines()]
     return {image: text for image, _, text in rows}, {image: float(confidence) for image, confidence, _ in rows}
+
+
+def cer_of(texts: Mapping[str, str], read: Mapping[str, str]) -> float:
+    """Errors in all characters of lines that a program read, as a fraction."""
+    return pool(count_errors(text, read[image].strip()) for image, text in texts.items()).cer
 
 
 def run_measured(command: Sequence[str], log: Path, *, cwd: Path, extra_environment: Mapping[str, str]) -> Cost:

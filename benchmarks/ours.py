@@ -2,37 +2,43 @@
 
 import json
 import sys
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
-from benchmarks.measure import LinesRead, Trained, parse_results, run_measured
+from benchmarks.measure import Cost, LinesRead, Trained, parse_results, run_measured
 from loghi_contract import CONTRACT
-from loghi_contract.events import DataSummary, Epoch, decode_event
 from loghi_contract.job import Action, DeviceKind, RecognizeJob, dump_job
 from loghi_contract.places import RESULTS_FILE
+from loghi_runner.runs.folder import RunFolder, RunState
+from loghi_runner.runs.progress import Progress, read_events
 
 
 def fine_tune(work: Path, base_model: Path, lists: dict[str, Path], *, training: dict[str, object]) -> Trained:
     """Fine-tune with the runner into `work`, with train and val alone: as Loghi HTR, it tests nothing meanwhile."""
-    work.mkdir()
-    config = {
-        "name": "benchmark",
-        "base_model": str(base_model),
-        "data": {"train": str(lists["train"]), "validation": str(lists["val"])},
-        "output": str(work / "runs"),
-        "training": training,
-        "engine": {"kind": "local", "gpus": "none"},
-    }
+    data = {"train": str(lists["train"]), "validation": str(lists["val"])}
+    cost, progress, best_val = finetune(work, base_model, {"data": data, "training": training})
+    assert cost is not None
+    return Trained(cost, progress.data["train"].lines * progress.epochs[-1].epoch, best_val)
+
+
+def finetune(work: Path, base_model: Path, config: Mapping[str, object]) -> tuple[Cost | None, Progress, Path]:
+    """One whole run on the processor, and its best_val. One that was interrupted goes on, and nobody knows its cost."""
+    whole = {"name": "benchmark", "base_model": str(base_model), "output": str(work / "runs")} | dict(config)
+    whole["engine"] = {"kind": "local", "gpus": "none"}
+    work.mkdir(parents=True, exist_ok=True)
     # JSON is YAML
-    (work / "config.yaml").write_text(json.dumps(config), encoding="utf-8")
-    program = Path(sys.executable).with_name("loghi-runner")
-    command = [str(program), "finetune", str(work / "config.yaml"), "--json"]
-    cost = run_measured(command, work / "ours.log", cwd=work, extra_environment={})
-    out = max((work / "runs").glob("*/out"), key=lambda path: path.stat().st_mtime)
-    events = filter(None, map(decode_event, (out / "events.jsonl").read_bytes().splitlines()))
-    payloads = [event.payload for event in events]
-    epochs = sum(isinstance(payload, Epoch) and payload.epoch > 0 for payload in payloads)
-    lines = next(each.lines for each in payloads if isinstance(each, DataSummary) and each.split == "train")
-    return Trained(cost, lines * epochs, out / "model" / "best_val")
+    (work / "config.yaml").write_text(json.dumps(whole), encoding="utf-8")
+    begun = [RunFolder(record.parent) for record in work.glob("runs/*/run.json")]
+    program = str(Path(sys.executable).with_name("loghi-runner"))
+    run = partial(run_measured, log=work / "ours.log", cwd=work, extra_environment={})
+    cost = None
+    if not begun:
+        cost = run([program, "finetune", str(work / "config.yaml"), "--json"])
+    elif begun[0].read().state is not RunState.FINISHED:
+        run([program, "resume", str(begun[0].path), "--json"])
+    [folder] = [RunFolder(record.parent) for record in work.glob("runs/*/run.json")]
+    return cost, Progress.of(read_events(folder.events_file)), folder.best_val
 
 
 def read_lines(work: Path, base_model: Path, folder: Path, images: list[str], batch_size: int) -> LinesRead:

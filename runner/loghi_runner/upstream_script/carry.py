@@ -69,10 +69,7 @@ def read_upstream_script(text: str, script_dir: Path, gpu_uuid: Callable[[int], 
     carrier.training()
     carrier.charset(is_new=is_new)
     carrier.gpus(gpu_uuid)
-    carrier.leftovers()
-    if found := re.search(r"^#SBATCH\b", text, re.MULTILINE):
-        sentence = "#SBATCH lines were not carried over: keep them in a batch script that starts loghi-runner."
-        carrier.notes.append(Note(Severity.NOT_CARRIED, text.count("\n", 0, found.start()) + 1, "#SBATCH", sentence))
+    carrier.leftovers(text)
     return CarriedOver(carrier.config, tuple(sorted(carrier.notes, key=lambda note: note.line)))
 
 
@@ -159,8 +156,7 @@ class _Carrier:
         if not re.search(r"[ ,]", found.text) and found.text not in tables.MODEL_LIBRARY:
             self._note(found, f"Loghi 2 has no model shape called {shorten(found.text)}; recommended is one.", key)
         elif re.match(r"None,\d+,None,", found.text):
-            sentence = f"{found.label} is written as in Loghi 1; Loghi 2 puts the width first: None,None,64,1 ..."
-            self._note(found, sentence, key)
+            self._note(found, f"{found.label} is written for Loghi 1; Loghi 2 has the width first: None,None,64,1", key)
 
     def lists(self) -> None:
         lists: dict[str, list[str]] = {}
@@ -170,10 +166,9 @@ class _Carrier:
             hint += "; without one the runner splits by page." if name == "validation" else "."
             found = self._take(key, self._reaching((f"{name}list",), f"{name}_list"), hint)
             pieces = found.text.split() if found else []
-            # several lists, if every piece is one by itself: all end as the last one does
-            ending = re.search(r"\.\w+$", pieces[-1]) if pieces else None
-            are_lists = ending is not None and all(piece.endswith(ending.group()) for piece in pieces)
-            texts = pieces if are_lists or not found else [found.text]
+            # several lists, if every piece is one by itself: all end alike
+            endings = {Path(piece).suffix for piece in pieces}
+            texts = [found.text] if found and (len(endings) > 1 or "" in endings) else pieces
             lists[key] = paths = [path for text in texts if found and (path := self._path(text, found, key))]
             if not found or not paths:
                 continue
@@ -183,11 +178,8 @@ class _Carrier:
             elif " " in texts[0]:
                 self._note(found, f"{found.label} was read as one path with spaces in it; Loghi cannot open it.", key)
             if key == "data.validation" and paths == lists["data.train"]:
-                self._note(
-                    found, "Training and validation are the same list, so the score will flatter the model.", key
-                )
-        datadir = self._find(("datadir",))
-        if datadir and datadir.text and not tables.UNTOUCHED_DATADIRS.fullmatch(datadir.text):
+                self._note(found, "Training and validation are the same list: the score will flatter the model.", key)
+        if (datadir := self._find(("datadir",))) and not tables.UNTOUCHED_DATADIRS.fullmatch(datadir.text):
             hint = "If the lists hold relative image paths, write it as root under data."
             self._leave(datadir, "the runner finds images by the paths in the line lists", hint)
 
@@ -216,8 +208,7 @@ class _Carrier:
         if light := [name for name in options if name in tables.LIGHT_OPTIONS]:
             self._carry("training.augmentation", Augmentation.LIGHT.value, options[light[0]])
             names = ", ".join(f"--{name}" for name in light)
-            sentence = f"augmentation: light takes the place of {names}; "
-            sentence += "it is of the same kind, not the same to the digit."
+            sentence = f"augmentation: light takes the place of {names}: of the same kind, not the same to the digit."
             self._note(options[light[0]], sentence, "training.augmentation")
         if found := options.get("use_float32"):
             self._carry("training.precision", Precision.FLOAT32.value, found)
@@ -248,8 +239,7 @@ class _Carrier:
 
     def gpus(self, gpu_uuid: Callable[[int], str | None]) -> None:
         key, hint = "engine.gpus", "The runner takes a free card (gpus: auto)."
-        found = self._take(key, self._find(("GPU",)) or self._find((), "gpu"), hint)
-        if not found:
+        if not (found := self._take(key, self._find(("GPU",)) or self._find((), "gpu"), hint)):
             return
         if found.text == "-1":
             self._carry(key, "none", found)
@@ -260,16 +250,18 @@ class _Carrier:
             known = list(dict.fromkeys(uuid for uuid in uuids if uuid))
             self._carry(key, known if all(uuids) else "auto", found)
             if not all(uuids):
-                sentence = f"Which card {found.text} is cannot be known on this machine, "
-                self._note(found, sentence + "so the runner takes a free one.", key)
+                self._note(found, f"Which card {found.text} is cannot be known here: the runner takes a free one.", key)
         inside, words = self._script.options.get("gpu"), self._script.launcher
         is_given = any(word.strip('"').endswith(f"device={found.text}") for word in words)
         if is_given and inside and inside.text == found.text != "0":
             sentence = f"With {found.label}={found.text} Loghi trains on the processor without saying so: the one card "
             self._note(found, sentence + "it is given is number 0 inside the container.", key)
 
-    def leftovers(self) -> None:
-        """Say what is lost of the options that nothing above has asked for."""
+    def leftovers(self, text: str) -> None:
+        """Say what is lost of the script besides, and of the options that nothing above has asked for."""
+        if batch := re.search(r"^#SBATCH\b", text, re.MULTILINE):
+            place = Setting("#SBATCH", text.count("\n", 0, batch.start()) + 1)
+            self._leave(place, "these lines belong in a batch script that starts loghi-runner")
         repeats, options = ("aug_multiply", "multiply"), self._script.options
         if multiply := self._find(("multiply",)):
             # the call only passes it on
@@ -292,16 +284,15 @@ class _Carrier:
         variable, found = self._find(variables), self._find(variables, option)
         if variable and found and found.label != variable.label:
             self._note(variable, f"{variable.label} has no effect: the call says {found.label} {shorten(found.text)}.")
-        elif variable and self._script.line and option not in self._script.options:
-            sentence = f"The call on line {self._script.line} does not pass {variable.label} on; "
-            self._note(variable, sentence + "it was read all the same.")
+        elif variable and (line := self._script.line) and option not in self._script.options:
+            self._note(variable, f"The call on line {line} does not pass {variable.label} on, but it was read.")
         return found
 
     def _take(self, key: str, found: Setting | None, hint: str) -> Setting | None:
-        if found and (problem := self._problem(found, is_path=key in PATHS)):
-            self._leave(found, problem, hint, key)
-            return None
-        return found
+        if not found or not (problem := self._problem(found, is_path=key in PATHS)):
+            return found
+        self._leave(found, problem, hint, key)
+        return None
 
     def _problem(self, found: Setting, *, is_path: bool = False) -> str | None:
         """Return why a value cannot be used, as the end of a sentence; None if it can."""
@@ -339,8 +330,7 @@ class _Carrier:
             self._note(found, f"{found.label} {_assumption(assumed)}", key)
 
     def _leave(self, found: Setting, problem: str, hint: str = "", key: str | None = None) -> None:
-        sentence = f"{found.label} was not carried over: {problem}. {hint}".rstrip()
-        self._note(found, sentence, key, Severity.NOT_CARRIED)
+        self._note(found, f"{found.label} was not carried over: {problem}. {hint}".rstrip(), key, Severity.NOT_CARRIED)
 
     def _note(self, found: Setting, sentence: str, key: str | None = None, severity: Severity = Severity.CHECK) -> None:
         self.notes.append(Note(severity, found.line, found.label, sentence, key))

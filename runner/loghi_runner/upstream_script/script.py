@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any  # what a call says has no narrower type
 
 from loghi_runner.errors import UsageError
 from loghi_runner.upstream_script.shell import Setting, Shell, ShellSyntaxError, Word, read_commands, shorten
@@ -54,11 +53,10 @@ def read_script(text: str, script_dir: Path) -> Script:
 
 
 def _refuse_other_files(text: str) -> None:
-    code = "init.not_a_shell_script"
+    hint = "Give the edited finetune.sh or htr-train-pipeline.sh."
     if text.lstrip().startswith("<"):
-        message = "the file is not a shell script: it is a web page"
-        raise UsageError(code, message, hint="Download the script itself (on GitHub: the button Raw).")
-    if not text.strip():
+        problem, hint = "it is a web page", "Download the script itself (on GitHub: the button Raw)."
+    elif not text.strip():
         problem = "it is empty"
     elif "\0" in text or len(text) > _LONGEST_SCRIPT:
         problem = "it is not text, or far too long"
@@ -66,8 +64,7 @@ def _refuse_other_files(text: str) -> None:
         problem = "its first line names another program"
     else:
         return
-    hint = "Give the edited finetune.sh or htr-train-pipeline.sh."
-    raise UsageError(code, f"the file is not a shell script: {problem}", hint=hint)
+    raise UsageError("init.not_a_shell_script", f"the file is not a shell script: {problem}", hint=hint)
 
 
 #: Whether something holds: `min` says whether both do, `max` whether one does, and 1 less whether it does not.
@@ -108,12 +105,11 @@ class _Follower:
         training = [call for call in self._calls if "train_list" in call.options] or self._calls
         call = ([call for call in training if call.is_sure] or training or [self._state()])[-1]
         if len(training) > 1:
-            sentence = f"The script trains more than once; the call on line {call.line} was read."
-            self.remark(call.line or 0, "main.py", sentence)
+            self.remark(call.line or 0, "main.py", f"It trains more than once; the call on line {call.line} was read.")
         return call
 
-    def _state(self, **call: Any) -> Script:
-        return Script(self._shell, dict(self._shell.settings), self._shell.folder, self._remarks, **call)
+    def _state(self) -> Script:
+        return Script(self._shell, dict(self._shell.settings), self._shell.folder, self._remarks)
 
     def take(self, after: str, words: list[Word]) -> None:
         """Follow a command that stands after an operator."""
@@ -142,23 +138,21 @@ class _Follower:
                 self._blocks.append(_Block(_CLOSER_OF[word], _YES if is_entered else _PERHAPS, conditions=conditions))
                 self._begins_function = False
                 if word in ("for", "select") and words[1:]:
-                    self._undecide(words[1].source, "a loop", words[1].line)
+                    self._undecide(words[1].source, words[1].line)
                 if word in ("for", "select", "case"):
                     return []
-            elif word in _CLOSER_OF.values():
-                if last and last.closer == word:
-                    self._blocks.pop()
-            elif word in ("then", "elif", "else"):
-                if last and last.closer == "fi":
-                    last.turn(word)
-            elif word not in ("do", "time", "function"):
+            elif last and last.closer == word:
+                self._blocks.pop()
+            elif last and last.closer == "fi" and word in ("then", "elif", "else"):
+                last.turn(word)
+            elif word not in _OTHER_KEYWORDS:
                 break
             self._begins_function = self._begins_function or word == "function"
             words = words[2 if word == "function" else 1 :]
         return words
 
-    def _undecide(self, name: str, source: str, line: int) -> None:
-        value = self._shell.unknown(f"it depends on {source}, which is set in a loop or under a condition")
+    def _undecide(self, name: str, line: int) -> None:
+        value = self._shell.unknown(f"it depends on ${name}, which is set in a loop or under a condition")
         self._shell.settings[name] = Setting(name, line, value)
 
     def _command(self, words: list[Word], is_running: float) -> None:
@@ -183,21 +177,19 @@ class _Follower:
             self._run(words, is_running)
 
     def _assign(self, name: str, word: Word, is_running: float) -> None:
-        line = word.line
         if is_running == _YES:
             self._shell.set(name, self._shell.expand(word))
             return
         if name in VARIABLES:
-            self.remark(line, name, f"Line {line} sets {name} only under a condition; that line was not followed.")
+            self.remark(word.line, name, f"Line {word.line} sets {name} only under a condition: it was not followed.")
         if name not in self._shell.settings:
-            self._undecide(name, f"${name}", line)
+            self._undecide(name, word.line)
 
     def _run(self, words: list[Word], is_running: float) -> None:
         line, name = words[0].line, words[0].source
         values = [self._shell.expand(word) for word in words]
         if name in VARIABLES and values[1:] and values[1].startswith("="):
-            sentence = f"Line {line} has spaces around the equals sign, so it does not set {name}: fill it in."
-            self.remark(line, name, sentence)
+            self.remark(line, name, f"Line {line} has spaces around its =, so it does not set {name}: fill it in.")
         elif name == "cd" and len(values) == 2 and is_running == _YES:
             self._shell.folder = self._shell.resolve(values[1])
         elif name in ("source", "."):
@@ -212,9 +204,8 @@ class _Follower:
             texts = [argument.value for argument in arguments]
             start = next((place for place, text in enumerate(texts) if re.search(r"(^|/)main\.py$", text)), -1)
             launcher = tuple(text for text in texts[:start] if not self._shell.problem_in(text))
-            options = self._options(arguments[start + 1 :])
-            is_sure = is_running == _YES
-            self._calls.append(self._state(line=line, launcher=launcher, options=options, is_sure=is_sure))
+            options, is_sure = self._options(arguments[start + 1 :]), is_running == _YES
+            self._calls.append(replace(self._state(), line=line, launcher=launcher, options=options, is_sure=is_sure))
 
     def _arguments(self, words: list[Word]) -> Iterator[Setting]:
         """Yield what the program is given, each labelled with the word that it is in."""
@@ -276,10 +267,10 @@ def _succeeds(words: list[str]) -> float:
             return 1 - _succeeds(rest)
         case ["true" | "false" | ":" as name, *_]:
             return name != "false"
-        case ["[[", "!", *test, "]]"] | ["[", "!", *test, "]"] | ["test", "!", *test]:
-            return 1 - _succeeds(["test", *test])
         case ["[[", *test, "]]"] | ["[", *test, "]"]:
             return _succeeds(["test", *test])
+        case ["test", "!", *test]:
+            return 1 - _succeeds(["test", *test])
         case ["test", "-z" | "-n" as sign, text]:
             return (text == "") == (sign == "-z")
         case ["test", left, "=" | "==" | "!=" as sign, right] if not re.search(r"[*?\[]", right):
@@ -293,6 +284,7 @@ _COMPARISON = re.compile(r"-?\d{1,18} -(eq|ne|gt|ge|lt|le) -?\d{1,18}")
 _LONGEST_TEST = 20
 _CLOSER_OF = {"if": "fi", "case": "esac", "{": "}", "(": ")"}
 _CLOSER_OF |= dict.fromkeys(("for", "select", "while", "until"), "done")
+_OTHER_KEYWORDS = {"then", "elif", "else", "do", "time", "function", *_CLOSER_OF.values()}
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(\+?)=(.*)", re.DOTALL)
 _MAIN = re.compile(r"(^|[/\s])main\.py(\s|$)")
 _PROGRAM = re.compile(r"(^|/)(docker|podman|apptainer|singularity|python3?|bash|sh|srun|nohup|env)$|\.(py|sh)$")

@@ -112,11 +112,10 @@ class Shell:
 
     def __init__(self, script_dir: Path) -> None:
         self.settings: dict[str, Setting] = {}
-        self.folder = script_dir.as_posix()
+        self.folder = self._script_dir = script_dir.as_posix()
         self.left_out: set[str] = set()
         self._line = 1
         self.assumed: frozenset[str] = frozenset()
-        self._script_dir = script_dir.as_posix()
         self._unknown: list[str] = []
 
     def unknown(self, problem: str) -> str:
@@ -143,16 +142,12 @@ class Shell:
         return self._expanded(word.source)
 
     def _expanded(self, source: str, *, in_quotes: bool = False) -> str:
-        value, home = "", os.environ.get("HOME")
+        value, at, home = "", 0, os.environ.get("HOME")
         if source.startswith("(") and not in_quotes:  # an array, or ((arithmetic))
             return self._to_be_run(source)
         if tilde := _TILDE.match(source):  # in quotes too: nobody means a folder called ~
             value = self._assuming("~", home) if home and not tilde[2] else self._to_be_run(f"~{tilde[2]}")
             source = tilde[1] + source[tilde.end() :]
-        return value + self._joined(source, in_quotes=in_quotes)
-
-    def _joined(self, source: str, *, in_quotes: bool) -> str:
-        value, at = "", 0
         while at < len(source):
             start, at = at, _piece_end(source, at, '"' if in_quotes else "")
             value += self._piece(source[start:at], in_quotes=in_quotes)
@@ -165,7 +160,7 @@ class Shell:
         if quoted.startswith("'"):
             return quoted[1:-1]
         if quoted.startswith('"'):
-            return self._joined(quoted[1:-1], in_quotes=True)
+            return self._expanded(quoted[1:-1], in_quotes=True)
         if piece.startswith("\\"):
             is_kept = in_quotes and piece[1:] not in ("$", "`", '"', "\\", "\n")
             return piece if is_kept else piece[1:].removeprefix("\n")

@@ -20,16 +20,14 @@ VARIABLES = frozenset(BASE_MODEL_VARIABLES) | _names(
 )
 
 # What the scripts hold before anybody edits them; `datadir` needs no edit when the images lie under listdir.
-UNTOUCHED_DATADIRS = re.compile(r"(/tmp/path_to_training_images|\.?/scratch/republicprint)/*")
+UNTOUCHED_DATADIRS = re.compile(r"((/tmp/path_to_training_images|\.?/scratch/republicprint)/*)?")
 UNTOUCHED_NAME = "myfirstmodel"
 IN_IMAGE_MODELS = "/src/loghi-htr-models/"
 LOGHI_PATIENCE = 20
 
 LIST_OPTIONS = ("train_list", "validation_list", "test_list")
 FREEZE_OPTIONS = {f"freeze_{part.value}_layers": part for part in Part}
-
-# Source: the model library of loghi-htr 2.x.
-MODEL_LIBRARY = ("recommended", "modelkeras", *(f"model{number}" for number in range(9, 17)))
+MODEL_LIBRARY = ("recommended", "modelkeras", *(f"model{number}" for number in range(9, 17)))  # of loghi-htr 2.x
 
 # Small changes to line images while training: the config's `augmentation: light` is of this kind.
 LIGHT_OPTIONS = _names(

@@ -87,6 +87,48 @@ def test_an_evaluation_says_what_it_is_with_and_without(workplace) -> None:
     ]
 
 
+def test_an_evaluation_of_a_run_says_which_kinds_of_words_it_mends_and_spoils(workplace) -> None:
+    workplace.scenario = "gives_a_model"
+    write_language_model(workplace.folder / "base", HELPED)
+    assert workplace.finetune().returncode == 0
+    learnt = (workplace.folder / "data/train.txt").read_text().splitlines()[0].split("\t")[1].split()[0]
+    # the stand-in reads an image's name, and with the language model a 7 for each 1
+    texts = [f"line_0 {learnt}", "line_1", "Line_2"]
+    rows = []
+    for number, text in enumerate(texts):
+        image = workplace.folder / f"data/new/line_{number}.png"
+        image.parent.mkdir(exist_ok=True)
+        image.write_bytes((workplace.folder / "data/val/page_0/line_0.png").read_bytes() + bytes(number + 1))
+        rows.append(f"new/line_{number}.png\t{text}\n")
+    (workplace.folder / "data/mine.txt").write_text("".join(rows))
+
+    result = workplace.run("evaluate", "last", "data/mine.txt", "-o", "scores", *OPTIONS, "--json")
+
+    assert result.returncode == 0, result.stderr
+    rows = {row["kind"]: (row["words"], row["right"]) for row in json.loads(result.stdout)["words"]}
+    assert rows == {
+        "in the texts learnt from": (1, [0, 0]),
+        "not in them": (3, [2, 1]),
+        "not in them, with a capital (names)": (1, [0, 0]),
+        "with a digit": (3, [2, 1]),
+    }
+    report = (workplace.folder / "scores/report.html").read_text()
+    assert "right by the image alone" in report and "not in them, with a capital (names)" in report
+    shown = " ".join(workplace.run("evaluate", "last", "data/mine.txt", *OPTIONS).stdout.split())
+    assert "3 words not in them: 33.3 % right, by the image alone 66.7 % right" in shown
+
+
+@pytest.mark.parametrize(("option", "told"), [("auto", "Language model used: "), ("off", "Language model not used (")])
+def test_pages_to_transcribe_next_are_read_with_it(workplace, option: str, told: str) -> None:
+    write_language_model(workplace.folder / "base", HELPED)
+    write_pages(workplace.folder / "pages", 2)
+
+    result = workplace.run("next-pages", "base", "pages", "--with-text", *OPTIONS, "--lm", option)
+
+    assert result.returncode == 0, result.stderr
+    assert told in " ".join(result.stdout.split())
+
+
 def test_a_comparison_says_which_model_was_read_with_it(workplace) -> None:
     shutil.copytree(workplace.folder / "base", workplace.folder / "other")
     write_language_model(workplace.folder / "base", HELPED)

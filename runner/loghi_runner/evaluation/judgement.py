@@ -35,7 +35,7 @@ class Judgement:
 class Forgetting:
     """CER on lines of the base model's own domain, before and after; `loss` is the interval around what was lost.
 
-    `short` is a part of the verdict's second sentence, `sentence` stands alone; `advice` is there when the model forgot.
+    `short` is a part of the verdict's second sentence, `sentence` stands alone; `advice` is there when it forgot.
     """
 
     lines: int

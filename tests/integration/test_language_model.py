@@ -1,5 +1,6 @@
 """Reading with the language model beside a model, with a stand-in trainer that reads every `1` as a `7` by it."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -176,6 +177,25 @@ def test_more_texts_reach_the_trainer_and_a_run_made_again_has_the_same(workplac
     for run in (first, again):
         assert (run / "in/lists/more_texts.txt").read_text() == "en tekst til\nog en\n"
         assert json.loads((run / "in/job.json").read_text())["more_texts"] == "/in/job/lists/more_texts.txt"
+
+
+def test_more_texts_belong_to_what_a_run_was_made_of(workplace) -> None:
+    (workplace.folder / "more.txt").write_text("en tekst til\n")
+    assert workplace.finetune("--set", "text.more=more.txt").returncode == 0
+    first = workplace.run_dir
+    made = json.loads((first / "out/report/report.json").read_text())["made_of"]
+    assert made["data_sha256"]["text.more"] == hashlib.sha256(b"en tekst til\n").hexdigest()
+    assert "texts of text.more" in (first / "out/report/report.html").read_text()
+
+    (workplace.folder / "more.txt").write_text("en anden\n")
+    assert workplace.finetune("--set", "text.more=more.txt").returncode == 0
+    [second] = [path for path in first.parent.glob("[!.]*") if path != first and path.is_dir()]
+    assert "texts of text.more" in " ".join(workplace.run("diff", str(first), str(second)).stdout.split())
+
+    (first / "in/lists/more_texts.txt").write_text("en anden\n")
+    refused = workplace.run("reproduce", str(first))
+    assert refused.returncode == 3
+    assert "the texts of text.more in the run's own folder are not what they were" in " ".join(refused.stderr.split())
 
 
 def test_texts_that_hold_the_test_lines_end_the_run_before_it_begins(workplace) -> None:

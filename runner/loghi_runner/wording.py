@@ -30,6 +30,7 @@ _PHASE_WORDS = {
 }
 _LINES_OF_SPLIT = {split.value: f"{word} lines" for split, word in SPLIT_WORDS.items()}
 _LINES_OF_SPLIT[Split.BASE_DOMAIN.value] = "lines of the old hand"
+_LINES_OF_SPLIT["text.more"] = "texts of text.more"
 
 #: What a terminal obeys, and what turns the order of all that follows: other marks of direction end with their word.
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

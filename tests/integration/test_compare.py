@@ -40,7 +40,7 @@ def test_with_a_transcription_it_says_which_is_better(workplace) -> None:
     result = workplace.run("compare", "old", "new", "--truth", "truth")
     assert result.returncode == 0, result.stderr
     assert "c for e" in result.stdout
-    assert "better. CER on 9 lines: " in result.stdout
+    assert "new is better: CER on 9 lines " in result.stdout
     assert "p0 l2" in result.stdout
     answer = json.loads(workplace.run("compare", "old", "new", "--truth", "truth", "--json").stdout)
     assert set(answer["comparison"]["models"][0]["counts"]) == {"diplomatic", "caseless", "letters"}
@@ -119,7 +119,7 @@ def test_a_perfect_reading_with_shifted_ids_is_right_and_it_is_told(workplace) -
         (workplace.folder / "new" / "page").mkdir(parents=True, exist_ok=True)
         (workplace.folder / "new" / "page" / f"p{number}.xml").write_text(page_xml(lines), encoding="utf-8")
     result = workplace.run("compare", "old", "new", "--truth", "truth")
-    assert result.stdout.splitlines()[-2].startswith("verdict                better. CER on 9 lines:")
+    assert result.stdout.splitlines()[-2].startswith("verdict                new is better: CER on 9 lines")
     assert "0.0 % (new)" in " ".join(result.stdout.split())
     assert "9 of 9 lines are paired by where they lie" in " ".join(result.stderr.split())
 
@@ -139,6 +139,6 @@ def test_lines_without_a_transcription_are_left_out_and_it_is_told(workplace) ->
     write(workplace.folder / "old", [text.replace("e", "c") for text in TRUTH])
     write(workplace.folder / "new", TRUTH)
     result = workplace.run("compare", "old", "new", "--truth", "truth", "-o", "out")
-    assert "better. CER on 6 lines: " in result.stdout
+    assert "new is better: CER on 6 lines " in result.stdout
     assert "warning: 3 lines without a transcription left out" in result.stderr
     assert "3 lines without a transcription left out" in (workplace.folder / "out/report.html").read_text()

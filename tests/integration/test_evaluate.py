@@ -128,7 +128,7 @@ def test_two_models_are_compared_on_the_same_lines(models: Workplace) -> None:
     assert [row.split("\t")[2] for row in (out / "poor/results.txt").read_text().splitlines()] == POOR
     assert "slips in the transcription" in (out / "report.html").read_text()
     shown = models.run("compare", "poor", "fair", "data/truth.txt", *OPTIONS).stdout
-    assert "better. CER on 6 lines" in shown
+    assert "fair is better: CER on 6 lines" in shown
     assert "points, 95 %" in shown
     assert all(len(line) <= 80 for line in shown.splitlines() if "%)" in line or line.startswith("  "))
 

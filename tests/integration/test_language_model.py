@@ -1,5 +1,6 @@
 """Reading with the language model beside a model, with a stand-in trainer that reads every `1` as a `7` by it."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -87,6 +88,48 @@ def test_an_evaluation_says_what_it_is_with_and_without(workplace) -> None:
     ]
 
 
+def test_an_evaluation_of_a_run_says_which_kinds_of_words_it_mends_and_spoils(workplace) -> None:
+    workplace.scenario = "gives_a_model"
+    write_language_model(workplace.folder / "base", HELPED)
+    assert workplace.finetune().returncode == 0
+    learnt = (workplace.folder / "data/train.txt").read_text().splitlines()[0].split("\t")[1].split()[0]
+    # the stand-in reads an image's name, and with the language model a 7 for each 1
+    texts = [f"line_0 {learnt}", "line_1", "Line_2"]
+    rows = []
+    for number, text in enumerate(texts):
+        image = workplace.folder / f"data/new/line_{number}.png"
+        image.parent.mkdir(exist_ok=True)
+        image.write_bytes((workplace.folder / "data/val/page_0/line_0.png").read_bytes() + bytes(number + 1))
+        rows.append(f"new/line_{number}.png\t{text}\n")
+    (workplace.folder / "data/mine.txt").write_text("".join(rows))
+
+    result = workplace.run("evaluate", "last", "data/mine.txt", "-o", "scores", *OPTIONS, "--json")
+
+    assert result.returncode == 0, result.stderr
+    rows = {row["kind"]: (row["words"], row["right"]) for row in json.loads(result.stdout)["words"]}
+    assert rows == {
+        "in the texts learnt from": (1, [0, 0]),
+        "not in them": (3, [2, 1]),
+        "not in them, with a capital (names)": (1, [0, 0]),
+        "with a digit": (3, [2, 1]),
+    }
+    report = (workplace.folder / "scores/report.html").read_text()
+    assert "right by the image alone" in report and "not in them, with a capital (names)" in report
+    shown = " ".join(workplace.run("evaluate", "last", "data/mine.txt", *OPTIONS).stdout.split())
+    assert "3 words not in them: 33.3 % right, by the image alone 66.7 % right" in shown
+
+
+@pytest.mark.parametrize(("option", "told"), [("auto", "Language model used: "), ("off", "Language model not used (")])
+def test_pages_to_transcribe_next_are_read_with_it(workplace, option: str, told: str) -> None:
+    write_language_model(workplace.folder / "base", HELPED)
+    write_pages(workplace.folder / "pages", 2)
+
+    result = workplace.run("next-pages", "base", "pages", "--with-text", *OPTIONS, "--lm", option)
+
+    assert result.returncode == 0, result.stderr
+    assert told in " ".join(result.stdout.split())
+
+
 def test_a_comparison_says_which_model_was_read_with_it(workplace) -> None:
     shutil.copytree(workplace.folder / "base", workplace.folder / "other")
     write_language_model(workplace.folder / "base", HELPED)
@@ -134,6 +177,25 @@ def test_more_texts_reach_the_trainer_and_a_run_made_again_has_the_same(workplac
     for run in (first, again):
         assert (run / "in/lists/more_texts.txt").read_text() == "en tekst til\nog en\n"
         assert json.loads((run / "in/job.json").read_text())["more_texts"] == "/in/job/lists/more_texts.txt"
+
+
+def test_more_texts_belong_to_what_a_run_was_made_of(workplace) -> None:
+    (workplace.folder / "more.txt").write_text("en tekst til\n")
+    assert workplace.finetune("--set", "text.more=more.txt").returncode == 0
+    first = workplace.run_dir
+    made = json.loads((first / "out/report/report.json").read_text())["made_of"]
+    assert made["data_sha256"]["text.more"] == hashlib.sha256(b"en tekst til\n").hexdigest()
+    assert "texts of text.more" in (first / "out/report/report.html").read_text()
+
+    (workplace.folder / "more.txt").write_text("en anden\n")
+    assert workplace.finetune("--set", "text.more=more.txt").returncode == 0
+    [second] = [path for path in first.parent.glob("[!.]*") if path != first and path.is_dir()]
+    assert "texts of text.more" in " ".join(workplace.run("diff", str(first), str(second)).stdout.split())
+
+    (first / "in/lists/more_texts.txt").write_text("en anden\n")
+    refused = workplace.run("reproduce", str(first))
+    assert refused.returncode == 3
+    assert "the texts of text.more in the run's own folder are not what they were" in " ".join(refused.stderr.split())
 
 
 def test_texts_that_hold_the_test_lines_end_the_run_before_it_begins(workplace) -> None:

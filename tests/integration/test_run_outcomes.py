@@ -27,7 +27,7 @@ def test_a_finished_run_ends_with_its_model_and_the_next_command(workplace) -> N
     run = f"runs/{workplace.run_dir.name}"
     assert result.stdout.splitlines() == [
         "finished: best CER 9.8 % (epoch 2 of 15)",
-        "  verdict  CER on 6 validation lines: 31.2 % before, 9.8 % after; these lines also chose the model: "
+        "  verdict  CER on 6 validation lines: 31.2 % before, 9.8 % after. These lines also chose the model: "
         "give data.test for a score that chose nothing",
         f"  model    {run}/out/model/best_val",
         f"  report   {run}/out/report/report.html",

@@ -160,6 +160,7 @@ def next_pages_command(
     memory: options.Memory = None,
     keys: options.EngineKeys = None,
     batch_size: options.BatchSize = 16,
+    lm: options.Lm = LanguageModelUse.AUTO,
     as_json: options.AsJson = False,
 ) -> None:
     """Rank untranscribed pages: which would teach most?"""
@@ -167,7 +168,7 @@ def next_pages_command(
 
     told = make_console(stderr=True)
     with closing(Bars(told)) as bars:
-        wished = options.reader_options(engine, gpus, image, memory, keys, batch_size)
+        wished = options.reader_options(engine, gpus, image, memory, keys, batch_size, lm=lm)
         found = next_pages(model, pages, wished, cut, bars.show, told.print, with_text=with_text)
     if as_json:
         print_json(next_json(found))

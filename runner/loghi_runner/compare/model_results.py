@@ -5,6 +5,7 @@ The files are the report, and tables for Loghi and for spreadsheets.
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
@@ -19,6 +20,7 @@ from loghi_runner.clock import utc_now
 from loghi_runner.compare.truth_lines import Truth
 from loghi_runner.evaluation.counts import count
 from loghi_runner.evaluation.results import Results
+from loghi_runner.evaluation.word_kinds import WordRow, word_rows
 from loghi_runner.files import file_sha256, write_atomically
 from loghi_runner.line_pages import page_name
 from loghi_runner.models.find import NamedModel
@@ -27,6 +29,7 @@ from loghi_runner.recognition.line_reader import LineReader
 from loghi_runner.recognition.output_folder import writing_output
 from loghi_runner.recognition.recognized import write_results_files
 from loghi_runner.report.write import LOGHI_FILES, comparison_json, write_loghi_csv, write_results
+from loghi_runner.runs.language_model_report import learnt_words
 from loghi_runner.wording import counted, percent, plural
 
 _LINES_FILE = "lines.tsv"
@@ -69,7 +72,20 @@ class ModelResults:
         if self.truth.skipped:
             reasons = Counter(line.reason.value for line in self.truth.skipped)
             rows.append(("left out", f"{plural(len(self.truth.skipped), 'line')}: {counted(reasons)}"))
-        return rows
+        return [*rows, *(("words right", _words_right(row)) for row in self.words)]
+
+    @cached_property
+    def words(self) -> tuple[WordRow, ...]:
+        """How one model reads words of each kind; known of a run's model alone, of which one knows what it learnt."""
+        run = self.models[0].model.run
+        if len(self.models) > 1 or run is None:
+            return ()
+        by_image = [self.models[0].readings[line.image].by_image for line in self.truth.lines]
+        texts = [
+            (*((normalize(by.text, self.normalization),) if by is not None else ()), *line.readings)
+            for line, by in zip(self.results.read_lines, by_image, strict=True)
+        ]
+        return word_rows([line.reference for line in self.results.read_lines], texts, learnt_words(run))
 
     def read_with(self) -> list[Row]:
         """Of two models, which were read with a language model: a verdict is of what was compared."""
@@ -92,7 +108,7 @@ class ModelResults:
         }
         models = [self._model_json(number) for number in range(len(self.models))]
         if self.results.comparison is None:
-            return {"kind": "evaluation", **lines, **models[0]}
+            return {"kind": "evaluation", **lines, **models[0], "words": to_json(self.words)}
         comparison = comparison_json(self.results)
         return {"kind": "comparison", **lines, "models": models, "comparison": comparison, "loghi": self.results.loghi}
 
@@ -156,7 +172,8 @@ class ModelResults:
         made += [("made", utc_now()), ("loghi-runner", __version__)]
         names, source = self.results.names, self.truth.source
         title = f"How {names[0]} reads {source}" if len(names) == 1 else f"{names[0]} and {names[1]} on {source}"
-        write_results(out, title, self.results, {line.id: line.image for line in self.truth.lines}, notes, made)
+        images = {line.id: line.image for line in self.truth.lines}
+        write_results(out, title, self.results, images, notes, made, self.words)
 
     def _lines_table(self) -> str:
         """One row a line: what stands there, and what each model read."""
@@ -173,6 +190,11 @@ class ModelResults:
             by_image = (each.readings[truth.image].by_image for each in self.models)
             rows.append(row + [reading.text for reading in by_image if reading is not None])
         return "".join("\t".join(cell.replace("\t", " ") for cell in row) + "\n" for row in rows)
+
+
+def _words_right(row: WordRow) -> str:
+    of_way = [f"{percent(right / row.words)} right" for right in row.right]
+    return f"{plural(row.words, 'word')} {row.kind.value}: {', by the image alone '.join(reversed(of_way))}"
 
 
 def _made(each: ModelReadings) -> list[Row]:

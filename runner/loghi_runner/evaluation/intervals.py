@@ -104,6 +104,13 @@ def scope(unit: str, pages: int) -> str:
     )
 
 
+def reach(unit: str, pages: int) -> str:
+    """The same where few words are wanted; what was drawn from few pages speaks of these."""
+    if unit == "pages":
+        return "on pages like these"
+    return f"on these {pages} pages" if pages > 1 else "on this page"
+
+
 def _ratio_interval(parts: Sequence[int], wholes: Sequence[int], pages: Sequence[str]) -> Interval | None:
 
     def ratio(parts: Any, wholes: Any, axis: int = -1) -> Any:

@@ -1,17 +1,19 @@
-"""One sentence: is the new model better, on lines that chose nothing? And did it forget what the base model knew?"""
+"""Is the new model better, on lines that chose nothing? And did it forget what the base model knew? A sentence each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from loghi_contract.counts import ErrorCounts, pool
-from loghi_runner.evaluation.intervals import Interval, gain_interval, scope
+from loghi_runner.evaluation.intervals import Interval, gain_interval, reach, scope
 from loghi_runner.wording import percent, plural
 
 _ADVICE = (
     "For pages of the old hand keep the base model. To forget less, add some lines of the old hand to data.train, "
     "or halve training.learning_rate."
 )
+#: Errors that are so many times as many are called doubled.
+_ABOUT_TWICE = (1.85, 2.15)
 
 
 class Outcome(str, Enum):
@@ -33,7 +35,7 @@ class Judgement:
 class Forgetting:
     """CER on lines of the base model's own domain, before and after; `loss` is the interval around what was lost.
 
-    `short` goes behind the verdict, `sentence` stands alone; `advice` is there when the model forgot.
+    `short` is a part of the verdict's second sentence, `sentence` stands alone; `advice` is there when it forgot.
     """
 
     lines: int
@@ -51,27 +53,27 @@ def judge(
     after: Sequence[ErrorCounts],
     pages: Sequence[str],
     what: str,
-    names: tuple[str, str] = ("before", "after"),
-    keep: str = "the base model",
+    names: tuple[str, str] | None = None,
 ) -> Judgement:
-    """Compare two readings of the same lines.
+    """Compare two readings of the same lines: of two models that have names, or of a base model and what became of it.
 
     Args:
         what: the lines in words, such as `test lines`.
-        names: what to call the two readings.
-        keep: what to keep when the second is worse.
     """
     old, new = pool(before), pool(after)
-    scores = f"CER on {old.lines} {what}: {percent(old.cer)} {names[0]}, {percent(new.cer)} {names[1]}"
+    first, second = names or ("", "")
+    of_old, of_new = (f"({first})", f"({second})") if names else ("before", "after")
+    scores = f"CER on {old.lines} {what} {percent(old.cer)} {of_old}, {percent(new.cer)} {of_new}"
     gain = gain_interval(before, after, pages)
-    certainty = "" if gain is None else f"with 95 % certainty for {scope(gain.unit, len(set(pages)))}"
-    if gain is not None and gain.low > 0:
-        span = f"{_points(gain.low, gain.high)} less, {certainty}"
-        return Judgement(Outcome.BETTER, f"better. {scores} ({span})", gain)
-    if gain is not None and gain.high < 0:
-        span = f"{_points(-gain.high, -gain.low)} more, {certainty}"
-        return Judgement(Outcome.WORSE, f"worse: keep {keep}. {scores} ({span})", gain)
-    return Judgement(Outcome.NOT_SHOWN, f"not shown to be better, it may be chance. {scores}", gain)
+    if gain is None or gain.low <= 0 <= gain.high:
+        found = f"neither {first} nor {second} is shown to be better" if names else "not shown to be better"
+        return Judgement(Outcome.NOT_SHOWN, f"{found}, it may be chance: {scores}", gain)
+    certain = f"with 95 % certainty {reach(gain.unit, len(set(pages)))}"
+    if gain.low > 0:
+        found, span = f"{second} is better" if names else "better", f"{_points(gain.low, gain.high)} less"
+        return Judgement(Outcome.BETTER, f"{found}: {scores} ({span}, {certain})", gain)
+    found, span = f"{first} is better" if names else "worse", f"{_points(-gain.high, -gain.low)} more"
+    return Judgement(Outcome.WORSE, f"{found}: {scores} ({span}, {certain})", gain)
 
 
 def judge_forgetting(before: Sequence[ErrorCounts], after: Sequence[ErrorCounts], pages: Sequence[str]) -> Forgetting:
@@ -80,16 +82,27 @@ def judge_forgetting(before: Sequence[ErrorCounts], after: Sequence[ErrorCounts]
     loss = gain_interval(after, before, pages)
     scores = f"{percent(old.cer)} before, {percent(new.cer)} after"
     on = f"on {plural(old.lines, 'line')} of the old hand"
-    outcome, short, sentence = Outcome.NOT_SHOWN, "", f"Nothing is shown to be forgotten: CER {on} {scores}."
+    outcome, short = Outcome.NOT_SHOWN, f"{on} {scores}"
+    sentence = f"Nothing is shown to be forgotten: CER {on} {scores}."
     if loss is not None and loss.low > 0:
-        span = f"{_points(loss.low, loss.high)} more, with 95 % certainty"
-        outcome, short = Outcome.WORSE, f", so it forgot some ({span})"
-        reach = scope(loss.unit, len(set(pages)))
-        sentence = f"The new model forgot some of the old hand: CER {on} {scores} ({span} for {reach})."
+        outcome, scores = Outcome.WORSE, f"{scores}{_grown(old.cer, new.cer)}"
+        short = f"{on} it forgot some: {scores}"
+        span = f"{_points(loss.low, loss.high)} more, with 95 % certainty for {scope(loss.unit, len(set(pages)))}"
+        sentence = f"The new model forgot some of the old hand: CER {on} {scores} ({span})."
     elif loss is not None and loss.high < 0:
         outcome, sentence = Outcome.BETTER, f"The old hand is read better, too: CER {on} {scores}."
     advice = _ADVICE if outcome is Outcome.WORSE else None
-    return Forgetting(old.lines, old.cer, new.cer, loss, outcome, f"; {on}: {scores}{short}", sentence, advice)
+    return Forgetting(old.lines, old.cer, new.cer, loss, outcome, short, sentence, advice)
+
+
+def _grown(before: float, after: float) -> str:
+    """How many more errors there are now, as people say it."""
+    if before == 0:
+        return ""
+    times = after / before
+    if times < _ABOUT_TWICE[0]:
+        return f", {100 * (times - 1):.0f} % more errors"
+    return ", errors doubled" if times < _ABOUT_TWICE[1] else f", {times:.1f} times as many errors"
 
 
 def _points(low: float, high: float) -> str:

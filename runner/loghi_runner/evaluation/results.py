@@ -159,10 +159,10 @@ class Results:
             for number in range(len(self.names))
         )
 
-    def judge(self, names: tuple[str, str] = ("before", "after"), keep: str = "the base model") -> Judgement:
+    def judge(self, names: tuple[str, str] | None = None) -> Judgement:
         """Whether the second of two models is better. Arguments as for `judge` of counts."""
         old, new = self.counts()
-        return judge(old, new, self.line_pages, self.what, names, keep)
+        return judge(old, new, self.line_pages, self.what, names)
 
     def judge_forgetting(self) -> Forgetting:
         """Whether the second of two models forgot what the first knew, of lines of the old hand."""
@@ -174,12 +174,11 @@ class Results:
         """None of one model."""
         if len(self.names) != 2:
             return None
-        first, second = self.names
         right = [tuple(not each.wrong for each in both) for both in zip(*self.counts(), strict=True)]
         wrong = [line for line, correct in zip(self.lines, right, strict=True) if not any(correct)]
         slips = suspected_slips([(line.reference, line.readings[0], line.readings[1]) for line in self.lines])
         return Comparison(
-            judgement=self.judge((f"({first})", f"({second})"), keep=first),
+            judgement=self.judge((self.names[0], self.names[1])),
             only_first_right=right.count((True, False)),
             only_second_right=right.count((False, True)),
             both_right=right.count((True, True)),

@@ -9,8 +9,9 @@ from loghi_contract.job import Split
 from loghi_contract.lines import LineSample
 from loghi_runner.engines.base import Mount
 from loghi_runner.engines.mounts import on_this_machine
-from loghi_runner.files import file_sha256
+from loghi_runner.files import as_utf8, file_sha256
 from loghi_runner.runs.folder import RunFolder, RunRecord
+from loghi_runner.runs.made_of import MORE_TEXTS
 from loghi_runner.wording import split_word
 
 #: Of a list with a million lines.
@@ -33,10 +34,12 @@ def image_hashes(lists: Mapping[str, Sequence[LineSample]], mounts: Sequence[Mou
     return found
 
 
-def data_sha256(lists: Mapping[str, Sequence[LineSample]], images: Mapping[str, str]) -> dict[str, str]:
+def data_sha256(
+    lists: Mapping[str, Sequence[LineSample]], images: Mapping[str, str], more_texts: Sequence[str]
+) -> dict[str, str]:
     """The hash of each split: over the content of each image with its weight and text, in the order of the lines.
 
-    A split with an image that cannot be read has none.
+    A split with an image that cannot be read has none. Texts for the language model alone have one, too.
 
     Args:
         images: as of `image_hashes`.
@@ -51,7 +54,14 @@ def data_sha256(lists: Mapping[str, Sequence[LineSample]], images: Mapping[str, 
             row = f"{images[sample.image]}\t{float(f'{sample.weight:g}')}\t{sample.text}\n"
             total.update(row.encode("utf-8", "surrogateescape"))
         found[split] = total.hexdigest()
+    if more_texts:
+        found[MORE_TEXTS] = hashlib.sha256(format_texts(more_texts)).hexdigest()
     return found
+
+
+def format_texts(more_texts: Sequence[str]) -> bytes:
+    """As the trainer reads them, one a line."""
+    return as_utf8("".join(f"{text}\n" for text in more_texts))
 
 
 def format_hashes(images: Mapping[str, str]) -> str:
@@ -77,8 +87,11 @@ def data_faults(folder: RunFolder, record: RunRecord, mounts: Sequence[Mount]) -
     """
     lists = {split.value: lines for split in Split if (lines := folder.read_list(split.value))}
     images, noted = image_hashes(lists, mounts), read_hashes(folder.images_file)
-    now = data_sha256(lists, images)
-    faults = [f"the list of the {split_word(split)} is gone" for split in record.data_sha256 if split not in lists]
+    now = data_sha256(lists, images, folder.read_more_texts())
+    known = {*lists, MORE_TEXTS}
+    faults = [f"the list of the {split_word(split)} is gone" for split in record.data_sha256 if split not in known]
+    if MORE_TEXTS in record.data_sha256 and now.get(MORE_TEXTS) != record.data_sha256[MORE_TEXTS]:
+        faults.append(f"the {split_word(MORE_TEXTS)} in the run's own folder are not what they were")
     for split, lines in lists.items():
         words = split_word(split)
         named = [

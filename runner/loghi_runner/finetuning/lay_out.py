@@ -16,7 +16,7 @@ from loghi_runner.cutting.cut import CHANNELS
 from loghi_runner.engines.base import Engine, Setting
 from loghi_runner.errors import DataError
 from loghi_runner.files import as_utf8, cannot_write, file_sha256, is_there
-from loghi_runner.finetuning.data_hashes import data_sha256, format_hashes
+from loghi_runner.finetuning.data_hashes import data_sha256, format_hashes, format_texts
 from loghi_runner.finetuning.plan import RunPlan, View
 from loghi_runner.ground_truth.collect import PagesTruth
 from loghi_runner.ground_truth.cut_pages import CutPages, cut_pages
@@ -89,7 +89,7 @@ def first_record(plan: RunPlan, engine: Engine, setting: Setting, images: Mappin
         prepared=prepared,
         base_model_sha256=file_sha256(plan.base.model_file) if plan.base else None,
         base_model_folder=str(base[0]) if base else None,
-        data_sha256=data_sha256(plan.lists, images),
+        data_sha256=data_sha256(plan.lists, images, plan.more_texts),
         data_folders=tuple(str(mount.source) for mount in plan.mounts if mount.target.is_relative_to(DATA_DIR)),
         reproduces=again.run_id if again else None,
     )
@@ -162,7 +162,7 @@ def _fill(folder: RunFolder, plan: RunPlan, record: RunRecord, images: Mapping[s
     for split, samples in plan.lists.items():
         _write(lists / f"{split}.txt", format_line_list(samples))
     if plan.more_texts:
-        _write(lists / MORE_TEXTS_FILE.name, "".join(f"{text}\n" for text in plan.more_texts))
+        (lists / MORE_TEXTS_FILE.name).write_bytes(format_texts(plan.more_texts))
     _write(folder.images_file, format_hashes(images))
     _write(folder.skipped_file, format_skipped(plan.skipped))
     if plan.again is not None and plan.again.split is not None:

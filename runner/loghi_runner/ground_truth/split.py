@@ -5,7 +5,7 @@ Transcribed pages are split once and for all; of the pages of line lists some ar
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +64,8 @@ def split_pages(pages: Sequence[SurveyedPage], options: SplitConfig, earlier: Ma
     # a page without lines takes no part in anything; a page that an earlier run knew keeps its own split
     of_page = {page.file.name: parts.get(_unit_of(page, options.by), Split.TRAIN) for page in pages}
     of_page |= {name: earlier[name].split for name in of_page.keys() & earlier.keys()}
+    if len(order) >= _ENOUGH:
+        findings += _too_few_to_learn_from([page.file.name for page in pages if page.lines], of_page, options)
     findings += _kept(pages, earlier)
     findings += _copies(pages, of_page)
     if not any(finding.severity is Severity.ERROR for finding in findings):
@@ -208,6 +210,17 @@ def _by_share(
         for split in (Split.TRAIN, Split.VAL)
         if split not in parts.values()
     ]
+
+
+def _too_few_to_learn_from(names: Sequence[str], parts: Mapping[str, Split], options: SplitConfig) -> Iterator[Finding]:
+    """One page is one look of the hand: nobody who has more to learn from means that by a share."""
+    if sum(parts[name] is Split.TRAIN for name in names) == 1:
+        message = (
+            f"data.split leaves 1 of {len(names)} pages to learn from "
+            f"(validation {options.validation:g}, test {options.test:g})"
+        )
+        hint = "Give smaller shares, such as validation: 0.1 and test: 0.1; or correct the kept split (split.tsv)."
+        yield Finding(Severity.ERROR, "data.one_training_page", message, "data.split", hint)
 
 
 def _shuffled(units: Iterable[str], seed: int) -> list[str]:

@@ -199,7 +199,7 @@ def _find_same_run(plan: RunPlan, base_model_sha256: str | None) -> Look | None:
     output = plan.config.config.output
     if not is_folder(output):
         return None
-    data = data_sha256(plan.lists, image_hashes(plan.lists, plan.mounts))
+    data = data_sha256(plan.lists, image_hashes(plan.lists, plan.mounts), plan.more_texts)
     for folder in reversed(list_runs(output)):
         # the curve is written into the last run's folder
         job = folder.read_job()

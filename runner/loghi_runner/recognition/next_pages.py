@@ -12,7 +12,6 @@ from loghi_contract.counts import pool
 from loghi_contract.cut import Cut
 from loghi_contract.records import to_json
 from loghi_runner.aliases import OnProgress
-from loghi_runner.config.choices import LanguageModelUse
 from loghi_runner.engines.mounts import host_image
 from loghi_runner.errors import DataError, UsageError
 from loghi_runner.evaluation.counts import count
@@ -66,12 +65,17 @@ class RankedPage:
 
 @dataclass(frozen=True)
 class NextPages:
-    """`confidence` tells how far it can be trusted; None where the model's own test lines are not known."""
+    """`confidence` tells how far it can be trusted; None where the model's own test lines are not known.
+
+    `language_model` tells of the one beside the model, used or not, None where there is none. The confidence is the
+    image's, of the text that is read.
+    """
 
     pages: tuple[RankedPage, ...]
     transcribed: tuple[str, ...]
     failed: dict[str, str]
     confidence: Confidence | None
+    language_model: str | None = None
 
 
 def next_pages(
@@ -90,8 +94,7 @@ def next_pages(
         cut: None for the way in which the model's own lines were cut.
     """
     named = find_model(model)
-    # by the image alone: of it the confidence speaks, and what the lines teach
-    reader = open_reader(named.folder, replace(options, language_model=LanguageModelUse.OFF))
+    reader = open_reader(named.folder, options)
     candidates = find_candidates(folder, choose_cut(named, cut, note), on_progress, with_text=with_text)
     return rank_pages(reader, candidates, on_progress, note)
 
@@ -138,7 +141,7 @@ def rank_pages(
             ranked.append(RankedPage(page.file.name, len(read), len(page.page.lines), mean_confidence(read)))
     ranked.sort(key=lambda page: (page.confidence, page.page))
     confidence = measure_confidence([(text, readings[image]) for image, text in judged.items() if image in readings])
-    return NextPages(tuple(ranked), candidates.transcribed, cut.failed, confidence)
+    return NextPages(tuple(ranked), candidates.transcribed, cut.failed, confidence, reader.about_it)
 
 
 def mean_confidence(readings: Iterable[Reading]) -> float:
@@ -203,6 +206,8 @@ def next_remarks(found: NextPages) -> list[str]:
         verb = "is" if len(found.transcribed) == 1 else "are"
         remarks.append(f"{plural(len(found.transcribed), 'page')} {verb} transcribed already.")
     unknown = "How confidence relates to errors is not known: the model is not in a run folder with test lines."
+    if found.language_model:
+        remarks.append(f"Language model {found.language_model}.")
     return [*remarks, found.confidence.sentence if found.confidence else unknown]
 
 

@@ -12,6 +12,7 @@ from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
 from loghi_runner.evaluation.counts import Variant
 from loghi_runner.evaluation.results import Results
+from loghi_runner.evaluation.word_kinds import WordRow
 from loghi_runner.files import write_atomically
 from loghi_runner.report.html import render
 from loghi_runner.report.shown import ShownErrors, choose_differing, choose_errors
@@ -30,7 +31,13 @@ Made = Sequence[Row]
 
 
 def write_results(
-    folder: Path, title: str, results: Results, images: Mapping[str, Path], notes: Sequence[str] = (), made: Made = ()
+    folder: Path,
+    title: str,
+    results: Results,
+    images: Mapping[str, Path],
+    notes: Sequence[str] = (),
+    made: Made = (),
+    words: Sequence[WordRow] = (),
 ) -> Path:
     """Write how well one model reads, or which of two is better, and return the HTML file.
 
@@ -38,6 +45,7 @@ def write_results(
         images: the line images that are there, by line id.
         notes: sentences on what was left out, and the like.
         made: shown at the end as a table.
+        words: which words were read right, by kinds.
 
     Raises:
         OSError: the files cannot be written.
@@ -45,9 +53,10 @@ def write_results(
     errors = choose_errors(results)
     verdict = verdict_sentence(results)
     shown = {"title": title, "verdict": verdict, "notes": notes, "made": made}
-    html = render("findings.html", errors.lines, images, results=results, errors=errors, **shown)
+    html = render("findings.html", errors.lines, images, results=results, errors=errors, words=words, **shown)
     kind = "comparison" if results.comparison else "evaluation"
-    return write_files(folder, html, {"kind": kind, **shown, "findings": results_json(results, errors)})
+    findings = results_json(results, errors) | {"words": to_json(words)}
+    return write_files(folder, html, {"kind": kind, **shown, "findings": findings})
 
 
 def write_difference(

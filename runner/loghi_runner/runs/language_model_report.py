@@ -52,11 +52,12 @@ def report_language_model(folder: RunFolder, progress: Progress) -> LanguageMode
         if by_image != with_lm
     ]
     changed.sort(key=lambda line: -sum(piece.reference != piece.reading for piece in line.pieces))
-    rows = word_rows([row[1] for row in cells], [row[2:] for row in cells], _learnt_words(folder))
+    rows = word_rows([row[1] for row in cells], [row[2:] for row in cells], learnt_words(folder))
     return LanguageModelReport(about, len(cells), rows, tuple(changed[:_SHOWN]), len(changed))
 
 
-def _learnt_words(folder: RunFolder) -> set[str]:
+def learnt_words(folder: RunFolder) -> set[str]:
+    """The words of all texts that a run's model and its language model learnt from."""
     job = folder.read_job()
     normalization = job.normalization if job is not None else Normalization.NFC
     texts = [sample.text for sample in folder.read_list("train") or ()]

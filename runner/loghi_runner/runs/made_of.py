@@ -12,6 +12,8 @@ from loghi_runner.wording import split_word
 
 #: What the keys of the splits begin with.
 DATA_KEY = "data."
+#: What the hash of texts for the language model alone is kept by, beside those of the splits.
+MORE_TEXTS = "text.more"
 
 _SHOWN_OF_HASH = 12
 
@@ -25,7 +27,7 @@ class MadeOf:
     """
 
     base_model_sha256: str | None = None
-    #: by the split's name: of its lines, images and texts
+    #: by the split's name: of its lines, images and texts; and of `MORE_TEXTS`
     data_sha256: dict[str, str] = field(default_factory=dict)
     #: the config with nothing left open
     job: JobSpec | None = None
@@ -133,6 +135,7 @@ def _all_facts(made: MadeOf) -> Iterator[tuple[str, str, object, Effect]]:
         # a run that has lines at all has no others than these
         value = made.data_sha256.get(split.value, "none") if made.data_sha256 else None
         yield f"{DATA_KEY}{split.value}", split_word(split.value), value, Effect.FORBIDS
+    yield MORE_TEXTS, split_word(MORE_TEXTS), _more_texts(made), Effect.FORBIDS
     yield from _job_facts(made.job)
     yield "contract", "contract", made.versions.get("contract"), Effect.FORBIDS
     yield "image", "image", made.image_digest, Effect.CHANGES
@@ -150,6 +153,12 @@ def _all_facts(made: MadeOf) -> Iterator[tuple[str, str, object, Effect]]:
     yield "parts", "parts of a batch", made.parts, Effect.CHANGES
     # elsewhere perhaps, or with more epochs than it began with
     yield "resumed", "times it was resumed", made.resumed, Effect.CHANGES
+
+
+def _more_texts(made: MadeOf) -> str | None:
+    """Runs of earlier versions have no hash of them: whether theirs are the same nobody knows."""
+    is_unknown = not made.data_sha256 or (made.job is not None and made.job.more_texts is not None)
+    return made.data_sha256.get(MORE_TEXTS, None if is_unknown else "none")
 
 
 def _job_facts(job: JobSpec | None) -> Iterator[tuple[str, str, object, Effect]]:

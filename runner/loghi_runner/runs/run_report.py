@@ -24,7 +24,7 @@ from loghi_runner.report.shown import ShownErrors, choose_errors
 from loghi_runner.report.write import LOGHI_FILES, results_json, write_files, write_loghi_csv
 from loghi_runner.runs.folder import RunFolder, RunRecord, require_ours, skipped_counts
 from loghi_runner.runs.language_model_report import LanguageModelReport, report_language_model
-from loghi_runner.runs.made_of import MadeOf, made_of
+from loghi_runner.runs.made_of import MORE_TEXTS, MadeOf, made_of
 from loghi_runner.runs.progress import Progress, read_events
 from loghi_runner.runs.verdict import MODELS, read_split
 from loghi_runner.wording import duration, local_time, phase_word, plural, split_word, status_word
@@ -122,6 +122,8 @@ def made_rows(facts: RunFacts) -> list[Row]:
         size = f"{plural(summary.lines, 'line')}, {summary.characters} characters"
         sha256 = record.data_sha256.get(name)
         rows.append((split_word(name), f"{size}; images and texts sha256 {sha256}" if sha256 else size))
+    if sha256 := record.data_sha256.get(MORE_TEXTS):
+        rows.append((split_word(MORE_TEXTS), f"sha256 {sha256}"))
     if facts.job is not None:
         rows.append(("text normalization", facts.job.normalization.value))
     made = facts.made_of

@@ -95,6 +95,8 @@ def judge_run(out: Path) -> RunJudgement:
 def verdict_of(progress: Progress, *, from_scratch: bool = False, judgement: RunJudgement | None = None) -> str | None:
     """The verdict of a finished run, None while there is none. Only scores of the same lines are compared.
 
+    Two sentences at most: what the new model gained by the image alone, and what else is to be known of that.
+
     Args:
         judgement: of the two models line by line, where the run left their readings.
     """
@@ -102,33 +104,38 @@ def verdict_of(progress: Progress, *, from_scratch: bool = False, judgement: Run
     if finished is None:
         return None
     compared = _on_test_lines(progress, from_scratch, judgement) or _on_validation_lines(progress, from_scratch)
+    gain, *more = compared or ("",)
     if finished.best_epoch == 0 and not from_scratch:
         if not any(epoch.epoch > 0 for epoch in progress.epochs):
             return "stopped before the first epoch was over: best_val is still the base model"
-        compared = f"no epoch was better than the base model: {KEEP_BASE}" + (f" ({compared})" if compared else "")
-    forgetting = _forgetting(progress, from_scratch, judgement)
-    return f"{compared}{forgetting}{_with_language_model(progress)}" if compared else None
+        gain = f"no epoch was better than the base model: {KEEP_BASE}" + (f" ({gain})" if gain else "")
+    more = [part for part in (*more, _with_lm(progress), _forgetting(progress, from_scratch, judgement)) if part]
+    if not gain or not more:
+        return gain or None
+    second = "; ".join(more)
+    return f"{gain}. {second[0].upper()}{second[1:]}"
 
 
-def _on_test_lines(progress: Progress, from_scratch: bool, judgement: RunJudgement) -> str | None:
+def _on_test_lines(progress: Progress, from_scratch: bool, judgement: RunJudgement) -> tuple[str, str] | None:
+    """What was gained, and what follows; the same of validation lines below."""
     after = progress.score("test", Model.BEST)
     before = progress.score("test", Model.BASE)
     if after is None:
         return None
     if from_scratch or before is None:
-        return f"CER on {after.lines} test lines: {percent(after.cer)}"
+        return f"CER on {after.lines} test lines: {percent(after.cer)}", ""
     sentence = f"CER on {after.lines} test lines: {percent(before.cer)} before, {percent(after.cer)} after"
     if progress.finished is None or progress.finished.best_epoch == 0:
-        return sentence
+        return sentence, ""
     if judgement.test is not None:
-        is_no_gain = judgement.test.outcome is Outcome.NOT_SHOWN and after.cer >= before.cer
-        return judgement.test.sentence + (f": {KEEP_BASE}" if is_no_gain else "")
+        is_better = after.cer < before.cer and judgement.test.outcome is not Outcome.WORSE
+        return judgement.test.sentence, "" if is_better else KEEP_BASE
     if after.cer >= before.cer:
-        sentence += f"; not better on lines that chose nothing: {KEEP_BASE}"
-    return sentence
+        return sentence, f"not better on lines that chose nothing: {KEEP_BASE}"
+    return sentence, ""
 
 
-def _on_validation_lines(progress: Progress, from_scratch: bool) -> str | None:
+def _on_validation_lines(progress: Progress, from_scratch: bool) -> tuple[str, str] | None:
     best = progress.best
     base = next((epoch for epoch in progress.epochs if epoch.epoch == 0), None)
     if best is None:
@@ -140,16 +147,15 @@ def _on_validation_lines(progress: Progress, from_scratch: bool) -> str | None:
         sentence += f"{percent(base.val_cer)} before, "
     sentence += f"{percent(best.val_cer)} after" if best.epoch > 0 else percent(best.val_cer)
     if "test" in progress.data:
-        return f"{sentence}; these lines also chose the model: the run was stopped before it read the test lines"
-    return f"{sentence}; these lines also chose the model: give data.test for a score that chose nothing"
+        return sentence, "these lines also chose the model: the run was stopped before it read the test lines"
+    return sentence, "these lines also chose the model: give data.test for a score that chose nothing"
 
 
-def _with_language_model(progress: Progress) -> str:
-    """One more sentence: what is better is judged by the image alone."""
+def _with_lm(progress: Progress) -> str:
     told, score = progress.language_model, progress.score("test", Model.BEST)
     if told is None or told.validation is None or not told.validation.helps or score is None or score.lm_cer is None:
         return ""
-    return f". With the language model of its training texts it reads the test lines with {percent(score.lm_cer)} CER"
+    return f"with the language model of its training texts {percent(score.lm_cer)}"
 
 
 def _forgetting(progress: Progress, from_scratch: bool, judgement: RunJudgement) -> str:
@@ -160,7 +166,7 @@ def _forgetting(progress: Progress, from_scratch: bool, judgement: RunJudgement)
     if before is None or after is None:
         return ""
     was = "" if from_scratch else f"{percent(before.cer)} before, "
-    return f"; on {plural(after.lines, 'line')} of the old hand: {was}{percent(after.cer)}" + (" after" if was else "")
+    return f"on {plural(after.lines, 'line')} of the old hand {was}{percent(after.cer)}" + (" after" if was else "")
 
 
 def _line_ids(images: Sequence[PurePosixPath]) -> list[str]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from loghi_contract.counts import ErrorCounts, pool
 from loghi_runner.evaluation.counts import Kind, Variant, align, as_variant, confusions, count
 from loghi_runner.evaluation.intervals import gain_interval
-from loghi_runner.evaluation.judgement import Outcome, judge
+from loghi_runner.evaluation.judgement import Outcome, judge, judge_forgetting
 from loghi_runner.evaluation.results import ReadLine, Results
 
 words = st.text(alphabet="abcæøå ,.AB", min_size=1, max_size=30)
@@ -80,10 +80,36 @@ def test_a_clear_gain_and_a_clear_loss_are_seen() -> None:
     (old, new), names = pages_of(np.random.default_rng(9), 12, (0.3, 0.1))
     better = judge(old, new, names, "test lines")
     assert better.outcome is Outcome.BETTER
-    assert better.sentence.startswith("better. CER on 240 test lines: ")
+    assert better.sentence.startswith("better: CER on 240 test lines ")
     worse = judge(new, old, names, "test lines")
     assert worse.outcome is Outcome.WORSE
-    assert worse.sentence.startswith("worse: keep the base model. ")
+    assert worse.sentence.startswith("worse: CER on 240 test lines ")
+
+
+def test_the_better_of_two_models_is_named() -> None:
+    (old, new), names = pages_of(np.random.default_rng(9), 12, (0.3, 0.1))
+    both = ("ibsen", "bonnevie")
+    scores = " CER on 240 lines 33.4 % (ibsen), 11.4 % (bonnevie) (19."
+    assert judge(old, new, names, "lines", both).sentence.startswith(f"bonnevie is better:{scores}")
+    assert judge(new, old, names, "lines", both).sentence.startswith("ibsen is better: CER on 240 lines 11.4 % (ibsen)")
+    neither = judge(old, old, names, "lines", both).sentence
+    assert neither.startswith("neither ibsen nor bonnevie is shown to be better, it may be chance: ")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (97, 200, "9.7 % before, 20.0 % after, errors doubled"),
+        (155, 246, "15.5 % before, 24.6 % after, 59 % more errors"),
+        (50, 200, "5.0 % before, 20.0 % after, 4.0 times as many errors"),
+        (0, 200, "0.0 % before, 20.0 % after"),
+    ],
+)
+def test_how_much_was_forgotten_is_said_plainly(before: int, after: int, told: str) -> None:
+    old, new = ([ErrorCounts(1, wrong, 1000, 0, 8, 1)] * 10 for wrong in (before, after))
+    forgetting = judge_forgetting(old, new, ["p"] * 10)
+    assert forgetting.short == f"on 10 lines of the old hand it forgot some: {told}"
+    assert f"CER on 10 lines of the old hand {told} (" in forgetting.sentence
 
 
 def test_identical_readings_are_not_shown_to_be_better() -> None:

@@ -116,6 +116,18 @@ def test_what_cannot_be_split_is_an_error(count: int, fold: int, code: str) -> N
     assert [finding.code for finding in findings if finding.severity is Severity.ERROR] == [code]
 
 
+def test_shares_that_leave_one_page_to_learn_from_are_refused() -> None:
+    halves = SplitConfig(validation=0.5, test=0.5)
+    split = split_pages([*pages(6), made("empty", 0)], halves, {})
+    (error,) = (finding for finding in split.findings if finding.severity is Severity.ERROR)
+    assert error.code == "data.one_training_page"
+    assert error.message == "data.split leaves 1 of 6 pages to learn from (validation 0.5, test 0.5)"
+
+    kept_folder = [made(f"{volume}_{number}", document=f"vol{volume}") for volume in range(6) for number in range(5)]
+    folders = split_pages(kept_folder, halves.model_copy(update={"by": SplitUnit.FOLDER}), {})
+    assert not [finding for finding in folders.findings if finding.severity is Severity.ERROR], "a folder has pages"
+
+
 def test_pages_without_lines_do_not_count() -> None:
     split = split_pages([*pages(2), made("empty", 0)], SplitConfig(), {})
     assert split.parts["empty"] is Split.TRAIN

@@ -295,7 +295,7 @@ def test_a_splits_hash_is_that_of_its_images_and_texts(tmp_path: Path) -> None:
     def sha256_of(folder: str, line: LineSample) -> dict[str, str]:
         lists = {"train": [line]}
         mounts = [Mount(tmp_path / folder, PurePosixPath("/in/data/0"), True)]
-        return data_sha256(lists, image_hashes(lists, mounts))
+        return data_sha256(lists, image_hashes(lists, mounts), ())
 
     def hashed(folder: str, text: str, grey: int) -> str:
         (tmp_path / folder).mkdir(exist_ok=True)

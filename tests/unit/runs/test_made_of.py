@@ -9,7 +9,7 @@ from loghi_contract import events
 from loghi_contract.job import Split
 from loghi_contract.processor import processor_name
 from loghi_runner.runs.folder import RunRecord, RunState, UsedCard
-from loghi_runner.runs.made_of import Effect, MadeOf, differences, made_of
+from loghi_runner.runs.made_of import MORE_TEXTS, Effect, MadeOf, differences, made_of
 from loghi_runner.runs.progress import Progress
 from tests.made_runs import JOB
 
@@ -61,6 +61,11 @@ OTHER = made()
         (
             replace(OTHER, data_sha256={**OTHER.data_sha256, Split.TEST.value: "e" * 64}),
             "test lines: none then, sha256 eeeeeeeeeeee here; with that it would be another run",
+            Effect.FORBIDS,
+        ),
+        (
+            replace(OTHER, data_sha256={**OTHER.data_sha256, MORE_TEXTS: "e" * 64}),
+            "texts of text.more: none then, sha256 eeeeeeeeeeee here; with that it would be another run",
             Effect.FORBIDS,
         ),
         (
@@ -124,3 +129,9 @@ def test_the_type_of_a_processor_is_told_though_its_name_says_little(tmp_path: P
 
     assert processor_name(cpuinfo) == "AMD EPYC (family 25, model 17, stepping 1)"
     assert processor_name(tmp_path / "none")
+
+
+def test_more_texts_of_a_run_that_noted_no_hash_of_them_are_compared_with_nothing() -> None:
+    earlier = replace(OTHER, job=replace(JOB, more_texts="/in/job/lists/more_texts.txt"))
+    now = replace(earlier, data_sha256={**OTHER.data_sha256, MORE_TEXTS: "e" * 64})
+    assert [each.key for each in differences(earlier, now)] == []

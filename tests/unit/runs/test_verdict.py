@@ -1,4 +1,4 @@
-"""The one sentence on whether the new model is better."""
+"""Two short sentences: whether the new model is better, and what else is to be known of that."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from loghi_contract.events import (
 )
 from loghi_contract.language_model import OnValidation
 from loghi_runner.evaluation.counts import count
-from loghi_runner.evaluation.judgement import judge_forgetting
+from loghi_runner.evaluation.judgement import judge, judge_forgetting
 from loghi_runner.runs.progress import Progress
 from loghi_runner.runs.verdict import RunJudgement, verdict_of
 
@@ -52,25 +52,23 @@ def with_language_model(cer: float) -> tuple[Payload, ...]:
     return (*TRAINED, before, LanguageModel(6, (), said), replace(after, lm_cer=0.06))
 
 
-def test_the_language_model_has_a_sentence_of_its_own_where_it_helps() -> None:
+def test_the_language_model_is_told_in_the_second_sentence_where_it_helps() -> None:
     by_image = "CER on 50 test lines: 31.2 % before, 9.8 % after"
 
-    assert verdict(*with_language_model(0.04)) == (
-        f"{by_image}. With the language model of its training texts it reads the test lines with 6.0 % CER"
-    )
+    assert verdict(*with_language_model(0.04)) == (f"{by_image}. With the language model of its training texts 6.0 %")
     assert verdict(*with_language_model(0.1)) == by_image
 
 
 def test_a_model_that_is_worse_on_test_lines_is_not_praised() -> None:
     assert verdict(*TRAINED, *scores(0.1, 0.12)) == (
-        "CER on 50 test lines: 10.0 % before, 12.0 % after; not better on lines that chose nothing: keep the base model"
+        "CER on 50 test lines: 10.0 % before, 12.0 % after. Not better on lines that chose nothing: keep the base model"
     )
 
 
 def test_without_test_lines_the_verdict_says_what_it_rests_on() -> None:
     assert verdict(DataSummary("val", 48, 900), *TRAINED) == (
-        "CER on 48 validation lines: 30.0 % before, 10.0 % after; "
-        "these lines also chose the model: give data.test for a score that chose nothing"
+        "CER on 48 validation lines: 30.0 % before, 10.0 % after. "
+        "These lines also chose the model: give data.test for a score that chose nothing"
     )
 
 
@@ -90,23 +88,44 @@ def test_a_run_stopped_in_its_first_epoch_does_not_blame_the_training() -> None:
 def test_forgetting_is_told_beside_the_gain() -> None:
     told = verdict(*TRAINED, *scores(0.3, 0.1), *scores(0.02, 0.08, "base_domain"))
     assert told is not None
-    assert told.endswith("; on 50 lines of the old hand: 2.0 % before, 8.0 % after")
+    assert told.endswith("10.0 % after. On 50 lines of the old hand 2.0 % before, 8.0 % after")
 
 
 def test_a_loss_that_is_no_chance_is_called_forgetting() -> None:
-    counts = [count("den gamle hand", reading) for reading in ("den gamle hand", "den gamla hond")]
+    counts = [count("den gamle hand", reading) for reading in ("den gamla hand", "den gamla hond")]
     forgetting = judge_forgetting(counts[:1] * 20, counts[1:] * 20, ["p"] * 20)
     told = verdict(*TRAINED, *scores(0.3, 0.1), judgement=RunJudgement(forgetting=forgetting))
     assert told is not None
-    assert told.endswith(
-        "; on 20 lines of the old hand: 0.0 % before, 14.3 % after, so it forgot some "
-        "(14.3 to 14.3 points more, with 95 % certainty)"
+    assert told.endswith(". On 20 lines of the old hand it forgot some: 7.1 % before, 14.3 % after, errors doubled")
+
+
+def test_a_verdict_is_two_short_sentences_whatever_it_has_to_say() -> None:
+    readings = ("den gamla hand", "den gamla hond", "den gamle hand")
+    once, twice, right = ([count("den gamle hand", reading)] * 20 for reading in readings)
+    pages = ["p1", "p2"] * 10
+    judged = RunJudgement(judge(twice, right, pages, "test lines"), judge_forgetting(once, twice, pages))
+
+    told = verdict(*with_language_model(0.04), judgement=judged)
+
+    assert told == (
+        "better: CER on 20 test lines 14.3 % before, 0.0 % after (14.3 to 14.3 points less, with 95 % certainty on "
+        "these 2 pages). With the language model of its training texts 6.0 %; "
+        "on 20 lines of the old hand it forgot some: 7.1 % before, 14.3 % after, errors doubled"
     )
+
+
+def test_a_model_that_is_worse_is_not_to_be_kept() -> None:
+    right, wrong = ([count("den gamle hand", reading)] * 20 for reading in ("den gamle hand", "den gamla hond"))
+    worse = RunJudgement(judge(right, wrong, ["p"] * 20, "test lines"))
+    told = verdict(*TRAINED, *scores(0.0, 0.143), judgement=worse)
+    assert told is not None
+    assert told.startswith("worse: CER on 20 test lines 0.0 % before, 14.3 % after ")
+    assert told.endswith("on this page). Keep the base model")
 
 
 def test_a_model_from_scratch_has_no_old_hand_to_forget() -> None:
     told = verdict(*TRAINED, *scores(0.99, 0.1), *scores(0.99, 0.8, "base_domain"), from_scratch=True)
-    assert told == "CER on 50 test lines: 10.0 %; on 50 lines of the old hand: 80.0 %"
+    assert told == "CER on 50 test lines: 10.0 %. On 50 lines of the old hand 80.0 %"
 
 
 def test_a_model_from_scratch_has_no_before() -> None:

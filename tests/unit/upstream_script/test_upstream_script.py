@@ -289,6 +289,14 @@ def test_a_script_that_trained_on_the_processor_unnoticed_is_told() -> None:
     assert only_note(read(text), Severity.CHECK, "GPU", "without saying so")
 
 
+def test_what_the_default_would_bring_is_told_of_a_slower_learning_rate() -> None:
+    note = only_note(read_file("finetune.sh"), Severity.CHECK, "learning_rate")
+
+    assert note.sentence.startswith("0.0003 was carried over as training.learning_rate. Without that line ")
+    assert "0.001" in note.sentence and "17.8 %" in note.sentence
+    assert not notes(read(f"{BASE}{LISTS}learning_rate=0.001\n"), Severity.CHECK, "learning_rate")
+
+
 @pytest.mark.parametrize("value", ["0,0003", "0", "-1", "fast", "2", "nan", "1_0"])
 def test_a_learning_rate_that_does_not_fit_is_not_carried(value: str) -> None:
     carried = read(f"{BASE}{LISTS}learning_rate={value}\n")

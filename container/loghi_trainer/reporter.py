@@ -22,8 +22,15 @@ class Reporter:
     """Numbers, stamps and writes events; steps are thinned to one a second."""
 
     def __init__(
-        self, events_file: Path, mirror: BinaryIO | None, run_id: str, clock: Callable[[], float] = time.time
+        self,
+        events_file: Path,
+        mirror: BinaryIO | None,
+        run_id: str,
+        clock: Callable[[], float] = time.time,
+        require_turn: Callable[[], None] = lambda: None,
     ) -> None:
+        """`require_turn` is called before anything is written into the run's folder, here and by others."""
+        self.require_turn = require_turn
         self._path = events_file
         self._file = events_file.open("a+b", buffering=0)
         self._mirror = mirror
@@ -39,6 +46,7 @@ class Reporter:
             if t - self._last_step_t < _STEP_INTERVAL_S:
                 return
             self._last_step_t = t
+        self.require_turn()
         event = Event(self._seq, t, self._run_id, payload)
         self._seq += 1
         line = encode_event(event)

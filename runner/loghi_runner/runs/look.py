@@ -20,6 +20,7 @@ from loghi_runner.engines.processes import find_process, is_by_clock, machine_na
 from loghi_runner.errors import EngineError, RunnerError, UsageError
 from loghi_runner.files import is_file, is_folder, is_there
 from loghi_runner.runs.conclude import finish_run, keep_record
+from loghi_runner.runs.explain import OUT_OF_MEMORY
 from loghi_runner.runs.folder import RunFailure, RunFolder, RunRecord, RunState, is_ours, owner_name, require_ours
 from loghi_runner.runs.progress import EventReader, Progress, follow, read_events
 from loghi_runner.wording import duration
@@ -78,6 +79,16 @@ def is_followed(record: RunRecord) -> bool:
         return False
     # of any machine: the boot id in its name is this machine's, or the process is not found
     return find_process(host.process) is not None
+
+
+def is_out_of_memory(record: RunRecord) -> bool:
+    """Whether the engine knows that the trainer was ended for its memory: one that is killed by hand looks alike."""
+    if record.error is None or record.error.code != OUT_OF_MEMORY or record.handle is None:
+        return False
+    with contextlib.suppress(EngineError):
+        end = load_engine(record.engine).poll(record.handle)
+        return end is not None and end.out_of_memory
+    return False
 
 
 def silent_s(folder: RunFolder) -> float:

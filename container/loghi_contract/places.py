@@ -23,6 +23,8 @@ BEST_VAL = PurePosixPath("model/best_val")
 SAVING_DIR = PurePosixPath("model/.saving")
 #: What a run goes on from after an interruption: two checkpoints, see `loghi_contract.checkpoint`.
 LAST = PurePosixPath("last")
+#: Touched every ten seconds by a trainer that lives, and removed at its end: for those who cannot see its process.
+BEAT_FILE = PurePosixPath("beat")
 REPORT_DIR = PurePosixPath("report")
 RESULTS_FILE = PurePosixPath("results.txt")
 #: What was read without the language model, where one helped; of the same form and lines as the results.

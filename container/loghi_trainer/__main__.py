@@ -21,6 +21,7 @@ from loghi_trainer.errors import JobError, StorageError, TrainerError, as_out_of
 from loghi_trainer.leases import hold_leases
 from loghi_trainer.reporter import Reporter
 from loghi_trainer.stdio import claim_stdout
+from loghi_trainer.turn import Turn
 
 _TRACEBACK_FILE = REPORT_DIR / "traceback.txt"
 
@@ -52,7 +53,16 @@ def main() -> int:
         job = _read_job(places.real(JOB_FILE))
     except TrainerError as error:
         return _fail(Reporter(places.out / EVENTS_FILE, stdout, run_id=""), places, error)
-    reporter = Reporter(places.out / EVENTS_FILE, stdout, job.run_id)
+    turn = Turn(places)
+    reporter = Reporter(places.out / EVENTS_FILE, stdout, job.run_id, require_turn=turn.require)
+    turn.begin()
+    try:
+        return _work(job, places, reporter, stop)
+    finally:
+        turn.end()
+
+
+def _work(job: JobSpec | RecognizeJob, places: Places, reporter: Reporter, stop: _StopRequest) -> int:
     os.environ.update(environment_for(job.device))
     keep_freed_memory()
     limit = memory_limit()

@@ -8,7 +8,7 @@ import errno
 import os
 import shutil
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any  # backend variables have no common type
 
@@ -38,7 +38,9 @@ Weights = Sequence[NDArray[Any]]
 class LastFolder:
     """The two newest checkpoints of a run; of a network that is compiled."""
 
-    def __init__(self, out: Path, network: keras.Model) -> None:
+    def __init__(self, out: Path, network: keras.Model, require_turn: Callable[[], None] = lambda: None) -> None:
+        """`require_turn` is called before a checkpoint is put in place."""
+        self._require_turn = require_turn
         self._folder = out / LAST
         self._network = network
         network.optimizer.build(network.trainable_variables)  # without it its state would be left out
@@ -68,6 +70,7 @@ class LastFolder:
                                 np.lib.format.write_array(member, array, allow_pickle=False)
                 file.flush()
                 sync_file(file.fileno())
+            self._require_turn()
             if newest.exists():
                 newest.replace(self._folder / EARLIER_FILE)
             unfinished.replace(newest)

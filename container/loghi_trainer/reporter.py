@@ -22,24 +22,35 @@ class Reporter:
     """Numbers, stamps and writes events; steps are thinned to one a second."""
 
     def __init__(
-        self, events_file: Path, mirror: BinaryIO | None, run_id: str, clock: Callable[[], float] = time.time
+        self,
+        events_file: Path,
+        mirror: BinaryIO | None,
+        run_id: str,
+        clock: Callable[[], float] = time.time,
+        steady_clock: Callable[[], float] = time.monotonic,
+        require_turn: Callable[[], None] = lambda: None,
     ) -> None:
+        """`require_turn` is called before anything is written into the run's folder, here and by others."""
+        self.require_turn = require_turn
         self._path = events_file
         self._file = events_file.open("a+b", buffering=0)
         self._mirror = mirror
         self._run_id = run_id
         self._clock = clock
+        self._steady_clock = steady_clock
         self._seq, self._torn_end = _next_number(self._file)
-        self._last_step_t = float("-inf")
+        self._last_step_s = float("-inf")
 
     def emit(self, payload: Payload) -> None:
         """Write one event. Raises StorageError when the record cannot be written."""
-        t = self._clock()
         if isinstance(payload, Step):
-            if t - self._last_step_t < _STEP_INTERVAL_S:
+            # not by the wall clock: after one that was set back a run would be silent, and be taken for one that hangs
+            now = self._steady_clock()
+            if now - self._last_step_s < _STEP_INTERVAL_S:
                 return
-            self._last_step_t = t
-        event = Event(self._seq, t, self._run_id, payload)
+            self._last_step_s = now
+        self.require_turn()
+        event = Event(self._seq, self._clock(), self._run_id, payload)
         self._seq += 1
         line = encode_event(event)
         self._mirror_line(line)

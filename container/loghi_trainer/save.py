@@ -7,7 +7,7 @@ import json
 import shutil
 import uuid
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any  # Keras configs are JSON
@@ -51,13 +51,21 @@ class ModelFolder:
     """
 
     def __init__(
-        self, out: Path, network: keras.Model, tokenizer: Tokenizer, job: JobSpec, learnt: LearntTexts
+        self,
+        out: Path,
+        network: keras.Model,
+        tokenizer: Tokenizer,
+        job: JobSpec,
+        learnt: LearntTexts,
+        require_turn: Callable[[], None] = lambda: None,
     ) -> None:
         """Write what stays the same in a run; the model itself comes with `save`.
 
         Args:
             out: the run's out folder.
+            require_turn: called before each file is put in place.
         """
+        self._require_turn = require_turn
         self._folder = out / BEST_VAL
         self._beside = out / SAVING_DIR
         # saved as float32 whatever it is trained in: any machine opens it
@@ -88,6 +96,7 @@ class ModelFolder:
         with _storing(self._folder), self._written_beside():
             _write_portable(self._portable, saved, beside)
             _require_same(keras.saving.load_model(beside, compile=False), self._portable)
+            self._require_turn()
             beside.replace(self._folder / MODEL_FILE)
 
     def save_learnt(self, learnt: LearntTexts) -> None:
@@ -131,10 +140,12 @@ class ModelFolder:
         with self._written_beside():
             for name, content in files.items():
                 _write(self._beside / name, content)
+                self._require_turn()
                 (self._beside / name).replace(folder / name)
 
     @contextmanager
     def _written_beside(self) -> Iterator[None]:
+        self._require_turn()
         # of a trainer that was killed in the middle of a save
         shutil.rmtree(self._beside, ignore_errors=True)
         self._beside.mkdir(exist_ok=True)

@@ -123,7 +123,7 @@ class _Run:
             tell=reporter.emit,
         )
         self._cards = len(shares.places)
-        self._folder = ModelFolder(places.out, network, tokenizer, job, data.learnt)
+        self._folder = ModelFolder(places.out, network, tokenizer, job, data.learnt, reporter.require_turn)
         labels = [tokenizer.encode(line.text) for line in data.train.lines]
         self._feed = TrainingFeed(
             data.train.lines,
@@ -146,7 +146,7 @@ class _Run:
         self._checkpoint = checkpoint
         self._started = started
         self._lines_sha256 = lines_sha256(job, data)
-        self._last = LastFolder(places.out, network)
+        self._last = LastFolder(places.out, network, reporter.require_turn)
         self._last_s = time.monotonic()
         self._is_without_last = False
         #: early stopping counts from here

@@ -11,6 +11,7 @@ from PIL import Image
 
 from loghi_contract.checkpoint import CHECKPOINT_FILE
 from loghi_contract.exit_codes import ExitCode
+from loghi_runner.finetuning import take_turn
 from tests.integration.conftest import Result, Workplace, read_until
 
 TRAINER = Path(__file__).parents[1] / "resuming_trainer.py"
@@ -200,6 +201,49 @@ def test_a_run_whose_trainer_goes_on_alone_is_refused(interrupted: Workplace) ->
     followed = interrupted.run("logs", "-f", str(interrupted.run_dir)).stdout
     assert followed.splitlines()[-1].endswith("finished; best_val is epoch 3")
     assert shown(interrupted)["state"] == "finished"
+
+
+def test_the_run_of_another_machine_goes_on_here_once_its_trainer_is_silent(
+    interrupted: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(take_turn, "WATCHED_S", 0.0)
+    started_on_another_machine(interrupted)
+    assert "`loghi-runner resume RUN` lets it go on here" in shown(interrupted)["remark"]
+    require_refused(interrupted, "resume.not_over", ExitCode.USAGE)  # its trainer gives no sign of life at all
+    (interrupted.run_dir / "out/beat").touch()
+
+    answer = resume(interrupted)
+
+    assert answer.returncode == ExitCode.OK, answer.stderr
+    assert "is of another-name, and its trainer cannot be seen from here" in " ".join(answer.stderr.split())
+    assert [row["epoch"] for row in shown(interrupted)["epochs"]] == [0, 1, 2, 3]
+    assert not (interrupted.run_dir / "out/beat").exists()
+
+
+def test_whoever_follows_a_run_that_was_resumed_elsewhere_leaves_it_alone(interrupted: Workplace) -> None:
+    """A machine that was only asleep wakes up: its trainer ended, and the run goes on elsewhere."""
+    interrupted.scenario = "waits_when_it_goes_on"
+    first = interrupted.start("resume", str(interrupted.run_dir), "--json")
+    read_until(first, lambda value: value["kind"] == "resumed")
+    record = interrupted.record()
+    elsewhere = {"at": "2026-11-29T10:00:00Z", "machine": "another-name", "engine": "local", "after": 9}
+    record["resumptions"].append(elsewhere)
+    (interrupted.run_dir / "run.json").write_text(json.dumps(record))
+
+    (interrupted.run_dir / "out/go").touch()
+
+    assert first.wait(60) == ExitCode.ENGINE
+    assert first.stdout is not None
+    assert json.loads(first.stdout.read().splitlines()[-1])["code"] == "run.taken_over"
+    assert interrupted.record() == record
+    assert not (interrupted.run_dir / "out/report/report.html").exists()
+
+
+def started_on_another_machine(place: Workplace) -> None:
+    host = {"machine": "another-name", "process": "1:1:another-boot"}
+    gone = {"host": host, "state": "running", "ended": None, "exit_code": None, "error": None, "status": None}
+    gone |= {"handle": {"engine": "local", "id": "1:1:another-boot"}}
+    (place.run_dir / "run.json").write_text(json.dumps(place.record() | gone))
 
 
 def test_a_new_run_of_the_same_says_that_the_earlier_one_can_go_on(interrupted: Workplace) -> None:

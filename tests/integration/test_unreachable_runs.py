@@ -169,7 +169,8 @@ def test_a_machine_with_another_name_is_named_until_nothing_is_heard_any_more(wo
     shown = show(workplace)
     assert (shown["state"], shown["remark"]) == (
         "running",
-        "started on another-name: look there whether it still runs",
+        "started on another-name: look there whether it still runs; where that machine is gone, "
+        "`loghi-runner resume RUN` lets it go on here",
     )
     assert workplace.run("stop", "last").returncode == 4
     os.utime(folder.events_file, (1e9, 1e9))

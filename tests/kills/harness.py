@@ -27,7 +27,7 @@ from tests.kills.promises import (
 )
 
 _LOOK_EVERY_S = 0.005
-_PAUSED_S = 10.0
+_PAUSED_S = 60.0
 _LONGEST_RUN_S = 300.0
 #: So many of the runs that go on are killed once more.
 _KILLED_AGAIN = 0.25

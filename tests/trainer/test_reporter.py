@@ -10,9 +10,13 @@ from loghi_trainer.errors import StorageError
 from loghi_trainer.reporter import Reporter
 
 
-def test_steps_are_thinned_to_one_a_second(tmp_path: Path) -> None:
-    times = iter([0.0, 0.2, 0.9, 1.1, 1.2])
-    reporter = Reporter(tmp_path / "events.jsonl", None, "run", clock=lambda: next(times))
+def test_steps_are_thinned_to_one_a_second_whatever_the_wall_clock_says(tmp_path: Path) -> None:
+    times = iter([0.0, 0.2, 0.9, 1.1])
+    # a wall clock that is set back by an hour, and far ahead
+    wall = iter([10_000.0, 6_400.0, 99_000.0])
+    reporter = Reporter(
+        tmp_path / "events.jsonl", None, "run", clock=lambda: next(wall), steady_clock=lambda: next(times)
+    )
 
     for step in range(4):
         reporter.emit(Step(1, step, 4, 1.0, 1.0))

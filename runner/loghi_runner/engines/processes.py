@@ -54,6 +54,11 @@ def name_process(pid: int) -> str:
     return f"{pid}:{_kernel_start(pid) or f'{psutil.Process(pid).create_time():.2f}'}"
 
 
+def is_of_this_boot(name: str) -> bool:
+    """Whether a process of that name was started here since this machine was started; assumed of one by the clock."""
+    return is_by_clock(name) or name.rpartition(":")[2] == _boot_id()
+
+
 def is_by_clock(name: str) -> bool:
     """Whether a process is named by the wall clock: by an earlier version, or where nothing better is known."""
     return name.count(":") < 2
@@ -77,6 +82,10 @@ def find_process(name: str) -> psutil.Process | None:
 def _kernel_start(pid: int) -> str | None:
     try:
         ticks = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[_START_TICKS]
-        return f"{int(ticks)}:{_BOOT_ID.read_text(encoding='ascii').strip()}"
+        return f"{int(ticks)}:{_boot_id()}"
     except (OSError, IndexError, ValueError):
         return None
+
+
+def _boot_id() -> str:
+    return _BOOT_ID.read_text(encoding="ascii").strip()

@@ -1,19 +1,15 @@
 """A run whose trainer ended through no fault of its config goes on by itself, once, from its last checkpoint."""
 
-import contextlib
-
 from loghi_contract.checkpoint import has_checkpoint
-from loghi_runner.engines import load_engine
-from loghi_runner.errors import EngineError, RunnerError
+from loghi_runner.errors import RunnerError
 from loghi_runner.finetuning.resume import ResumeWish, resume
 from loghi_runner.runs.card_watch import HUNG
 from loghi_runner.runs.folder import RunFolder, RunRecord, RunState
-from loghi_runner.runs.look import look_at
+from loghi_runner.runs.look import is_out_of_memory, look_at
 from loghi_runner.runs.run_trainer import RunView
 
 #: What another card, or the same one in a new process, may not do again.
 _AT_THE_CARD = ("gpu.lost", "gpu.fault", HUNG)
-_NO_MEMORY = "memory.out_of_memory"
 
 
 def go_on_once(folder: RunFolder, record: RunRecord, view: RunView) -> RunRecord:
@@ -26,7 +22,7 @@ def go_on_once(folder: RunFolder, record: RunRecord, view: RunView) -> RunRecord
     if why is None or record.resumptions or not has_checkpoint(folder.out):
         return record
     view.note(f"{why}: it goes on from its last checkpoint, once")
-    return _gone_on(folder, record, ResumeWish(with_less_memory=_is_out_of_memory(record)), view)
+    return _gone_on(folder, record, ResumeWish(with_less_memory=is_out_of_memory(record)), view)
 
 
 def go_on_after_death(folder: RunFolder, record: RunRecord, view: RunView) -> RunRecord:
@@ -49,14 +45,4 @@ def _gone_on(folder: RunFolder, record: RunRecord, wish: ResumeWish, view: RunVi
 def _why(record: RunRecord) -> str | None:
     if record.state is not RunState.FAILED or record.error is None:
         return None
-    return record.error.message if record.error.code in _AT_THE_CARD or _is_out_of_memory(record) else None
-
-
-def _is_out_of_memory(record: RunRecord) -> bool:
-    """Whether the engine knows that memory was lacking: whoever is killed by hand looks alike."""
-    if record.error is None or record.error.code != _NO_MEMORY or record.handle is None:
-        return False
-    with contextlib.suppress(EngineError):
-        end = load_engine(record.engine).poll(record.handle)
-        return end is not None and end.out_of_memory
-    return False
+    return record.error.message if record.error.code in _AT_THE_CARD or is_out_of_memory(record) else None

@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import rmtree
 
 from loghi_contract import CONTRACT
-from loghi_contract.checkpoint import Checkpoint, NoCheckpoint, find_checkpoint, has_checkpoint
+from loghi_contract.checkpoint import UNFINISHED_FILE, Checkpoint, NoCheckpoint, find_checkpoint, has_checkpoint
 from loghi_contract.job import JobSpec, dump_job
 from loghi_runner.clock import utc_now
 from loghi_runner.config.load import LoadedConfig, load_config
@@ -22,6 +22,14 @@ from loghi_runner.errors import ERROR_CLASSES, ContractError, DataError, EngineE
 from loghi_runner.files import file_sha256, is_file, is_folder, is_there, real_path, write_atomically
 from loghi_runner.finetuning.from_run import find_again, plan_from_run, require_same
 from loghi_runner.finetuning.plan import RunPlan
+from loghi_runner.finetuning.take_turn import (
+    give_back,
+    is_out_of_sight,
+    next_turn,
+    require_silence,
+    take_turn,
+    under_way,
+)
 from loghi_runner.locks import Locked, NoLocks, locked
 from loghi_runner.runs.find import list_runs
 from loghi_runner.runs.folder import Resumption, RunFolder, RunRecord, RunState, cannot_write_run, require_ours
@@ -60,8 +68,14 @@ def resume(folder: RunFolder, wish: ResumeWish, view: RunView) -> RunRecord:
     """
     require_ours(folder, "resume")
     with _alone(folder):
+        turn = next_turn(folder)
         look = look_at(folder)
-        record = _require_over(look)
+        record = look.record
+        if is_out_of_sight(folder, record, turn):
+            require_silence(folder, record, turn, view.note)
+        else:
+            _require_over(look)
+        _require_contract(folder, record)
         checkpoint = _checkpoint(folder)
         engine, setting, plan = _found_again(folder, look, wish)
         training = replace(plan.job.training, epochs=_epochs(wish, look, plan.job, checkpoint))
@@ -71,8 +85,9 @@ def resume(folder: RunFolder, wish: ResumeWish, view: RunView) -> RunRecord:
             view.note(sentence)
         setting = settle_again(engine, setting)
         job = replace(job, device=setting.device.kind)
-        _remove_kept(folder, record, view.note)
-        with _restored_unless_started(folder, record):
+        take_turn(folder, turn)
+        with _restored_unless_started(folder, record, turn):
+            _remove_kept(folder, record, engine, view.note)
             record = _as_resumed(folder, record, job, engine, setting)
             launch = setting.launch(record.run_id, real_path(folder.path), plan.mounts)
             with StopWishes() as wishes:
@@ -84,8 +99,9 @@ def find_resumable(output: Path, record: RunRecord) -> RunFolder | None:
     for folder in reversed(list_runs(output)[-_COMPARED:] if is_folder(output) else []):
         with contextlib.suppress(RunnerError, OSError):
             other = folder.read()
-            is_interrupted = other.state in (RunState.LOST, RunState.FAILED, RunState.CANCELLED)
-            if other.run_id != record.run_id and is_interrupted and _made_of(other) == _made_of(record):
+            if other.run_id == record.run_id or _made_of(other) != _made_of(record):
+                continue
+            if look_at(folder).record.state in (RunState.LOST, RunState.FAILED, RunState.CANCELLED):
                 return folder if has_checkpoint(folder.out) else None
     return None
 
@@ -107,24 +123,23 @@ def _alone(folder: RunFolder) -> Iterator[None]:
             with contextlib.suppress(NoLocks):
                 held.enter_context(locked(folder.path))
         except Locked as error:
-            message = "another loghi-runner is resuming this run"
-            hint = "`loghi-runner logs -f RUN` follows it."
-            raise UsageError("resume.under_way", message, where=str(folder.path), hint=hint) from error
+            raise under_way(folder) from error
         yield
 
 
-def _require_over(look: Look) -> RunRecord:
-    record, where = look.record, str(look.folder.path)
-    if not record.state.is_over:
-        message = f"the run is not over: {look.remark or record.state.value}"
+def _require_over(look: Look) -> None:
+    if not look.record.state.is_over:
+        message = f"the run is not over: {look.remark or look.record.state.value}"
         hint = "`loghi-runner logs -f RUN` follows it, `loghi-runner stop RUN` ends it."
-        raise UsageError("resume.not_over", message, where=where, hint=hint)
+        raise UsageError("resume.not_over", message, where=str(look.folder.path), hint=hint)
+
+
+def _require_contract(folder: RunFolder, record: RunRecord) -> None:
     contract = record.versions.get("contract")
     if contract != str(CONTRACT):
         message = f"the run was begun by a loghi-runner of contract {contract}, this one speaks {CONTRACT}"
         hint = "Resume it with that version, or begin a new run with `loghi-runner finetune`."
-        raise ContractError("resume.contract", message, where=where, hint=hint)
-    return record
+        raise ContractError("resume.contract", message, where=str(folder.path), hint=hint)
 
 
 def _checkpoint(folder: RunFolder) -> Checkpoint:
@@ -215,22 +230,29 @@ def _sentences(record: RunRecord, job: JobSpec, checkpoint: Checkpoint, setting:
         )
 
 
-def _remove_kept(folder: RunFolder, record: RunRecord, note: Callable[[str], None]) -> None:
-    """Take away what is left of the ended trainer, which would be in the way of the next.
+def _remove_kept(folder: RunFolder, record: RunRecord, next_engine: Engine, note: Callable[[str], None]) -> None:
+    """Take away what is left of ended trainers, which would be in the way of the next.
 
     Raises:
-        UsageError: it is not over.
+        UsageError: one is not over.
     """
-    try:
-        engine = load_engine(record.engine)
-        handle = engine.find(record.run_id, folder.path, record.handle)
-        if handle is not None:
-            if engine.poll(handle) is None:
-                raise UsageError("resume.not_over", "its trainer still works", where=str(folder.path))
-            engine.clean_up(handle, folder.console_log, keep=False)
-    except EngineError as error:
-        note(f"what the interrupted run left with its engine is left alone: {error.message}")
-    rmtree(folder.places, ignore_errors=True)
+    # of a trainer that another machine took the run from, run.json knows nothing any more
+    left = [(record.engine, record.handle), (next_engine.name, None)]
+    for name, named in left:
+        try:
+            engine = load_engine(name)
+            handle = engine.find(record.run_id, folder.path, named)
+            if handle is not None:
+                if engine.poll(handle) is None:
+                    raise UsageError("resume.not_over", "its trainer still works", where=str(folder.path))
+                engine.clean_up(handle, folder.console_log, keep=False)
+        except EngineError as error:
+            note(f"what the interrupted run left with its engine is left alone: {error.message}")
+    for half_written in (folder.places, folder.saving):
+        rmtree(half_written, ignore_errors=True)
+    for file in (folder.last / UNFINISHED_FILE, folder.beat_file):
+        with contextlib.suppress(OSError):
+            file.unlink(missing_ok=True)
 
 
 def _as_resumed(folder: RunFolder, record: RunRecord, job: JobSpec, engine: Engine, setting: Setting) -> RunRecord:
@@ -274,7 +296,7 @@ _FROM_NEW = (
 
 
 @contextmanager
-def _restored_unless_started(folder: RunFolder, record: RunRecord) -> Iterator[None]:
+def _restored_unless_started(folder: RunFolder, record: RunRecord, turn: int) -> Iterator[None]:
     """Bring back what the run was, its good end perhaps, where no trainer could be started."""
     job_file = folder.job_dir / "job.json"
     told = job_file.read_bytes()
@@ -282,7 +304,10 @@ def _restored_unless_started(folder: RunFolder, record: RunRecord) -> Iterator[N
         yield
     except BaseException:
         with contextlib.suppress(RunnerError, OSError):
-            if folder.read().handle is None:
+            now = folder.read()
+            went_on = len(now.resumptions) - len(record.resumptions)
+            if went_on == 0 or (went_on == 1 and now.handle is None):  # else it is another's by now
                 write_atomically(job_file, told)
-                folder.write(record)
+                folder.restore(record)
+                give_back(folder, turn)
         raise

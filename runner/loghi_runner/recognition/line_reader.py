@@ -18,15 +18,15 @@ from loghi_runner.engines.base import Engine, Launch, Setting, Wish
 from loghi_runner.engines.card_queue import Waiting
 from loghi_runner.engines.mounts import DataFolders, choose_data_folders, home_folders, run_mounts
 from loghi_runner.engines.setting import settle, settle_again
-from loghi_runner.errors import DataError
+from loghi_runner.errors import DataError, EngineError
 from loghi_runner.files import breaks_lines, is_utf8, real_path
 from loghi_runner.models.find import check_base_model
 from loghi_runner.pages.write import Reading
 from loghi_runner.recognition.output_folder import work_folder, writing_output
 from loghi_runner.runs.folder import new_run_id
-from loghi_runner.runs.run_short import run_short
+from loghi_runner.runs.run_short import OutOfMemory, run_short
 from loghi_runner.runs.run_trainer import new_record
-from loghi_runner.wording import language_model_line
+from loghi_runner.wording import language_model_line, plural
 
 _LIST = LISTS_DIR / "lines.txt"
 
@@ -80,12 +80,35 @@ class LineReader:
     ) -> Readings:
         """Read all images; the order and the company in which they are given change nothing.
 
+        Where the engine ends it for its memory they are read once more, half as many at once.
+
         Args:
             work_in: where a working folder is made and removed again; the system's own place by default.
 
         Raises:
             RunnerError: they cannot be read.
         """
+        try:
+            return self._read(images, on_progress, note, work_in, doing)
+        except OutOfMemory as error:
+            if self.options.batch_size == 1:
+                raise _too_much(error) from error
+            half = self.options.batch_size // 2
+            note(f"{error.message}: all is read again, {plural(half, 'line')} at once; the texts are the same")
+            again = replace(self, options=replace(self.options, batch_size=half))
+        try:
+            return again._read(images, on_progress, note, work_in, doing)
+        except OutOfMemory as error:
+            raise _too_much(error) from error
+
+    def _read(
+        self,
+        images: Sequence[Path],
+        on_progress: OnProgress,
+        note: Callable[[str], None],
+        work_in: Path | None,
+        doing: str,
+    ) -> Readings:
         real = {image: real_path(image) for image in images if not breaks_lines(image)}
         if not real:
             return Readings({}, 0.0)
@@ -167,6 +190,11 @@ def _choose_language_model(model: Path, use: LanguageModelUse) -> tuple[Language
     if facts.helps:
         return facts, f"used: {about}"
     return None, f"not used, as it was not shown to help: {about}"
+
+
+def _too_much(error: OutOfMemory) -> EngineError:
+    hint = "Let the container take more memory (`--memory`), or read fewer lines at once (`--batch-size`)."
+    return EngineError(error.code, error.message, where=error.where, hint=hint)
 
 
 def _read_results(results: Path) -> dict[str, Reading]:

@@ -60,7 +60,11 @@ def finish_run(
         handle: of the trainer; None where nothing of it is left.
         stops: what the caller did to the trainer; a kill by `stop` is known from the run folder.
         refused: why the caller ended it, if that is the reason of its end.
+
+    Raises:
+        EngineError: the run goes on elsewhere; its folder is left alone.
     """
+    folder.require_turn(record)
     stops = stops or Stops()
     # to be asked kills a program that has not come to listening yet
     killed = stops.killed or (stops.asked and progress.began_t is None) or is_there(folder.kill_mark)

@@ -25,6 +25,9 @@ AT_THE_CARD = (
     "gpu.library", "device.no_gpu",
 )  # fmt: skip
 
+#: The machine's or the container's, not a card's.
+OUT_OF_MEMORY = "memory.out_of_memory"
+
 _SEE_LOG = "`loghi-runner logs RUN --console` shows what the trainer printed."
 #: The trainer's word on a limit of its memory, and how a library ends that meets it.
 _LIMITED = "memory.limited"
@@ -229,7 +232,7 @@ def _out_of_memory(message: str, limit_bytes: int | None = None) -> RunFailure:
     if limit_bytes is not None:
         message = f"{message}: it may take {limit_bytes / 1e9:.1f} GB"
         hint = f"Let it take more with engine.memory, if the machine has more, or halve training.batch_size; {fitted}."
-    return RunFailure("memory.out_of_memory", message, int(ExitCode.ENGINE), hint)
+    return RunFailure(OUT_OF_MEMORY, message, int(ExitCode.ENGINE), hint)
 
 
 def _signal_of(exit_code: int) -> int | None:

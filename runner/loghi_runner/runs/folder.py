@@ -1,5 +1,6 @@
 """The run folder: its names, whose it is, where things are in it, and its record run.json."""
 
+import contextlib
 import errno
 import json
 import os
@@ -16,7 +17,7 @@ from loghi_contract.files import read_plain
 from loghi_contract.job import DeviceKind, JobSpec, dump_job, load_job
 from loghi_contract.lines import SKIPPED_COLUMNS, LineSample, parse_line_list
 from loghi_contract.model_folder import MODEL_FILE
-from loghi_contract.places import BEST_VAL, EVENTS_FILE, LAST, MORE_TEXTS_FILE, REPORT_DIR, SAVING_DIR
+from loghi_contract.places import BEAT_FILE, BEST_VAL, EVENTS_FILE, LAST, MORE_TEXTS_FILE, REPORT_DIR, SAVING_DIR
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
 from loghi_runner.clock import utc_now
 from loghi_runner.engines.base import PLACES, Handle
@@ -183,6 +184,8 @@ class RunFolder:
     kill_mark = _Place("killed")
     out = _Place(_OUT)
     events_file = _Place(_OUT / EVENTS_FILE)
+    #: touched by a trainer that lives; gone after its end
+    beat_file = _Place(_OUT / BEAT_FILE)
     best_val = _Place(_OUT / BEST_VAL)
     model_file = _Place(_OUT / BEST_VAL / MODEL_FILE)
     #: where the trainer writes a model before it is put into best_val; gone between two saves
@@ -241,7 +244,28 @@ class RunFolder:
         return tuple(text.split("\n")[:-1])
 
     def write(self, record: RunRecord) -> None:
+        """Write run.json.
+
+        Raises:
+            EngineError: the run goes on elsewhere.
+            OSError: the disk does not take it.
+        """
+        self.require_turn(record)
+        self.restore(record)
+
+    def restore(self, record: RunRecord) -> None:
+        """Write run.json, be it as it was before the run went on. Raises OSError."""
         write_atomically(self.record_file, json.dumps(to_json(record), indent=2) + "\n")
+
+    def require_turn(self, record: RunRecord) -> None:
+        """Raise EngineError where the run was resumed, perhaps on another machine, since the record was read."""
+        with contextlib.suppress(UsageError):
+            resumptions = self.read().resumptions
+            if len(resumptions) > len(record.resumptions):
+                newest = resumptions[-1]
+                message = f"the run was resumed on {newest.machine} at {newest.at} and goes on there: here it ends"
+                hint = f"`loghi-runner logs -f RUN` follows it; `loghi-runner stop RUN` on {newest.machine} ends it."
+                raise EngineError("run.taken_over", message, where=str(self.path), hint=hint)
 
     def change_device(self, device: DeviceKind) -> None:
         """Have the trainer told another device than the run was planned for. Raises OSError."""

@@ -18,13 +18,16 @@ from loghi_runner.engines.base import Engine, Handle, ProcessEnd, Signal
 from loghi_runner.engines.card_queue import find_waiter
 from loghi_runner.engines.processes import find_process, is_by_clock, machine_name
 from loghi_runner.errors import EngineError, RunnerError, UsageError
-from loghi_runner.files import is_file, is_folder
+from loghi_runner.files import is_file, is_folder, is_there
 from loghi_runner.runs.conclude import finish_run, keep_record
+from loghi_runner.runs.explain import OUT_OF_MEMORY
 from loghi_runner.runs.folder import RunFailure, RunFolder, RunRecord, RunState, is_ours, owner_name, require_ours
 from loghi_runner.runs.progress import EventReader, Progress, follow, read_events
 from loghi_runner.wording import duration
 
-#: A trainer that cannot be seen from here, and has written nothing for so long, is lost.
+#: A trainer that cannot be seen from here, and gave no sign of life for so long, is lost: clocks of machines differ.
+SILENT_AFTER_S = 300.0
+#: The same for one that gives none, and writes what happens.
 LOST_AFTER_S = 3600.0
 
 _LOOK_EVERY_S = 0.2
@@ -78,13 +81,22 @@ def is_followed(record: RunRecord) -> bool:
     return find_process(host.process) is not None
 
 
+def is_out_of_memory(record: RunRecord) -> bool:
+    """Whether the engine knows that the trainer was ended for its memory: one that is killed by hand looks alike."""
+    if record.error is None or record.error.code != OUT_OF_MEMORY or record.handle is None:
+        return False
+    with contextlib.suppress(EngineError):
+        end = load_engine(record.engine).poll(record.handle)
+        return end is not None and end.out_of_memory
+    return False
+
+
 def silent_s(folder: RunFolder) -> float:
     """How long nothing was heard of the run."""
-    try:
-        heard = folder.events_file.stat().st_mtime
-    except OSError:
-        heard = folder.record_file.stat().st_mtime
-    return time.time() - heard
+    for file in (folder.beat_file, folder.events_file):
+        with contextlib.suppress(OSError):
+            return time.time() - file.stat().st_mtime
+    return time.time() - folder.record_file.stat().st_mtime
 
 
 def follow_run(folder: RunFolder, *, steps: bool = True) -> Iterator[tuple[bytes, Event]]:
@@ -206,7 +218,7 @@ def _brought_up_to_date(folder: RunFolder, record: RunRecord) -> Look:
         return Look(folder, record)  # as lost as before
     if handle is None and elsewhere is not None:
         silence_s = silent_s(folder)
-        if silence_s < LOST_AFTER_S:
+        if silence_s < (SILENT_AFTER_S if is_there(folder.beat_file) else LOST_AFTER_S):
             return Look(folder, record, elsewhere)
         if not has_last_word:
             # its own machine may know better, so this is not written down
@@ -225,11 +237,12 @@ def _elsewhere(record: RunRecord, engine: Engine) -> str | None:
     host = record.host
     if host is None or engine.reachable_from(host.machine):
         return None
-    return f"started on {host.machine}: look there whether it still runs"
+    gone = "where that machine is gone, `loghi-runner resume RUN` lets it go on here"
+    return f"started on {host.machine}: look there whether it still runs; {gone}"
 
 
 def _unheard_of(silence_s: float) -> RunFailure:
-    message = f"the trainer cannot be seen from here and has written nothing for {duration(silence_s)}"
+    message = f"the trainer cannot be seen from here and gave no sign of life for {duration(silence_s)}"
     hint = "Was its machine restarted under another name? If it still trains, `loghi-runner show RUN` says so there."
     return RunFailure("run.lost", message, int(ExitCode.ENGINE), hint)
 

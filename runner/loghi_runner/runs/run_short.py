@@ -7,12 +7,17 @@ from loghi_contract.events import Event, Step
 from loghi_contract.exit_codes import ExitCode
 from loghi_runner.engines.base import Engine, Launch
 from loghi_runner.engines.card_queue import Waiting
-from loghi_runner.errors import ERROR_CLASSES, RunnerError
+from loghi_runner.errors import ERROR_CLASSES, EngineError, RunnerError
 from loghi_runner.runs.folder import RunFolder, RunRecord, RunState
+from loghi_runner.runs.look import is_out_of_memory
 from loghi_runner.runs.progress import Progress
 from loghi_runner.runs.run_trainer import run_trainer
 from loghi_runner.runs.signals import StopWishes, Terminated
 from loghi_runner.runs.watch import Watch
+
+
+class OutOfMemory(EngineError):
+    """The engine knows that the job was ended because it took more memory than it may."""
 
 
 def run_short(
@@ -30,6 +35,7 @@ def run_short(
         queued: told how it waits for a graphics card; without it that is a note.
 
     Raises:
+        OutOfMemory: it needs less of it at once, or may take more.
         RunnerError: it failed, with the trainer's own words where it left any.
         KeyboardInterrupt: it was stopped as the user asked.
         Terminated: the system asked for its end, or closed its terminal.
@@ -39,6 +45,7 @@ def run_short(
         with StopWishes() as wishes:
             view = _ShortView(note, on_step, queued or (lambda waiting: note(waiting.sentence())))
             record, progress = run_trainer(engine, launch, record, view, wishes, goes_on_alone=False)
+            out_of_memory = is_out_of_memory(record)
     finally:
         _leave_nothing(engine, folder)
     if record.state is RunState.FINISHED:
@@ -48,7 +55,7 @@ def run_short(
     if wishes.stops or record.error is None:
         raise KeyboardInterrupt
     failure = record.error
-    kind = ERROR_CLASSES.get(ExitCode(failure.exit_code), ERROR_CLASSES[ExitCode.BUG])
+    kind = OutOfMemory if out_of_memory else ERROR_CLASSES.get(ExitCode(failure.exit_code), ERROR_CLASSES[ExitCode.BUG])
     raise kind(failure.code, failure.message, where=failure.where, hint=failure.hint)
 
 

@@ -117,13 +117,15 @@ def run_trainer(
     watch = Watch(engine, handle, wishes, view.note)
     try:
         folder.write(record)
-    except OSError as error:
-        # nobody could find, follow or stop this trainer
+    except (OSError, RunnerError) as error:
+        # nobody could find, follow or stop this trainer; or the run is another's by now
         watch.kill()
         watch.wait_for_end()
         with contextlib.suppress(RunnerError, OSError):
             engine.clean_up(handle, folder.console_log, keep=False)
         _end(launch.lease)
+        if isinstance(error, RunnerError):
+            raise
         raise cannot_write_run(error, folder.record_file) from error
     taken_before = energy_j(launch.gpus) if launch.gpus else None
     try:
@@ -177,6 +179,8 @@ def _with_cards(
         if wishes.hung_up and not is_alone:
             view.abandon()
             is_alone = True
+        with contextlib.suppress(OSError):
+            folder.record_file.touch()  # a sign of life for machines that cannot see this process
         time.sleep(LOOK_EVERY_S)
 
     try:

@@ -168,7 +168,7 @@ def _by_ours(row: Row, seed: int, work: Path, base_model: Path, lists: dict[str,
         others = [each.split("\t")[-1] for each in lists["others"].read_text(encoding="utf-8").splitlines()]
         write_atomically(texts, "".join(f"{text}\n" for text in others))
         config["text"] = {"more": [str(texts)]}
-    cost, progress = ours.finetune(work, base_model, config)
+    cost, progress, _best_val = ours.finetune(work, base_model, config)
     greedy, with_lm = {}, {}
     if progress.best is not None:
         greedy["val"] = progress.best.val_cer

@@ -12,13 +12,13 @@ from loghi_contract.cut import Cut
 from loghi_runner.cli.options import AsJson, Output, RunName, Yes
 from loghi_runner.config.choices import DEFAULT_OUTPUT
 from loghi_runner.json_answer import print_json
-from loghi_runner.terminal.console import make_console, print_error, print_rows, say
+from loghi_runner.terminal.console import make_console, print_rows, say
 from loghi_runner.wording import short_path
 
 app = typer.Typer()
 
 RunsDir = Annotated[
-    Path, typer.Argument(metavar="[DIR]", help=f"An output folder (default: {DEFAULT_OUTPUT}).", readable=False)
+    Path, typer.Argument(metavar="[DIR]", help="A folder of runs, the config's `output`.", readable=False)
 ]
 
 
@@ -42,7 +42,7 @@ def show_command(run: RunName, output: Output = DEFAULT_OUTPUT, as_json: AsJson 
     """Show how a run stands: its epochs, its verdict, its model."""
     from loghi_runner.runs.find import find_run
     from loghi_runner.runs.look import look_at
-    from loghi_runner.terminal.show import answer_rows, show_json, show_rows
+    from loghi_runner.terminal.show import answer_rows, print_run_error, show_json, show_rows
 
     look = look_at(find_run(run, output))
     if as_json:
@@ -50,8 +50,7 @@ def show_command(run: RunName, output: Output = DEFAULT_OUTPUT, as_json: AsJson 
         return
     answer = make_console(stderr=False)
     print_rows(answer, [*show_rows(look), *answer_rows(look.folder, look.record)], indent=0)
-    if look.record.error is not None:
-        print_error(make_console(stderr=True), look.record.error)
+    print_run_error(look.folder, look.record)
 
 
 @app.command("logs")
@@ -103,7 +102,7 @@ def stop_command(
         print_json(record_json(look.folder, look.record))
         return
     answer = make_console(stderr=False)
-    answer.print(look.record.state.value)
+    answer.print(look.record.state.word)
     print_rows(answer, answer_rows(look.folder, look.record))
 
 

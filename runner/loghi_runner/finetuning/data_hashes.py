@@ -9,7 +9,7 @@ from loghi_contract.job import Split
 from loghi_contract.lines import LineSample
 from loghi_runner.engines.base import Mount
 from loghi_runner.engines.mounts import on_this_machine
-from loghi_runner.files import file_sha256
+from loghi_runner.files import file_sha256, is_there
 from loghi_runner.runs.folder import RunFolder, RunRecord
 from loghi_runner.wording import split_word
 
@@ -78,7 +78,7 @@ def data_faults(folder: RunFolder, record: RunRecord, mounts: Sequence[Mount]) -
     lists = {split.value: lines for split in Split if (lines := folder.read_list(split.value))}
     images, noted = image_hashes(lists, mounts), read_hashes(folder.images_file)
     now = data_sha256(lists, images)
-    faults = [f"the list of the {split_word(split)} is gone" for split in record.data_sha256 if split not in lists]
+    faults = [_lost_list(folder, split) for split in record.data_sha256 if split not in lists]
     for split, lines in lists.items():
         words = split_word(split)
         named = [
@@ -91,6 +91,12 @@ def data_faults(folder: RunFolder, record: RunRecord, mounts: Sequence[Mount]) -
             named = [f"the {words} are not what they were: {which} were changed"]
         faults += named
     return faults
+
+
+def _lost_list(folder: RunFolder, split: str) -> str:
+    file = folder.list_file(split)
+    why = f"empty or damaged: {file.relative_to(folder.path)}" if is_there(file) else "gone"
+    return f"the list of the {split_word(split)} is {why}"
 
 
 def _place(mounts: Sequence[Mount], image: str) -> str:

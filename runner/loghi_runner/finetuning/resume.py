@@ -13,6 +13,7 @@ from loghi_contract.checkpoint import Checkpoint, NoCheckpoint, find_checkpoint,
 from loghi_contract.job import JobSpec, dump_job
 from loghi_runner.clock import utc_now
 from loghi_runner.config.load import LoadedConfig, load_config
+from loghi_runner.config.schema import MOST_EPOCHS
 from loghi_runner.engines import load_engine
 from loghi_runner.engines.base import Engine, Setting
 from loghi_runner.engines.mounts import moved_mounts
@@ -30,9 +31,9 @@ from loghi_runner.runs.made_of import made_of
 from loghi_runner.runs.progress import Progress, read_events
 from loghi_runner.runs.run_trainer import RunView, new_record, run_trainer
 from loghi_runner.runs.signals import StopWishes
-from loghi_runner.wording import shown
+from loghi_runner.wording import shown, typed
 
-_EPOCHS = re.compile(r"\+?\d{1,6}")
+_EPOCHS = re.compile(r"\+?[0-9]{1,30}")
 #: So many of the newest runs are compared with one that is about to start.
 _COMPARED = 50
 
@@ -108,7 +109,7 @@ def _alone(folder: RunFolder) -> Iterator[None]:
                 held.enter_context(locked(folder.path))
         except Locked as error:
             message = "another loghi-runner is resuming this run"
-            hint = "`loghi-runner logs -f RUN` follows it."
+            hint = f"`loghi-runner logs -f {typed(folder.path)}` follows it."
             raise UsageError("resume.under_way", message, where=str(folder.path), hint=hint) from error
         yield
 
@@ -116,8 +117,9 @@ def _alone(folder: RunFolder) -> Iterator[None]:
 def _require_over(look: Look) -> RunRecord:
     record, where = look.record, str(look.folder.path)
     if not record.state.is_over:
-        message = f"the run is not over: {look.remark or record.state.value}"
-        hint = "`loghi-runner logs -f RUN` follows it, `loghi-runner stop RUN` ends it."
+        message = f"the run is not over: {look.remark or record.state.word}"
+        run = typed(look.folder.path)
+        hint = f"`loghi-runner logs -f {run}` follows it, `loghi-runner stop {run}` ends it."
         raise UsageError("resume.not_over", message, where=where, hint=hint)
     contract = record.versions.get("contract")
     if contract != str(CONTRACT):
@@ -152,7 +154,7 @@ def _epochs(wish: ResumeWish, look: Look, job: JobSpec, checkpoint: Checkpoint) 
     if wish.epochs is None:
         if is_finished:
             message = f"the run is finished: it has trained for {done} epochs"
-            hint = "For ten epochs more: `loghi-runner resume RUN --epochs +10`."
+            hint = f"For ten epochs more: `loghi-runner resume {typed(look.folder.path)} --epochs +10`."
             raise UsageError("resume.finished", message, where=str(look.folder.path), hint=hint)
         return planned
     if not _EPOCHS.fullmatch(wish.epochs):
@@ -162,6 +164,9 @@ def _epochs(wish: ResumeWish, look: Look, job: JobSpec, checkpoint: Checkpoint) 
     epochs = int(wish.epochs)
     if wish.epochs.startswith("+"):
         epochs += done if is_finished else planned
+    if epochs > MOST_EPOCHS:
+        message = f"--epochs {wish.epochs} is more than the {MOST_EPOCHS} epochs that a run can have"
+        raise UsageError("resume.epochs", message, hint="Write a smaller number, or +10 for ten more.")
     if epochs <= done:
         message = f"--epochs {wish.epochs} leaves nothing to train: {done} epochs are done"
         raise UsageError("resume.epochs", message, hint=f"Write more than {done}, or +10 for ten more.")
@@ -259,7 +264,7 @@ def _as_resumed(folder: RunFolder, record: RunRecord, job: JobSpec, engine: Engi
             # what explains the end of the run must not be read in what an earlier trainer said
             folder.console_log.replace(folder.path / f"console.{len(resumed.resumptions)}.log")
         folder.kill_mark.unlink(missing_ok=True)
-        write_atomically(folder.job_dir / "job.json", dump_job(job))
+        write_atomically(folder.job_file, dump_job(job))
         folder.write(resumed)
     except OSError as error:
         raise cannot_write_run(error, folder.path) from error
@@ -276,13 +281,12 @@ _FROM_NEW = (
 @contextmanager
 def _restored_unless_started(folder: RunFolder, record: RunRecord) -> Iterator[None]:
     """Bring back what the run was, its good end perhaps, where no trainer could be started."""
-    job_file = folder.job_dir / "job.json"
-    told = job_file.read_bytes()
+    told = folder.job_file.read_bytes()
     try:
         yield
     except BaseException:
         with contextlib.suppress(RunnerError, OSError):
             if folder.read().handle is None:
-                write_atomically(job_file, told)
+                write_atomically(folder.job_file, told)
                 folder.write(record)
         raise

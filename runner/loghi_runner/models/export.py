@@ -29,7 +29,7 @@ from loghi_runner.models.find import NamedModel, find_model, own_cut
 from loghi_runner.models.model_card import NOTHING_TOLD, Told, Use, model_card
 from loghi_runner.runs.folder import RunState
 from loghi_runner.runs.look import Look
-from loghi_runner.wording import percent
+from loghi_runner.wording import percent, typed
 
 _ENDED_EARLY = {
     RunState.CANCELLED: "was stopped early",
@@ -65,7 +65,8 @@ def find_exported(name: str, output: Path) -> NamedModel:
     if named.run is None:
         raise DataError("export.no_model", f"{named.folder} is no model folder: it has no {MODEL_FILE}")
     message = "this run has no best_val: it ended before a model was saved"
-    raise DataError("export.no_model", message, where=str(named.path), hint="`loghi-runner show RUN` says why.")
+    hint = f"`loghi-runner show {typed(named.path)}` says why."
+    raise DataError("export.no_model", message, where=str(named.path), hint=hint)
 
 
 def wants_one_file(target: Path) -> bool:

@@ -1,23 +1,26 @@
 """A run as `runs`, `show` and `logs` tell it, and what comes out of one: the last lines of `finetune`."""
 
 import codecs
+import re
 import shlex
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
-from loghi_contract.checkpoint import has_checkpoint
+from loghi_contract.checkpoint import NoCheckpoint, find_checkpoint
 from loghi_contract.events import Step
 from loghi_contract.files import open_plain
 from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
 from loghi_runner.files import is_file, is_folder
+from loghi_runner.json_answer import print_json
 from loghi_runner.runs.find import Unreadable
 from loghi_runner.runs.folder import RunFolder, RunRecord, RunState, skipped_counts
 from loghi_runner.runs.look import Look, fetch_console, follow_run, look_at
 from loghi_runner.runs.progress import told_once
-from loghi_runner.terminal.console import make_console, print_error, print_rows
+from loghi_runner.terminal.console import make_console, print_error, print_rows, reader_may_leave
 from loghi_runner.wording import (
     counted,
     duration,
@@ -31,6 +34,7 @@ from loghi_runner.wording import (
     short_path,
     shown,
     status_word,
+    typed,
 )
 
 #: A container's log is fetched whole each time: a long one is fetched seldom.
@@ -39,13 +43,25 @@ _TAIL_PAUSES = 40
 _PIECE_BYTES = 1 << 20
 
 
-def print_answer(folder: RunFolder, record: RunRecord) -> None:
-    """How a run ended, what came out, where it is, and what to type next."""
+def print_answer(folder: RunFolder, record: RunRecord, *, as_json: bool = False) -> None:
+    """How a run ended that was followed, what came out, where it is, and what to type next."""
+    if not record.state.is_over:
+        return  # the terminal was closed; there is nobody to tell
+    with reader_may_leave():
+        if as_json:
+            print_json(record_json(folder, record))
+            return
+        print_run_error(folder, record)
+        answer = make_console(stderr=False)
+        answer.print(summary_line(record, sum(skipped_counts(folder).values())))
+        print_rows(answer, answer_rows(folder, record))
+
+
+def print_run_error(folder: RunFolder, record: RunRecord) -> None:
+    """What kept a run from a good end, if anything did; a command to type names the run where it lies now."""
     if record.error is not None:
-        print_error(make_console(stderr=True), record.error)
-    answer = make_console(stderr=False)
-    answer.print(summary_line(record, sum(skipped_counts(folder).values())))
-    print_rows(answer, answer_rows(folder, record))
+        hint = re.sub(r"\bRUN\b", lambda _found: typed(folder.path), record.error.hint or "")
+        print_error(make_console(stderr=True), replace(record.error, hint=hint))
 
 
 def loghi_model_line(model: Path) -> str:
@@ -58,7 +74,7 @@ def summary_line(record: RunRecord, skipped: int = 0) -> str:
     if record.status is not None:
         ended = status_word(record.status)
     else:
-        ended = "ended at once" if record.state is RunState.CANCELLED else record.state.value
+        ended = "stopped at once" if record.state is RunState.CANCELLED else record.state.word
     parts = []
     if record.best_val_cer is not None:
         of = f" of {record.epochs}" if record.epochs else ""
@@ -85,17 +101,27 @@ def answer_rows(folder: RunFolder, record: RunRecord) -> list[Row]:
         rows.append(("skipped", f"{short_path(folder.skipped_file)} ({counted(skipped)})"))
     if not record.state.is_over:
         return rows
-    name = shlex.quote(short_path(folder.path))
+    name = typed(folder.path)
     if record.status is not None and not is_file(folder.report_file):
         rows.append(("report", f"none yet: `loghi-runner report {name}` makes it"))
-    if record.state is not RunState.FINISHED and has_checkpoint(folder.out):
-        rows.append(("resume", f"loghi-runner resume {name}"))
+    if record.state is not RunState.FINISHED:
+        rows += _resume_rows(folder)
     if has_model:
         rows.append(("next", f"loghi-runner export {name} DIR"))
         rows.append(("", loghi_model_line(folder.best_val)))
     else:
         rows.append(("next", f"loghi-runner logs {name} --console"))
     return rows
+
+
+def _resume_rows(folder: RunFolder) -> list[Row]:
+    """How an interrupted run goes on; its checkpoints are read whole, as a damaged one is worth nothing."""
+    try:
+        damaged = "; ".join(find_checkpoint(folder.out).damaged)
+    except NoCheckpoint as error:
+        return [("checkpoint", f"no checkpoint of it is whole: {error}")] if error.damaged else []
+    told = [("checkpoint", f"the newest is damaged, the one before it is whole: {damaged}")] if damaged else []
+    return [*told, ("resume", f"loghi-runner resume {typed(folder.path)}")]
 
 
 def record_json(folder: RunFolder, record: RunRecord) -> dict[str, Any]:
@@ -136,7 +162,7 @@ def _columns(look: Look) -> str:
     cer = "" if val_cer is None else percent(val_cer)
     if cer and base_cer is not None and epoch != 0:
         cer = f"{percent(base_cer)} > {cer}"
-    state = record.state.value
+    state = record.state.word
     if record.waiting is not None:
         state = f"{state} {record.waiting.position}"
     row = f"{record.run_id:<20}  {state:<9}  {cer:>15}  {local_time(record.created):<16}  {record.name}"
@@ -155,6 +181,9 @@ def show_rows(look: Look) -> list[Row]:
         ("engine", f"{record.engine}{image}, on {device}"),
     ]
     rows += [("resumed", f"{local_time(it.at)} on {it.machine}") for it in record.resumptions]
+    plans = [*progress.plans, record.epochs]
+    if record.epochs is not None and plans[0] != record.epochs:
+        rows.append(("trained longer", f"{record.epochs} epochs in place of {plans[0]}"))
     if look.remark:
         rows.append(("remark", look.remark))
     if record.overrides:
@@ -218,12 +247,12 @@ def _state(look: Look) -> str:
     if record.state.is_over:
         return summary_line(record)
     if record.waiting is not None:
-        return f"{record.state.value}: {record.waiting.sentence()}"
+        return f"{record.state.word}: {record.waiting.sentence()}"
     if record.state is RunState.RUNNING and progress.step is not None:
         step = progress.step
         left = "" if progress.remaining_s is None else f", at most {duration(progress.remaining_s)} left"
         return f"running: epoch {step.epoch} of {progress.planned_epochs}, step {step.step} of {step.steps}{left}"
-    return f"{record.state.value}: {phase_word(progress.phase)}" if progress.phase else record.state.value
+    return f"{record.state.word}: {phase_word(progress.phase)}" if progress.phase else record.state.word
 
 
 def _read_from(path: Path, offset: int) -> bytes:

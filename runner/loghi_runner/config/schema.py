@@ -225,14 +225,11 @@ class DataConfig(PageReading, _LinesOrPages):
     """The lines to learn from and to be judged by: line lists, or pages and how they are read."""
 
 
-MOST_EPOCHS = 10000
-
-
 class TrainingConfig(_Section):
     epochs: WholeNumber = Field(
         default=15,
         ge=1,
-        le=MOST_EPOCHS,
+        le=choices.MOST_EPOCHS,
         description="How often the training lines are gone through, at most.",
         json_schema_extra={"unit": "epochs"},
     )

@@ -12,8 +12,8 @@ from loghi_contract import CONTRACT
 from loghi_contract.checkpoint import Checkpoint, NoCheckpoint, find_checkpoint, has_checkpoint
 from loghi_contract.job import JobSpec, dump_job
 from loghi_runner.clock import utc_now
+from loghi_runner.config.choices import MOST_EPOCHS
 from loghi_runner.config.load import LoadedConfig, load_config
-from loghi_runner.config.schema import MOST_EPOCHS
 from loghi_runner.engines import load_engine
 from loghi_runner.engines.base import Engine, Setting
 from loghi_runner.engines.mounts import moved_mounts

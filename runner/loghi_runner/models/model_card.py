@@ -267,11 +267,11 @@ def _authors(written: Sequence[str]) -> tuple[dict[str, str], ...]:
 
 def _is_orcid(written: str) -> bool:
     """Whether the last sign is the checksum of the others. Source: ISO 7064, MOD 11-2, as ORCID uses it."""
-    *digits, last = written.replace("-", "")
+    signs = written.replace("-", "")
     rest = 0
-    for digit in digits:
+    for digit in signs[:-1]:
         rest = 2 * (rest + int(digit)) % 11
-    return last == "0123456789X"[(12 - rest) % 11]
+    return signs[-1] == "0123456789X"[(12 - rest) % 11]
 
 
 def codes_of(kind: str) -> list[str]:

@@ -154,12 +154,27 @@ def read_facts(model_folder: Path) -> LanguageModelFacts | None:
     except FileNotFoundError:
         return None
     except (OSError, RecordError) as error:
-        raise LanguageModelError(f"{LM_DIR}/{FACTS_FILE} cannot be read: {error}") from error
+        raise _unreadable(FACTS_FILE, error) from error
     are_fit = bool(facts.discounts) and all(0 < each < 1 for each in facts.discounts)
     are_sane = 0 <= facts.weight <= _MOST_WEIGHT and 0 <= facts.per_character <= _MOST_WEIGHT
     if not 1 <= facts.order <= _LONGEST_ORDER or not are_fit or not are_sane:
         raise LanguageModelError(f"{LM_DIR}/{FACTS_FILE} holds an order, discounts or weights that cannot be")
     return facts
+
+
+def read_packed_ngrams(model_folder: Path, facts: LanguageModelFacts) -> bytes:
+    """The bytes of ngrams.json.gz, which are those that these facts are of.
+
+    Raises:
+        LanguageModelError: not there, damaged, or other counts.
+    """
+    try:
+        packed = read_plain(model_folder / LM_DIR / NGRAMS_FILE, _MOST_PACKED_BYTES)
+    except OSError as error:
+        raise _unreadable(NGRAMS_FILE, error) from error
+    if hashlib.sha256(packed).hexdigest() != facts.ngrams_sha256:
+        raise LanguageModelError(f"{LM_DIR}/{NGRAMS_FILE} is damaged, or belongs to another {FACTS_FILE}")
+    return packed
 
 
 def read_ngrams(model_folder: Path, facts: LanguageModelFacts) -> NGrams:
@@ -169,17 +184,15 @@ def read_ngrams(model_folder: Path, facts: LanguageModelFacts) -> NGrams:
         LanguageModelError: not there, damaged, or other counts.
     """
     name = f"{LM_DIR}/{NGRAMS_FILE}"
+    packed = read_packed_ngrams(model_folder, facts)
     try:
-        packed = read_plain(model_folder / LM_DIR / NGRAMS_FILE, _MOST_PACKED_BYTES)
-        if hashlib.sha256(packed).hexdigest() != facts.ngrams_sha256:
-            raise LanguageModelError(f"{name} is damaged, or belongs to another {FACTS_FILE}")
         with gzip.GzipFile(fileobj=io.BytesIO(packed)) as file:
             text = file.read(_MOST_UNPACKED_BYTES + 1)
         if len(text) > _MOST_UNPACKED_BYTES:
             raise LanguageModelError(f"{name} unpacks to more than any texts would")
         value = parse_json(text)
     except (OSError, EOFError, RecordError) as error:
-        raise LanguageModelError(f"{name} cannot be read: {error}") from error
+        raise _unreadable(NGRAMS_FILE, error) from error
     is_fit = isinstance(value, dict) and all(
         isinstance(count, int) and not isinstance(count, bool) and count > 0 and 2 <= len(ngram) <= facts.order
         for ngram, count in value.items()
@@ -187,3 +200,9 @@ def read_ngrams(model_folder: Path, facts: LanguageModelFacts) -> NGrams:
     if not is_fit:
         raise LanguageModelError(f"{name} does not hold counts of n-grams")
     return Counter(value)
+
+
+def _unreadable(name: str, error: Exception) -> LanguageModelError:
+    # a system's own words name a folder that only the trainer sees
+    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return LanguageModelError(f"{LM_DIR}/{name} cannot be read: {why}")

@@ -34,6 +34,12 @@ def real_path(path: Path) -> Path:
     return Path(os.path.realpath(path))  # Path.resolve raises at a loop of links
 
 
+def plain_path(path: Path) -> Path:
+    """The whole path, without `..` where that is the same place; behind a link to a folder it is another."""
+    plain = Path(os.path.normpath(path.absolute()))
+    return plain if real_path(plain) == real_path(path) else path.absolute()
+
+
 def file_sha256(*paths: Path) -> str:
     """The digest of the files' bytes, one after the other. Raises OSError."""
     digest = hashlib.sha256()

@@ -3,6 +3,7 @@
 import datetime
 import os
 import re
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -69,6 +70,11 @@ def short_path(path: Path) -> str:
     """Relative to the working folder when it lies inside it: what a person would type."""
     folder = Path(os.path.abspath("."))  # noqa: PTH100  # resolve() would follow links and show another name
     return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
+
+
+def typed(path: Path) -> str:
+    """The path as it is typed in a command."""
+    return shlex.quote(short_path(path))
 
 
 def local_time(utc: str) -> str:

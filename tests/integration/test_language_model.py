@@ -141,14 +141,26 @@ def test_a_comparison_says_which_model_was_read_with_it(workplace) -> None:
     assert "compared with its language model: base; by the image alone: other" in told
 
 
-def test_a_damaged_one_ends_the_reading_before_it_begins(workplace) -> None:
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("lm.json", "{", "lm/lm.json cannot be read"),
+        ("ngrams.json.gz", "", "lm/ngrams.json.gz is damaged"),
+        ("ngrams.json.gz", None, "lm/ngrams.json.gz cannot be read: No such file or directory\n"),
+    ],
+)
+def test_a_damaged_one_ends_the_reading_before_it_begins(workplace, file: str, content: str | None, said: str) -> None:
     write_language_model(workplace.folder / "base", HELPED)
-    (workplace.folder / "base/lm/lm.json").write_text("{")
+    part = workplace.folder / "base/lm" / file
+    part.unlink()
+    if content is not None:
+        part.write_text(content)
 
     result = workplace.run("recognize", "base", "data/val.txt", "-o", "read", *OPTIONS)
 
     assert result.returncode == 3
-    assert "the language model cannot be used" in result.stderr
+    assert f"the language model beside the model cannot be used: {said}" in result.stderr
+    assert f"where: {workplace.folder}/base/lm\n" in result.stderr
     assert "--lm off" in result.stderr
     assert workplace.run("recognize", "base", "data/val.txt", "-o", "read", *OPTIONS, "--lm", "off").returncode == 0
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.schemas import model_card_faults
+from loghi_runner.models.model_card import codes_of
+from tests.schemas import card_vocabularies, model_card_faults
 
 
 def parts_of(card: str) -> tuple[Any, str]:
@@ -44,6 +45,7 @@ def test_a_card_without_words_of_a_person_is_valid_and_says_what_is_not_known(wo
 def test_what_a_person_says_stands_in_the_card(workplace, run: Path) -> None:
     told = [
         *("--author", "Kari Nordmann (Nasjonalbiblioteket) 0000-0002-1825-0097", "--author", "Ola Nordmann"),
+        *("--author", "Ola Nordmann"),
         *("--licence", "CC-BY-4.0", "--language", "nob", "--language", "dan", "--script", "Latn"),
         *("--dataset", "https://doi.org/10.5281/zenodo.1", "--base-model", "https://doi.org/10.5281/zenodo.2"),
     ]
@@ -72,6 +74,10 @@ def test_what_a_person_says_stands_in_the_card(workplace, run: Path) -> None:
     ("option", "value", "says"),
     [
         ("--language", "no", "--language is 'no'"),
+        ("--language", "zzz", "--language is 'zzz', which the list of languages does not have"),
+        ("--script", "Latin", "Did you mean Latn?"),
+        ("--licence", "cc-by-4.0", "Did you mean CC-BY-4.0?"),
+        ("--author", "Kari Nordmann 0000-0002-1825-0079", "an ORCID that cannot be"),
         ("--script", "latin", "--script is 'latin'"),
         ("--licence", "CC BY 4.0", "--licence is 'CC BY 4.0'"),
         ("--author", "(Institute)", "--author is '(Institute)', which is no name"),
@@ -107,3 +113,7 @@ def test_a_card_never_replaces_a_file(workplace) -> None:
     assert result.returncode == 2
     assert (workplace.folder / "hand.README.md").read_text(encoding="utf-8") == "precious"
     assert not (workplace.folder / "hand.mlmodel").exists()
+
+
+def test_the_codes_are_those_of_the_repository() -> None:
+    assert {kind: set(codes_of(kind)) for kind in ("languages", "scripts", "licences")} == card_vocabularies()

@@ -93,11 +93,16 @@ def test_texts_that_were_changed_in_the_runs_own_list_are_refused(workplace, mad
     [
         ("base/tokenizer.json", "tokenizer.json"),
         ("RUN/in/lists/val.txt", "the list of the validation lines is gone"),
+        ("RUN/in/lists/val.txt=", "the list of the validation lines is empty or damaged: in/lists/val.txt"),
+        ("RUN/in/lists/val.txt=\0\0\0", "the list of the validation lines is empty or damaged: in/lists/val.txt"),
         ("RUN/in/job.json", "the run's job cannot be read"),
     ],
 )
 def test_what_is_missing_is_told_before_anything_runs(workplace, made: Path, file: str, says: str) -> None:
-    (workplace.folder / file.replace("RUN", f"runs/{made.name}")).unlink()
+    name, is_there, content = file.replace("RUN", f"runs/{made.name}").partition("=")
+    (workplace.folder / name).unlink()
+    if is_there:
+        (workplace.folder / name).write_text(content)
     result = workplace.run("reproduce", "last", "--check")
 
     assert result.returncode in (2, 3)
@@ -198,6 +203,52 @@ def test_two_runs_side_by_side_show_what_differs_and_what_came_of_it(workplace, 
     told = json.loads(workplace.run("diff", made.name, second.name, "--json").stdout)
     assert [each["key"] for each in told["differences"]] == ["training.epochs", "training.seed"]
     assert (told["same_weights"], told["same_epochs"]) == (True, False)
+
+
+def test_what_cannot_be_read_of_two_runs_is_named(workplace, made: Path) -> None:
+    assert workplace.finetune().returncode == 0
+    [second] = other_runs(workplace, made)
+    (second / "in/job.json").write_text("{")
+    (made / "in/lists/val.txt").write_text("")
+    result = workplace.run("diff", made.name, second.name)
+
+    assert f"in/job.json of {second.name} cannot be read: its settings are not compared." in result.stdout
+    assert f"in/lists/val.txt of {made.name} cannot be read" in result.stdout
+    told = json.loads(workplace.run("diff", made.name, second.name, "--json").stdout)
+    assert [run["unread"] for run in told["runs"]] == [["in/lists/val.txt"], ["in/job.json"]]
+
+
+def test_a_long_verdict_stands_below_the_table(workplace, made: Path) -> None:
+    """In a column of its own it is torn on a narrow terminal, and pushes the other run off it elsewhere."""
+    assert workplace.finetune().returncode == 0
+    [second] = other_runs(workplace, made)
+    verdict = "improved, with 95 % certainty: " + ", ".join(["CER 12.0 % on 10 test lines"] * 4)
+    changed_record(made, verdict=verdict)
+    rows = workplace.run("diff", made.name, second.name).stdout.splitlines()
+
+    assert f"Verdict of {made.name}: {verdict}" in rows
+    assert max(len(row) for row in rows if not row.startswith("Verdict of ")) <= 80
+
+
+def test_a_run_is_not_compared_with_itself(workplace, made: Path) -> None:
+    result = workplace.run("diff", "last", f"runs/../runs/{made.name}")
+
+    assert result.returncode == 2
+    assert f"both are the same run, {made.name}" in result.stderr
+
+
+def test_of_a_run_that_was_made_longer_no_equal_result_is_promised(workplace, made: Path) -> None:
+    events = made / "out/events.jsonl"
+    rows = events.read_text().splitlines(keepends=True)
+    place = next(number for number, row in enumerate(rows) if '"kind":"epoch"' in row)
+    rows[place] = rows[place].replace('"epochs":15', '"epochs":9')
+    events.write_text("".join(rows))
+    result = workplace.run("reproduce", "last", "--check")
+
+    assert result.returncode == 0
+    assert "trained longer after its end (9, then 15 epochs)" in result.stdout
+    assert "an equal result is not to be expected" in result.stdout
+    assert json.loads(workplace.run("reproduce", "last", "--check", "--json").stdout)["equal_expected"] is False
 
 
 def test_a_run_on_pages_that_was_moved_is_made_again_in_a_folder_of_ones_own(workplace) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from loghi_contract.checkpoint import CHECKPOINT_FILE
+from loghi_contract.checkpoint import CHECKPOINT_FILE, EARLIER_FILE
 from loghi_contract.exit_codes import ExitCode
 from loghi_runner.finetuning import take_turn
 from tests.integration.conftest import Result, Workplace, read_until
@@ -71,12 +71,18 @@ def test_a_finished_run_goes_on_after_its_end_with_more_epochs(interrupted: Work
     told = require_refused(interrupted, "resume.finished", ExitCode.USAGE)
     assert "--epochs +10" in told
     require_refused(interrupted, "resume.epochs", ExitCode.USAGE, "--epochs", "3")
+    assert f"loghi-runner resume runs/{interrupted.run_dir.name} --epochs +10" in told
     require_refused(interrupted, "resume.epochs", ExitCode.USAGE, "--epochs", "+many")
+    for many in ("10001", "99999999", "+9998"):
+        told = require_refused(interrupted, "resume.epochs", ExitCode.USAGE, "--epochs", many)
+        assert "more than the 10000 epochs that a run can have" in told
 
     answer = resume(interrupted, "--epochs", "+2")
 
     assert answer.returncode == ExitCode.OK, answer.stderr
     assert "5 epochs in place of 3: the learning rate" in " ".join(answer.stderr.split())
+    assert f"run {interrupted.run_dir.name} goes on; Ctrl+C ends it" in answer.stderr
+    assert "trained longer  5 epochs in place of 3" in interrupted.run("show", "last").stdout
     look = shown(interrupted)
     assert ([row["epoch"] for row in look["epochs"]], look["state"]) == ([0, 1, 2, 3, 4, 5], "finished")
     assert look["epochs"][-1]["epochs"] == 5
@@ -120,6 +126,19 @@ def test_with_a_damaged_checkpoint_alone_it_says_so(interrupted: Workplace) -> N
     os.truncate(file, file.stat().st_size - 1)
 
     require_refused(interrupted, "resume.damaged", ExitCode.DATA)
+    looked = interrupted.run("show", "last").stdout
+    assert "no checkpoint of it is whole" in looked
+    assert "loghi-runner resume" not in looked
+
+
+def test_a_damaged_checkpoint_before_which_one_is_whole_is_told(interrupted: Workplace) -> None:
+    file = interrupted.run_dir / "out/last" / CHECKPOINT_FILE
+    shutil.copy(file, file.with_name(EARLIER_FILE))
+    os.truncate(file, file.stat().st_size - 1)
+
+    looked = interrupted.run("show", "last").stdout
+    assert "the newest is damaged, the one before it is whole" in looked
+    assert "loghi-runner resume" in looked
 
 
 def test_another_base_model_is_refused(interrupted: Workplace) -> None:
@@ -161,12 +180,32 @@ def test_on_another_machine_the_places_are_given_anew(interrupted: Workplace, tm
         shutil.move(interrupted.folder / name, moved / name)
     told = require_refused(interrupted, "run.gone", ExitCode.DATA)
     assert f"--moved {interrupted.folder}/base=NEW_PLACE" in told.replace(" ", "").replace("--moved", "--moved ")
-    require_refused(interrupted, "run.moved", ExitCode.USAGE, "--moved", "base")
+    told = require_refused(interrupted, "run.moved", ExitCode.USAGE, "--moved", "base")
+    assert "--moved base_model=DIR" in told
+    told = require_refused(interrupted, "run.moved", ExitCode.USAGE, "--moved", f"/other={moved}")
+    assert "--moved /other=" in told
+    assert f"its base model was in {interrupted.folder}/base" in told
+    told = require_refused(interrupted, "run.gone", ExitCode.DATA, "--moved", f"{interrupted.folder}=/nowhere")
+    assert "the base model is not in /nowhere/base either, as --moved says" in told
 
     answer = resume(interrupted, "--moved", f"{interrupted.folder}={moved}")
 
     assert answer.returncode == ExitCode.OK, answer.stderr
     assert shown(interrupted)["state"] == "finished"
+
+
+def test_a_folder_that_is_no_run_is_told_as_such(interrupted: Workplace) -> None:
+    runs = interrupted.run("resume", "runs")
+    assert runs.returncode == ExitCode.USAGE
+    assert "runs is no run: it has no run.json" in runs.stderr
+    assert f"fix: It holds runs: name one of them, such as runs/{interrupted.run_dir.name}" in runs.stderr
+    other = interrupted.run("resume", "base")
+    assert "base is no run: it has no run.json" in other.stderr
+
+
+def test_a_path_is_shown_without_its_detours(interrupted: Workplace) -> None:
+    looked = interrupted.run("show", f"base/../runs/{interrupted.run_dir.name}").stdout
+    assert f"loghi-runner resume runs/{interrupted.run_dir.name}" in looked
 
 
 def test_only_where_it_runs_can_be_other(interrupted: Workplace) -> None:

@@ -18,12 +18,12 @@ from loghi_contract.language_model import (
     TextSource,
     count_ngrams,
     facts_of,
-    format_facts,
     pack_ngrams,
     read_facts,
     read_ngrams,
     share_known,
 )
+from tests.made_language_model import write_parts
 
 NGRAMS = count_ngrams(["an ban", "nåb"], 3)
 
@@ -34,14 +34,8 @@ def facts(tmp_path: Path) -> LanguageModelFacts:
     packed = pack_ngrams(NGRAMS)
     source = TextSource("training lines", 2, 9)
     facts = facts_of(packed, order=3, discounts=(0.5, 0.8), weight=0.5, per_character=1.0, sources=(source,))
-    write(tmp_path, facts, packed)
+    write_parts(tmp_path, facts, packed)
     return facts
-
-
-def write(folder: Path, facts: LanguageModelFacts, packed: bytes) -> None:
-    (folder / LM_DIR).mkdir(exist_ok=True)
-    (folder / LM_DIR / FACTS_FILE).write_text(format_facts(facts), encoding="utf-8")
-    (folder / LM_DIR / NGRAMS_FILE).write_bytes(packed)
 
 
 def test_ngrams_are_counted_from_edge_to_edge_of_each_line() -> None:
@@ -99,7 +93,7 @@ def test_a_damaged_one_is_refused_in_words(
 def test_what_is_no_count_of_an_ngram_is_refused(tmp_path: Path, facts: LanguageModelFacts, content: object) -> None:
     packed = gzip.compress(json.dumps(content).encode())
     made = facts_of(packed, order=3, discounts=(0.5,), weight=0.5, per_character=1.0, sources=())
-    write(tmp_path, made, packed)
+    write_parts(tmp_path, made, packed)
 
     with pytest.raises(LanguageModelError, match=r"n-grams"):
         read_ngrams(tmp_path, made)

@@ -13,19 +13,10 @@ from loghi_runner.cli.options import AsJson, Config, Moved, NoWait, Output, RunN
 from loghi_runner.config.choices import DEFAULT_OUTPUT, SkipTag, SplitUnit, TextEquivChoice
 from loghi_runner.findings import Severity, errors
 from loghi_runner.json_answer import print_json
-from loghi_runner.terminal.console import (
-    Bars,
-    make_console,
-    print_error,
-    print_findings,
-    print_rows,
-    reader_may_leave,
-    say,
-)
+from loghi_runner.terminal.console import Bars, make_console, print_findings, print_rows, reader_may_leave, say
 
 if TYPE_CHECKING:
     from loghi_runner.learning_curve.measure import Unfinished
-    from loghi_runner.runs.folder import RunFolder, RunRecord
 
 app = typer.Typer()
 
@@ -40,6 +31,7 @@ def finetune_command(
 ) -> None:
     """Adapt a Loghi model to a new hand."""
     from loghi_runner.finetuning.finetune import finetune, show_plan
+    from loghi_runner.terminal.show import print_answer
     from loghi_runner.terminal.views import JsonView, PersonView
 
     view = JsonView() if as_json else PersonView(dry_run=dry_run)
@@ -48,35 +40,40 @@ def finetune_command(
         show_plan(config, overrides, view)
         return
     folder, record = finetune(config, overrides, view)
-    _tell_end(folder, record, as_json=as_json)
+    print_answer(folder, record, as_json=as_json)
+    raise typer.Exit(record.exit_code or 0)
 
 
 @app.command("resume")
 def resume_command(
     run: RunName,
     epochs: Annotated[
-        str | None, typer.Option("--epochs", metavar="N|+N", help="So many in all, or more (default: as planned).")
+        str | None, typer.Option("--epochs", metavar="N|+N", help="N epochs in all, or N more (default: as planned).")
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Run it elsewhere, e.g. engine.kind=local (default: as it was)."
-        ),
+        typer.Option("--set", metavar="KEY=VALUE", help="Where it runs, as engine.kind=local (default: as before)."),
     ] = None,
     moved: Moved = None,
     output: Output = DEFAULT_OUTPUT,
     no_wait: NoWait = False,
     as_json: AsJson = False,
 ) -> None:
-    """Let a run go on that was interrupted, or train longer."""
+    """Let a run go on that was interrupted, or train longer.
+
+    It goes on in its own folder, from its last checkpoint, with its own settings and lines.
+    """
     from loghi_runner.finetuning.resume import ResumeWish, resume
     from loghi_runner.runs.find import find_run
+    from loghi_runner.terminal.show import print_answer
     from loghi_runner.terminal.views import JsonView, PersonView
 
     folder = find_run(run, output)
     overrides = [*(settings or []), *(["engine.wait=false"] if no_wait else [])]
     wish = ResumeWish(epochs, tuple(overrides), tuple(moved or ()))
-    _tell_end(folder, resume(folder, wish, JsonView() if as_json else PersonView()), as_json=as_json)
+    record = resume(folder, wish, JsonView() if as_json else PersonView())
+    print_answer(folder, record, as_json=as_json)
+    raise typer.Exit(record.exit_code or 0)
 
 
 @app.command("check")
@@ -135,7 +132,7 @@ def prepare_command(
     ] = False,
     style_marks: Annotated[bool, typer.Option("--style-marks", help="Write Loghi's style marks.")] = False,
     normalization: Annotated[
-        Normalization, typer.Option("--normalization", help="Unicode form of the texts (default: nfc).")
+        Normalization, typer.Option("--normalization", help="Unicode form of the texts.")
     ] = Normalization.NFC,
     validation: Annotated[float, typer.Option("--validation", min=0.01, max=0.5, help="Share of the lines.")] = 0.1,
     test: Annotated[float, typer.Option("--test", min=0, max=0.5, help="Share of the lines.")] = 0.1,
@@ -222,26 +219,13 @@ def learning_curve_command(
         print_rows(console, answer.rows())
 
 
-def _tell_end(folder: "RunFolder", record: "RunRecord", *, as_json: bool) -> None:
-    """The answer of a command that has followed a run, which exits as the run did."""
-    from loghi_runner.terminal.show import print_answer, record_json
-
-    if not record.state.is_over:
-        return  # the terminal was closed; there is nobody to tell
-    with reader_may_leave():
-        if as_json:
-            print_json(record_json(folder, record))
-        else:
-            print_answer(folder, record)
-    raise typer.Exit(record.exit_code or 0)
-
-
 def _tell_unfinished(unfinished: "Unfinished") -> None:
+    from loghi_runner.terminal.show import print_run_error
+
     record, told = unfinished.record, make_console(stderr=True)
     if not record.state.is_over:
         return  # the terminal was closed; there is nobody to tell
-    if record.error is not None:
-        print_error(told, record.error)
+    print_run_error(unfinished.folder, record)
     verb = "is" if unfinished.done == 1 else "are"
     say(
         told,

@@ -20,11 +20,14 @@ app = typer.Typer()
 @app.command("gpus")
 def gpus_command(
     tmpfiles: Annotated[
-        bool, typer.Option("--tmpfiles", help="Print what makes the lease folder of this machine, for its operator.")
+        bool, typer.Option("--tmpfiles", help="For operators: what lets all accounts take turns.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show the graphics cards, who uses them, and who waits."""
+    """Show the graphics cards, who uses them, and who waits.
+
+    A card computes one run at a time; the others wait in turn.
+    """
     from loghi_runner.engines.card_use import look_at_cards, tmpfiles_text
 
     usage = look_at_cards()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from loghi_contract.cut import Cut
-from loghi_runner.config.choices import DEFAULT_OUTPUT, LanguageModelUse
+from loghi_runner.config.choices import LanguageModelUse
 from loghi_runner.engines import EngineKind
 from loghi_runner.errors import UsageError
 
@@ -22,9 +22,7 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the config, e.g. training.epochs=3."),
 ]
-NoWait = Annotated[
-    bool, typer.Option("--no-wait", help="Refuse when all graphics cards are in use (default: wait for one).")
-]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Refuse when no graphics card is free (default: wait).")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="Run folder, run id, its beginning, or `last`.")]
 Output = Annotated[
     Path,
@@ -32,13 +30,13 @@ Output = Annotated[
         "--output",
         "-o",
         metavar="DIR",
-        help=f"Where run ids are looked up (default: {DEFAULT_OUTPUT}).",
+        help="Where run ids are looked up.",
         readable=False,  # whether it may be read is told in our own words
     ),
 ]
 Moved = Annotated[
     list[str] | None,
-    typer.Option("--moved", metavar="OLD=NEW", help="Where base model or images are now (default: as they were)."),
+    typer.Option("--moved", metavar="OLD=NEW", help="Base model or images lie in NEW now (default: in OLD)."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs (default: text for people).")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first (default: ask).")]

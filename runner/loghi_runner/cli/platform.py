@@ -1,6 +1,5 @@
 """`loghi-runner platform documents|pull|finetune|push`."""
 
-import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +15,7 @@ from loghi_runner.engines import EngineKind
 from loghi_runner.json_answer import print_json
 from loghi_runner.platform.base import Document, PageSummary, Pulled, Pushed
 from loghi_runner.terminal.console import Bars, make_console, print_error, print_rows, reader_may_leave, say
-from loghi_runner.wording import counted, percent, plural, short_path, shown
+from loghi_runner.wording import counted, percent, plural, short_path, shown, typed
 
 app = typer.Typer(help="Learn from pages of eScriptorium, and write back.")
 
@@ -109,7 +108,7 @@ def finetune_command(config: Config, settings: options.Settings = None, as_json:
             if done.parked is not None:
                 print_error(told, done.parked)
                 say(told, "the run itself is finished; its readings wait in its folder")
-                again = f"loghi-runner platform push {shlex.quote(short_path(done.folder.path))}"
+                again = f"loghi-runner platform push {typed(done.folder.path)}"
                 print_rows(answer, [("later", again)])
     raise typer.Exit(done.record.exit_code or (int(done.parked.exit_code) if done.parked else 0))
 

@@ -12,13 +12,13 @@ from loghi_contract.cut import Cut
 from loghi_runner.cli.options import AsJson, Output, RunName, Yes
 from loghi_runner.config.choices import DEFAULT_OUTPUT
 from loghi_runner.json_answer import print_json
-from loghi_runner.terminal.console import make_console, print_error, print_rows, say
+from loghi_runner.terminal.console import make_console, print_rows, say
 from loghi_runner.wording import short_path
 
 app = typer.Typer()
 
 RunsDir = Annotated[
-    Path, typer.Argument(metavar="[DIR]", help=f"An output folder (default: {DEFAULT_OUTPUT}).", readable=False)
+    Path, typer.Argument(metavar="[DIR]", help="A folder of runs, the config's `output`.", readable=False)
 ]
 
 
@@ -42,7 +42,7 @@ def show_command(run: RunName, output: Output = DEFAULT_OUTPUT, as_json: AsJson 
     """Show how a run stands: its epochs, its verdict, its model."""
     from loghi_runner.runs.find import find_run
     from loghi_runner.runs.look import look_at
-    from loghi_runner.terminal.show import answer_rows, show_json, show_rows
+    from loghi_runner.terminal.show import answer_rows, print_run_error, show_json, show_rows
 
     look = look_at(find_run(run, output))
     if as_json:
@@ -50,8 +50,7 @@ def show_command(run: RunName, output: Output = DEFAULT_OUTPUT, as_json: AsJson 
         return
     answer = make_console(stderr=False)
     print_rows(answer, [*show_rows(look), *answer_rows(look.folder, look.record)], indent=0)
-    if look.record.error is not None:
-        print_error(make_console(stderr=True), look.record.error)
+    print_run_error(look.folder, look.record)
 
 
 @app.command("logs")
@@ -103,7 +102,7 @@ def stop_command(
         print_json(record_json(look.folder, look.record))
         return
     answer = make_console(stderr=False)
-    answer.print(look.record.state.value)
+    answer.print(look.record.state.word)
     print_rows(answer, answer_rows(look.folder, look.record))
 
 
@@ -183,34 +182,26 @@ def export_command(
     as_json: AsJson = False,
 ) -> None:
     """Copy a run's best_val with its card to a folder or file."""
-    from loghi_runner.models.export import (
-        CARD_FILE,
-        export_file,
-        export_folder,
-        find_exported,
-        lm_remarks,
-        run_remarks,
-        wants_one_file,
-    )
+    from loghi_runner.models import export
     from loghi_runner.models.model_card import told_of_model
     from loghi_runner.runs.look import look_at
     from loghi_runner.terminal.show import loghi_model_line
 
     told_of = told_of_model(author or (), licence, language or (), script or (), dataset or (), base_model)
-    source = find_exported(run, output)
-    if wants_one_file(target):
-        made, card = export_file(source, target, cut, told_of)
+    source = export.find_exported(run, output)
+    if export.wants_one_file(target):
+        made, card = export.export_file(source, target, cut, told_of)
         line = f"kraken -i page.jpg page.txt segment -bl ocr -m {shlex.quote(short_path(made))}"
         key = "kraken_line"
         use = "the second line reads a page with it, where kraken 7 and loghi-runner (extra kraken) are"
     else:
-        made = export_folder(source, target, cut, told_of)
-        card = made / CARD_FILE
+        made = export.export_folder(source, target, cut, told_of)
+        card = made / export.CARD_FILE
         line = loghi_model_line(made)
         key, use = "loghi_line", "the second line goes into Loghi's inference-pipeline.sh"
     look = look_at(source.run) if source.run is not None else None
-    told = run_remarks(look) if look is not None else []
-    told += lm_remarks(source, one_file=wants_one_file(target))
+    told = export.run_remarks(look) if look is not None else []
+    told += export.lm_remarks(source, one_file=export.wants_one_file(target))
     if as_json:
         facts = {"run": look.record.run_id, "state": look.record.state} if look is not None else {}
         exported = {"kind": "exported", "path": str(made), "model_card": str(card), key: line, "remarks": told}

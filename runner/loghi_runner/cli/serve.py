@@ -87,9 +87,9 @@ def show(as_json_: AsJson = False) -> None:
 
 @manifest_app.command()
 def validate(
-    file: Annotated[
-        Path, typer.Argument(metavar="[FILE]", help="A manifest (default: plugin_manifest.yaml).", readable=False)
-    ] = Path("plugin_manifest.yaml"),
+    file: Annotated[Path, typer.Argument(metavar="[FILE]", help="A manifest.", readable=False)] = Path(
+        "plugin_manifest.yaml"
+    ),
     as_json_: AsJson = False,
 ) -> None:
     """Find everything that is wrong with a manifest."""

@@ -25,9 +25,7 @@ image_app = typer.Typer(help="Build or check the trainer's container image.")
 
 @app.command("init")
 def init_command(
-    path: Annotated[Path, typer.Argument(metavar="[PATH]", help="The config to write (default: config.yaml).")] = Path(
-        "config.yaml"
-    ),
+    path: Annotated[Path, typer.Argument(metavar="[PATH]", help="The config to write.")] = Path("config.yaml"),
     script: Annotated[
         Path | None, typer.Option("--from", metavar="SCRIPT", help="Carry an edited finetune.sh over (default: none).")
     ] = None,
@@ -66,9 +64,7 @@ def init_command(
 
 @app.command("doctor")
 def doctor_command(
-    folder: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Disk to look at (default: .).")
-    ] = Path(),
+    folder: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Disk to look at.")] = Path(),
     as_json: AsJson = False,
 ) -> None:
     """Say whether this machine is ready, and what it lacks."""

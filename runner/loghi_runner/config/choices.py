@@ -6,6 +6,8 @@ from pathlib import Path
 #: Where runs are looked for when nobody says where they are.
 DEFAULT_OUTPUT = Path("runs")
 
+MOST_EPOCHS = 10000
+
 
 class NormalizationChoice(str, Enum):
     AUTO = "auto"

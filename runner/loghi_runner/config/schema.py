@@ -229,7 +229,7 @@ class TrainingConfig(_Section):
     epochs: WholeNumber = Field(
         default=15,
         ge=1,
-        le=10000,
+        le=choices.MOST_EPOCHS,
         description="How often the training lines are gone through, at most.",
         json_schema_extra={"unit": "epochs"},
     )

@@ -8,19 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loghi_runner.clock import utc_now
-from loghi_runner.engines import nvml
+from loghi_runner.engines import leases, nvml
 from loghi_runner.engines.base import Launch, Wish
 from loghi_runner.engines.gpus import Card, Cards, DeviceChoice, choose_device, find_candidates
-from loghi_runner.engines.leases import (
-    Claim,
-    Lease,
-    Ticket,
-    close_all,
-    in_order,
-    lease_folder,
-    share_out,
-    write_claim,
-)
 from loghi_runner.engines.processes import program_of
 from loghi_runner.errors import EngineError
 from loghi_runner.wording import local_time, plural, shown
@@ -66,7 +56,7 @@ def choose_here(wish: Wish, why_not: str = "") -> DeviceChoice:
     leased: frozenset[str] = frozenset()
     if found.cards and wish.gpus != "none" and not why_not:
         with suppress(EngineError):  # told when the cards are taken
-            folder = lease_folder()
+            folder = leases.lease_folder()
             with folder.deciding():
                 leased = folder.leased(card.uuid for card in found.cards)
     return choose_device(wish.gpus, found, why_not, leased=leased, wait=wish.wait)
@@ -83,7 +73,7 @@ def runs_at_once(wish: Wish) -> int:
     return len(candidates) // count
 
 
-def take_cards(launch: Launch, told: Callable[[Waiting], None], pause: Callable[[], None]) -> Lease | None:
+def take_cards(launch: Launch, told: Callable[[Waiting], None], pause: Callable[[], None]) -> leases.Lease | None:
     """The cards of a run, all at once; it waits for them if need be, and has none of them meanwhile.
 
     Args:
@@ -124,9 +114,9 @@ def find_waiter(run_id: str) -> int | None:
     Raises:
         EngineError: the leases cannot be looked at.
     """
-    folder = lease_folder()
+    folder = leases.lease_folder()
     with folder.deciding():
-        ours = [ticket for ticket in in_order(folder.tickets()) if ticket.uid == os.geteuid()]
+        ours = [ticket for ticket in leases.in_order(folder.tickets()) if ticket.uid == os.geteuid()]
     return next((ticket.claim.pid for ticket in ours if ticket.claim.run_id == run_id), None)
 
 
@@ -144,10 +134,10 @@ class CardQueue:
         self._clock = clock
         self._list_cards = cards or nvml.list_cards
         self._began_s = clock()
-        self._folder = lease_folder()
+        self._folder = leases.lease_folder()
         run_dir = str(launch.run_dir)
-        self._claim = Claim(launch.run_id, run_dir, os.getpid(), utc_now(), launch.candidates, launch.count)
-        self._tickets: list[Ticket] = []
+        self._claim = leases.Claim(launch.run_id, run_dir, os.getpid(), utc_now(), launch.candidates, launch.count)
+        self._tickets: list[leases.Ticket] = []
         self._cards: dict[str, Card] = {}
         self._leased: set[str] = set()
         self._ask_s = 0.0
@@ -158,7 +148,7 @@ class CardQueue:
         with self._folder.deciding():
             self._path, self._held = self._folder.place(self._claim)
 
-    def look(self) -> Lease | None:
+    def look(self) -> leases.Lease | None:
         """The run's cards, if it is its turn and they are free.
 
         Raises:
@@ -177,11 +167,13 @@ class CardQueue:
         """Wait no more."""
         with suppress(OSError):
             self._path.unlink()
-        close_all([self._held])
+        leases.close_all([self._held])
 
     def waiting(self) -> Waiting:
         """How it stood at the last look."""
-        rivals = [ticket for ticket in in_order(self._tickets) if set(ticket.claim.wants) & set(self._claim.wants)]
+        rivals = [
+            ticket for ticket in leases.in_order(self._tickets) if set(ticket.claim.wants) & set(self._claim.wants)
+        ]
         place = next((number for number, ticket in enumerate(rivals, 1) if ticket.path == self._path), len(rivals))
         is_long = self._clock() - self._began_s >= _ADVICE_AFTER_S
         cards = len(self._launch.candidates)
@@ -197,13 +189,13 @@ class CardQueue:
             self._tickets = self._folder.tickets()
             if all(ticket.path != self._path for ticket in self._tickets):
                 # somebody emptied the folder: what was locked there says nothing any more
-                close_all([self._held])
+                leases.close_all([self._held])
                 self._path, self._held = self._folder.place(self._claim)
                 self._tickets = self._folder.tickets()
             free = self._folder.free(self._launch.candidates)
-            close_all(free.values())
+            leases.close_all(free.values())
         self._leased = set(self._launch.candidates) - set(free)
-        is_next = bool(share_out(in_order(self._tickets), free, self._passed).get(self._path))
+        is_next = bool(leases.share_out(leases.in_order(self._tickets), free, self._passed).get(self._path))
         became_next = is_next and not self._was_next
         self._was_next = is_next
         if self._cards and not became_next and (not free or self._clock() < self._ask_s):
@@ -224,21 +216,21 @@ class CardQueue:
         free = [card for card in wanted if not card.lack(self._launch.card_memory_mb)]
         return [card.uuid for card in sorted(free, key=lambda card: -card.free_memory_mb)]
 
-    def _take(self, usable: Sequence[str]) -> Lease | None:
+    def _take(self, usable: Sequence[str]) -> leases.Lease | None:
         with self._folder.deciding():
             self._tickets = self._folder.tickets()
             free = self._folder.free(usable)
-            given = share_out(in_order(self._tickets), free, self._passed)
+            given = leases.share_out(leases.in_order(self._tickets), free, self._passed)
             mine = given.get(self._path, [])
-            close_all(free[uuid] for uuid in free if uuid not in mine)
+            leases.close_all(free[uuid] for uuid in free if uuid not in mine)
             if not mine:
                 self._watch({path for path, cards in given.items() if cards})
                 return None
             with suppress(OSError):  # it is for people only
-                write_claim(self._held, replace(self._claim, since=utc_now(), holds=tuple(mine)))
+                leases.write_claim(self._held, replace(self._claim, since=utc_now(), holds=tuple(mine)))
             files = [self._path, *(self._folder.card_file(uuid) for uuid in mine)]
             held = [self._held, *(free[uuid] for uuid in mine)]
-            return Lease(self._folder, tuple(mine), files, held, tuple(self._cards[uuid] for uuid in mine))
+            return leases.Lease(self._folder, tuple(mine), files, held, tuple(self._cards[uuid] for uuid in mine))
 
     def _watch(self, idle: set[Path]) -> None:
         """Pass by those that have let cards lie for long; once they take them they are as all others."""

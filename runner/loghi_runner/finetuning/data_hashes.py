@@ -9,7 +9,7 @@ from loghi_contract.job import Split
 from loghi_contract.lines import LineSample
 from loghi_runner.engines.base import Mount
 from loghi_runner.engines.mounts import on_this_machine
-from loghi_runner.files import as_utf8, file_sha256
+from loghi_runner.files import as_utf8, file_sha256, is_there
 from loghi_runner.runs.folder import RunFolder, RunRecord
 from loghi_runner.runs.made_of import MORE_TEXTS
 from loghi_runner.wording import split_word
@@ -89,7 +89,7 @@ def data_faults(folder: RunFolder, record: RunRecord, mounts: Sequence[Mount]) -
     images, noted = image_hashes(lists, mounts), read_hashes(folder.images_file)
     now = data_sha256(lists, images, folder.read_more_texts())
     known = {*lists, MORE_TEXTS}
-    faults = [f"the list of the {split_word(split)} is gone" for split in record.data_sha256 if split not in known]
+    faults = [_lost_list(folder, split) for split in record.data_sha256 if split not in known]
     if MORE_TEXTS in record.data_sha256 and now.get(MORE_TEXTS) != record.data_sha256[MORE_TEXTS]:
         faults.append(f"the {split_word(MORE_TEXTS)} in the run's own folder are not what they were")
     for split, lines in lists.items():
@@ -104,6 +104,12 @@ def data_faults(folder: RunFolder, record: RunRecord, mounts: Sequence[Mount]) -
             named = [f"the {words} are not what they were: {which} were changed"]
         faults += named
     return faults
+
+
+def _lost_list(folder: RunFolder, split: str) -> str:
+    file = folder.list_file(split)
+    why = f"empty or damaged: {file.relative_to(folder.path)}" if is_there(file) else "gone"
+    return f"the list of the {split_word(split)} is {why}"
 
 
 def _place(mounts: Sequence[Mount], image: str) -> str:

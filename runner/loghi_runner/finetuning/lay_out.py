@@ -158,7 +158,7 @@ def _fill(folder: RunFolder, plan: RunPlan, record: RunRecord, images: Mapping[s
     lists.mkdir(parents=True)
     folder.skipped_file.parent.mkdir(parents=True)
     _write(folder.config_file, plan.config.text)
-    _write(folder.job_dir / "job.json", dump_job(plan.job))
+    _write(folder.job_file, dump_job(plan.job))
     for split, samples in plan.lists.items():
         _write(lists / f"{split}.txt", format_line_list(samples))
     if plan.more_texts:

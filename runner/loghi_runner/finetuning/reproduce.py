@@ -48,8 +48,16 @@ class ToRepeat:
         require_same(self.found, self.first.folder.path)
 
     @property
+    def was_longer(self) -> bool:
+        return len(self.first.progress.plans) > 1
+
+    @property
     def possible(self) -> bool:
         return not self.found.forbids and not self.checked.plan.errors
+
+    @property
+    def _changes(self) -> bool:
+        return any(each.effect is Effect.CHANGES for each in self.found.differences)
 
     def sentences(self) -> list[str]:
         """Every difference, and what can be said before anything runs."""
@@ -57,6 +65,12 @@ class ToRepeat:
         told = [*errors, *self.found.faults, *(each.sentence for each in self.found.differences)]
         if not self.possible:
             return [*told, "It cannot be made again here."]
+        if self.was_longer:
+            plans = ", then ".join(map(str, self.first.progress.plans))
+            told.append(
+                f"The run was trained longer after its end ({plans} epochs). Made again it trains them in one go, "
+                "along another curve of the learning rate: an equal result is not to be expected."
+            )
         return [*told, "It can be made again here." + ("" if told else " Nothing that is known so far differs.")]
 
     def json(self) -> dict[str, Any]:
@@ -64,6 +78,7 @@ class ToRepeat:
             "kind": "reproduce_check",
             "run": self.first.record.run_id,
             "possible": self.possible,
+            "equal_expected": self.possible and not self.was_longer and not self._changes,
             "faults": [*(finding.message for finding in self.checked.plan.errors), *self.found.faults],
             "differences": to_json(self.found.differences),
         }
@@ -102,7 +117,7 @@ def check_to_repeat(folder: RunFolder, *, output: Path | None = None, moved: Seq
     """
     look = look_at(folder)
     if look.record.state is not RunState.FINISHED or look.progress.finished is None:
-        message = f"only a finished run has a result to compare with: this one is {look.record.state.value}"
+        message = f"only a finished run has a result to compare with: this one is {look.record.state.word}"
         hint = "`loghi-runner finetune` with its config.yaml begins it anew."
         raise UsageError("reproduce.not_finished", message, where=str(folder.path), hint=hint)
     first = Side.of(look)

@@ -12,6 +12,7 @@ from loghi_contract import CONTRACT
 from loghi_contract.checkpoint import UNFINISHED_FILE, Checkpoint, NoCheckpoint, find_checkpoint, has_checkpoint
 from loghi_contract.job import JobSpec, dump_job
 from loghi_runner.clock import utc_now
+from loghi_runner.config.choices import MOST_EPOCHS
 from loghi_runner.config.load import LoadedConfig, load_config
 from loghi_runner.engines import load_engine
 from loghi_runner.engines.base import Engine, Setting
@@ -38,9 +39,9 @@ from loghi_runner.runs.made_of import made_of
 from loghi_runner.runs.progress import Progress, read_events
 from loghi_runner.runs.run_trainer import RunView, new_record, run_trainer
 from loghi_runner.runs.signals import StopWishes
-from loghi_runner.wording import shown
+from loghi_runner.wording import shown, typed
 
-_EPOCHS = re.compile(r"\+?\d{1,6}")
+_EPOCHS = re.compile(r"\+?[0-9]{1,30}")
 #: So many of the newest runs are compared with one that is about to start.
 _COMPARED = 50
 
@@ -129,8 +130,9 @@ def _alone(folder: RunFolder) -> Iterator[None]:
 
 def _require_over(look: Look) -> None:
     if not look.record.state.is_over:
-        message = f"the run is not over: {look.remark or look.record.state.value}"
-        hint = "`loghi-runner logs -f RUN` follows it, `loghi-runner stop RUN` ends it."
+        message = f"the run is not over: {look.remark or look.record.state.word}"
+        run = typed(look.folder.path)
+        hint = f"`loghi-runner logs -f {run}` follows it, `loghi-runner stop {run}` ends it."
         raise UsageError("resume.not_over", message, where=str(look.folder.path), hint=hint)
 
 
@@ -167,7 +169,7 @@ def _epochs(wish: ResumeWish, look: Look, job: JobSpec, checkpoint: Checkpoint) 
     if wish.epochs is None:
         if is_finished:
             message = f"the run is finished: it has trained for {done} epochs"
-            hint = "For ten epochs more: `loghi-runner resume RUN --epochs +10`."
+            hint = f"For ten epochs more: `loghi-runner resume {typed(look.folder.path)} --epochs +10`."
             raise UsageError("resume.finished", message, where=str(look.folder.path), hint=hint)
         return planned
     if not _EPOCHS.fullmatch(wish.epochs):
@@ -177,6 +179,9 @@ def _epochs(wish: ResumeWish, look: Look, job: JobSpec, checkpoint: Checkpoint) 
     epochs = int(wish.epochs)
     if wish.epochs.startswith("+"):
         epochs += done if is_finished else planned
+    if epochs > MOST_EPOCHS:
+        message = f"--epochs {wish.epochs} is more than the {MOST_EPOCHS} epochs that a run can have"
+        raise UsageError("resume.epochs", message, hint="Write a smaller number, or +10 for ten more.")
     if epochs <= done:
         message = f"--epochs {wish.epochs} leaves nothing to train: {done} epochs are done"
         raise UsageError("resume.epochs", message, hint=f"Write more than {done}, or +10 for ten more.")
@@ -281,7 +286,7 @@ def _as_resumed(folder: RunFolder, record: RunRecord, job: JobSpec, engine: Engi
             # what explains the end of the run must not be read in what an earlier trainer said
             folder.console_log.replace(folder.path / f"console.{len(resumed.resumptions)}.log")
         folder.kill_mark.unlink(missing_ok=True)
-        write_atomically(folder.job_dir / "job.json", dump_job(job))
+        write_atomically(folder.job_file, dump_job(job))
         folder.write(resumed)
     except OSError as error:
         raise cannot_write_run(error, folder.path) from error
@@ -298,8 +303,7 @@ _FROM_NEW = (
 @contextmanager
 def _restored_unless_started(folder: RunFolder, record: RunRecord, turn: int) -> Iterator[None]:
     """Bring back what the run was, its good end perhaps, where no trainer could be started."""
-    job_file = folder.job_dir / "job.json"
-    told = job_file.read_bytes()
+    told = folder.job_file.read_bytes()
     try:
         yield
     except BaseException:
@@ -307,7 +311,7 @@ def _restored_unless_started(folder: RunFolder, record: RunRecord, turn: int) ->
             now = folder.read()
             went_on = len(now.resumptions) - len(record.resumptions)
             if went_on == 0 or (went_on == 1 and now.handle is None):  # else it is another's by now
-                write_atomically(job_file, told)
+                write_atomically(folder.job_file, told)
                 folder.restore(record)
                 give_back(folder, turn)
         raise

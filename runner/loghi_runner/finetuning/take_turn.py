@@ -17,13 +17,11 @@ from loghi_runner.errors import UsageError
 from loghi_runner.files import is_there
 from loghi_runner.runs.folder import RunFolder, RunRecord, RunState, cannot_write_run
 from loghi_runner.runs.look import LOST_AFTER_S, SILENT_AFTER_S, silent_s
-from loghi_runner.wording import duration
+from loghi_runner.wording import duration, typed
 
 #: Six signs of life.
 WATCHED_S = 60.0
 _LOOK_EVERY_S = 2.0
-
-_FOLLOW = "`loghi-runner logs -f RUN` follows it"
 
 
 def next_turn(folder: RunFolder) -> int:
@@ -57,7 +55,11 @@ def give_back(folder: RunFolder, turn: int) -> None:
 
 def under_way(folder: RunFolder) -> UsageError:
     message = "another loghi-runner is resuming this run"
-    return UsageError("resume.under_way", message, where=str(folder.path), hint=f"{_FOLLOW}.")
+    return UsageError("resume.under_way", message, where=str(folder.path), hint=f"{_follow(folder)}.")
+
+
+def _follow(folder: RunFolder) -> str:
+    return f"`loghi-runner logs -f {typed(folder.path)}` follows it"
 
 
 def is_out_of_sight(folder: RunFolder, record: RunRecord, turn: int) -> bool:
@@ -104,7 +106,7 @@ def require_silence(
         sleep(_LOOK_EVERY_S)
         if _signs(folder, turn) != before:
             message = f"the run goes on on {machine}: its trainer has just given a sign of life"
-            hint = f"{_FOLLOW}; `loghi-runner stop RUN` on that machine ends it."
+            hint = f"{_follow(folder)}; `loghi-runner stop {typed(folder.path)}` on that machine ends it."
             raise UsageError("resume.not_over", message, where=str(folder.path), hint=hint)
 
 

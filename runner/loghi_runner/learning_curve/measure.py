@@ -43,6 +43,7 @@ _WANTED = (RunState.RUNNING, RunState.FINISHED)
 class Unfinished:
     """The run that came to no good end, or goes on without us; `done` shares of `all` are trained."""
 
+    folder: RunFolder
     record: RunRecord
     done: int
     all: int
@@ -102,7 +103,7 @@ def _measure(ready: Checked, percents: Sequence[int], view: View) -> Curve | Unf
         else:
             folder, record = _take(found, view)
         if record.state is not RunState.FINISHED:
-            return Unfinished(record, len(trained), len(percents))
+            return Unfinished(folder, record, len(trained), len(percents))
         trained.append(_Trained(share, folder, record, again=found is not None))
     return _curve(plan, split, trained)
 

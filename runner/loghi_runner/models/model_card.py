@@ -6,6 +6,8 @@ Source: HTRMoPo, model repository on Zenodo, metadata schema v1 (a YAML head ove
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
+from importlib.resources import files
 from typing import Any  # YAML values have no narrower type
 
 import yaml
@@ -31,8 +33,12 @@ NO_LANGUAGE, NO_SCRIPT, NO_LICENCE = "und", "Zyyy", "notspecified"
 _AUTHOR = re.compile(
     r"(?P<name>[^()]*[^()\s])(?:\s*\((?P<affiliation>[^()]+)\))?(?:\s+(?P<orcid>\d{4}-\d{4}-\d{4}-\d{3}[\dX]))?"
 )
-_LANGUAGE, _SCRIPT, _LICENCE = "[a-z]{3}", "[A-Z][a-z]{3}", "[A-Za-z0-9][A-Za-z0-9.+-]*"
 _ADDRESS = r"https?://\S+"
+_CODES = {
+    "--licence": ("licences", "an id such as CC-BY-4.0"),
+    "--language": ("languages", "three small letters of ISO 639-3, such as nob or deu"),
+    "--script": ("scripts", "a code of ISO 15924, such as Latn, Grek or Hebr"),
+}
 
 _CUTS = {
     Cut.LOGHI: "along its baseline, as Loghi does; all baselines of the page are needed for that",
@@ -102,22 +108,16 @@ def told_of_model(
     datasets: Sequence[str] = (),
     base_model: str | None = None,
 ) -> Told:
-    """What a person wrote, in the forms of the schema.
+    """What a person wrote, in the forms and with the codes of the schema.
 
     Raises:
-        UsageError: it has another form.
+        UsageError: it has another form, or is no code.
     """
     return Told(
-        authors=tuple(map(_author, authors)),
-        licence=licence if licence is None else _formed("--licence", licence, _LICENCE, "an id such as CC-BY-4.0"),
-        languages=tuple(
-            _formed("--language", code, _LANGUAGE, "three small letters of ISO 639-3, such as nob or deu")
-            for code in dict.fromkeys(languages)
-        ),
-        scripts=tuple(
-            _formed("--script", code, _SCRIPT, "a code of ISO 15924, such as Latn, Grek or Hebr")
-            for code in dict.fromkeys(scripts)
-        ),
+        authors=_authors(authors),
+        licence=licence if licence is None else _coded("--licence", licence),
+        languages=tuple(_coded("--language", code) for code in dict.fromkeys(languages)),
+        scripts=tuple(_coded("--script", code) for code in dict.fromkeys(scripts)),
         datasets=tuple(_formed("--dataset", url, _ADDRESS, "an address that begins with https://") for url in datasets),
         base_model=base_model
         if base_model is None
@@ -246,8 +246,52 @@ def _author(written: str) -> dict[str, str]:
         raise UsageError("card.author", message, hint='Write "Name", "Name (Institute)", or "Name (Institute) ORCID".')
     told = {key: value.strip() for key, value in found.groupdict().items() if value}
     if "orcid" in told:
+        if not _is_orcid(told["orcid"]):
+            message = f"--author has an ORCID that cannot be, as its last sign does not fit the others: {told['orcid']}"
+            raise UsageError("card.author", message, hint="Write it as it stands on the person's page at orcid.org.")
         told["orcid"] = f"https://orcid.org/{told['orcid']}"
     return told
+
+
+def _authors(written: Sequence[str]) -> tuple[dict[str, str], ...]:
+    """The authors in their order, each once."""
+    authors = list(map(_author, written))
+    by_orcid: dict[str, dict[str, str]] = {}
+    for author in authors:
+        other = by_orcid.setdefault(author["orcid"], author) if "orcid" in author else author
+        if other["name"] != author["name"]:
+            message = f"--author names two people with one ORCID: {other['name']} and {author['name']}"
+            raise UsageError("card.author", message, hint="Write each person's own.")
+    return tuple(author for place, author in enumerate(authors) if author not in authors[:place])
+
+
+def _is_orcid(written: str) -> bool:
+    """Whether the last sign is the checksum of the others. Source: ISO 7064, MOD 11-2, as ORCID uses it."""
+    signs = written.replace("-", "")
+    rest = 0
+    for digit in signs[:-1]:
+        rest = 2 * (rest + int(digit)) % 11
+    return signs[-1] == "0123456789X"[(12 - rest) % 11]
+
+
+def codes_of(kind: str) -> list[str]:
+    """The codes that the repository knows: `languages`, `scripts` or `licences`.
+
+    Source: ISO 639-3, ISO 15924, and the licences of the Open Definition.
+    """
+    return files(__package__).joinpath("codes", f"{kind}.txt").read_text(encoding="utf-8").split()
+
+
+def _coded(option: str, written: str) -> str:
+    kind, wanted = _CODES[option]
+    codes = {code.lower(): code for code in codes_of(kind)}
+    if written in codes.values():
+        return written
+    # languages whose codes look alike have nothing else in common
+    near = get_close_matches(written.lower(), codes, 1) if option != "--language" else []
+    meant = f" Did you mean {codes[near[0]]}?" if near else ""
+    message = f"{option} is {written!r}, which the list of {kind} does not have"
+    raise UsageError("card.form", message, hint=f"Write {wanted}.{meant}")
 
 
 def _formed(option: str, written: str, pattern: str, wanted: str) -> str:

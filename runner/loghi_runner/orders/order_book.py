@@ -299,7 +299,7 @@ class OrderBook(OrderIndex):
             raise UsageError(
                 "order.too_many",
                 f"you have {own} orders that are not over, more are not accepted",
-                hint="Wait for one of them, or cancel one.",
+                hint="Wait for one of them, or stop one.",
             )
         if sum(order.client == client for order in not_over) >= self._limits.of_one_client:
             raise UsageError(

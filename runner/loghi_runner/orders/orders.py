@@ -14,15 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from loghi_contract.files import read_plain
 from loghi_runner.files import write_atomically
-from loghi_runner.orders.actions import (
-    PARAMETERS,
-    Action,
-    CheckParameters,
-    EvaluateParameters,
-    Parameters,
-    PlatformPages,
-    RecognizeParameters,
-)
+from loghi_runner.orders import actions
 from loghi_runner.orders.state import ORDERS, WORK, StateFolder
 from loghi_runner.runs.folder import RunFolder
 
@@ -89,14 +81,14 @@ class Order(_Record):
     key: str
     user: str
     client: str
-    action: Action
+    action: actions.Action
     parameters: dict[str, Any]
     content_sha256: str
     created: str
 
     @property
-    def asked(self) -> Parameters:
-        return PARAMETERS[self.action].model_validate(_as_now(self.parameters))
+    def asked(self) -> actions.Parameters:
+        return actions.PARAMETERS[self.action].model_validate(_as_now(self.parameters))
 
     @property
     def name(self) -> str:
@@ -106,13 +98,13 @@ class Order(_Record):
     def stages(self) -> tuple[Stage, ...]:
         """The stages between `queued` and the end, in their order."""
         asked = self.asked
-        pull = (Stage.PULLING,) if isinstance(asked.source, PlatformPages) else ()
-        if isinstance(asked, CheckParameters):
+        pull = (Stage.PULLING,) if isinstance(asked.source, actions.PlatformPages) else ()
+        if isinstance(asked, actions.CheckParameters):
             return (*pull, Stage.CHECKING)
-        if isinstance(asked, EvaluateParameters):
+        if isinstance(asked, actions.EvaluateParameters):
             return (*pull, Stage.EVALUATING)
         push = (Stage.PUSHING,) if asked.write_back else ()
-        if isinstance(asked, RecognizeParameters):
+        if isinstance(asked, actions.RecognizeParameters):
             return (*pull, Stage.RECOGNIZING, *push)
         read = (Stage.RECOGNIZING,) if asked.recognize_pages else ()
         return (*pull, Stage.TRAINING, *read, *push)

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from loghi_contract import CONTRACT
 from loghi_contract.files import read_plain
 from loghi_contract.job import Action, RecognizeJob, dump_job
-from loghi_contract.language_model import LM_DIR, LanguageModelError, LanguageModelFacts, read_facts
+from loghi_contract.language_model import LM_DIR, LanguageModelError, LanguageModelFacts, read_facts, read_packed_ngrams
 from loghi_contract.lines import LineSample, format_line_list
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import BY_IMAGE_FILE, LISTS_DIR, RESULTS_FILE
@@ -180,9 +180,15 @@ def _choose_language_model(model: Path, use: LanguageModelUse) -> tuple[Language
         return None, f"not used (--lm {use.value})" if (model / LM_DIR).exists() else None
     try:
         facts = read_facts(model)
+        if facts is not None and facts.helps:
+            # the trainer would find it too, but knows no place of this machine
+            read_packed_ngrams(model, facts)
     except LanguageModelError as error:
-        hint = f"Read without it (`--lm off`), or copy the folder {LM_DIR} again from where the model came from."
-        message = f"the language model cannot be used: {error}"
+        hint = (
+            f"Read without it (`--lm off`). To have one again, copy the folder {LM_DIR} from where the model came "
+            "from, or train again."
+        )
+        message = f"the language model beside the model cannot be used: {error}"
         raise DataError("lm.damaged", message, where=str(model / LM_DIR), hint=hint) from error
     if facts is None:
         return None, None

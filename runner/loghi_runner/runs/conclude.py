@@ -22,6 +22,7 @@ from loghi_runner.runs.folder import RunFailure, RunFolder, RunRecord, RunState
 from loghi_runner.runs.progress import Progress
 from loghi_runner.runs.run_report import write_run_report
 from loghi_runner.runs.verdict import RunJudgement, judge_run, verdict_of
+from loghi_runner.wording import typed
 
 _TAIL_BYTES = 16 * 1024
 
@@ -109,7 +110,7 @@ def finish_run(
     except OSError as error:
         # the model is there and the run has its end: a full disk must not take that back
         why = why_not_written(error, folder.out)
-        note(f"the report cannot be written: {why}; `loghi-runner report RUN` makes it later")
+        note(f"the report cannot be written: {why}; `loghi-runner report {typed(folder.path)}` makes it later")
     finally:
         record = keep_record(folder, record, note)
     return record

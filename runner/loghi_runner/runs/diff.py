@@ -9,8 +9,10 @@ from loghi_contract.counts import pool
 from loghi_contract.events import Epoch, Model
 from loghi_contract.job import JobSpec, Split
 from loghi_contract.records import to_json
+from loghi_runner.errors import UsageError
 from loghi_runner.evaluation.intervals import Interval, gain_interval, scope
-from loghi_runner.runs.folder import RunFolder, RunRecord
+from loghi_runner.files import real_path
+from loghi_runner.runs.folder import RunFolder, RunRecord, RunState
 from loghi_runner.runs.look import Look
 from loghi_runner.runs.made_of import Difference, MadeOf, differences, made_of, short_hash
 from loghi_runner.runs.progress import Progress
@@ -42,6 +44,19 @@ class Side:
     @cached_property
     def weights(self) -> str | None:
         return weights_sha256(self.folder.model_file)
+
+    @property
+    def unread(self) -> list[tuple[str, str]]:
+        """The files of its folder that cannot be read, and what that means for a comparison."""
+        found = [] if self.job is not None else [(self.folder.job_file, "its settings are not compared")]
+        found += [
+            (self.folder.list_file(split), "its lines are compared by the hashes in run.json alone")
+            for split in self.record.data_sha256
+            if not self.folder.read_list(split)
+        ]
+        if self.progress.started is None and self.record.state is RunState.FINISHED:
+            found.append((self.folder.events_file, "its versions, its machine and its epochs are not compared"))
+        return [(str(file.relative_to(self.folder.path)), why) for file, why in found]
 
     def cer(self, split: Split) -> float | None:
         """Of best_val on lines that chose nothing, and of validation lines that of the best epoch."""
@@ -134,6 +149,14 @@ class RunsDiff:
         )
 
 
+def diff_runs(first: Look, second: Look) -> RunsDiff:
+    """Raises UsageError: both are the same run."""
+    if real_path(first.folder.path) == real_path(second.folder.path):
+        hint = "Name another run as well: `loghi-runner runs` lists them."
+        raise UsageError("diff.same_run", f"both are the same run, {first.record.run_id}", hint=hint)
+    return RunsDiff(Side.of(first), Side.of(second))
+
+
 def diff_rows(diff: RunsDiff) -> list[tuple[str, str, str]]:
     """What differs, then what came of it: a label, and how it is in each of the two runs."""
     rows = [(each.what, short_hash(each.then), short_hash(each.now)) for each in diff.differences]
@@ -142,14 +165,20 @@ def diff_rows(diff: RunsDiff) -> list[tuple[str, str, str]]:
 
 def diff_conclusion(diff: RunsDiff) -> list[str]:
     """What is to be said of both together."""
-    told = [] if diff.differences else ["Nothing that is known of both differs in what they were made of."]
+    told = [
+        f"{file} of {side.record.run_id} cannot be read: {why}." for side in diff.sides for file, why in side.unread
+    ]
+    if not diff.differences:
+        told.append("Nothing that is known of both differs in what they were made of.")
     if diff.same_weights:
         told.append("Their best_val has the same weights, bit for bit.")
     elif diff.same_lines is not None:
         told.append(f"{diff.same_lines.sentence[:1].upper()}{diff.same_lines.sentence[1:]}.")
     else:
         told.append("They have no test or validation lines in common to be compared by.")
-    return told
+    # in the table they would be torn on a narrow terminal
+    records = [side.record for side in diff.sides]
+    return told + [f"Verdict of {record.run_id}: {record.verdict}" for record in records if record.verdict]
 
 
 def diff_json(diff: RunsDiff) -> dict[str, Any]:
@@ -168,6 +197,7 @@ def diff_json(diff: RunsDiff) -> dict[str, Any]:
                 "best_epoch": side.record.best_epoch,
                 "best_val_cer": side.record.best_val_cer,
                 "verdict": side.record.verdict,
+                "unread": [file for file, _why in side.unread],
                 "epochs": to_json(side.progress.epochs),
                 "evaluations": to_json(side.progress.evaluations),
                 "weights_sha256": side.weights,
@@ -182,7 +212,7 @@ def _result_rows(diff: RunsDiff) -> list[tuple[str, str, str]]:
     def of_both(label: str, words: Any) -> tuple[str, str, str]:
         return label, words(diff.first), words(diff.second)
 
-    states = of_both("state", lambda side: side.record.state.value)
+    states = of_both("state", lambda side: side.record.state.word)
     rows = [
         *([states] if states[1] != states[2] else []),
         of_both("trained for", lambda side: duration(sum(epoch.seconds for epoch in side.progress.epochs))),
@@ -190,7 +220,6 @@ def _result_rows(diff: RunsDiff) -> list[tuple[str, str, str]]:
         of_both("best epoch", lambda side: "" if side.record.best_epoch is None else str(side.record.best_epoch)),
         of_both("test CER", lambda side: _cer(side, Split.TEST)),
         of_both("CER on the old hand", lambda side: _cer(side, Split.BASE_DOMAIN)),
-        of_both("verdict", lambda side: side.record.verdict or ""),
     ]
     epochs = list(zip_longest(*(side.progress.epochs for side in diff.sides)))
     for pair in epochs[-_EPOCHS:]:

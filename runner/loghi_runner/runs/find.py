@@ -10,7 +10,7 @@ from pathlib import Path
 from loghi_runner.config.choices import DEFAULT_OUTPUT
 from loghi_runner.engines import load_engine
 from loghi_runner.errors import UsageError
-from loghi_runner.files import is_file, is_folder, is_there
+from loghi_runner.files import is_file, is_folder, is_there, plain_path
 from loghi_runner.locks import Locked, NoLocks, locked
 from loghi_runner.runs.folder import (
     HALF_MADE_PREFIX,
@@ -22,6 +22,7 @@ from loghi_runner.runs.folder import (
     is_run_id,
 )
 from loghi_runner.runs.look import Look, look_at
+from loghi_runner.wording import typed
 
 LAST = "last"
 
@@ -64,14 +65,20 @@ def find_run(name: str, output: Path = DEFAULT_OUTPUT) -> RunFolder:
     """
     path = Path(name)
     if name != LAST and is_file(path / RECORD_FILE):
-        return RunFolder(path.absolute())
+        return RunFolder(plain_path(path))
     runs = list_runs(output) if is_folder(output) else []
     matching = runs[-1:] if name == LAST else [run for run in runs if name and run.path.name.startswith(name)]
     if len(matching) == 1:
-        return RunFolder(matching[0].path.absolute())
+        return RunFolder(plain_path(matching[0].path))
     if matching:
         message = f"{len(matching)} runs begin with {name}: {', '.join(run.path.name for run in matching[:5])}"
         raise UsageError("run.ambiguous", message, where=str(output), hint="Write more of the id.")
+    if name and name != LAST and is_folder(path):
+        others = list_runs(path)
+        message = f"{name} is no run: it has no {RECORD_FILE}"
+        hint = "Give the folder of a run; `loghi-runner runs DIR` lists those of an output folder."
+        hint = f"It holds runs: name one of them, such as {typed(others[-1].path)}." if others else hint
+        raise UsageError("run.not_a_run", message, hint=hint)
     message = f"there is no run {name} in {output}" if name != LAST else f"there are no runs in {output}"
     hint = "Give the run folder's path, or name its output folder with --output. `loghi-runner runs DIR` lists runs."
     raise UsageError("run.unknown", message, hint=hint)

@@ -54,6 +54,11 @@ class RunState(str, Enum):
     def is_over(self) -> bool:
         return self not in (RunState.QUEUED, RunState.PREPARED, RunState.RUNNING)
 
+    @property
+    def word(self) -> str:
+        """For people: what ends a run is called `stop` everywhere."""
+        return "stopped" if self is RunState.CANCELLED else self.value
+
 
 @dataclass(frozen=True)
 class RunFailure:
@@ -176,6 +181,7 @@ class RunFolder:
     config_file = _Place("config.yaml")
     console_log = _Place("console.log")
     job_dir = _Place("in")
+    job_file = _Place("in/job.json")
     #: the hash of each line image, as `sha256sum` writes them, with the paths of the lists
     images_file = _Place("in/images.sha256")
     #: where the engine `local` lays out the container's folders as links
@@ -221,14 +227,17 @@ class RunFolder:
     def read_job(self) -> JobSpec | None:
         """What the trainer was told; None where it is damaged, taken away, or of another version."""
         try:
-            job = load_job(read_plain(self.job_dir / "job.json", _MAX_RECORD_BYTES).decode())
+            job = load_job(read_plain(self.job_file, _MAX_RECORD_BYTES).decode())
         except (OSError, ValueError):
             return None
         return job if isinstance(job, JobSpec) else None
 
+    def list_file(self, split: str) -> Path:
+        return self.job_dir / "lists" / f"{split}.txt"
+
     def read_list(self, split: str) -> list[LineSample] | None:
         """The lines of a split as the trainer was told them; None where the run has no such list."""
-        file = self.job_dir / "lists" / f"{split}.txt"
+        file = self.list_file(split)
         try:
             text = read_plain(file).decode(errors="replace")
         except OSError:
@@ -269,9 +278,8 @@ class RunFolder:
 
     def change_device(self, device: DeviceKind) -> None:
         """Have the trainer told another device than the run was planned for. Raises OSError."""
-        job_file = self.job_dir / "job.json"
-        job = load_job(read_plain(job_file, _MAX_RECORD_BYTES).decode())
-        write_atomically(job_file, dump_job(replace(job, device=device)))
+        job = load_job(read_plain(self.job_file, _MAX_RECORD_BYTES).decode())
+        write_atomically(self.job_file, dump_job(replace(job, device=device)))
 
 
 def used_cards(cards: Iterable[Card]) -> tuple[UsedCard, ...]:

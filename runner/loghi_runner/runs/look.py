@@ -146,7 +146,7 @@ def stop_run(folder: RunFolder, *, grace_s: float, begun: Callable[[], None] = l
     look = look_at(folder)
     record = look.record
     if record.state.is_over:
-        raise UsageError("run.over", f"the run is over already: {record.state.value}", where=str(folder.path))
+        raise UsageError("run.over", f"the run is over already: {record.state.word}", where=str(folder.path))
     require_ours(folder, "stop")
     if record.state is RunState.QUEUED and look.remark is None:
         begun()

@@ -95,6 +95,11 @@ class Progress:
         self.phase = self.language_model = self.finished = self.recognized = self.failed = None
 
     @property
+    def plans(self) -> list[int]:
+        """How many epochs were planned: one number, and another for each time that it was made longer."""
+        return list(dict.fromkeys(epoch.epochs for epoch in self.epochs))
+
+    @property
     def best(self) -> events.Epoch | None:
         """The epoch of best_val, as the trainer marked it."""
         return next((epoch for epoch in reversed(self.epochs) if epoch.is_best), None)

@@ -27,7 +27,7 @@ from loghi_runner.runs.language_model_report import LanguageModelReport, report_
 from loghi_runner.runs.made_of import MORE_TEXTS, MadeOf, made_of
 from loghi_runner.runs.progress import Progress, read_events
 from loghi_runner.runs.verdict import MODELS, read_split
-from loghi_runner.wording import duration, local_time, phase_word, plural, split_word, status_word
+from loghi_runner.wording import duration, local_time, phase_word, plural, split_word, status_word, typed
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def make_run_report(folder: RunFolder, record: RunRecord) -> Path:
     require_ours(folder, "report on")
     if not read_run(folder, record).progress.epochs:
         message = "there is nothing to report: the run has not read its validation lines yet"
-        hint = "`loghi-runner show RUN` says how it stands."
+        hint = f"`loghi-runner show {typed(folder.path)}` says how it stands."
         raise UsageError("report.nothing_yet", message, where=str(folder.path), hint=hint)
     try:
         return write_run_report(folder, record)
@@ -176,7 +176,7 @@ def _as_html(facts: RunFacts, errors: ShownErrors | None) -> str:
         errors.lines if errors else (),
         facts.images,
         record=facts.record,
-        status=status_word(facts.record.status) if facts.record.status else facts.record.state.value,
+        status=status_word(facts.record.status) if facts.record.status else facts.record.state.word,
         remarks=_remarks(facts),
         progress=facts.progress,
         best_epoch=facts.record.best_epoch,

@@ -25,9 +25,8 @@ from loghi_runner.runs.conclude import finish_run, keep_record
 from loghi_runner.runs.folder import Host, RunFailure, RunFolder, RunRecord, RunState, cannot_write_run, used_cards
 from loghi_runner.runs.progress import EventReader, Progress, follow
 from loghi_runner.runs.signals import Detached, StopWishes, Terminated
-from loghi_runner.runs.watch import Watch
+from loghi_runner.runs.watch import PAUSE_S, Watch
 
-_PAUSE_S = 0.1
 #: A container that was started needs seconds until its trainer has its cards.
 _BEGIN_GRACE_S = 60.0
 
@@ -225,7 +224,7 @@ def _leave(lease: Lease | None) -> None:
         with contextlib.suppress(EngineError):
             if lease.hand_over():
                 return
-        time.sleep(_PAUSE_S)
+        time.sleep(PAUSE_S)
 
 
 def _so_far(folder: RunFolder, record: RunRecord) -> tuple[Progress, EventReader]:

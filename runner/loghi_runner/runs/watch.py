@@ -9,7 +9,8 @@ from loghi_runner.errors import EngineError
 from loghi_runner.runs.conclude import Stops
 from loghi_runner.runs.signals import Detached, StopWishes
 
-_PAUSE_S = 0.1
+#: Between two looks at a trainer.
+PAUSE_S = 0.1
 #: After its last event the trainer only closes files; what takes longer hangs.
 _LAST_EVENT_GRACE_S = 60.0
 
@@ -50,7 +51,7 @@ class Watch:
     def pause(self) -> None:
         """Wait a little. Raises Detached."""
         self.pass_on_wishes()
-        self._sleep(_PAUSE_S)
+        self._sleep(PAUSE_S)
 
     def pass_on_wishes(self) -> None:
         """Ask the trainer to end, or end it, when the user wants so. Raises Detached."""

@@ -159,7 +159,7 @@ def print_side_by_side(console: Console, rows: list[tuple[str, str, str]]) -> No
         console.print(grid, soft_wrap=False)
         return
     label_width = max(len(label) for label, _first, _second in rows)
-    # a verdict must not push all others apart
+    # one long text must not push all others apart
     width = max((len(first) for _label, first, _second in rows if len(first) <= _COLUMN), default=0)
     for label, first, second in rows:
         console.print(f"{label:<{label_width}}  {first:<{width}}  {second}".rstrip())

@@ -1,37 +1,27 @@
 """A run as `runs`, `show` and `logs` tell it, and what comes out of one: the last lines of `finetune`."""
 
 import codecs
+import re
 import shlex
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
-from loghi_contract.checkpoint import has_checkpoint
+from loghi_contract.checkpoint import NoCheckpoint, find_checkpoint
 from loghi_contract.events import Step
 from loghi_contract.files import open_plain
 from loghi_contract.records import to_json
+from loghi_runner import wording
 from loghi_runner.aliases import Row
 from loghi_runner.files import is_file, is_folder
+from loghi_runner.json_answer import print_json
 from loghi_runner.runs.find import Unreadable
 from loghi_runner.runs.folder import RunFolder, RunRecord, RunState, skipped_counts
 from loghi_runner.runs.look import Look, fetch_console, follow_run, look_at
 from loghi_runner.runs.progress import told_once
-from loghi_runner.terminal.console import make_console, print_error, print_rows
-from loghi_runner.wording import (
-    counted,
-    duration,
-    epoch_line,
-    event_line,
-    language_model_line,
-    local_time,
-    percent,
-    phase_word,
-    plural,
-    short_path,
-    shown,
-    status_word,
-)
+from loghi_runner.terminal.console import make_console, print_error, print_rows, reader_may_leave
 
 #: A container's log is fetched whole each time: a long one is fetched seldom.
 _TAIL_PAUSE_S = 2.0
@@ -39,13 +29,25 @@ _TAIL_PAUSES = 40
 _PIECE_BYTES = 1 << 20
 
 
-def print_answer(folder: RunFolder, record: RunRecord) -> None:
-    """How a run ended, what came out, where it is, and what to type next."""
+def print_answer(folder: RunFolder, record: RunRecord, *, as_json: bool = False) -> None:
+    """How a run ended that was followed, what came out, where it is, and what to type next."""
+    if not record.state.is_over:
+        return  # the terminal was closed; there is nobody to tell
+    with reader_may_leave():
+        if as_json:
+            print_json(record_json(folder, record))
+            return
+        print_run_error(folder, record)
+        answer = make_console(stderr=False)
+        answer.print(summary_line(record, sum(skipped_counts(folder).values())))
+        print_rows(answer, answer_rows(folder, record))
+
+
+def print_run_error(folder: RunFolder, record: RunRecord) -> None:
+    """What kept a run from a good end, if anything did; a command to type names the run where it lies now."""
     if record.error is not None:
-        print_error(make_console(stderr=True), record.error)
-    answer = make_console(stderr=False)
-    answer.print(summary_line(record, sum(skipped_counts(folder).values())))
-    print_rows(answer, answer_rows(folder, record))
+        hint = re.sub(r"\bRUN\b", lambda _found: wording.typed(folder.path), record.error.hint or "")
+        print_error(make_console(stderr=True), replace(record.error, hint=hint))
 
 
 def loghi_model_line(model: Path) -> str:
@@ -56,15 +58,15 @@ def loghi_model_line(model: Path) -> str:
 def summary_line(record: RunRecord, skipped: int = 0) -> str:
     """One line on how a run ended: its best epoch and how many lines were skipped. Errors are told apart from it."""
     if record.status is not None:
-        ended = status_word(record.status)
+        ended = wording.status_word(record.status)
     else:
-        ended = "ended at once" if record.state is RunState.CANCELLED else record.state.value
+        ended = "stopped at once" if record.state is RunState.CANCELLED else record.state.word
     parts = []
     if record.best_val_cer is not None:
         of = f" of {record.epochs}" if record.epochs else ""
-        parts.append(f"best CER {percent(record.best_val_cer)} (epoch {record.best_epoch}{of})")
+        parts.append(f"best CER {wording.percent(record.best_val_cer)} (epoch {record.best_epoch}{of})")
     if skipped:
-        parts.append(f"{plural(skipped, 'line')} skipped")
+        parts.append(f"{wording.plural(skipped, 'line')} skipped")
     return f"{ended}: {', '.join(parts)}" if parts else ended
 
 
@@ -77,25 +79,35 @@ def answer_rows(folder: RunFolder, record: RunRecord) -> list[Row]:
         rows.append(("verdict", record.verdict))
     has_model = is_file(folder.model_file)
     if has_model:
-        rows.append(("model", short_path(folder.best_val)))
+        rows.append(("model", wording.short_path(folder.best_val)))
     if is_file(folder.report_file):
-        rows.append(("report", short_path(folder.report_file)))
+        rows.append(("report", wording.short_path(folder.report_file)))
     skipped = skipped_counts(folder)
     if skipped:
-        rows.append(("skipped", f"{short_path(folder.skipped_file)} ({counted(skipped)})"))
+        rows.append(("skipped", f"{wording.short_path(folder.skipped_file)} ({wording.counted(skipped)})"))
     if not record.state.is_over:
         return rows
-    name = shlex.quote(short_path(folder.path))
+    name = wording.typed(folder.path)
     if record.status is not None and not is_file(folder.report_file):
         rows.append(("report", f"none yet: `loghi-runner report {name}` makes it"))
-    if record.state is not RunState.FINISHED and has_checkpoint(folder.out):
-        rows.append(("resume", f"loghi-runner resume {name}"))
+    if record.state is not RunState.FINISHED:
+        rows += _resume_rows(folder)
     if has_model:
         rows.append(("next", f"loghi-runner export {name} DIR"))
         rows.append(("", loghi_model_line(folder.best_val)))
     else:
         rows.append(("next", f"loghi-runner logs {name} --console"))
     return rows
+
+
+def _resume_rows(folder: RunFolder) -> list[Row]:
+    """How an interrupted run goes on; its checkpoints are read whole, as a damaged one is worth nothing."""
+    try:
+        damaged = "; ".join(find_checkpoint(folder.out).damaged)
+    except NoCheckpoint as error:
+        return [("checkpoint", f"no checkpoint of it is whole: {error}")] if error.damaged else []
+    told = [("checkpoint", f"the newest is damaged, the one before it is whole: {damaged}")] if damaged else []
+    return [*told, ("resume", f"loghi-runner resume {wording.typed(folder.path)}")]
 
 
 def record_json(folder: RunFolder, record: RunRecord) -> dict[str, Any]:
@@ -113,7 +125,7 @@ def record_json(folder: RunFolder, record: RunRecord) -> dict[str, Any]:
 def run_table(looks: list[Look], broken: list[Unreadable]) -> list[str]:
     """A header, then one line a run; a run that cannot be read is there too."""
     header = f"{'run':<20}  {'state':<9}  {'CER':>15}  {'started':<16}  name"
-    damaged = [f"{shown(run.folder.path.name):<20}  unreadable ({shown(run.why)})" for run in broken]
+    damaged = [f"{wording.shown(run.folder.path.name):<20}  unreadable ({wording.shown(run.why)})" for run in broken]
     return [header, *damaged, *(_columns(look) for look in looks)]
 
 
@@ -133,14 +145,14 @@ def _columns(look: Look) -> str:
         best, base = look.progress.best, look.progress.base
         epoch, val_cer = (best.epoch, best.val_cer) if best is not None else (None, None)
         base_cer = base.val_cer if base is not None else None
-    cer = "" if val_cer is None else percent(val_cer)
+    cer = "" if val_cer is None else wording.percent(val_cer)
     if cer and base_cer is not None and epoch != 0:
-        cer = f"{percent(base_cer)} > {cer}"
-    state = record.state.value
+        cer = f"{wording.percent(base_cer)} > {cer}"
+    state = record.state.word
     if record.waiting is not None:
         state = f"{state} {record.waiting.position}"
-    row = f"{record.run_id:<20}  {state:<9}  {cer:>15}  {local_time(record.created):<16}  {record.name}"
-    return shown(row.rstrip())
+    row = f"{record.run_id:<20}  {state:<9}  {cer:>15}  {wording.local_time(record.created):<16}  {record.name}"
+    return wording.shown(row.rstrip())
 
 
 def show_rows(look: Look) -> list[Row]:
@@ -151,18 +163,21 @@ def show_rows(look: Look) -> list[Row]:
     rows = [
         ("run", f"{record.run_id}  {record.name}"),
         ("state", _state(look)),
-        ("started", local_time(record.created)),
+        ("started", wording.local_time(record.created)),
         ("engine", f"{record.engine}{image}, on {device}"),
     ]
-    rows += [("resumed", f"{local_time(it.at)} on {it.machine}") for it in record.resumptions]
+    rows += [("resumed", f"{wording.local_time(it.at)} on {it.machine}") for it in record.resumptions]
+    plans = [*progress.plans, record.epochs]
+    if record.epochs is not None and plans[0] != record.epochs:
+        rows.append(("trained longer", f"{record.epochs} epochs in place of {plans[0]}"))
     if look.remark:
         rows.append(("remark", look.remark))
     if record.overrides:
         rows.append(("set", " ".join(record.overrides)))
-    rows += [("" if index else "epochs", epoch_line(epoch)) for index, epoch in enumerate(progress.epochs)]
-    rows += [("" if index else "scores", event_line(score)) for index, score in enumerate(progress.evaluations)]
+    rows += [("" if index else "epochs", wording.epoch_line(epoch)) for index, epoch in enumerate(progress.epochs)]
+    rows += [("" if index else "scores", wording.event_line(score)) for index, score in enumerate(progress.evaluations)]
     if (told := progress.language_model) is not None:
-        rows.append(("language model", language_model_line(told.sources, told.validation)))
+        rows.append(("language model", wording.language_model_line(told.sources, told.validation)))
     rows += [("warning", notice.message) for notice in progress.notices]
     return rows
 
@@ -189,7 +204,7 @@ def event_lines(folder: RunFolder, *, follow: bool, as_json: bool, steps: bool) 
         if as_json:
             yield line.decode("utf-8", "replace")
         elif steps or not isinstance(event.payload, Step):
-            yield f"{time.strftime('%H:%M:%S', time.localtime(event.t))}  {event_line(event.payload)}"
+            yield f"{time.strftime('%H:%M:%S', time.localtime(event.t))}  {wording.event_line(event.payload)}"
 
 
 def console_lines(folder: RunFolder, *, follow: bool) -> Iterator[str]:
@@ -218,12 +233,12 @@ def _state(look: Look) -> str:
     if record.state.is_over:
         return summary_line(record)
     if record.waiting is not None:
-        return f"{record.state.value}: {record.waiting.sentence()}"
+        return f"{record.state.word}: {record.waiting.sentence()}"
     if record.state is RunState.RUNNING and progress.step is not None:
         step = progress.step
-        left = "" if progress.remaining_s is None else f", at most {duration(progress.remaining_s)} left"
+        left = "" if progress.remaining_s is None else f", at most {wording.duration(progress.remaining_s)} left"
         return f"running: epoch {step.epoch} of {progress.planned_epochs}, step {step.step} of {step.steps}{left}"
-    return f"{record.state.value}: {phase_word(progress.phase)}" if progress.phase else record.state.value
+    return f"{record.state.word}: {wording.phase_word(progress.phase)}" if progress.phase else record.state.word
 
 
 def _read_from(path: Path, offset: int) -> bytes:

@@ -79,7 +79,8 @@ class PersonView:
 
     def begin(self, folder: RunFolder, progress: Progress) -> None:
         self._progress = progress
-        self._console.print(f"run {folder.path.name} started; Ctrl+C ends it after the current step")
+        verb = "goes on" if progress.epochs else "started"
+        self._console.print(f"run {folder.path.name} {verb}; Ctrl+C ends it after the current step")
         if self._console.is_terminal:
             self._live = LiveRun(self._console, progress)
 

@@ -7,13 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from loghi_contract.records import to_json
 from loghi_runner.errors import RunnerError
 from loghi_runner.files import is_file
-from loghi_runner.orders.actions import (
-    Action,
-    CheckParameters,
-    EvaluateParameters,
-    FinetuneParameters,
-    RecognizeParameters,
-)
+from loghi_runner.orders import actions
 from loghi_runner.orders.orders import ArchiveFile, CardWait, Fault, PushState, Stage
 from loghi_runner.runs.folder import RunFolder, skipped_counts
 from loghi_runner.runs.progress import Progress, read_events
@@ -40,22 +34,22 @@ class _NewOrder(BaseModel):
 
 class NewCheck(_NewOrder):
     action: Literal["check"]
-    parameters: CheckParameters
+    parameters: actions.CheckParameters
 
 
 class NewFinetune(_NewOrder):
     action: Literal["finetune"]
-    parameters: FinetuneParameters
+    parameters: actions.FinetuneParameters
 
 
 class NewRecognition(_NewOrder):
     action: Literal["recognize"]
-    parameters: RecognizeParameters
+    parameters: actions.RecognizeParameters
 
 
 class NewEvaluation(_NewOrder):
     action: Literal["evaluate"]
-    parameters: EvaluateParameters
+    parameters: actions.EvaluateParameters
 
 
 NewOrder: TypeAlias = Annotated[NewCheck | NewFinetune | NewRecognition | NewEvaluation, Field(discriminator="action")]
@@ -95,7 +89,7 @@ class OrderSummary(BaseModel):
     id: str = Field(description="The order's id; every address of the order has it.")
     key: str
     user: str
-    action: Action
+    action: actions.Action
     name: str
     stage: Stage
     position: int | None = Field(description="Place in the queue, from 1; null once it was taken out of it.")

@@ -1,5 +1,6 @@
 """`loghi-runner --help` on an ordinary terminal."""
 
+import re
 import subprocess
 import sys
 
@@ -17,6 +18,24 @@ def test_every_command_is_told_in_one_whole_line_of_80_columns(group: list[str])
     _, _, commands = shown.partition("Commands:")
     assert commands
     assert "..." not in commands
+
+
+def help_of(words: list[str]) -> str:
+    return CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "80", "NO_COLOR": "1"}).output
+
+
+def test_no_default_is_told_twice() -> None:
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    for words in every_command(group):
+        options = " ".join(help_of(words).split())
+        assert re.search(r"\(default: ([^()]+)\)\. +\[default: \1\]", options) is None, words
+
+
+@pytest.mark.parametrize("words", [["diff"], ["resume"], ["gpus"], ["reproduce"]], ids=" ".join)
+def test_what_a_run_goes_on_by_is_told_in_one_line_an_option(words: list[str]) -> None:
+    _, _, options = help_of(words).partition("Options:\n")
+    assert [row for row in options.splitlines() if not row.startswith("  -")] == []
 
 
 #: What takes a noticeable moment to load: a command imports it when it runs.

@@ -58,7 +58,7 @@ _MEANINGS = {
     ("resumed", "epoch"): "so many epochs hold",
     ("resumed", "step"): "so many steps of the next epoch are done",
     ("phase", "name"): "reading_data, loading_model, training, evaluating or saving",
-    ("data_summary", "split"): "train, val, test or base_domain",
+    ("data_summary", "split"): "train, val, test, base_domain or old_hand",
     ("data_summary", "skipped"): "how many lines were left out, by reason",
     ("charset", "policy"): "extend, fail, replace; new when trained from scratch",
     ("warning", "code"): "see errors.md",

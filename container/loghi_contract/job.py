@@ -67,6 +67,17 @@ class Split(str, Enum):
     VAL = "val"
     TEST = "test"
     BASE_DOMAIN = "base_domain"
+    #: mixed in to the training lines, so that the base model's own hands are forgotten less
+    OLD_HAND = "old_hand"
+
+
+#: Lines of the old hand that an epoch takes for each of its own, at most: they are to be remembered, not to be learnt.
+_MOST_MIXED_IN = 0.5
+
+
+def mixed_in(own: int, old_hand: int) -> int:
+    """How many lines of the old hand an epoch takes beside its own."""
+    return min(old_hand, max(1, round(_MOST_MIXED_IN * own)))
 
 
 @dataclass(frozen=True)
@@ -86,7 +97,8 @@ class JobSpec:
     `vgsl` is a network specification or a library name for training from scratch; otherwise it is None and
     the base model lies in /in/base_model. With `resume` it goes on from the checkpoint in /out/last; its epochs may be
     others than those it began with. `more_texts` is the container path of texts that the language model learns beside
-    those of the training lines, one a line.
+    those of the training lines, one a line. `old_hand` is that of a list of lines that are mixed in to training: of
+    them no epoch takes more than a share of its own lines, others each time.
     """
 
     contract: int
@@ -102,6 +114,7 @@ class JobSpec:
     #: how often the run was ended for its memory; each time its trainer takes half of what it took before
     memory_kills: int = 0
     more_texts: str | None = None
+    old_hand: str | None = None
 
 
 @dataclass(frozen=True)

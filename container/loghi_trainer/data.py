@@ -9,7 +9,7 @@ from loghi_trainer.charset import CharsetPlan, plan_charset
 from loghi_trainer.dataset import ImageStore, measure_lines
 from loghi_trainer.errors import DataError
 from loghi_trainer.learnt_texts import LearntTexts, learn, read_more_texts
-from loghi_trainer.lines import Split, append_skipped, read_samples, too_long, unknown_characters
+from loghi_trainer.lines import Line, Split, append_skipped, read_samples, too_long, unknown_characters
 from loghi_trainer.network import frames_of
 
 #: The splits that choose nothing: they are only scored, before and after.
@@ -20,7 +20,8 @@ SCORED_SPLITS = ("test", "base_domain")
 class RunData:
     """`scored` holds the splits that take no part in training or in choosing best_val.
 
-    `learnt` is the language model of the training lines' texts.
+    `learnt` is the language model of the training lines' texts. `old_hand` is mixed in to training, where it was asked
+    for: neither the language model nor the charset learns from it.
     """
 
     train: Split
@@ -28,10 +29,16 @@ class RunData:
     scored: tuple[Split, ...]
     charset: CharsetPlan
     learnt: LearntTexts
+    old_hand: Split | None = None
+
+    @property
+    def fed(self) -> tuple[Line, ...]:
+        """What is trained on: the training lines, then those of the old hand."""
+        return (*self.train.lines, *(self.old_hand.lines if self.old_hand is not None else ()))
 
     @property
     def splits(self) -> tuple[Split, ...]:
-        return (self.train, self.val, *self.scored)
+        return (self.train, self.val, *self.scored, *((self.old_hand,) if self.old_hand is not None else ()))
 
 
 def read_data(job: JobSpec, places: Places, store: ImageStore, base: BaseModel) -> RunData:
@@ -42,8 +49,10 @@ def read_data(job: JobSpec, places: Places, store: ImageStore, base: BaseModel) 
     """
     train = _measured("train", job.lists.train, job, places, store)
     charset = plan_charset(base.tokenizer, job.charset, (line.text for line in train.lines))
-    train = train.skipping(unknown_characters(charset.tokenizer))
-    train = train.skipping(too_long(lambda width_px: frames_of(base.network, width_px)))
+    train = _trainable(train, charset, base)
+    old_hand = None
+    if job.old_hand is not None:
+        old_hand = _trainable(_measured("old_hand", job.old_hand, job, places, store), charset, base)
     val = _measured("val", job.lists.val, job, places, store)
     lists = {"test": job.lists.test, "base_domain": job.lists.base_domain}
     scored = tuple(
@@ -51,12 +60,17 @@ def read_data(job: JobSpec, places: Places, store: ImageStore, base: BaseModel) 
     )
     more = read_more_texts(places.real(job.more_texts), job.normalization) if job.more_texts else []
     learnt = learn([line.text for line in train.lines], more)
-    data = RunData(train, val, scored, charset, learnt)
+    data = RunData(train, val, scored, charset, learnt, old_hand)
     if not job.resume:  # they stand there already
         append_skipped(places.out / REPORT_DIR / "skipped_lines.tsv", data.splits)
-    for split in (train, val):
+    for split in (train, val, *((old_hand,) if old_hand is not None else ())):
         _require_lines(split)
     return data
+
+
+def _trainable(split: Split, charset: CharsetPlan, base: BaseModel) -> Split:
+    split = split.skipping(unknown_characters(charset.tokenizer))
+    return split.skipping(too_long(lambda width_px: frames_of(base.network, width_px)))
 
 
 def _measured(name: str, list_path: str, job: JobSpec, places: Places, store: ImageStore) -> Split:

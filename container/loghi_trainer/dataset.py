@@ -10,6 +10,7 @@ from typing import Final, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from loghi_contract.job import mixed_in
 from loghi_contract.lines import LineSample, SkippedLine, SkipReason
 from loghi_contract.places import Places
 from loghi_contract.widths import WIDEST_PX
@@ -133,7 +134,10 @@ def _that_fit(batch: list[int], widths_px: Sequence[int], batch_size: int) -> It
 
 
 class TrainingFeed:
-    """Batches for training; an epoch's order and augmentation depend on seed, epoch and line alone."""
+    """Batches for training; an epoch's order and augmentation depend on seed, epoch and line alone.
+
+    The last `old_hand` of the lines are of another hand: an epoch takes some of them, others each time.
+    """
 
     def __init__(
         self,
@@ -144,6 +148,7 @@ class TrainingFeed:
         batch_size: int,
         seed: int,
         augment: Callable[[Tensor, np.random.Generator], Tensor] | None,
+        old_hand: int = 0,
     ) -> None:
         self._lines = lines
         self._labels = labels
@@ -151,12 +156,22 @@ class TrainingFeed:
         self._batch_size = batch_size
         self._seed = seed
         self._augment = augment
+        self._own = len(lines) - old_hand
         self._fed_widths = [
             max(line.width_px, images.width_for_labels(row)) for line, row in zip(lines, labels, strict=True)
         ]
 
     def epoch_batches(self, epoch: int) -> list[list[int]]:
-        return plan_batches(self._fed_widths, self._batch_size, np.random.default_rng((self._seed, epoch)))
+        rng = np.random.default_rng((self._seed, epoch))
+        taken = [*range(self._own), *self._drawn(rng)]
+        batches = plan_batches([self._fed_widths[line] for line in taken], self._batch_size, rng)
+        return [[taken[place] for place in batch] for batch in batches]
+
+    def _drawn(self, rng: np.random.Generator) -> list[int]:
+        old_hand = len(self._lines) - self._own
+        if not old_hand:
+            return []
+        return sorted((self._own + rng.permutation(old_hand)[: mixed_in(self._own, old_hand)]).tolist())
 
     def epoch(self, batches: list[list[int]], epoch: int) -> Iterator[TrainingBatch]:
         """The batches of one epoch, in order, prepared ahead of their use."""

@@ -124,14 +124,15 @@ class _Run:
         )
         self._cards = len(shares.places)
         self._folder = ModelFolder(places.out, network, tokenizer, job, data.learnt, reporter.require_turn)
-        labels = [tokenizer.encode(line.text) for line in data.train.lines]
+        labels = [tokenizer.encode(line.text) for line in data.fed]
         self._feed = TrainingFeed(
-            data.train.lines,
+            data.fed,
             labels,
             store,
             batch_size=job.training.batch_size,
             seed=job.training.seed,
             augment=_AUGMENTATIONS[job.training.augmentation],
+            old_hand=len(data.fed) - len(data.train.lines),
         )
         self._training = Training(
             network,

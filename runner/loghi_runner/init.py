@@ -231,6 +231,7 @@ data:                         # line lists: one line image a line, as image<TAB>
   # validation: val.txt       # lines that choose the best epoch; default: some pages of train
   # test: test.txt            # lines that choose nothing: an honest score, before and after; default: none
   # base_domain: old.txt      # lines in the base model's own hands: does it forget them? default: none
+  # old_hand: older.txt       # other such lines, mixed in so that less is forgotten; default: none
   # root: /srv/htr            # where the image paths in the lists begin; default: each list's own folder
   # pages: my_pages           # instead of lists: page images with PAGE XML or ALTO
   # split: {{validation: 0.1, test: 0.1, seed: 1}}    # shares of the lines; whole pages are set aside

@@ -18,6 +18,7 @@ SPLIT_WORDS = {
     Split.VAL: "validation",
     Split.TEST: "test",
     Split.BASE_DOMAIN: "base domain",
+    Split.OLD_HAND: "old hand",
 }
 _STATUS_WORDS = {
     events.FinishStatus.COMPLETED: "finished",
@@ -31,6 +32,7 @@ _PHASE_WORDS = {
 }
 _LINES_OF_SPLIT = {split.value: f"{word} lines" for split, word in SPLIT_WORDS.items()}
 _LINES_OF_SPLIT[Split.BASE_DOMAIN.value] = "lines of the old hand"
+_LINES_OF_SPLIT[Split.OLD_HAND.value] = "mixed-in lines of the old hand"
 _LINES_OF_SPLIT["text.more"] = "texts of text.more"
 
 #: What a terminal obeys, and what turns the order of all that follows: other marks of direction end with their word.

@@ -39,6 +39,7 @@ def make_job(
     train: Sequence[str] | None = None,
     val: Sequence[str] | None = None,
     test: Sequence[str] | None = None,
+    old_hand: Sequence[str] | None = None,
     training: dict[str, Any] | None = None,
     **job_keys: Any,
 ) -> JobFolder:
@@ -56,6 +57,8 @@ def make_job(
     for split, texts in (("train", train or alike_texts(24, 1)), ("val", val or alike_texts(8, 2)), ("test", test)):
         if texts is not None:
             lists[split] = _write_list(root, split, texts)
+    if old_hand is not None:
+        job_keys["old_hand"] = _write_list(root, "old_hand", old_hand)
     job = {
         "contract": CONTRACT,
         "run_id": root.name,

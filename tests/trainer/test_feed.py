@@ -1,5 +1,6 @@
 """What is trained on: lines, batches, augmentation and the learning rate."""
 
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -191,3 +192,19 @@ def test_split_summary_counts_characters_of_trained_lines(store: ImageStore) -> 
     split: Split = measure_lines("train", [_sample("a", "åæø"), _sample("broken", "xxxx")], [], store)
 
     assert (split.summary().lines, split.summary().characters) == (1, 3)
+
+
+def test_an_epoch_mixes_in_other_lines_of_the_old_hand_and_no_more_than_half_as_many(store: ImageStore) -> None:
+    split = measure_lines("train", [_sample("abc"[number % 3]) for number in range(30)], [], store)
+
+    def feed(own: int, old_hand: int) -> TrainingFeed:
+        lines = split.lines[: own + old_hand]
+        return TrainingFeed(lines, [[1]] * len(lines), store, batch_size=4, seed=1, augment=None, old_hand=old_hand)
+
+    taken = [sorted(chain.from_iterable(feed(10, 20).epoch_batches(epoch))) for epoch in (1, 2, 1)]
+
+    assert all(lines[:10] == list(range(10)) and len(lines) == 15 for lines in taken)
+    assert taken[0] == taken[2] != taken[1]
+    assert len(list(chain.from_iterable(feed(20, 3).epoch_batches(1)))) == 23
+    alone = TrainingFeed(split.lines[:10], [[1]] * 10, store, batch_size=4, seed=1, augment=None)
+    assert feed(10, 0).epoch_batches(1) == alone.epoch_batches(1)

@@ -27,11 +27,13 @@ pytestmark = pytest.mark.tf
 
 CopyOf = Callable[..., JobFolder]
 
-#: Dropout draws from a state of its own, frozen layers have none of the optimizer, and a batch is divided into parts.
+#: Dropout draws from a state of its own, frozen layers have none of the optimizer, a batch is divided into parts, and
+#: each epoch mixes in other lines of the old hand.
 KEYS: dict[str, Any] = {
     "vgsl": "None,None,32,1 Cr3,3,8 Mp2,2,2,2 Bn Cr3,3,8 Mp2,2,2,2 Bn Rc3 Bl16 D50 Fs92",
     "train": alike_texts(14, 1),
     "test": alike_texts(4, 3),
+    "old_hand": alike_texts(12, 4),
     "training": {"epochs": 3, "freeze": ["conv"], "augmentation": "light", "learning_rate": 0.02},
 }
 

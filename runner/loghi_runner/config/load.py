@@ -99,7 +99,7 @@ def _broken_rules(values: Mapping[str, object]) -> Iterator[tuple[KeyPath, str, 
     given = {key for key, value in data.items() if value is not None}
     if values.get("platform") is not None:
         hint = "Its pages are what is learnt from, split by data.split; leave this out, or the section platform."
-        # base_domain alone can be of another place than the pages
+        # base_domain and old_hand can be of another place than the pages
         for key in [key for key in ("train", "pages", *_FOR_LISTS) if key in given]:
             yield ("data", key), "cannot stand beside platform", hint
     elif not given & {"train", "pages"}:
@@ -112,7 +112,7 @@ def _broken_rules(values: Mapping[str, object]) -> Iterator[tuple[KeyPath, str, 
     elif "pages" in given:
         for key in [key for key in _FOR_LISTS if key in given]:
             yield ("data", key), "cannot stand beside data.pages", _FOR_LISTS[key]
-    else:
+    elif "old_hand" not in given:
         for key in [key for key in _FOR_PAGES if key in given]:
             hint = "Leave it out, or name a folder of pages as data.pages instead of data.train."
             yield ("data", key), "says how pages are read, but there is no data.pages", hint

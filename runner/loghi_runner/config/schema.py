@@ -210,6 +210,11 @@ class _LinesOrPages(_Section):
     base_domain: ConfigPaths | None = Field(
         default=None, description="Line list in the base model's own hands: does the new model forget them?"
     )
+    old_hand: ConfigPaths | None = Field(
+        default=None,
+        description="Lines in the base model's own hands that are mixed in, so that less is forgotten: line lists, or "
+        "folders of page images with PAGE XML or ALTO.",
+    )
     root: ConfigPath | None = Field(
         default=None,
         description="Folder where the image paths in the lists begin, when it is not the list's own folder.",

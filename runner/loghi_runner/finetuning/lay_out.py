@@ -21,6 +21,7 @@ from loghi_runner.finetuning.plan import RunPlan, View
 from loghi_runner.ground_truth.collect import PagesTruth
 from loghi_runner.ground_truth.cut_pages import CutPages, cut_pages
 from loghi_runner.ground_truth.line_store import lines_in_use
+from loghi_runner.ground_truth.lists import SPLIT_KEYS
 from loghi_runner.ground_truth.split import format_split, write_split
 from loghi_runner.locks import FileLock, NoLocks, Timeout, locked, take
 from loghi_runner.runs.folder import HALF_MADE_PREFIX, RECORD_FILE, RunFolder, RunRecord, cannot_write_run
@@ -35,14 +36,14 @@ def cut_lines(plan: RunPlan, view: View, held: ExitStack) -> RunPlan:
         held: until it is closed nobody removes the line images; then a run.json has to name them.
 
     Raises:
-        DataError: no training or no validation line could be cut.
+        DataError: no training or no validation line could be cut, or none of the old hand.
         EngineError: the output folder cannot be written.
     """
-    if plan.pages is None:
+    if not plan.sources:
         return plan
     held.enter_context(lines_in_use(plan.config.config.output))
-    store, survey = plan.pages.store, plan.pages.survey
-    pages = [page for page in survey.pages if page.lines]
+    store = plan.sources[0].store
+    lists, skipped, failed = plan.lists, list(plan.skipped), dict[str, str]()
     try:
         store.lines.mkdir(parents=True, exist_ok=True)
         lock = FileLock(store.lines.parent / "lock")
@@ -53,21 +54,28 @@ def cut_lines(plan: RunPlan, view: View, held: ExitStack) -> RunPlan:
             take(lock)
         try:
             on_page = partial(view.progress, "cutting pages")
-            cut = cut_pages(pages, store.page_folder, cut=store.cut, channels=CHANNELS, on_page=on_page)
-            write_split(plan.pages.split_file, survey.pages, plan.pages.split.parts)
+            # each by itself: pages of two sources may have one name
+            for source in plan.sources:
+                pages = [page for page in source.survey.pages if page.lines]
+                cut = cut_pages(pages, store.page_folder, cut=store.cut, channels=CHANNELS, on_page=on_page)
+                if source.split_file is not None:
+                    write_split(source.split_file, source.survey.pages, source.split.parts)
+                lists, lost = _sorted_out(lists, source, cut)
+                skipped += lost
+                failed |= cut.failed
         finally:
             lock.release()
     except OSError as error:
         hint = "Name another `output` in the config, or free space there."
         raise cannot_write("the line images", error, store.lines, error.filename or store.lines, hint) from error
-    lists, skipped = _sorted_out(plan, plan.pages, cut)
-    for split in (Split.TRAIN, Split.VAL):
+    for split in (Split.TRAIN, Split.VAL, *((Split.OLD_HAND,) if plan.job.old_hand else ())):
         if not lists.get(split.value):
-            reasons = "; ".join([*cut.failed.values()][:3]) or "skipped lines tell why"
+            reasons = "; ".join([*failed.values()][:3]) or "skipped lines tell why"
             message = f"no {SPLIT_WORDS[split]} line could be cut out of its page: {reasons}"
             hint = "`loghi-runner prepare` shows what can be cut."
-            raise DataError("data.nothing_cut", message, where="data.pages", hint=hint)
-    return replace(plan, lists=lists, skipped=(*plan.skipped, *skipped))
+            where = SPLIT_KEYS[split] if split is Split.OLD_HAND else "data.pages"
+            raise DataError("data.nothing_cut", message, where=where, hint=hint)
+    return replace(plan, lists=lists, skipped=tuple(skipped))
 
 
 def first_record(plan: RunPlan, engine: Engine, setting: Setting, images: Mapping[str, str]) -> RunRecord:
@@ -76,10 +84,10 @@ def first_record(plan: RunPlan, engine: Engine, setting: Setting, images: Mappin
     Args:
         images: the line images' hashes, as of `image_hashes`.
     """
-    pages, again = plan.pages, plan.again
+    again = plan.again
     prepared = again.prepared if again else ()
-    if pages:
-        prepared = tuple(pages.store.page_folder(page).name for page in pages.survey.pages)
+    if plan.sources:
+        prepared = tuple(source.store.page_folder(page).name for source in plan.sources for page in source.survey.pages)
     base = [mount.source for mount in plan.mounts if mount.target == BASE_MODEL_DIR]
     return replace(
         new_record(plan.run_id, plan.job.name, engine, setting),
@@ -122,7 +130,7 @@ def create_run_folder(plan: RunPlan, record: RunRecord, images: Mapping[str, str
 
 
 def _sorted_out(
-    plan: RunPlan, pages: PagesTruth, cut: CutPages
+    given: Mapping[str, tuple[LineSample, ...]], pages: PagesTruth, cut: CutPages
 ) -> tuple[dict[str, tuple[LineSample, ...]], list[tuple[str, SkippedLine]]]:
     """Lists of the lines that have an image now; and the others, each with its split and why it has none."""
     lost: dict[tuple[str, ...], SkippedLine] = {
@@ -132,7 +140,7 @@ def _sorted_out(
     }
     lists: dict[str, tuple[LineSample, ...]] = {}
     skipped: list[tuple[str, SkippedLine]] = []
-    for split, samples in plan.lists.items():
+    for split, samples in given.items():
         found = [(sample, lost.get(PurePosixPath(sample.image).parts[-2:])) for sample in samples]
         lists[split] = tuple(sample for sample, line in found if line is None)
         skipped += [(split, line) for _sample, line in found if line is not None]

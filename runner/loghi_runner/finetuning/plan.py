@@ -23,6 +23,7 @@ from loghi_runner.ground_truth.check_lines import check_lines, check_look, check
 from loghi_runner.ground_truth.collect import PagesTruth, collect_ground_truth
 from loghi_runner.ground_truth.line_store import LineStore
 from loghi_runner.ground_truth.more_texts import MoreTexts, read_more_texts
+from loghi_runner.ground_truth.old_hand import check_old_hand
 from loghi_runner.models.find import check_base_model
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.runs.run_trainer import RunView
@@ -42,7 +43,7 @@ class RunPlan:
     """One run, decided. `lists` holds the splits that exist, with container image paths.
 
     `pages` is where the lines come from, when not from line lists; their images are cut when the run starts.
-    `more_texts` are for the language model alone.
+    `old_pages` are where lines of the old hand come from, likewise. `more_texts` are for the language model alone.
     With an error among the findings the plan is for showing only.
     """
 
@@ -58,6 +59,12 @@ class RunPlan:
     pages: PagesTruth | None = None
     again: Again | None = None
     more_texts: tuple[str, ...] = ()
+    old_pages: PagesTruth | None = None
+
+    @property
+    def sources(self) -> list[PagesTruth]:
+        """Pages out of which lines are cut when the run starts."""
+        return [pages for pages in (self.pages, self.old_pages) if pages is not None]
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -104,7 +111,7 @@ def make_plan(
     output = real_path(config.output)
     homes = home_folders()
     images = ((line.sample.where.rpartition(":")[0], line.image) for line in truth.lines())
-    data = choose_data_folders(images, homes, store.lines if truth.pages else None)
+    data = choose_data_folders(images, homes, store.lines if truth.pages or truth.old_pages else None)
     findings = (
         *found,
         *base.findings,
@@ -116,6 +123,7 @@ def make_plan(
         *check_lines(base.facts, normalization, truth),
         *check_transparency(config, base.facts, truth),
         *check_look(config, base.facts, truth),
+        *check_old_hand(truth.splits, from_scratch=isinstance(config.base_model, VgslModel)),
         *check_output(config.output, data, base.folder, homes, keys.pages or ()),
         *check_disk(config.output, base.bytes),
     )
@@ -144,6 +152,7 @@ def make_plan(
             freeze=training.freeze,
         ),
         more_texts=str(MORE_TEXTS_FILE) if more.texts else None,
+        old_hand=str(LISTS_DIR / "old_hand.txt") if Split.OLD_HAND in truth.splits else None,
     )
     return RunPlan(
         run_id=run_id,
@@ -160,6 +169,7 @@ def make_plan(
         base=base.facts,
         pages=truth.pages,
         more_texts=more.texts,
+        old_pages=truth.old_pages,
     )
 
 

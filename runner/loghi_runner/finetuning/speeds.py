@@ -3,11 +3,13 @@
 import json
 import shutil
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
+from loghi_contract.job import Split, mixed_in
 from loghi_contract.lines import LineSample
 from loghi_contract.records import RecordError, from_json, to_json
 from loghi_runner.clock import utc_now
@@ -69,7 +71,7 @@ def probe(plan: RunPlan, engine: Engine, setting: Setting, view: View) -> None:
 def remember(plan: RunPlan, progress: Progress) -> None:
     """Keep what a finished training took; a cache that cannot be written is no matter."""
     trained = [epoch.seconds for epoch in progress.epochs if epoch.epoch > 0 and epoch.seconds > 0]
-    lines = progress.data["train"].lines if "train" in progress.data else 0
+    lines = _an_epoch({split: told.lines for split, told in progress.data.items()})
     if progress.finished is None or not trained or not lines:
         return
     # the first epoch holds the making of the graph
@@ -88,7 +90,8 @@ def estimate_of(plan: RunPlan) -> str | None:
     speed = _known(plan)
     if speed is None:
         return None
-    seconds = speed.seconds_per_line * len(plan.lists.get("train", ())) * plan.job.training.epochs * _BESIDE_TRAINING
+    lines = _an_epoch({split: len(samples) for split, samples in plan.lists.items()})
+    seconds = speed.seconds_per_line * lines * plan.job.training.epochs * _BESIDE_TRAINING
     parts = [f"about {duration(seconds)} at most"]
     parts += [f"{speed.memory_mb / 1000:.1f} GB of memory"] if speed.memory_mb else []
     parts += [f"{speed.gpu_memory_mb / 1000:.1f} GB on the card"] if speed.gpu_memory_mb else []
@@ -108,6 +111,12 @@ def _known(plan: RunPlan) -> Speed | None:
         return None
 
 
+def _an_epoch(lines: Mapping[str, int]) -> int:
+    """How many lines an epoch trains on, of so many of each split."""
+    own = lines.get(Split.TRAIN.value, 0)
+    return own + mixed_in(own, lines.get(Split.OLD_HAND.value, 0))
+
+
 def _small(plan: RunPlan, run_dir: Path) -> RunPlan:
     """The same run with few lines, two epochs (the first makes the graph) and no scores in the end."""
     batch = plan.job.training.batch_size
@@ -115,6 +124,7 @@ def _small(plan: RunPlan, run_dir: Path) -> RunPlan:
         plan.job,
         training=replace(plan.job.training, epochs=2, early_stopping=0),
         lists=replace(plan.job.lists, test=None, base_domain=None),
+        old_hand=None,
     )
     lists = {"train": _some(plan.lists["train"], batch * _STEPS, longest=batch), "val": plan.lists["val"][:_VALIDATED]}
     return replace(plan, run_dir=run_dir, job=job, lists=lists, mounts=moved_mounts(plan.mounts, run_dir))

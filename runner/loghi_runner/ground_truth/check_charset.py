@@ -52,6 +52,8 @@ def check_characters(
     """Which characters the model cannot write, and what the charset policy makes of them."""
     counts = {split: _count(lines, normalization) for split, lines in truth.splits.items()}
     train = counts.pop(Split.TRAIN, Counter())
+    # lines that cannot be written are left out of what is mixed in, and told then
+    counts.pop(Split.OLD_HAND, None)
     if not train or (base is None and isinstance(config.base_model, Path)):
         return  # no lines, or an unusable base model: said elsewhere
     if base is None or config.charset is CharsetPolicy.REPLACE:

@@ -32,11 +32,14 @@ _SKIP_HINTS = {
 
 @dataclass(frozen=True)
 class PagesTruth:
-    """Pages of a run, their split, and where their line images are, or will be once they are cut."""
+    """Pages of a run, their split, and where their line images are, or will be once they are cut.
+
+    `split_file` is where the split is kept; None of pages that are not split.
+    """
 
     survey: Survey
     split: PageSplit
-    split_file: Path
+    split_file: Path | None
     store: LineStore
     findings: tuple[Finding, ...]
 
@@ -57,13 +60,14 @@ class PagesTruth:
 class GroundTruth:
     """The lines of each split that has any, the lines left out, and what was found on the way.
 
-    `pages` is where they come from, when not from line lists.
+    `pages` is where they come from, when not from line lists; `old_pages` where those of the old hand do.
     """
 
     splits: dict[Split, tuple[GroundTruthLine, ...]]
     skipped: tuple[tuple[Split, SkippedLine], ...]
     findings: tuple[Finding, ...]
     pages: PagesTruth | None = None
+    old_pages: PagesTruth | None = None
 
     def lines(self) -> Iterator[GroundTruthLine]:
         """All lines of all splits."""
@@ -86,10 +90,17 @@ def collect_ground_truth(
         on_progress: told what is being read, how much of it is, and of how much.
     """
     collector = _Collector(data, config_folder, partial(on_progress, "looking at line images"))
-    for split, paths in zip(SPLIT_KEYS, (data.train, data.validation, data.test, data.base_domain), strict=True):
+    of_old_hand = data.old_hand or ()
+    old_lists = tuple(path for path in of_old_hand if not is_folder(path))
+    named = (data.train, data.validation, data.test, data.base_domain, old_lists or None)
+    for split, paths in zip(SPLIT_KEYS, named, strict=True):
         if paths is not None:
             collector.add(split, paths)
     collector.check_root()
+    old_pages = None
+    if folders := [path for path in of_old_hand if is_folder(path)]:
+        old_pages = _read_old_pages(folders, store, config_folder, partial(on_progress, "reading pages"))
+        collector.add_pages(old_pages)
     pages = None
     if data.pages is not None:
         pages = _read_pages(data.pages, data.split, store, config_folder, partial(on_progress, "reading pages"))
@@ -102,7 +113,7 @@ def collect_ground_truth(
         collector.findings.append(_no_test(from_pages=pages is not None))
     collector.findings += find_leaks(collector.splits)
     splits = {split: collector.splits[split] for split in Split if split in collector.splits}
-    return GroundTruth(splits, tuple(collector.skipped), tuple(collector.findings), pages)
+    return GroundTruth(splits, tuple(collector.skipped), tuple(collector.findings), pages, old_pages)
 
 
 def _read_pages(
@@ -116,6 +127,15 @@ def _read_pages(
     split_file = store.split_file(folders, split)
     divided = split_pages(survey.pages, split, read_split(split_file))
     return PagesTruth(survey, divided, split_file, store, (*survey.findings, *divided.findings))
+
+
+def _read_old_pages(
+    folders: Sequence[Path], store: LineStore, config_folder: Path, on_page: Callable[[int, int], None]
+) -> PagesTruth:
+    """All of them are mixed in: nothing is split."""
+    survey = survey_pages(folders, store.text, store.cut, config_folder, on_page, key=SPLIT_KEYS[Split.OLD_HAND])
+    parts = dict.fromkeys((page.file.name for page in survey.pages), Split.OLD_HAND)
+    return PagesTruth(survey, PageSplit(parts, ()), None, store, survey.findings)
 
 
 class _Collector:
@@ -164,7 +184,8 @@ class _Collector:
         self.findings += _retried(lines, self._root)
 
     def add_pages(self, pages: PagesTruth) -> None:
-        self.splits |= pages.lines()
+        for split, lines in pages.lines().items():
+            self.splits[split] = (*self.splits.get(split, ()), *lines)
         self.skipped += pages.skipped()
         self.findings += pages.findings
 

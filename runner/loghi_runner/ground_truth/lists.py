@@ -22,6 +22,7 @@ SPLIT_KEYS = {
     Split.VAL: "data.validation",
     Split.TEST: "data.test",
     Split.BASE_DOMAIN: "data.base_domain",
+    Split.OLD_HAND: "data.old_hand",
 }
 
 _A_LIST = "A line list has one line per image: the path, a TAB, the text."

@@ -88,11 +88,13 @@ def survey_pages(
     on_page: Callable[[int, int], None],
     *,
     every_line: bool = False,
+    key: str = "data.pages",
 ) -> Survey:
     """Read all pages below the folders; a page that cannot be used is a finding, the others go on.
 
     Args:
         every_line: take lines without a text, too: they are to be read, not learnt from.
+        key: the config's key that names the folders, for findings.
         base: findings name files relative to it where they lie below it.
         on_page: told how many pages are read, and of how many.
     """
@@ -104,7 +106,7 @@ def survey_pages(
         first = by_name.setdefault(file.name, file)
         if first is not file:
             message = f"two pages are called {file.name}: {first.image} and {file.image}; the second is left out"
-            findings.append(Finding(Severity.WARNING, "data.same_page_name", message, "data.pages", "Rename one."))
+            findings.append(Finding(Severity.WARNING, "data.same_page_name", message, key, "Rename one."))
     met: _Met = defaultdict(list)
     pages: list[SurveyedPage] = []
     for number, file in enumerate(by_name.values(), start=1):
@@ -121,10 +123,10 @@ def survey_pages(
         use, needs = ("read", "") if every_line else ("learnt from", "a text, and ")
         message = f"there is no line that can be {use} in {plural(len(by_name), 'page')}"
         hint = f"A line needs {needs}a baseline or an outline."
-        findings.append(Finding(Severity.ERROR, "data.no_lines", message, "data.pages", hint))
+        findings.append(Finding(Severity.ERROR, "data.no_lines", message, key, hint))
     elif unmarked:
         message = f"pages left out, no line is marked on them: {len(unmarked)}; the first is {unmarked[0]!r}"
-        findings.append(Finding(Severity.WARNING, "data.page_without_lines", message, "data.pages"))
+        findings.append(Finding(Severity.WARNING, "data.page_without_lines", message, key))
     return Survey(tuple(pages), tuple(findings))
 
 

@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.kills.cuts import cut_all
-from tests.kills.faults import break_disk_in_all_ways
+from tests.kills.faults import happen_all
 from tests.kills.harness import Harness, Outcome
 from tests.kills.plan import make_plan
 
@@ -65,7 +65,7 @@ def _kill(folder: Path, arguments: argparse.Namespace) -> int:
         print(_row(number, outcome), flush=True)
         if number % _AGAIN_EVERY == 0:
             later += harness.finetune_again()
-    later += break_disk_in_all_ways(harness.place, undisturbed, deadline)
+    later += happen_all(harness.place, undisturbed, deadline)
     later += cut_all(harness.place, harness.interrupted(), undisturbed, arguments.seed, deadline)
     return _tell(arguments.kills, outcomes, later)
 

@@ -17,7 +17,7 @@ from loghi_contract.exit_codes import ExitCode
 from loghi_contract.job import DeviceKind
 from loghi_runner.engines.docker import SILENCE_GRACE_S
 from loghi_runner.engines.image import default_image
-from tests.kills.faults import until_it_trains
+from tests.kills.faults import Happened, until_it_trains
 from tests.kills.place import Place
 from tests.kills.promises import Undisturbed, break_of_end, break_of_model, break_of_resumed
 
@@ -39,27 +39,16 @@ class NoDaemon(Exception):
     """None can be started here; the message says why."""
 
 
-def kill_daemons(place: Place, undisturbed: Undisturbed) -> Iterator[tuple[str, str, list[str]]]:
-    """How each run stood after its daemon's death, and which promises were broken.
-
-    Raises:
-        NoDaemon: there is none to be killed here.
-    """
-    folder = place.folder / "dockerd"
-    with _made_image(place.folder / "image.tar") as packed:
-        for name, (options, away_s) in DEATHS.items():
-            daemon = _Daemon(folder, options)
-            daemon.start()
-            try:
-                packed_in = subprocess.run(
-                    ["docker", "load", "--quiet"], stdin=packed.open("rb"), env=os.environ | daemon.environment,
-                    capture_output=True, check=False,
-                )  # fmt: skip
-                if packed_in.returncode != 0:
-                    raise NoDaemon(packed_in.stderr.decode())
-                yield f"daemon killed: it {name}", *_kill(place, daemon, away_s, undisturbed)
-            finally:
-                daemon.stop()
+def kill_daemons(place: Place, undisturbed: Undisturbed) -> Iterator[Happened]:
+    """How each daemon died, how its run stood then, and which promises were broken."""
+    try:
+        with _made_image(place.folder / "image.tar") as packed:
+            for name, (options, away_s) in DEATHS.items():
+                with _running(place.folder / "dockerd", options) as daemon:
+                    daemon.load(packed)
+                    yield f"daemon killed: it {name}", *_kill(place, daemon, away_s, undisturbed)
+    except NoDaemon as error:
+        yield "daemon killed", f"not here: {error}", []
 
 
 class _Daemon:
@@ -75,6 +64,12 @@ class _Daemon:
         pid_file = self._folder / "dockerd.pid"
         os.kill(int(pid_file.read_text(encoding="ascii")), signal.SIGKILL)
 
+    def load(self, packed: Path) -> None:
+        command = ["docker", "load", "--quiet", "--input", str(packed)]
+        done = subprocess.run(command, env=os.environ | self.environment, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise NoDaemon(done.stderr.strip())
+
     def stop(self) -> None:
         self._script("stop")
 
@@ -82,6 +77,16 @@ class _Daemon:
         done = subprocess.run([_SCRIPT, command, self._folder, *options], capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise NoDaemon(done.stderr.strip())
+
+
+@contextmanager
+def _running(folder: Path, options: tuple[str, ...]) -> Iterator[_Daemon]:
+    daemon = _Daemon(folder, options)
+    daemon.start()
+    try:
+        yield daemon
+    finally:
+        daemon.stop()
 
 
 def _kill(place: Place, daemon: _Daemon, away_s: float, undisturbed: Undisturbed) -> tuple[str, list[str]]:

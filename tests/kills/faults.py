@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeAlias
 
 from loghi_contract.exit_codes import ExitCode
 from loghi_runner.engines.local import TEST_TRAINER_VARIABLE
@@ -27,21 +28,14 @@ DISKS: dict[str, tuple[type[disks.Disk], set[str]]] = {
 }
 CLOCKS = {"back an hour": -3600.0, "ahead a day": 86400.0}
 
+#: What happened to a run, what became of it, and which promises were broken.
+Happened: TypeAlias = tuple[str, str, list[str]]
+
 _LONGEST_S = 300.0
 
 
-def happen_all(place: Place, undisturbed: Undisturbed, deadline: float) -> list[str]:
-    """Carry out each fault for which there is time; prints it, and returns the broken promises."""
-    broken: list[str] = []
-    for name, became, wrong in _all(place, undisturbed):
-        print(f"     {name:<70}  {became:<24}  {'; '.join(wrong) or 'nothing'}", flush=True)
-        broken += wrong
-        if time.monotonic() > deadline:
-            break
-    return broken
-
-
-def _all(place: Place, undisturbed: Undisturbed) -> Iterator[tuple[str, str, list[str]]]:
+def happen(place: Place, undisturbed: Undisturbed) -> Iterator[Happened]:
+    """Each fault, what became of the run, and which promises were broken."""
     for name in DISKS:
         try:
             yield f"disk: {name}", *fail_disk(place, name, undisturbed)
@@ -69,7 +63,7 @@ def fail_disk(place: Place, fault: str, undisturbed: Undisturbed) -> tuple[str, 
             disk.stay_failed()
             time.sleep(0.05)
         told_full = b'"code":"last.not_written"' in run.events_file.read_bytes()
-        said = _last_word(place)
+        said = last_word(place)
         disk.mend(run)
         # whoever looks when the disk is mended writes down what nobody could
         shown = str(place.call("show", str(run.path), "--json").last_json().get("state"))
@@ -101,7 +95,7 @@ def remove(place: Place, what: str) -> tuple[str, list[str]]:
         broken.append("finetune does not end")
         host.kill()
         host.wait()
-    said = _last_word(place)
+    said = last_word(place)
     if (host.returncode, said.get("code")) != (ExitCode.ENGINE, "run.removed"):
         broken.append(f"it ended with {host.returncode} and {said.get('code')}: {said.get('message')}")
     if gone.exists():
@@ -129,7 +123,7 @@ def set_the_clock(place: Place, seconds: float, undisturbed: Undisturbed) -> tup
     offset.write_text(str(seconds))
     broken = []
     if host.wait(_LONGEST_S) != ExitCode.OK:
-        broken.append(f"it ended with {host.returncode}: {_last_word(place)}")
+        broken.append(f"it ended with {host.returncode}: {last_word(place)}")
     shown = str(place.call("show", str(run.path), "--json").last_json().get("state"))
     record = run.read()
     _epoch, wrong = break_of_model(run, record, undisturbed)
@@ -162,7 +156,7 @@ def until_it_trains(output: Path, host: "subprocess.Popen[bytes]") -> RunFolder:
     raise RuntimeError("the run does not train")
 
 
-def _last_word(place: Place) -> dict[str, object]:
+def last_word(place: Place) -> dict[str, object]:
     """The error with which a command that follows a run ended."""
     for line in reversed((place.folder / "host.log").read_text(encoding="utf-8").splitlines()):
         try:

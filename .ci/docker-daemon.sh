@@ -1,13 +1,15 @@
 #!/bin/sh
-# A Docker daemon of our own, all its state in one folder: .ci/docker-daemon.sh start|stop DIR
+# A Docker daemon of our own, all its state in one folder: .ci/docker-daemon.sh start|stop DIR [OPTION OF DOCKERD...]
 #
 # Its socket is DIR/docker.sock, what it says DIR/dockerd.log. The stand-in for NVIDIA's hook (tests/docker/stand_in)
 # is in its PATH, so that requests for graphics cards can be tested without one; the hook records them in
-# DIR/gpu-requests.jsonl. It takes the default bridge: one daemon at a time on a machine.
+# DIR/gpu-requests.jsonl. It takes the default bridge: one daemon at a time on a machine, or those after the first
+# with --bridge=none --iptables=false --ip6tables=false.
 set -eu
 
 command=${1:?usage: docker-daemon.sh start|stop DIR}
 dir=${2:?usage: docker-daemon.sh start|stop DIR}
+shift 2
 here=$(cd "$(dirname "$0")" && pwd)
 
 running() {
@@ -21,12 +23,14 @@ start() {
     fi
     mkdir -p "$dir"
     dir=$(cd "$dir" && pwd)
-    # what a killed daemon leaves: dockerd would take them for a living one
-    rm -f "$dir/dockerd.pid" "$dir/exec/containerd/containerd.pid"
+    # what a killed daemon leaves: dockerd would take them for living ones; its containerd may live
+    rm -f "$dir/dockerd.pid"
+    living=$(cat "$dir/exec/containerd/containerd.pid" 2>/dev/null || true)
+    if [ -n "$living" ] && ! kill -0 "$living" 2>/dev/null; then rm -f "$dir/exec/containerd/containerd.pid"; fi
     # the daemon outlives this script, in a session of its own
     PATH="$here/../tests/docker/stand_in:$PATH:/usr/sbin:/sbin" GPU_STAND_IN_LOG="$dir/gpu-requests.jsonl" \
         setsid dockerd --host "unix://$dir/docker.sock" --data-root "$dir/data" --exec-root "$dir/exec" \
-        --pidfile "$dir/dockerd.pid" >"$dir/dockerd.log" 2>&1 </dev/null &
+        --pidfile "$dir/dockerd.pid" "$@" >"$dir/dockerd.log" 2>&1 </dev/null &
     tries=0
     until docker --host "unix://$dir/docker.sock" version >/dev/null 2>&1; do
         tries=$((tries + 1))
@@ -52,7 +56,7 @@ stop() {
 }
 
 case $command in
-start) start ;;
+start) start "$@" ;;
 stop) stop ;;
 *)
     echo "docker-daemon: $command is neither start nor stop" >&2

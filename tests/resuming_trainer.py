@@ -92,6 +92,25 @@ def loses_each_card(trainer: FakeTrainer) -> int:
     return dies_once(trainer, again=True, die=_without_card)
 
 
+def _hang() -> int:
+    while True:
+        signal.pause()  # asked to end it does nothing, as a program that waits for a card
+
+
+def hangs_once(trainer: FakeTrainer) -> int:
+    return dies_once(trainer, die=_hang)
+
+
+def hangs_each_time(trainer: FakeTrainer) -> int:
+    if trainer.job.resume:
+        trainer._seq = len(trainer.events_file.read_bytes().splitlines())
+        trainer.emit(events.Resumed(1, 0))
+        trainer.begin()
+        trainer.emit(events.Step(2, 1, 3, 10.0, 12.5))
+        return _hang()
+    return dies_once(trainer, die=_hang)
+
+
 def waits_when_it_goes_on(trainer: FakeTrainer) -> int:
     return dies_once(trainer, waits=True)
 
@@ -114,6 +133,8 @@ SCENARIOS.update(
             dies_again,
             loses_its_card_once,
             loses_each_card,
+            hangs_once,
+            hangs_each_time,
         )
     }
 )

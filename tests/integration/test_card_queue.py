@@ -12,8 +12,10 @@ import pytest
 
 from loghi_runner.engines import card_queue, nvml
 from loghi_runner.engines.gpus import Card, Cards
+from loghi_runner.runs import card_watch
 from tests import fake_nvml
 from tests.card_place import CardPlace
+from tests.integration.conftest import ROOT
 
 
 @pytest.fixture
@@ -214,3 +216,22 @@ def test_a_card_that_falls_off_in_mid_run_is_named_in_the_drivers_words(place: C
     assert error["message"] == (
         "the graphics card was lost while the run computed on it (card 0 does not answer (GPU is lost))"
     )
+
+
+@pytest.mark.parametrize(("scenario", "exit_code"), [("hangs_once", 0), ("hangs_each_time", 4)])
+def test_a_run_whose_card_hangs_goes_on_from_its_checkpoint_once(
+    place: CardPlace, monkeypatch: pytest.MonkeyPatch, scenario: str, exit_code: int
+) -> None:
+    for name, seconds in (("_PATIENCE_S", 0.2), ("_PATIENCE_TIMES", 0), ("_ASK_EVERY_S", 0.1)):
+        monkeypatch.setattr(card_watch, name, seconds)
+    place.place.trainer, place.place.scenario = ROOT / "tests" / "resuming_trainer.py", scenario
+
+    done = place.place.run("finetune", "config.yaml", "--set", "training.epochs=3")
+
+    assert done.returncode == exit_code, done.stderr
+    told = " ".join(done.stderr.split())
+    assert told.count("it goes on from its last checkpoint, once") == 1
+    assert "no training step has come for" in told
+    (record,) = place.records()
+    assert (record["state"], len(record["resumptions"])) == ("failed" if exit_code else "finished", 1)
+    assert (record["error"] or {}).get("code") == ("gpu.hung" if exit_code else None)

@@ -1,10 +1,11 @@
 """`make test-kill`: real fine-tunings killed in every way and at every moment, and whether the promises hold; each
-is then resumed to its end, and held to the weights and the epoch table of the one that nobody killed. At last the
-disk of a run fails (root only), and every file of an interrupted run is cut off, as by a power cut.
+is then resumed to its end, and held to the weights and the epoch table of the one that nobody killed. At last what is
+no kill happens (`faults`: disks, removed folders, set clocks), a run goes on on another machine (`elsewhere`), a Docker
+daemon is killed (`daemon`), and every file of an interrupted run is cut off, as by a power cut. Some of it takes root.
 
     python -m tests.kills [--kills 50] [--minutes 90] [--seed 1] [--folder DIR]
 
-Exit 0: every promise was kept. 1: one was broken; each is printed. The engine is `local`; nothing else is touched.
+Exit 0: every promise was kept. 1: one was broken; each is printed. Nothing but its own folder is touched.
 """
 
 import argparse
@@ -13,10 +14,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.kills.cuts import cut_all
-from tests.kills.faults import break_disk_in_all_ways
+from tests.kills.daemon import kill_daemons
+from tests.kills.elsewhere import resume_elsewhere
+from tests.kills.faults import Happened, happen
 from tests.kills.harness import Harness, Outcome
 from tests.kills.plan import make_plan
 
@@ -65,9 +69,21 @@ def _kill(folder: Path, arguments: argparse.Namespace) -> int:
         print(_row(number, outcome), flush=True)
         if number % _AGAIN_EVERY == 0:
             later += harness.finetune_again()
-    later += break_disk_in_all_ways(harness.place, undisturbed, deadline)
+    for what in (happen, resume_elsewhere, kill_daemons):
+        later += _carried_out(what(harness.place, undisturbed), deadline)
     later += cut_all(harness.place, harness.interrupted(), undisturbed, arguments.seed, deadline)
     return _tell(arguments.kills, outcomes, later)
+
+
+def _carried_out(faults: Iterator[Happened], deadline: float) -> list[str]:
+    """Those for which there is time; prints each, and returns the broken promises."""
+    broken: list[str] = []
+    for name, became, wrong in faults:
+        print(f"     {name:<70}  {became:<24}  {'; '.join(wrong) or 'nothing'}", flush=True)
+        broken += wrong
+        if time.monotonic() > deadline:
+            break
+    return broken
 
 
 def _row(number: int, outcome: Outcome) -> str:

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ MARKED_TRAINER = Path(__file__).with_name("marked_trainer.py")
 #: The shortest of the sample: a run is to pass through all its moments quickly.
 _LINES = {"train": 12, "val": 4}
 _LONGEST_S = 300.0
+
+COMMAND = (sys.executable, "-m", "loghi_runner")
 
 
 @dataclass(frozen=True)
@@ -60,19 +62,26 @@ class Place:
         """A command to its end, with more in its environment."""
         environment = _environment(more)
         ended = subprocess.run(
-            _command(*words), cwd=self.folder, env=environment, capture_output=True, text=True, timeout=_LONGEST_S
+            [*COMMAND, *words], cwd=self.folder, env=environment, capture_output=True, text=True, timeout=_LONGEST_S
         )
         return Answer(ended.returncode, ended.stdout, ended.stderr)
 
-    def start(self, *words: str, die_at: str = "", copies: Path | None = None) -> subprocess.Popen[bytes]:
+    def start(
+        self,
+        *words: str,
+        die_at: str = "",
+        copies: Path | None = None,
+        more: Mapping[str, str] | None = None,
+        command: Sequence[str] = COMMAND,
+    ) -> subprocess.Popen[bytes]:
         """A command that follows a run, in a session of its own; what it says is in host.log."""
-        marks = {AT_VARIABLE: die_at} if die_at else {}
+        marks = {**(more or {})} | ({AT_VARIABLE: die_at} if die_at else {})
         marks |= {COPIES_VARIABLE: str(copies)} if copies else {}
-        if marks:
+        if die_at or copies:
             marks[TEST_TRAINER_VARIABLE] = str(MARKED_TRAINER)
         with (self.folder / "host.log").open("wb") as log:
             return subprocess.Popen(
-                _command(*words, "--json"),
+                [*command, *words, "--json"],
                 cwd=self.folder,
                 env=_environment(marks),
                 stdout=log,
@@ -94,10 +103,6 @@ class Place:
             except (psutil.Error, OSError):
                 continue
         return found
-
-
-def _command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "loghi_runner", *words]
 
 
 def _environment(more: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from loghi_contract.checkpoint import CHECKPOINT_FILE, find_checkpoint
-from loghi_contract.events import Resumed
+from loghi_contract.events import Device, Machine, Resumed, Started, Versions
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.places import LAST
 from loghi_contract.saved_epoch import read_saved_epoch
@@ -229,3 +229,24 @@ def test_more_epochs_go_on_after_the_end(whole: JobFolder, copy_of: CopyOf) -> N
     # the curve of five epochs: the rate is higher again, and ends as low as that of three did
     assert rows[4].lr > rows[3].lr > 0
     assert rows[5].lr == pytest.approx(0.05 * 0.02, rel=0.3)
+
+
+def test_another_version_device_or_number_of_cores_is_told_and_refuses_nothing() -> None:
+    from loghi_trainer.resume import differences
+
+    then = Started(
+        Versions("0.1.0", "3.15.1", "tensorflow 2.21.0", None), Device("cpu", "CPU", None), 1, Machine("Xeon", 8, 4)
+    )
+    now = Started(
+        Versions("0.2.0", "3.15.1", "tensorflow 2.21.0", None), Device("gpu", "H200", None), 2, Machine("Xeon", 4, 4)
+    )
+
+    assert list(differences(then, then)) == []
+    told = list(differences(then, now))
+
+    assert [notice.message for notice in told] == [
+        "loghi-runner was 0.1.0 before the interruption, and is 0.2.0 now",
+        "the device was CPU (cpu) before the interruption, and is H200 (gpu) now",
+        "the number of cores was 8 before the interruption, and is 4 now",
+    ]
+    assert {notice.code for notice in told} == {"resume.elsewhere"}

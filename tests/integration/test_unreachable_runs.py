@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -179,6 +180,17 @@ def test_a_machine_with_another_name_is_named_until_nothing_is_heard_any_more(wo
     assert (shown["state"], shown["error"]["code"]) == ("lost", "run.lost")
     assert folder.record_file.read_bytes() == before, "its own machine may know better"
     assert "over already: lost" in workplace.run("stop", "last").stderr
+
+
+def test_a_trainer_that_gave_signs_of_life_is_lost_after_minutes(workplace) -> None:
+    workplace.finetune()
+    folder = RunFolder(workplace.run_dir)
+    elsewhere(folder)
+    os.utime(folder.events_file, (1e9, 1e9))
+    folder.beat_file.touch()
+    assert show(workplace)["state"] == "running"
+    os.utime(folder.beat_file, (time.time() - 400,) * 2)
+    assert show(workplace)["error"]["code"] == "run.lost"
 
 
 def test_a_machine_that_was_renamed_knows_its_own_run(workplace, until) -> None:

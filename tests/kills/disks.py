@@ -134,11 +134,19 @@ class OverQuota(_FromFile):
 
     def fail(self, run: RunFolder) -> None:
         os.sync()
-        shown = _call("btrfs", "qgroup", "show", "--raw", "-F", str(self.output)).splitlines()[-1]
-        _call("btrfs", "qgroup", "limit", shown.split()[1], str(self.output))
+        _group, used, *_ = self._shown()
+        self._limit(used)
 
     def mend(self, run: RunFolder) -> None:
-        _call("btrfs", "qgroup", "limit", "none", str(self.output))
+        self._limit("none")
+
+    def _limit(self, most: str) -> None:
+        # named at the root, which has no quota: in a full group not even its limit can be written
+        _call("btrfs", "qgroup", "limit", most, self._shown()[0], str(self.folder))
+
+    def _shown(self) -> list[str]:
+        """The output's group, and the bytes that it takes."""
+        return _call("btrfs", "qgroup", "show", "--raw", "-F", str(self.output)).splitlines()[-1].split()
 
 
 class ReadOnly(_FromFile):

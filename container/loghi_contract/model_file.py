@@ -47,13 +47,13 @@ class ModelMarker:
     val_cer: float | None = None
 
 
-def write_model_file(folder: Path, marker: ModelMarker, notes: str, target: Path) -> None:
-    """Write a model folder as one file that is not there yet. Raises OSError."""
+def write_model_file(folder: Path, marker: ModelMarker, notes: str, target: Path, *, with_lm: bool = True) -> None:
+    """Write a model folder as one file that is not there yet, also without its language model. Raises OSError."""
     with zipfile.ZipFile(target, "x", zipfile.ZIP_STORED) as archive:
         _put(archive, MARKER_FILE, format_marker(marker))
         _put(archive, NOTES_FILE, notes)
         for name in _PARTS:
-            if (folder / name).is_file():
+            if (folder / name).is_file() and (with_lm or name not in LM_PARTS):
                 with (
                     open_plain(folder / name) as part,
                     archive.open(zipfile.ZipInfo(name, _DATE), "w", force_zip64=True) as inside,

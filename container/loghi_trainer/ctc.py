@@ -3,6 +3,7 @@
 The only file that knows where the blank is, and one of the two that speak to a backend directly.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any  # backend tensors have no common type
@@ -91,6 +92,42 @@ def best_path_runs(line: NDArray[np.float32]) -> list[Run]:
         Run(int(path[start]), int(start), int(end), float(line[start:end].max()))
         for start, end in zip(starts, ends, strict=True)
         if path[start] != blank
+    ]
+
+
+def aligned_runs(line: NDArray[np.float32], labels: Sequence[int]) -> list[Run]:
+    """Where each of the labels stands on the likeliest path of those that write them, and no others.
+
+    Args:
+        line: as for `best_path_runs`, with room for the labels: where a search has found them, there is.
+
+    Source: the Viterbi algorithm on the labels with blanks around them, Graves et al. 2006, section 4.1.
+    """
+    if not labels:
+        return []
+    blank = line.shape[-1] - 1
+    symbols = np.full(2 * len(labels) + 1, blank)
+    symbols[1::2] = labels
+    log_probabilities = np.log(line.astype(np.float64) + _EPSILON)[:, symbols]
+    # a blank between two labels may be left out, unless they are the same
+    may_skip = np.concatenate([[False, False], (symbols[2:] != blank) & (symbols[2:] != symbols[:-2])])
+    best = np.full(len(symbols), -np.inf)
+    best[:2] = log_probabilities[0, :2]
+    steps = np.zeros(log_probabilities.shape, np.int8)
+    for frame in range(1, len(line)):
+        come = np.stack([best, *(np.concatenate([np.full(n, -np.inf), best])[: len(best)] for n in (1, 2))])
+        come[2, ~may_skip] = -np.inf
+        steps[frame] = come.argmax(axis=0)
+        best = come.max(axis=0) + log_probabilities[frame]
+    place = len(symbols) - 1 - int(best[-2] > best[-1])
+    frames: list[list[int]] = [[] for _ in labels]
+    for frame in range(len(line) - 1, -1, -1):
+        if place % 2:
+            frames[place // 2].append(frame)
+        place -= int(steps[frame, place])
+    return [
+        Run(label, found[-1], found[0] + 1, float(line[found[-1] : found[0] + 1, label].max()))
+        for label, found in zip(labels, frames, strict=True)
     ]
 
 

@@ -114,7 +114,7 @@ class Recognizer:
             losses = self._losses(texts, probabilities, frames) if with_loss else [None] * len(texts)
             guided: Sequence[Decoded | None] = [None] * len(texts)
             if guide is not None:
-                guided = self._guided(probabilities, frames, guide, decoded)
+                guided = self.guided(probabilities, frames, guide, decoded)
             return indices, [self._read_line(*found) for found in zip(decoded, losses, guided, strict=True)]
 
         found = [ReadLine("", 0.0)] * len(lines)
@@ -138,9 +138,8 @@ class Recognizer:
         with_guide = self._read_line(guided, None) if guided is not None else None
         return ReadLine(self._tokenizer.decode(decoded.labels), _confidence(decoded), loss, with_guide)
 
-    def _guided(
-        self, probabilities: Tensor, frames: Frames, guide: Guide, by_image: Sequence[Decoded]
-    ) -> list[Decoded]:
+    def guided(self, probabilities: Tensor, frames: Frames, guide: Guide, by_image: Sequence[Decoded]) -> list[Decoded]:
+        """What is read with a language model, where the image does not contradict it strongly."""
         with self._one_guided:
             found = decode(probabilities, frames, max(self._beam_width, GUIDED_BEAM), guide)
         return [trusted(*pair) for pair in zip(found, by_image, strict=True)]

@@ -11,6 +11,7 @@ import torch
 from kraken.models.base import RecognitionBaseModel
 from PIL import Image
 
+from loghi_contract.language_model import read_facts
 from loghi_contract.model_file import ModelMarker, unpack_model_file
 from loghi_contract.model_folder import inspect_model_folder
 from loghi_kraken.lines import cut_page
@@ -29,7 +30,7 @@ class LoghiModel(RecognitionBaseModel):  # type: ignore[misc]  # kraken is not t
     """Recognizes lines; the network is opened when kraken prepares it, on the device that kraken names.
 
     Raises:
-        ModelFolderError, OSError: the file cannot be used.
+        ModelFolderError, LanguageModelError, OSError: the file cannot be used.
     """
 
     _kraken_min_version = "7.0"
@@ -43,7 +44,9 @@ class LoghiModel(RecognitionBaseModel):  # type: ignore[misc]  # kraken is not t
         with tempfile.TemporaryDirectory(prefix="loghi-") as folder:
             unpack_model_file(path, Path(folder))
             inspect_model_folder(Path(folder))
+            learnt = read_facts(Path(folder))
         self.user_metadata: dict[str, Any] = {"name": marker.name, "made_by": marker.made_by, "cut": marker.cut.value}
+        self.user_metadata["language_model"] = learnt is not None and learnt.helps
         if marker.val_cer is not None:
             # kraken speaks of accuracy, by epoch; the epoch is not kept
             self.user_metadata["metrics"] = [(0, {"val_accuracy": 1 - marker.val_cer})]

@@ -1,6 +1,6 @@
 """What a Loghi model reads in line images, letter by letter. Imports Keras: its backend must be chosen before."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,12 +8,15 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from loghi_contract.language_model import read_facts
 from loghi_contract.lines import LineSample
 from loghi_contract.tokenizer import Tokenizer
 from loghi_contract.widths import MARGIN_PX
 from loghi_trainer.base_model import open_base_model
-from loghi_trainer.ctc import best_path_runs
+from loghi_trainer.ctc import Run, aligned_runs, best_path_runs
+from loghi_trainer.ctc import decode as decode_labels
 from loghi_trainer.images import MIN_WIDTH_PX, Pixels, Tensor, decode, resize_to_height, resized_width
+from loghi_trainer.learnt_texts import open_guide
 from loghi_trainer.lines import Line
 from loghi_trainer.network import rebuilt
 from loghi_trainer.recognize import Recognizer
@@ -30,7 +33,10 @@ class ReadCharacter:
 
 
 class Reader:
-    """A model opened on a device, by Keras's name for it. Raises DataError: it cannot be opened."""
+    """A model opened on a device, by Keras's name for it. Raises DataError: it cannot be opened.
+
+    The language model beside it helps to read where it was shown to, as in `loghi-runner recognize`.
+    """
 
     def __init__(self, folder: Path, device: str, batch_size: int) -> None:
         self._device = device
@@ -44,6 +50,8 @@ class Reader:
                 rebuilt(base.network, precision="float32", for_processor=True) if device == "cpu" else base.network
             )
             self._recognizer = Recognizer(network, base.tokenizer, batch_size)
+        facts = read_facts(folder)
+        self._guide = open_guide(folder, base.tokenizer) if facts is not None and facts.helps else None
         self._height_px, self._channels = base.height_px, base.channels
 
     def read(self, images: Mapping[int, bytes]) -> dict[int, tuple[ReadCharacter, ...]]:
@@ -56,9 +64,23 @@ class Reader:
         found: dict[int, tuple[ReadCharacter, ...]] = {}
         with keras.device(self._device):
             for places, probabilities, frames in self._recognizer.batches(lines, _Images(pixels, self._height_px)):
-                for place, line, count in zip(places, probabilities, frames, strict=True):
-                    found[numbers[place]] = _characters(line[:count], self._tokenizer, lines[place].width_px)
+                runs = self._runs(probabilities, frames)
+                for place, found_runs, count in zip(places, runs, frames, strict=True):
+                    width_px = lines[place].width_px
+                    found[numbers[place]] = _characters(found_runs, int(count), self._tokenizer, width_px)
         return found
+
+    def _runs(self, probabilities: Tensor, frames: NDArray[np.int32]) -> list[list[Run]]:
+        """Each line's labels, and where they stand; what the language model writes is looked for in the image."""
+        own = [line[:count] for line, count in zip(probabilities, frames, strict=True)]
+        if self._guide is None:
+            return [best_path_runs(line) for line in own]
+        by_image = decode_labels(probabilities, frames)
+        guided = self._recognizer.guided(probabilities, frames, self._guide, by_image)
+        return [
+            best_path_runs(line) if found.labels == alone.labels else aligned_runs(line, found.labels)
+            for line, found, alone in zip(own, guided, by_image, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
@@ -72,14 +94,14 @@ class _Images:
         return resize_to_height(self.pixels[image], self.height_px)
 
 
-def _characters(line: NDArray[np.float32], tokenizer: Tokenizer, width_px: int) -> tuple[ReadCharacter, ...]:
-    """The best path in characters.
+def _characters(runs: Sequence[Run], frames: int, tokenizer: Tokenizer, width_px: int) -> tuple[ReadCharacter, ...]:
+    """What was read, in characters.
 
     Args:
-        line: (time, classes), the frames of the line alone.
+        frames: those of the line alone.
         width_px: what the model sees of the line, margins included, before it is widened.
     """
-    px_per_frame = max(width_px, MIN_WIDTH_PX) / max(len(line), 1)
+    px_per_frame = max(width_px, MIN_WIDTH_PX) / max(frames, 1)
     image_px = width_px - 2 * MARGIN_PX
 
     def share(frame: int) -> float:
@@ -88,7 +110,7 @@ def _characters(line: NDArray[np.float32], tokenizer: Tokenizer, width_px: int) 
     characters = [
         # one token may be several characters: [UNK]
         ReadCharacter(character, share(run.start), share(run.end), run.probability)
-        for run in best_path_runs(line)
+        for run in runs
         for character in tokenizer.tokens[run.label + 1]
     ]
     text = "".join(character.text for character in characters)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,22 @@ def test_an_exported_folder_has_it_and_says_what_it_holds(workplace) -> None:
         original = workplace.folder / "base/lm" / name
         assert (workplace.folder / "given/lm" / name).read_bytes() == original.read_bytes()
     assert "pieces of the training texts" in result.stderr
+    assert "Loghi itself does not look at it" in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("target", ["given", "given.mlmodel"])
+def test_an_export_says_what_kraken_reads_with_or_leaves_the_language_model_here(workplace, target: str) -> None:
+    write_language_model(workplace.folder / "base", HELPED)
+
+    with_it = workplace.run("export", "base", "one.mlmodel")
+    without = workplace.run("export", "base", target, "--lm", "off")
+
+    assert "kraken reads with it, too" in " ".join(with_it.stderr.split())
+    assert "stays here: what was exported reads by the image alone" in " ".join(without.stderr.split())
+    assert not (workplace.folder / "given/lm").exists()
+    if target == "given.mlmodel":
+        inside = [zipfile.ZipFile(workplace.folder / name).namelist() for name in ("one.mlmodel", target)]
+        assert set(inside[0]) - set(inside[1]) == {"lm/lm.json", "lm/ngrams.json.gz"}
 
 
 def test_more_texts_reach_the_trainer_and_a_run_made_again_has_the_same(workplace) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from loghi_contract.cut import Cut
 from loghi_runner.cli.options import AsJson, Output, RunName, Yes
-from loghi_runner.config.choices import DEFAULT_OUTPUT
+from loghi_runner.config.choices import DEFAULT_OUTPUT, LanguageModelUse
 from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.console import make_console, print_rows, say
 from loghi_runner.wording import short_path
@@ -179,6 +179,9 @@ def export_command(
     base_model: Annotated[
         str | None, typer.Option("--base-model", metavar="URL", help="Where its base model is published.")
     ] = None,
+    lm: Annotated[
+        LanguageModelUse, typer.Option("--lm", help="Its language model goes with it, or stays here (off).")
+    ] = LanguageModelUse.AUTO,
     as_json: AsJson = False,
 ) -> None:
     """Copy a run's best_val with its card to a folder or file."""
@@ -188,20 +191,20 @@ def export_command(
     from loghi_runner.terminal.show import loghi_model_line
 
     told_of = told_of_model(author or (), licence, language or (), script or (), dataset or (), base_model)
-    source = export.find_exported(run, output)
+    source, with_lm = export.find_exported(run, output), lm is not LanguageModelUse.OFF
     if export.wants_one_file(target):
-        made, card = export.export_file(source, target, cut, told_of)
+        made, card = export.export_file(source, target, cut, told_of, with_lm=with_lm)
         line = f"kraken -i page.jpg page.txt segment -bl ocr -m {shlex.quote(short_path(made))}"
         key = "kraken_line"
         use = "the second line reads a page with it, where kraken 7 and loghi-runner (extra kraken) are"
     else:
-        made = export.export_folder(source, target, cut, told_of)
+        made = export.export_folder(source, target, cut, told_of, with_lm=with_lm)
         card = made / export.CARD_FILE
         line = loghi_model_line(made)
         key, use = "loghi_line", "the second line goes into Loghi's inference-pipeline.sh"
     look = look_at(source.run) if source.run is not None else None
     told = export.run_remarks(look) if look is not None else []
-    told += export.lm_remarks(source, one_file=export.wants_one_file(target))
+    told += export.lm_remarks(source, with_lm=with_lm, one_file=export.wants_one_file(target))
     if as_json:
         facts = {"run": look.record.run_id, "state": look.record.state} if look is not None else {}
         exported = {"kind": "exported", "path": str(made), "model_card": str(card), key: line, "remarks": told}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from loghi_contract import CONTRACT, __version__, model_file
 from loghi_contract.cut import Cut
-from loghi_contract.language_model import LM_DIR, LM_PARTS
+from loghi_contract.language_model import LM_DIR, LM_PARTS, LanguageModelError, read_facts
 from loghi_contract.model_folder import MODEL_FILE, ModelFacts, ModelFolderError, inspect_model_folder, require_config
 from loghi_contract.storage import sync_file
 from loghi_runner.config.file import ConfigError
@@ -63,7 +63,9 @@ def wants_one_file(target: Path) -> bool:
     return target.suffix.lower() == model_file.SUFFIX
 
 
-def export_folder(source: NamedModel, target: Path, cut: Cut | None = None, told: Told = NOTHING_TOLD) -> Path:
+def export_folder(
+    source: NamedModel, target: Path, cut: Cut | None = None, told: Told = NOTHING_TOLD, *, with_lm: bool = True
+) -> Path:
     """Copy the model with its card to `target`, which must not exist or be empty; else as `export_file`.
 
     Where it is known how lines of its pages are to be cut, a marker says so. A card that the model has already stays.
@@ -72,7 +74,7 @@ def export_folder(source: NamedModel, target: Path, cut: Cut | None = None, told
         facts = _require_whole(source)
         made.mkdir()
         # what begins with a dot is half-written, or of the file manager
-        named = [*source.folder.glob("[!.]*"), *(source.folder / part for part in LM_PARTS)]
+        named = [*source.folder.glob("[!.]*"), *(source.folder / part for part in LM_PARTS if with_lm)]
         copies = [(path, made / path.relative_to(source.folder)) for path in sorted(filter(is_file, named))]
         for path, copied in copies:
             copied.parent.mkdir(exist_ok=True)
@@ -94,12 +96,15 @@ def export_folder(source: NamedModel, target: Path, cut: Cut | None = None, told
     return target
 
 
-def export_file(source: NamedModel, target: Path, cut: Cut | None, told: Told = NOTHING_TOLD) -> tuple[Path, Path]:
+def export_file(
+    source: NamedModel, target: Path, cut: Cut | None, told: Told = NOTHING_TOLD, *, with_lm: bool = True
+) -> tuple[Path, Path]:
     """Write the model as one file to `target`, which must not exist; all of it is there, or nothing.
 
     Args:
         cut: how the lines of its pages are to be cut; None for the way of the run.
         told: what its user says of it, for its card.
+        with_lm: whether the language model beside it goes with it.
 
     Returns:
         The file, and its card beside it.
@@ -116,21 +121,33 @@ def export_file(source: NamedModel, target: Path, cut: Cut | None, told: Told = 
         raise UsageError("export.target_taken", message, hint="Name a place where nothing is yet.")
     card = model_card(source, facts, marker, told, _use_of_file(target.name), marker.cut)
     with _beside(source, target) as (target, made):
-        model_file.write_model_file(source.folder, marker, card, made)
+        model_file.write_model_file(source.folder, marker, card, made, with_lm=with_lm)
         with made.open("rb") as file:
             sync_file(file.fileno())
         write_atomically(beside, card)
     return target, beside
 
 
-def lm_remarks(source: NamedModel, *, one_file: bool) -> list[str]:
-    """What whoever passes the model on must know of the language model that goes with it."""
+def lm_remarks(source: NamedModel, *, with_lm: bool, one_file: bool) -> list[str]:
+    """What whoever passes the model on must know of the language model beside it."""
     if not is_file(source.folder / LM_PARTS[0]):
         return []
-    told = [f"its language model ({LM_DIR}/) goes with it, which holds pieces of the training texts, some letters each"]
+    if not with_lm:
+        return [f"its language model ({LM_DIR}/) stays here: what was exported reads by the image alone"]
+    told = f"its language model ({LM_DIR}/) goes with it, which holds pieces of the training texts, some letters each"
+    return [f"{told}; `--lm off` leaves it here", _who_reads_with_it(source, one_file=one_file)]
+
+
+def _who_reads_with_it(source: NamedModel, *, one_file: bool) -> str:
+    try:
+        facts = read_facts(source.folder)
+    except LanguageModelError as error:
+        return f"warning: nobody can read with it: {error}"
+    if facts is None or not facts.helps:
+        return "nobody reads with it by default: it was not shown to help on the validation lines"
     if one_file:
-        told.append("kraken does not use it; `loghi-runner recognize` does, once the file is unpacked into a folder")
-    return told
+        return "kraken reads with it, too, and has no alternative to show beside what it reads"
+    return "loghi-runner reads with it; Loghi itself does not look at it, and reads by the image alone"
 
 
 def run_remarks(look: Look) -> list[str]:

@@ -67,6 +67,20 @@ class Split(str, Enum):
     VAL = "val"
     TEST = "test"
     BASE_DOMAIN = "base_domain"
+    #: lines that nobody transcribed; what stands in its list as texts is not looked at
+    UNREAD = "unread"
+
+
+@dataclass(frozen=True)
+class SelfTraining:
+    """Unread lines that the trained model reads, to learn those it is sure of in some more epochs.
+
+    `list` is a container path like those of `ListsSpec`; `learning_rate` is where that of these epochs begins.
+    """
+
+    list: str
+    epochs: int
+    learning_rate: float
 
 
 @dataclass(frozen=True)
@@ -102,6 +116,12 @@ class JobSpec:
     #: how often the run was ended for its memory; each time its trainer takes half of what it took before
     memory_kills: int = 0
     more_texts: str | None = None
+    self_training: SelfTraining | None = None
+
+    @property
+    def epochs(self) -> int:
+        """How many there are at most, with those that learn unread lines."""
+        return self.training.epochs + (self.self_training.epochs if self.self_training is not None else 0)
 
 
 @dataclass(frozen=True)

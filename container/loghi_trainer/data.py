@@ -1,7 +1,8 @@
 """A run's lines: read, measured, and made to fit the charset the new model will have."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from loghi_contract import job as jobs
 from loghi_contract.job import JobSpec
 from loghi_contract.places import REPORT_DIR, Places
 from loghi_trainer.base_model import BaseModel
@@ -20,7 +21,7 @@ SCORED_SPLITS = ("test", "base_domain")
 class RunData:
     """`scored` holds the splits that take no part in training or in choosing best_val.
 
-    `learnt` is the language model of the training lines' texts.
+    `learnt` is the language model of the training lines' texts. `unread` are lines without a text, where there are any.
     """
 
     train: Split
@@ -28,10 +29,12 @@ class RunData:
     scored: tuple[Split, ...]
     charset: CharsetPlan
     learnt: LearntTexts
+    unread: Split | None = None
 
     @property
     def splits(self) -> tuple[Split, ...]:
-        return (self.train, self.val, *self.scored)
+        unread = (self.unread,) if self.unread is not None else ()
+        return (self.train, self.val, *self.scored, *unread)
 
 
 def read_data(job: JobSpec, places: Places, store: ImageStore, base: BaseModel) -> RunData:
@@ -51,12 +54,19 @@ def read_data(job: JobSpec, places: Places, store: ImageStore, base: BaseModel) 
     )
     more = read_more_texts(places.real(job.more_texts), job.normalization) if job.more_texts else []
     learnt = learn([line.text for line in train.lines], more)
-    data = RunData(train, val, scored, charset, learnt)
+    data = RunData(train, val, scored, charset, learnt, _unread(job, places, store))
     if not job.resume:  # they stand there already
         append_skipped(places.out / REPORT_DIR / "skipped_lines.tsv", data.splits)
     for split in (train, val):
         _require_lines(split)
     return data
+
+
+def _unread(job: JobSpec, places: Places, store: ImageStore) -> Split | None:
+    if job.self_training is None:
+        return None
+    unread = _measured(jobs.Split.UNREAD.value, job.self_training.list, job, places, store)
+    return replace(unread, lines=tuple(replace(line, text="") for line in unread.lines))
 
 
 def _measured(name: str, list_path: str, job: JobSpec, places: Places, store: ImageStore) -> Split:

@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from loghi_contract.files import read_plain
 from loghi_contract.job import Split
 from loghi_contract.lines import LineSample
 from loghi_runner.engines.base import Mount
 from loghi_runner.engines.mounts import on_this_machine
+from loghi_runner.errors import DataError
 from loghi_runner.files import file_sha256
 from loghi_runner.runs.folder import RunFolder, RunRecord
 from loghi_runner.wording import split_word
@@ -52,6 +53,21 @@ def data_sha256(lists: Mapping[str, Sequence[LineSample]], images: Mapping[str, 
             total.update(row.encode("utf-8", "surrogateescape"))
         found[split] = total.hexdigest()
     return found
+
+
+def require_unread_apart(lists: Mapping[str, Sequence[LineSample]], images: Mapping[str, str]) -> None:
+    """Raise DataError where an unread line is one that the model is judged by, now that all lines have an image.
+
+    Args:
+        images: as of `image_hashes`.
+    """
+    unread = {images[line.image]: line.image for line in lists.get(Split.UNREAD.value, ()) if line.image in images}
+    for split in (Split.VAL, Split.TEST, Split.BASE_DOMAIN):
+        for line in lists.get(split.value, ()):
+            if (image := unread.get(images.get(line.image, ""))) is not None:
+                message = f"an unread line is one of the {split_word(split)}: {PurePosixPath(image).name}"
+                hint = "Take its page out of training.unread: what a model has learnt must not judge it."
+                raise DataError("data.unread_judges", message, where="training.unread", hint=hint)
 
 
 def format_hashes(images: Mapping[str, str]) -> str:

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -18,10 +18,10 @@ from loghi_runner.errors import DataError
 from loghi_runner.files import as_utf8, cannot_write, file_sha256, is_there
 from loghi_runner.finetuning.data_hashes import data_sha256, format_hashes
 from loghi_runner.finetuning.plan import RunPlan, View
-from loghi_runner.ground_truth.collect import PagesTruth
 from loghi_runner.ground_truth.cut_pages import CutPages, cut_pages
-from loghi_runner.ground_truth.line_store import lines_in_use
+from loghi_runner.ground_truth.line_store import LineStore, lines_in_use
 from loghi_runner.ground_truth.split import format_split, write_split
+from loghi_runner.ground_truth.survey import SurveyedPage
 from loghi_runner.locks import FileLock, NoLocks, Timeout, locked, take
 from loghi_runner.runs.folder import HALF_MADE_PREFIX, RECORD_FILE, RunFolder, RunRecord, cannot_write_run
 from loghi_runner.runs.run_trainer import new_record
@@ -38,11 +38,11 @@ def cut_lines(plan: RunPlan, view: View, held: ExitStack) -> RunPlan:
         DataError: no training or no validation line could be cut.
         EngineError: the output folder cannot be written.
     """
-    if plan.pages is None:
+    if plan.pages is None and not plan.unread.pages:
         return plan
     held.enter_context(lines_in_use(plan.config.config.output))
-    store, survey = plan.pages.store, plan.pages.survey
-    pages = [page for page in survey.pages if page.lines]
+    stores = list(_to_cut(plan))
+    store = stores[0][0]
     try:
         store.lines.mkdir(parents=True, exist_ok=True)
         lock = FileLock(store.lines.parent / "lock")
@@ -53,20 +53,28 @@ def cut_lines(plan: RunPlan, view: View, held: ExitStack) -> RunPlan:
             take(lock)
         try:
             on_page = partial(view.progress, "cutting pages")
-            cut = cut_pages(pages, store.page_folder, cut=store.cut, channels=CHANNELS, on_page=on_page)
-            write_split(plan.pages.split_file, survey.pages, plan.pages.split.parts)
+            cuts = [
+                cut_pages(pages, into.page_folder, cut=into.cut, channels=CHANNELS, on_page=on_page)
+                for into, pages in stores
+            ]
+            if plan.pages is not None:
+                write_split(plan.pages.split_file, plan.pages.survey.pages, plan.pages.split.parts)
         finally:
             lock.release()
     except OSError as error:
         hint = "Name another `output` in the config, or free space there."
         raise cannot_write("the line images", error, store.lines, error.filename or store.lines, hint) from error
-    lists, skipped = _sorted_out(plan, plan.pages, cut)
+    lists, skipped = _sorted_out(plan, stores, cuts)
     for split in (Split.TRAIN, Split.VAL):
         if not lists.get(split.value):
-            reasons = "; ".join([*cut.failed.values()][:3]) or "skipped lines tell why"
+            reasons = "; ".join([why for cut in cuts for why in cut.failed.values()][:3]) or "skipped lines tell why"
             message = f"no {SPLIT_WORDS[split]} line could be cut out of its page: {reasons}"
             hint = "`loghi-runner prepare` shows what can be cut."
             raise DataError("data.nothing_cut", message, where="data.pages", hint=hint)
+    if not lists.get(Split.UNREAD.value, ("none was wanted",)):
+        view.note("no unread line could be cut out of its page: nothing is learnt from them")
+        del lists[Split.UNREAD.value]
+        plan = replace(plan, job=replace(plan.job, self_training=None))
     return replace(plan, lists=lists, skipped=(*plan.skipped, *skipped))
 
 
@@ -76,16 +84,15 @@ def first_record(plan: RunPlan, engine: Engine, setting: Setting, images: Mappin
     Args:
         images: the line images' hashes, as of `image_hashes`.
     """
-    pages, again = plan.pages, plan.again
+    again = plan.again
     prepared = again.prepared if again else ()
-    if pages:
-        prepared = tuple(pages.store.page_folder(page).name for page in pages.survey.pages)
+    prepared += tuple(store.page_folder(page).name for store, pages in _to_cut(plan) for page in pages)
     base = [mount.source for mount in plan.mounts if mount.target == BASE_MODEL_DIR]
     return replace(
         new_record(plan.run_id, plan.job.name, engine, setting),
         config_sha256=hashlib.sha256(plan.config.text.encode()).hexdigest(),
         overrides=plan.config.overrides,
-        epochs=plan.job.training.epochs,
+        epochs=plan.job.epochs,
         prepared=prepared,
         base_model_sha256=file_sha256(plan.base.model_file) if plan.base else None,
         base_model_folder=str(base[0]) if base else None,
@@ -121,13 +128,22 @@ def create_run_folder(plan: RunPlan, record: RunRecord, images: Mapping[str, str
     return folder
 
 
+def _to_cut(plan: RunPlan) -> Iterator[tuple[LineStore, Sequence[SurveyedPage]]]:
+    """The run's pages, and where the line images of each go."""
+    if plan.pages is not None:
+        yield plan.pages.store, [page for page in plan.pages.survey.pages if page.lines]
+    if plan.unread.store is not None and plan.unread.pages:
+        yield plan.unread.store, plan.unread.pages
+
+
 def _sorted_out(
-    plan: RunPlan, pages: PagesTruth, cut: CutPages
+    plan: RunPlan, stores: Sequence[tuple[LineStore, Sequence[SurveyedPage]]], cuts: Sequence[CutPages]
 ) -> tuple[dict[str, tuple[LineSample, ...]], list[tuple[str, SkippedLine]]]:
     """Lists of the lines that have an image now; and the others, each with its split and why it has none."""
     lost: dict[tuple[str, ...], SkippedLine] = {
-        (pages.store.page_folder(page).name, line.image): line
-        for page in pages.survey.pages
+        (store.page_folder(page).name, line.image): line
+        for (store, pages), cut in zip(stores, cuts, strict=True)
+        for page in pages
         for line in cut.not_cut(page)
     }
     lists: dict[str, tuple[LineSample, ...]] = {}

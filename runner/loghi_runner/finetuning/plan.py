@@ -1,12 +1,13 @@
 """What a run will do, decided before anything is written: job, lists, mounts and findings; and what is told of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
 
 from loghi_contract import CONTRACT
-from loghi_contract.job import DeviceKind, JobSpec, ListsSpec, Split, TrainingSpec
+from loghi_contract.job import DeviceKind, JobSpec, ListsSpec, SelfTraining, Split, TrainingSpec
 from loghi_contract.lines import LineSample, SkippedLine
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR, MORE_TEXTS_FILE
@@ -23,9 +24,13 @@ from loghi_runner.ground_truth.check_lines import check_lines, check_look, check
 from loghi_runner.ground_truth.collect import PagesTruth, collect_ground_truth
 from loghi_runner.ground_truth.line_store import LineStore
 from loghi_runner.ground_truth.more_texts import MoreTexts, read_more_texts
+from loghi_runner.ground_truth.unread import UnreadLines, read_unread
 from loghi_runner.models.find import check_base_model
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.runs.run_trainer import RunView
+
+#: Epochs that learn unread lines too, and where their learning rate begins, as a share of that of all others.
+LAST_EPOCHS, _LAST_RATE = 4, 0.5
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class RunPlan:
     """One run, decided. `lists` holds the splits that exist, with container image paths.
 
     `pages` is where the lines come from, when not from line lists; their images are cut when the run starts.
-    `more_texts` are for the language model alone.
+    `more_texts` are for the language model alone. `unread` is where the unread lines among the lists come from.
     With an error among the findings the plan is for showing only.
     """
 
@@ -58,6 +63,7 @@ class RunPlan:
     pages: PagesTruth | None = None
     again: Again | None = None
     more_texts: tuple[str, ...] = ()
+    unread: UnreadLines = field(default_factory=UnreadLines)
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -101,10 +107,13 @@ def make_plan(
     store = LineStore(config.output, keys.cut, texts)
     truth = collect_ground_truth(keys, training.seed, loaded.path.parent, store, on_progress)
     more = read_more_texts(config.text.more, texts, truth.splits) if config.text.more else MoreTexts()
+    on_page = partial(on_progress, "reading pages without a text")
+    unread = read_unread(training.unread, truth, store, loaded.path.parent, on_page)
     output = real_path(config.output)
     homes = home_folders()
-    images = ((line.sample.where.rpartition(":")[0], line.image) for line in truth.lines())
-    data = choose_data_folders(images, homes, store.lines if truth.pages else None)
+    images = ((line.sample.where.rpartition(":")[0], line.image) for line in (*truth.lines(), *unread.lines))
+    data = choose_data_folders(images, homes, store.lines if truth.pages or unread.pages else None)
+    lists = truth.splits | ({Split.UNREAD: unread.lines} if unread.lines else {})
     findings = (
         *found,
         *base.findings,
@@ -112,6 +121,7 @@ def make_plan(
         *normalization_findings,
         *check_normalization(normalization, truth),
         *more.findings,
+        *unread.findings,
         *check_characters(config, base.facts, normalization, truth),
         *check_lines(base.facts, normalization, truth),
         *check_transparency(config, base.facts, truth),
@@ -144,6 +154,9 @@ def make_plan(
             freeze=training.freeze,
         ),
         more_texts=str(MORE_TEXTS_FILE) if more.texts else None,
+        self_training=SelfTraining(str(LISTS_DIR / "unread.txt"), LAST_EPOCHS, _LAST_RATE * training.learning_rate)
+        if unread.lines
+        else None,
     )
     return RunPlan(
         run_id=run_id,
@@ -152,14 +165,18 @@ def make_plan(
         job=job,
         lists={
             split.value: tuple(replace(line.sample, image=str(data.container_path(line.image))) for line in lines)
-            for split, lines in truth.splits.items()
+            for split, lines in lists.items()
         },
-        skipped=tuple((split.value, line) for split, line in truth.skipped),
+        skipped=(
+            *((split.value, line) for split, line in truth.skipped),
+            *((Split.UNREAD.value, line) for line in unread.skipped),
+        ),
         mounts=run_mounts(data, base.folder, output / run_id),
         findings=tuple(sorted(findings, key=lambda finding: list(Severity).index(finding.severity))),
         base=base.facts,
         pages=truth.pages,
         more_texts=more.texts,
+        unread=unread,
     )
 
 

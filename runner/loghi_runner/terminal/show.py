@@ -28,6 +28,8 @@ from loghi_runner.wording import (
     percent,
     phase_word,
     plural,
+    self_training_gain,
+    self_training_line,
     short_path,
     shown,
     status_word,
@@ -163,6 +165,9 @@ def show_rows(look: Look) -> list[Row]:
     rows += [("" if index else "scores", event_line(score)) for index, score in enumerate(progress.evaluations)]
     if (told := progress.language_model) is not None:
         rows.append(("language model", language_model_line(told.sources, told.validation)))
+    if (read := progress.self_training) is not None:
+        rows.append(("self-training", self_training_line(read)))
+        rows += [("", gain)] if (gain := self_training_gain(read, progress.epochs)) else []
     rows += [("warning", notice.message) for notice in progress.notices]
     return rows
 
@@ -177,6 +182,7 @@ def show_json(look: Look) -> dict[str, Any]:
         "epochs": to_json(progress.epochs),
         "evaluations": to_json(progress.evaluations),
         "language_model": to_json(progress.language_model),
+        "self_training": to_json(progress.self_training),
         "warnings": to_json(progress.notices),
         "remaining_s": progress.remaining_s,
     }

@@ -15,7 +15,18 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from loghi_contract.events import Charset, DataSummary, Epoch, Evaluation, Event, LanguageModel, Notice, Started, Step
+from loghi_contract.events import (
+    Charset,
+    DataSummary,
+    Epoch,
+    Evaluation,
+    Event,
+    LanguageModel,
+    Notice,
+    SelfTraining,
+    Started,
+    Step,
+)
 from loghi_contract.job import CharsetPolicy, Split, TrainingSpec
 from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
@@ -93,7 +104,7 @@ class PersonView:
             say(self._console, Text.assemble(("warning: ", "yellow"), payload.message))
             if payload.hint:
                 print_rows(self._console, [("fix:", payload.hint)])
-        elif isinstance(payload, (Started, DataSummary, Charset, Evaluation, LanguageModel)):
+        elif isinstance(payload, (Started, DataSummary, Charset, Evaluation, LanguageModel, SelfTraining)):
             say(self._console, event_line(payload))
         if self._live is not None:
             self._live.refresh(at_once=not isinstance(payload, Step))

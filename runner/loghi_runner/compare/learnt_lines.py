@@ -22,8 +22,8 @@ from loghi_runner.line_pages import page_name, page_names
 from loghi_runner.models.find import NamedModel
 from loghi_runner.runs.folder import RunFolder
 
-#: Training lines, and those that chose the best epoch.
-_SPLITS = ("train", "val")
+#: Training lines, those that chose the best epoch, and those that were learnt as the model read them.
+_SPLITS = ("train", "val", "unread")
 #: So many of the texts of a page's lines must be those of the lines of the same names.
 _SAME_TEXTS = 0.5
 

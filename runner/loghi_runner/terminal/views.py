@@ -332,10 +332,10 @@ def _conclusion(findings: tuple[Finding, ...]) -> str:
 
 
 def _split_words(facts: SplitFacts) -> str:
-    return (
-        f"{plural(facts.lines, 'line')} on {plural(facts.pages, 'page')}, {facts.characters} characters "
-        f"({facts.characters / max(facts.lines, 1):.0f} a line)"
-    )
+    lines = f"{plural(facts.lines, 'line')} on {plural(facts.pages, 'page')}"
+    if not facts.characters:
+        return lines
+    return f"{lines}, {facts.characters} characters ({facts.characters / max(facts.lines, 1):.0f} a line)"
 
 
 def _base_model(plan: RunPlan) -> str:

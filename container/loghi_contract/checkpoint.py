@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from loghi_contract.events import Epoch, Started
+from loghi_contract.events import Epoch, SelfTraining, Started
 from loghi_contract.files import open_plain
 from loghi_contract.model_folder import BROKEN_ARCHIVE
 from loghi_contract.places import LAST
@@ -37,6 +37,14 @@ class SavedReading:
 
     texts: tuple[str, ...]
     loss: float | None
+
+
+@dataclass(frozen=True)
+class SavedSelfTraining:
+    """What was told when the unread lines were read, and the text of each in the list's order: empty if not learnt."""
+
+    told: SelfTraining
+    texts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,8 @@ class TrainingState:
     started: Started
     #: lines times pixels that were computed at once; None where all that a step has
     most_px: int | None = None
+    #: None before unread lines are learnt
+    self_training: SavedSelfTraining | None = None
 
 
 @dataclass(frozen=True)

@@ -194,6 +194,25 @@ class LanguageModel:
 
 
 @dataclass(frozen=True)
+class SelfTraining:
+    """The model of epoch `best_epoch` has read the unread lines; those it is sure of are learnt after `after_epoch`.
+
+    `lines` were read and `taken` are learnt, with so many `characters`; `confidence` is their mean, over characters.
+    `val_cer` and `lm_val_cer` are of that model, by the image alone and with the language model; cer is a fraction.
+    """
+
+    kind: ClassVar[str] = "self_training"
+    after_epoch: int
+    best_epoch: int
+    lines: int
+    taken: int
+    characters: int
+    confidence: float | None
+    val_cer: float
+    lm_val_cer: float
+
+
+@dataclass(frozen=True)
 class Finished:
     """`best_val_cer` is None when the run was stopped before anything was scored.
 
@@ -243,6 +262,7 @@ Payload = (
     | Checkpoint
     | Evaluation
     | LanguageModel
+    | SelfTraining
     | Finished
     | Recognized
     | Failed
@@ -261,6 +281,7 @@ KINDS: dict[str, type[Any]] = {
         Checkpoint,
         Evaluation,
         LanguageModel,
+        SelfTraining,
         Finished,
         Recognized,
         Failed,

@@ -69,6 +69,8 @@ class Split(str, Enum):
     BASE_DOMAIN = "base_domain"
     #: mixed in to the training lines, so that the base model's own hands are forgotten less
     OLD_HAND = "old_hand"
+    #: lines that nobody transcribed; what stands in its list as texts is not looked at
+    UNREAD = "unread"
 
 
 #: Lines of the old hand that an epoch takes for each of its own, at most: they are to be remembered, not to be learnt.
@@ -78,6 +80,18 @@ _MOST_MIXED_IN = 0.5
 def mixed_in(own: int, old_hand: int) -> int:
     """How many lines of the old hand an epoch takes beside its own."""
     return min(old_hand, max(1, round(_MOST_MIXED_IN * own)))
+
+
+@dataclass(frozen=True)
+class SelfTraining:
+    """Unread lines that the trained model reads, to learn those it is sure of in some more epochs.
+
+    `list` is a container path like those of `ListsSpec`; `learning_rate` is where that of these epochs begins.
+    """
+
+    list: str
+    epochs: int
+    learning_rate: float
 
 
 @dataclass(frozen=True)
@@ -115,6 +129,12 @@ class JobSpec:
     memory_kills: int = 0
     more_texts: str | None = None
     old_hand: str | None = None
+    self_training: SelfTraining | None = None
+
+    @property
+    def epochs(self) -> int:
+        """How many there are at most, with those that learn unread lines."""
+        return self.training.epochs + (self.self_training.epochs if self.self_training is not None else 0)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """A run's lines: read, measured, and made to fit the charset the new model will have."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from loghi_contract import job as jobs
 from loghi_contract.job import JobSpec
 from loghi_contract.places import REPORT_DIR, Places
 from loghi_trainer.base_model import BaseModel
@@ -9,7 +10,7 @@ from loghi_trainer.charset import CharsetPlan, plan_charset
 from loghi_trainer.dataset import ImageStore, measure_lines
 from loghi_trainer.errors import DataError
 from loghi_trainer.learnt_texts import LearntTexts, learn, read_more_texts
-from loghi_trainer.lines import Line, Split, append_skipped, read_samples, too_long, unknown_characters
+from loghi_trainer.lines import Split, append_skipped, read_samples, too_long, unknown_characters
 from loghi_trainer.network import frames_of
 
 #: The splits that choose nothing: they are only scored, before and after.
@@ -21,7 +22,8 @@ class RunData:
     """`scored` holds the splits that take no part in training or in choosing best_val.
 
     `learnt` is the language model of the training lines' texts. `old_hand` is mixed in to training, where it was asked
-    for: neither the language model nor the charset learns from it.
+    for: neither the language model nor the charset learns from it. `unread` are lines without a text, where there are
+    any.
     """
 
     train: Split
@@ -30,15 +32,12 @@ class RunData:
     charset: CharsetPlan
     learnt: LearntTexts
     old_hand: Split | None = None
-
-    @property
-    def fed(self) -> tuple[Line, ...]:
-        """What is trained on: the training lines, then those of the old hand."""
-        return (*self.train.lines, *(self.old_hand.lines if self.old_hand is not None else ()))
+    unread: Split | None = None
 
     @property
     def splits(self) -> tuple[Split, ...]:
-        return (self.train, self.val, *self.scored, *((self.old_hand,) if self.old_hand is not None else ()))
+        beside = tuple(split for split in (self.old_hand, self.unread) if split is not None)
+        return (self.train, self.val, *self.scored, *beside)
 
 
 def read_data(job: JobSpec, places: Places, store: ImageStore, base: BaseModel) -> RunData:
@@ -60,7 +59,7 @@ def read_data(job: JobSpec, places: Places, store: ImageStore, base: BaseModel) 
     )
     more = read_more_texts(places.real(job.more_texts), job.normalization) if job.more_texts else []
     learnt = learn([line.text for line in train.lines], more)
-    data = RunData(train, val, scored, charset, learnt, old_hand)
+    data = RunData(train, val, scored, charset, learnt, old_hand, _unread(job, places, store))
     if not job.resume:  # they stand there already
         append_skipped(places.out / REPORT_DIR / "skipped_lines.tsv", data.splits)
     for split in (train, val, *((old_hand,) if old_hand is not None else ())):
@@ -71,6 +70,13 @@ def read_data(job: JobSpec, places: Places, store: ImageStore, base: BaseModel) 
 def _trainable(split: Split, charset: CharsetPlan, base: BaseModel) -> Split:
     split = split.skipping(unknown_characters(charset.tokenizer))
     return split.skipping(too_long(lambda width_px: frames_of(base.network, width_px)))
+
+
+def _unread(job: JobSpec, places: Places, store: ImageStore) -> Split | None:
+    if job.self_training is None:
+        return None
+    unread = _measured(jobs.Split.UNREAD.value, job.self_training.list, job, places, store)
+    return replace(unread, lines=tuple(replace(line, text="") for line in unread.lines))
 
 
 def _measured(name: str, list_path: str, job: JobSpec, places: Places, store: ImageStore) -> Split:

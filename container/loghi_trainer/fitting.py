@@ -28,7 +28,8 @@ class FittedStep:
         """Of the free memory take half as much for each time that the run was ended for it."""
         self._step = step
         self._share = _SHARE / 2**memory_kills
-        self._feed = feed
+        #: of which lines a step is, for what is told of them
+        self.feed = feed
         self._tell = tell
         #: lines times pixels that are computed at once; None for as many as a step has
         self.most_px: int | None = None
@@ -61,8 +62,8 @@ class FittedStep:
         """
         if not self._step.can_divide:
             return
-        indices = self._feed.widest_batch()
-        batch = self._feed.batch(indices, epoch=1)
+        indices = self.feed.widest_batch()
+        batch = self.feed.batch(indices, epoch=1)
         if on_processor:
             self._leave_room(batch, indices, at_least)
         self._learned(batch, indices)
@@ -128,13 +129,13 @@ class FittedStep:
 
     def _blamed(self, indices: Sequence[int]) -> str | None:
         """The widest line of a batch by name, where it is far wider than the others: all are filled up to its width."""
-        widest, *others = sorted(indices, key=self._feed.width_px, reverse=True)
-        if not others or self._feed.width_px(widest) < _FAR_WIDER * self._feed.width_px(others[0]):
+        widest, *others = sorted(indices, key=self.feed.width_px, reverse=True)
+        if not others or self.feed.width_px(widest) < _FAR_WIDER * self.feed.width_px(others[0]):
             return None
-        name = PurePosixPath(self._feed.image(widest)).name
+        name = PurePosixPath(self.feed.image(widest)).name
         return (
-            f"One line alone asks for so much: {name} is {self._feed.width_px(widest)} pixels wide, the next of its "
-            f"step {self._feed.width_px(others[0])}. Is it two lines, or a rule? Cut it again, or leave it out."
+            f"One line alone asks for so much: {name} is {self.feed.width_px(widest)} pixels wide, the next of its "
+            f"step {self.feed.width_px(others[0])}. Is it two lines, or a rule? Cut it again, or leave it out."
         )
 
     def _does_not_fit(self, batch: TrainingBatch, indices: Sequence[int]) -> TrainingFailed:
@@ -146,7 +147,7 @@ class FittedStep:
                 f"memory ran out on {at_once} lines of {width_px} pixels in one step",
                 hint=f"Set training.batch_size to {max(1, lines // 2)}, or give the run a card with more free memory.",
             )
-        name = PurePosixPath(self._feed.image(max(indices, key=self._feed.width_px))).name
+        name = PurePosixPath(self.feed.image(max(indices, key=self.feed.width_px))).name
         return TrainingFailed(
             "training.out_of_memory",
             f"memory ran out on a single line of {width_px} pixels; the widest of its step is {name}",

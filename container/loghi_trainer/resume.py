@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from loghi_contract.checkpoint import Checkpoint, NoCheckpoint, TrainingState, find_checkpoint
-from loghi_contract.events import Notice, Started
+from loghi_contract.events import Notice, Resumed, Started
 from loghi_contract.job import JobSpec
 from loghi_contract.places import LAST
 from loghi_trainer.data import RunData
 from loghi_trainer.errors import DataError
+from loghi_trainer.reporter import Reporter
 
 _WHAT = ("loghi-runner", "the framework", "the device", "the processor", "the number of cores")
 _BEGIN_ANEW = "Begin a new run with `loghi-runner finetune`; best_val is kept."
@@ -24,19 +25,24 @@ def differences(then: Started, now: Started) -> Iterator[Notice]:
             yield Notice("resume.elsewhere", message, hint)
 
 
-def open_checkpoint(out: Path) -> Checkpoint:
-    """The newest whole checkpoint.
+def open_last(out: Path, reporter: Reporter) -> Checkpoint:
+    """The newest whole checkpoint; told before all else, as what comes now comes again.
 
     Raises:
         DataError: there is none.
     """
     try:
-        return find_checkpoint(out)
+        checkpoint = find_checkpoint(out)
     except NoCheckpoint as error:
         message = "there is no checkpoint to go on from"
         if error.damaged:
             message = f"no checkpoint is whole: {error}"
         raise DataError("resume.no_checkpoint", message, where=str(LAST), hint=_BEGIN_ANEW) from error
+    reporter.emit(Resumed(checkpoint.state.epoch, checkpoint.state.step))
+    for what in checkpoint.damaged:
+        message = f"the newest checkpoint is damaged, the one before it is taken: {what}"
+        reporter.emit(Notice("last.damaged", message, "Is the disk sound? What was trained since is done again."))
+    return checkpoint
 
 
 def require_same_run(state: TrainingState, job: JobSpec, lines: str) -> None:

@@ -2,15 +2,15 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import repeat
 
 import keras
 
 from loghi_contract import events
-from loghi_contract.checkpoint import Checkpoint, TrainingState
-from loghi_contract.job import Augmentation, DeviceKind, JobSpec
+from loghi_contract.checkpoint import Checkpoint, SavedSelfTraining, TrainingState
+from loghi_contract.job import Augmentation, DeviceKind, JobSpec, SelfTraining
 from loghi_contract.language_model import WITH_LM
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_contract.places import BASE_MODEL_DIR, BEST_VAL, Places, lines_table
@@ -19,19 +19,19 @@ from loghi_trainer import device
 from loghi_trainer.announce import announce
 from loghi_trainer.augment import augment_light
 from loghi_trainer.base_model import open_base_model
-from loghi_trainer.beam import Guide
 from loghi_trainer.checkpoint import LastFolder, Weights
 from loghi_trainer.data import RunData, read_data
 from loghi_trainer.dataset import ImageStore, TrainingFeed
 from loghi_trainer.evaluate import Reading, evaluate, read_again, write_lines_table
-from loghi_trainer.lines import Split
+from loghi_trainer.lines import Line, Split
 from loghi_trainer.new_model import build_base_model
 from loghi_trainer.output_layer import fit_output_layer
 from loghi_trainer.recognize import Cancelled, Recognizer
 from loghi_trainer.reporter import Reporter
-from loghi_trainer.resume import differences, lines_sha256, open_checkpoint, require_same_run
+from loghi_trainer.resume import differences, lines_sha256, open_last, require_same_run
 from loghi_trainer.save import ModelFolder
-from loghi_trainer.training import Position, Training
+from loghi_trainer.self_training import chosen, lines_to_learn, read_unread
+from loghi_trainer.training import Course, Position, Training
 
 #: In a long epoch a kill loses no more than this; writing takes about a second.
 LAST_EVERY_S = 300.0
@@ -45,7 +45,7 @@ def train(job: JobSpec, places: Places, reporter: Reporter, is_cancelled: Callab
     Raises:
         TrainerError: what went wrong; the best model so far is kept.
     """
-    checkpoint = _open_last(places, reporter) if job.resume else None
+    checkpoint = open_last(places.out, reporter) if job.resume else None
     used_device = device.claim_device(job.device)
     shares = device.share_out(used_device)
     device.make_reproducible(job.training.seed)
@@ -124,19 +124,10 @@ class _Run:
         )
         self._cards = len(shares.places)
         self._folder = ModelFolder(places.out, network, tokenizer, job, data.learnt, reporter.require_turn)
-        labels = [tokenizer.encode(line.text) for line in data.fed]
-        self._feed = TrainingFeed(
-            data.fed,
-            labels,
-            store,
-            batch_size=job.training.batch_size,
-            seed=job.training.seed,
-            augment=_AUGMENTATIONS[job.training.augmentation],
-            old_hand=len(data.fed) - len(data.train.lines),
-        )
+        self._guide = data.learnt.guide(tokenizer)
         self._training = Training(
             network,
-            self._feed,
+            self._feed(),
             job.training,
             reporter,
             is_cancelled,
@@ -153,6 +144,9 @@ class _Run:
         #: early stopping counts from here
         self._patient_from = 0
         self._best = _Best()
+        #: where epochs of unread lines begin, and what was read of these; None before
+        self._self_training: SavedSelfTraining | None = None
+        self._epochs = job.epochs
         #: what the base model read on the validation lines, and on those that choose nothing
         self._base_reading: Reading
         self._before: list[Reading] = []
@@ -166,11 +160,12 @@ class _Run:
                 self._begin()
             self._reporter.emit(events.Phase("training"))
             status = self._train_epochs()
+            if self._job.self_training is not None and self._data.unread is not None:
+                self._learn_unread(self._job.self_training, self._data.unread)
             self._reporter.emit(events.Phase("evaluating"))
             self._network.set_weights(self._folder.saved_weights())
-            guide = self._data.learnt.guide(self._data.charset.tokenizer)
-            best = self._judge_language_model(guide)
-            self._report(best, self._score(events.Model.BEST, guide))
+            best = self._judge_language_model()
+            self._report(best, self._score(events.Model.BEST))
             self._last.keep_newest()
         except Cancelled:
             status = events.FinishStatus.CANCELLED
@@ -206,12 +201,15 @@ class _Run:
         best = self._last.restore(checkpoint)
         self._training.position = Position(state.epoch, state.step, state.loss_sum, state.lines_done, state.seconds)
         is_replanned = state.epochs != self._job.training.epochs
+        # with more epochs planned, unread lines are read again after them, by a better model
+        self._self_training = None if is_replanned else state.self_training
         self._patient_from = state.epoch if is_replanned else state.patient_from
         self._base_reading = read_again(self._data.val, state.base_reading)
         self._before = [read_again(*each) for each in zip(self._data.scored, state.scored_readings, strict=True)]
         self._rows = list(state.rows)
         scores = map(_evaluation, self._data.scored, repeat(events.Model.BASE), self._before)
-        for lost in self._reporter.without_told([*state.rows, *scores]):
+        read = [state.self_training.told] if state.self_training else []
+        for lost in self._reporter.without_told([*state.rows, *read, *scores]):
             self._reporter.emit(lost)
         # a later epoch was better, and no checkpoint of it could be written: it is not given up for an earlier one
         if (better := self._folder.find_better(state.best_cer)) is not None:
@@ -223,23 +221,63 @@ class _Run:
 
     def _try_widest_step(self) -> None:
         # before anything else is large: what this takes of the machine's memory is measured
-        self._training.try_widest_step(self._job.device)
+        unread = self._data.unread.lines if self._data.unread is not None else ()
+        self._training.try_widest_step(self._job.device, self._feed(unread))
+
+    def _feed(self, unread: Sequence[Line] = ()) -> TrainingFeed:
+        """The training lines, those of the unread that are learnt with them, and those of the old hand."""
+        training, tokenizer = self._job.training, self._data.charset.tokenizer
+        old_hand = self._data.old_hand.lines if self._data.old_hand is not None else ()
+        lines = [*self._data.train.lines, *unread, *old_hand]
+        return TrainingFeed(
+            lines,
+            # a line that is not read yet takes the room of its image
+            [tokenizer.encode(line.text) or [tokenizer.blank - 1] for line in lines],
+            self._store,
+            batch_size=training.batch_size,
+            seed=training.seed,
+            augment=_AUGMENTATIONS[training.augmentation],
+            old_hand=len(old_hand),
+        )
 
     def _train_epochs(self) -> events.FinishStatus:
-        spec, training = self._job.training, self._training
+        spec = self._job.training
+        while self._self_training is None and (epoch := self._training.position.epoch + 1) <= spec.epochs:
+            waited = epoch - 1 - max(self._best.epoch, self._patient_from)
+            if 0 < spec.early_stopping <= waited:
+                return events.FinishStatus.EARLY_STOPPED
+            self._train_epoch(epoch)
+        ended_early = self._self_training is not None and self._self_training.told.after_epoch < spec.epochs
+        return events.FinishStatus.EARLY_STOPPED if ended_early else events.FinishStatus.COMPLETED
+
+    def _learn_unread(self, spec: SelfTraining, unread: Split) -> None:
+        """Let best_val read the unread lines and learn those it is sure of; validation decides as in every epoch."""
+        self._reporter.emit(events.Phase("self_training"))
+        if self._self_training is None:
+            self._network.set_weights(self._folder.saved_weights())
+            val = evaluate(self._recognizer, self._data.val, self._store, self._is_cancelled, guide=self._guide)
+            table = self._places.out / lines_table(unread.name)
+            read = read_unread(self._recognizer, unread, self._store, self._guide, self._is_cancelled, table)
+            self._self_training = chosen(read, self._training.position.epoch, self._best.epoch, val)
+            self._reporter.emit(self._self_training.told)
+            # at once: a later best_val would read them otherwise
+            self._write_last()
+        told = self._self_training.told
+        self._epochs = told.after_epoch + (spec.epochs if told.taken else 0)
+        learnt = lines_to_learn(unread, self._self_training)
+        self._training.go_over_to(self._feed(learnt), Course(told.after_epoch, spec.epochs, spec.learning_rate))
+        while (epoch := self._training.position.epoch + 1) <= self._epochs:
+            self._train_epoch(epoch)
+
+    def _train_epoch(self, epoch: int) -> None:
         try:
-            while (epoch := training.position.epoch + 1) <= spec.epochs:
-                waited = epoch - 1 - max(self._best.epoch, self._patient_from)
-                if 0 < spec.early_stopping <= waited:
-                    return events.FinishStatus.EARLY_STOPPED
-                steps = training.run_epoch(epoch)
-                self._score_validation(epoch, training.position.seconds, steps.train_loss, steps.learning_rate)
-                training.position = Position(epoch)
-                self._write_last()
+            steps = self._training.run_epoch(epoch)
+            self._score_validation(epoch, self._training.position.seconds, steps.train_loss, steps.learning_rate)
         except Cancelled:
             self._write_last()
             raise
-        return events.FinishStatus.COMPLETED
+        self._training.position = Position(epoch)
+        self._write_last()
 
     def _write_last_in_time(self) -> None:
         if time.monotonic() - self._last_s > LAST_EVERY_S:
@@ -264,6 +302,7 @@ class _Run:
             rows=tuple(self._rows),
             started=self._started,
             most_px=self._training.most_px,
+            self_training=self._self_training,
         )
         try:
             self._reporter.settle()
@@ -292,7 +331,7 @@ class _Run:
             self._base_reading = reading
         row = events.Epoch(
             epoch=epoch,
-            epochs=self._job.training.epochs,
+            epochs=self._epochs,
             train_loss=train_loss,
             val_cer=total.cer,
             val_wer=total.wer,
@@ -316,21 +355,21 @@ class _Run:
         for split in (self._data.val, *self._data.scored):
             (self._places.out / lines_table(split.name)).unlink(missing_ok=True)
 
-    def _judge_language_model(self, guide: Guide) -> Reading:
+    def _judge_language_model(self) -> Reading:
         """What best_val reads on the validation lines, also with the language model; written beside it."""
         split = self._data.val
-        read = evaluate(self._recognizer, split, self._store, self._is_cancelled, guide=guide)
+        read = evaluate(self._recognizer, split, self._store, self._is_cancelled, guide=self._guide)
         guided = read.guided or read
         judged = self._data.learnt.judged([line.text for line in split.lines], read.errors, guided.errors)
         self._folder.save_learnt(judged)
         self._reporter.emit(events.LanguageModel(judged.facts.order, judged.facts.sources, judged.facts.validation))
         return replace(self._best.reading or read, guided=guided)
 
-    def _score(self, model: events.Model, guide: Guide | None = None) -> list[Reading]:
+    def _score(self, model: events.Model) -> list[Reading]:
         readings = []
         for split in self._data.scored:
             # the hands that the base model knows write other texts
-            of_hand = guide if split.name == "test" else None
+            of_hand = self._guide if split.name == "test" and model is events.Model.BEST else None
             reading = evaluate(self._recognizer, split, self._store, self._is_cancelled, guide=of_hand)
             self._reporter.emit(_evaluation(split, model, reading))
             readings.append(reading)
@@ -349,18 +388,6 @@ def _evaluation(split: Split, model: events.Model, reading: Reading) -> events.E
     total = reading.total
     with_lm = reading.guided.total.cer if reading.guided else None
     return events.Evaluation(split.name, model, total.lines, total.cer, total.wer, with_lm)
-
-
-def _open_last(places: Places, reporter: Reporter) -> Checkpoint:
-    """What the run goes on from; told before all else, as what comes now comes again."""
-    checkpoint = open_checkpoint(places.out)
-    reporter.emit(events.Resumed(checkpoint.state.epoch, checkpoint.state.step))
-    for what in checkpoint.damaged:
-        message = f"the newest checkpoint is damaged, the one before it is taken: {what}"
-        reporter.emit(
-            events.Notice("last.damaged", message, "Is the disk sound? What was trained since is done again.")
-        )
-    return checkpoint
 
 
 def _not_written(error: OSError) -> events.Notice:

@@ -40,6 +40,15 @@ class Position:
 
 
 @dataclass(frozen=True)
+class Course:
+    """So many epochs after `after_epoch`, along which the learning rate rises to `learning_rate` and falls once."""
+
+    after_epoch: int
+    epochs: int
+    learning_rate: float
+
+
+@dataclass(frozen=True)
 class EpochSteps:
     """What an epoch of steps came to; `learning_rate` is that of its last step."""
 
@@ -65,7 +74,7 @@ class Training:
         #: after the last whole step; whoever goes on from a checkpoint sets it, and who has scored an epoch
         self.position = Position()
         self._feed = feed
-        self._spec = spec
+        self._course = Course(0, spec.epochs, spec.learning_rate)
         self._reporter = reporter
         self._is_cancelled = is_cancelled
         self._after_step = after_step
@@ -83,9 +92,20 @@ class Training:
     def most_px(self, most_px: int | None) -> None:
         self._take_step.most_px = most_px
 
-    def try_widest_step(self, kind: DeviceKind) -> None:
-        """Before anything is trained: see what fits in memory. Raises TrainingFailed where nothing does."""
+    def try_widest_step(self, kind: DeviceKind, feed: TrainingFeed) -> None:
+        """Before anything is trained: see what of all that may come fits in memory.
+
+        Raises:
+            TrainingFailed: nothing does.
+        """
+        own, self._take_step.feed = self._feed, feed
         self._take_step.try_widest(len(self._places), on_processor=kind is DeviceKind.CPU)
+        self._take_step.feed = own
+
+    def go_over_to(self, feed: TrainingFeed, course: Course) -> None:
+        """From the next epoch on learn from other lines, along another course; the optimizer goes on as it is."""
+        self._feed = self._take_step.feed = feed
+        self._course = course
 
     def run_epoch(self, epoch: int) -> EpochSteps:
         """Train on every line once; of an epoch that `position` lies in, on those that are left.
@@ -121,7 +141,8 @@ class Training:
         return EpochSteps(loss_sum / max(lines_done, 1), last_rate)
 
     def _learning_rate(self, epoch: int, step: int, steps: int) -> float:
-        return learning_rate_at((epoch - 1 + (step - 1) / steps) / self._spec.epochs, self._spec.learning_rate)
+        done = epoch - 1 - self._course.after_epoch + (step - 1) / steps
+        return learning_rate_at(done / self._course.epochs, self._course.learning_rate)
 
 
 def freeze(network: keras.Model, parts: tuple[Part, ...]) -> None:

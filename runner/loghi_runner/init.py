@@ -206,6 +206,7 @@ _MEANINGS = {
     "training.augmentation": "small changes to the line images while training",
     "training.precision": "kind of numbers to calculate with",
     "training.freeze": "parts that do not learn",
+    "training.unread": "pages without a text that help in the end: auto, or folders",
     "charset": "extend adds missing letters, replace starts a new alphabet",
     "engine.gpus": "graphics card: auto, none, or its UUID",
 }
@@ -252,6 +253,7 @@ training:
   augmentation: light         # small random changes to the images: light | none
   precision: auto             # auto | float32 (slower, exact everywhere)
   freeze: []                  # parts of the base model that stay as they are: conv, recurrent, dense
+  unread: off                 # pages without a text, to learn what it is sure of: off | auto | folders
 
 charset: extend               # letters new to the base model: extend (learn them) | fail (stop) | replace
 text:

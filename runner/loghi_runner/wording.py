@@ -19,6 +19,7 @@ SPLIT_WORDS = {
     Split.TEST: "test",
     Split.BASE_DOMAIN: "base domain",
     Split.OLD_HAND: "old hand",
+    Split.UNREAD: "unread",
 }
 _STATUS_WORDS = {
     events.FinishStatus.COMPLETED: "finished",
@@ -29,6 +30,7 @@ _PHASE_WORDS = {
     "reading_data": "reading the lines",
     "loading_model": "loading the model",
     "evaluating": "scoring the lines",
+    "self_training": "learning unread lines",
 }
 _LINES_OF_SPLIT = {split.value: f"{word} lines" for split, word in SPLIT_WORDS.items()}
 _LINES_OF_SPLIT[Split.BASE_DOMAIN.value] = "lines of the old hand"
@@ -165,6 +167,8 @@ def event_line(payload: events.Payload) -> str:
             return f"{who} on {lines} {words}: CER {percent(cer)}, WER {percent(wer)}{with_lm}"
         case events.LanguageModel(sources=sources, validation=validation):
             return f"language model {language_model_line(sources, validation)}"
+        case events.SelfTraining() as told:
+            return f"self-training: {self_training_line(told)}"
         case events.Recognized(status=status, lines=lines, seconds=seconds):
             return f"{status_word(status)}: {plural(lines, 'line')} read in {duration(seconds)}"
         case events.Finished(status=status, best_epoch=best_epoch):
@@ -186,6 +190,29 @@ def language_model_line(sources: Sequence[TextSource], validation: OnValidation 
     return (
         f"learnt from {learnt}; CER on {validation.lines} validation lines: {percent(validation.greedy_cer)} without, "
         f"{percent(validation.cer)} with it ({percent(validation.repeated)} of their n-grams stand in what it learnt)"
+    )
+
+
+def self_training_line(told: events.SelfTraining) -> str:
+    """What was read of the unread lines, and what of it is learnt."""
+    if told.confidence is None:
+        return f"of {plural(told.lines, 'unread line')} the model is sure of none: nothing more is learnt"
+    return (
+        f"of {plural(told.lines, 'unread line')} the model is sure of {told.taken} ({told.characters} characters, "
+        f"{percent(told.confidence)} confidence); they are learnt after epoch {told.after_epoch}"
+    )
+
+
+def self_training_gain(told: events.SelfTraining, epochs: Sequence[events.Epoch]) -> str | None:
+    """What that brought on the validation lines; None before one of these epochs was scored."""
+    after = [epoch for epoch in epochs if epoch.epoch > told.after_epoch]
+    if not after:
+        return None
+    best = min(after, key=lambda epoch: epoch.val_cer)
+    if any(epoch.is_best for epoch in after):
+        return f"CER on the validation lines {percent(told.val_cer)} before, {percent(best.val_cer)} after"
+    return (
+        f"not kept: CER on the validation lines {percent(told.val_cer)} before, {percent(best.val_cer)} at best after"
     )
 
 

@@ -40,10 +40,13 @@ def make_job(
     val: Sequence[str] | None = None,
     test: Sequence[str] | None = None,
     old_hand: Sequence[str] | None = None,
+    unread: Sequence[str] | None = None,
     training: dict[str, Any] | None = None,
     **job_keys: Any,
 ) -> JobFolder:
     """Write a job over made line images in a new folder; further arguments replace keys of job.json or `training`.
+
+    `unread` are what stands in images whose texts are not told; they are learnt in two more epochs.
 
     Where nothing else is asked for, all lines are equally wide: for each new form of a batch the network's step is
     traced anew, which takes longer than all of the training.
@@ -59,6 +62,9 @@ def make_job(
             lists[split] = _write_list(root, split, texts)
     if old_hand is not None:
         job_keys["old_hand"] = _write_list(root, "old_hand", old_hand)
+    if unread is not None:
+        path = _write_list(root, "unread", unread, told="?")
+        job_keys["self_training"] = {"list": path, "epochs": 2, "learning_rate": 0.001}
     job = {
         "contract": CONTRACT,
         "run_id": root.name,
@@ -114,14 +120,14 @@ def draw_text(text: str, height_px: int = 32) -> Any:
     return np.concatenate(columns, axis=1)
 
 
-def _write_list(root: Path, split: str, texts: Sequence[str]) -> str:
+def _write_list(root: Path, split: str, texts: Sequence[str], told: str | None = None) -> str:
     import cv2
 
     rows = []
     for index, text in enumerate(texts):
         name = f"{split} {index}.png"
         assert cv2.imwrite(str(root / "in/data/0" / name), draw_text(text))
-        rows.append(f"/in/data/0/{name}\t1\t{text}\n")
+        rows.append(f"/in/data/0/{name}\t1\t{told or text}\n")
     path = f"/in/job/lists/{split}.txt"
     (root / path[1:]).write_text("".join(rows), encoding="utf-8")
     return path

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from loghi_contract import events
-from loghi_runner.wording import counted, duration, event_line, percent, short_path, told_apart
+from loghi_runner.wording import counted, duration, event_line, percent, self_training_gain, short_path, told_apart
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,15 @@ def test_the_most_frequent_reason_comes_first() -> None:
             "base model on 50 test lines: CER 31.2 %, WER 80.0 %",
         ),
         (
+            events.SelfTraining(15, 14, 90, 60, 2400, 0.91, 0.2, 0.1),
+            "self-training: of 90 unread lines the model is sure of 60 (2400 characters, 91.0 % confidence); they are "
+            "learnt after epoch 15",
+        ),
+        (
+            events.SelfTraining(15, 14, 90, 0, 0, None, 0.2, 0.1),
+            "self-training: of 90 unread lines the model is sure of none: nothing more is learnt",
+        ),
+        (
             events.Finished(events.FinishStatus.CANCELLED, 3, 0.1, "model/best_val"),
             "stopped; best_val is epoch 3",
         ),
@@ -64,3 +73,21 @@ def test_the_most_frequent_reason_comes_first() -> None:
 )
 def test_every_event_reads_as_one_line(payload: events.Payload, text: str) -> None:
     assert event_line(payload) == text
+
+
+@pytest.mark.parametrize(
+    ("cers", "sentence"),
+    [
+        ([], None),
+        ([0.19, 0.16, 0.17], "CER on the validation lines 20.0 % before, 16.0 % after"),
+        ([0.21, 0.2], "not kept: CER on the validation lines 20.0 % before, 20.0 % at best after"),
+    ],
+)
+def test_what_unread_lines_brought_is_told_and_whether_it_is_kept(cers: list[float], sentence: str | None) -> None:
+    told = events.SelfTraining(5, 4, 90, 60, 2400, 0.91, 0.2, 0.1)
+    rows = [events.Epoch(4, 8, 9.0, 0.2, 0.5, 0.1, 60.0, is_best=True)]
+    for number, cer in enumerate(cers, start=6):
+        is_best = cer < min(row.val_cer for row in rows)
+        rows.append(events.Epoch(number, 8, 9.0, cer, 0.5, 0.1, 60.0, is_best))
+
+    assert self_training_gain(told, rows) == sentence

@@ -26,6 +26,9 @@ def finetune_command(
     config: Config,
     settings: Settings = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and touch nothing (default: run).")] = False,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Learn also from pages without a text (default: as the config says).")
+    ] = False,
     no_wait: NoWait = False,
     as_json: AsJson = False,
 ) -> None:
@@ -36,6 +39,7 @@ def finetune_command(
 
     view = JsonView() if as_json else PersonView(dry_run=dry_run)
     overrides = [*(settings or []), *(["engine.wait=false"] if no_wait else [])]
+    overrides += ["training.unread?=auto"] if thorough else []
     if dry_run:
         show_plan(config, overrides, view)
         return

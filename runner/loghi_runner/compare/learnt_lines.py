@@ -22,8 +22,8 @@ from loghi_runner.line_pages import page_name, page_names
 from loghi_runner.models.find import NamedModel
 from loghi_runner.runs.folder import RunFolder
 
-#: Training lines, those that chose the best epoch, and those that were mixed in.
-_SPLITS = ("train", "val", "old_hand")
+#: Training lines, those that chose the best epoch, those that were mixed in, those learnt as the model read them.
+_SPLITS = ("train", "val", "old_hand", "unread")
 #: So many of the texts of a page's lines must be those of the lines of the same names.
 _SAME_TEXTS = 0.5
 

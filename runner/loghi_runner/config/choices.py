@@ -50,5 +50,12 @@ class LanguageModelUse(str, Enum):
     OFF = "off"
 
 
+class UnreadUse(str, Enum):
+    """Whether lines without a text are read and learnt in the end: those of pages that are there anyway, or none."""
+
+    OFF = "off"
+    AUTO = "auto"
+
+
 class PlatformKind(str, Enum):
     ESCRIPTORIUM = "escriptorium"

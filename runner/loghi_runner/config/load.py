@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loghi_runner.config.file import ConfigFile, shortened
-from loghi_runner.config.schema import MAX_NAME, NAME_PATTERN, RunConfig, proposed_name, pulled_folder
+from loghi_runner.config.names import MAX_NAME, NAME_PATTERN, proposed_name
+from loghi_runner.config.schema import RunConfig, pulled_folder
 from loghi_runner.config.yaml_values import KeyPath, Problem, read_yaml_value
 from loghi_runner.engines.setting import foreign_keys
 
 
 @dataclass(frozen=True)
 class LoadedConfig:
-    """`text` is the user's file byte for byte (UTF-8); `overrides` are the `--set` arguments, as given."""
+    """`text` is the user's file byte for byte (UTF-8); `overrides` are the `--set` arguments, as given.
+
+    One written `key?=value` is taken where the file does not have the key.
+    """
 
     config: RunConfig
     path: Path
@@ -46,7 +50,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> LoadedConfig:
 def _apply_override(file: ConfigFile, override: str) -> None:
     where = f"--set {override}"
     key, equals, raw = override.partition("=")
-    parts = tuple(part.strip() for part in key.split("."))
+    parts = tuple(part.strip() for part in key.removesuffix("?").split("."))
     if not equals or not all(parts):
         file.problems.append(Problem(where, "", "is not `key=value`", "Write for example --set training.epochs=3"))
         return
@@ -61,6 +65,8 @@ def _apply_override(file: ConfigFile, override: str) -> None:
         if not isinstance(section.get(part), dict):
             section[part] = {}
         section = section[part]
+    if key.endswith("?") and section.get(parts[-1]) is not None:
+        return
     section[parts[-1]] = value
     file.sources[parts] = where
 

@@ -4,7 +4,6 @@ The descriptions below are what docs/configuration.md and the platforms' forms s
 """
 
 import re
-import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias  # raw YAML values have no narrower type
 from urllib.parse import urlsplit
@@ -28,29 +27,6 @@ from loghi_runner.config import choices
 from loghi_runner.engines.base import field_title
 from loghi_runner.engines.setting import EngineConfig
 from loghi_runner.files import real_path
-
-#: Letters, digits . _ - : Loghi's scripts and container names break on anything else.
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
-MAX_NAME = 100
-
-#: Letters that have no accent to leave out, or are spelled out where they cannot be written.
-_LETTERS = str.maketrans(
-    {"æ": "ae", "Æ": "Ae", "ø": "o", "Ø": "O", "å": "aa", "Å": "Aa", "ß": "ss", "œ": "oe", "đ": "d", "ð": "d"}
-    | {"þ": "th", "ł": "l"}
-)
-
-
-def plain_name(text: str) -> str:
-    """The nearest name that is allowed: without accents, and with what stands for other letters; it may be empty."""
-    spelled = unicodedata.normalize("NFKD", unicodedata.normalize("NFC", text).translate(_LETTERS))
-    plain = spelled.encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", plain).strip("._-")[:MAX_NAME]
-
-
-def proposed_name(text: str) -> str:
-    """The nearest name that is allowed; a name for what holds no letter or digit."""
-    return plain_name(text) or "my_model"
-
 
 _OF_WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
 #: What word processors make of quotes.
@@ -87,6 +63,16 @@ def whole_number_or_auto(value: Any) -> Any:
     if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1024):
         return value
     raise PydanticCustomError("batch_size", "must be a whole number from 1 to 1024, or auto")
+
+
+def which_unread(value: Any, info: ValidationInfo) -> Any:
+    """Which pages without a text are read in the end: a choice, or where they are."""
+    if value in [choice.value for choice in choices.UnreadUse]:
+        return choices.UnreadUse(value)
+    values = one_or_many(value)
+    if not values:
+        raise PydanticCustomError("unread", "must be off, auto, or folders of pages")
+    return tuple(absolute_path(each, info) for each in values)
 
 
 def which_pages(value: Any) -> Any:
@@ -230,7 +216,9 @@ class DataConfig(PageReading, _LinesOrPages):
     """The lines to learn from and to be judged by: line lists, or pages and how they are read."""
 
 
-class TrainingConfig(_Section):
+class TrainingKeys(_Section):
+    """How to train on lines that are transcribed."""
+
     epochs: WholeNumber = Field(
         default=15,
         ge=1,
@@ -272,6 +260,21 @@ class TrainingConfig(_Section):
     )
     freeze: Annotated[tuple[Part, ...], BeforeValidator(one_or_many, json_schema_input_type=Part | list[Part])] = Field(
         default=(), title="Frozen parts", description="Parts of the base model that stay as they are."
+    )
+
+
+class TrainingConfig(TrainingKeys):
+    """The same, and lines that nobody transcribed."""
+
+    unread: Annotated[
+        choices.UnreadUse | tuple[Path, ...],
+        BeforeValidator(which_unread, json_schema_input_type=choices.UnreadUse | str | list[str]),
+    ] = Field(
+        default=choices.UnreadUse.OFF,
+        description="Lines without a transcription, which the model reads in the end to learn those it is sure of: "
+        "folders of page images with PAGE XML or ALTO, or lists of line images, several in [brackets]; or `auto`, "
+        "those pages of `data.pages` that have no text.",
+        json_schema_extra={"values": "`off`, `auto`, path, or list of paths"},
     )
 
 

@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from loghi_contract.files import read_plain
 from loghi_contract.job import Split
 from loghi_contract.lines import LineSample
 from loghi_runner.engines.base import Mount
 from loghi_runner.engines.mounts import on_this_machine
+from loghi_runner.errors import DataError
 from loghi_runner.files import as_utf8, file_sha256, is_there
 from loghi_runner.runs.folder import RunFolder, RunRecord
 from loghi_runner.runs.made_of import MORE_TEXTS
@@ -62,6 +63,21 @@ def data_sha256(
 def format_texts(more_texts: Sequence[str]) -> bytes:
     """As the trainer reads them, one a line."""
     return as_utf8("".join(f"{text}\n" for text in more_texts))
+
+
+def require_unread_apart(lists: Mapping[str, Sequence[LineSample]], images: Mapping[str, str]) -> None:
+    """Raise DataError where an unread line is one that the model is judged by, now that all lines have an image.
+
+    Args:
+        images: as of `image_hashes`.
+    """
+    unread = {images[line.image]: line.image for line in lists.get(Split.UNREAD.value, ()) if line.image in images}
+    for split in (Split.VAL, Split.TEST, Split.BASE_DOMAIN):
+        for line in lists.get(split.value, ()):
+            if (image := unread.get(images.get(line.image, ""))) is not None:
+                message = f"an unread line is one of the {split_word(split)}: {PurePosixPath(image).name}"
+                hint = "Take its page out of training.unread: what a model has learnt must not judge it."
+                raise DataError("data.unread_judges", message, where="training.unread", hint=hint)
 
 
 def format_hashes(images: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from loghi_runner.engines.base import Engine, Setting
 from loghi_runner.engines.setting import settle, settle_again
 from loghi_runner.errors import ERROR_CLASSES, RunnerError
 from loghi_runner.findings import Finding, Severity, finding_of
-from loghi_runner.finetuning.data_hashes import image_hashes
+from loghi_runner.finetuning.data_hashes import image_hashes, require_unread_apart
 from loghi_runner.finetuning.go_on import go_on_once
 from loghi_runner.finetuning.lay_out import create_run_folder, cut_lines, first_record
 from loghi_runner.finetuning.plan import RunPlan, View, make_plan
@@ -122,6 +122,7 @@ def start_and_follow(
         view.note(f"the planned card was taken meanwhile; instead: {setting.device.sentence}")
     plan = ready.plan.on(setting.device.kind)
     images = image_hashes(plan.lists, plan.mounts)
+    require_unread_apart(plan.lists, images)
     record = first_record(plan, engine, setting, images)
     if (earlier := find_resumable(plan.config.config.output, record)) is not None:
         name = short_path(earlier.path)

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -18,11 +18,11 @@ from loghi_runner.errors import DataError
 from loghi_runner.files import as_utf8, cannot_write, file_sha256, is_there
 from loghi_runner.finetuning.data_hashes import data_sha256, format_hashes, format_texts
 from loghi_runner.finetuning.plan import RunPlan, View
-from loghi_runner.ground_truth.collect import PagesTruth
 from loghi_runner.ground_truth.cut_pages import CutPages, cut_pages
-from loghi_runner.ground_truth.line_store import lines_in_use
+from loghi_runner.ground_truth.line_store import LineStore, lines_in_use
 from loghi_runner.ground_truth.lists import SPLIT_KEYS
 from loghi_runner.ground_truth.split import format_split, write_split
+from loghi_runner.ground_truth.survey import SurveyedPage
 from loghi_runner.locks import FileLock, NoLocks, Timeout, locked, take
 from loghi_runner.runs.folder import HALF_MADE_PREFIX, RECORD_FILE, RunFolder, RunRecord, cannot_write_run
 from loghi_runner.runs.run_trainer import new_record
@@ -42,11 +42,11 @@ def cut_lines(plan: RunPlan, view: View, held: ExitStack) -> RunPlan:
     if not plan.sources:
         return plan
     held.enter_context(lines_in_use(plan.config.config.output))
-    store = plan.sources[0].store
+    lines = plan.sources[0][0].lines
     lists, skipped, failed = plan.lists, list(plan.skipped), dict[str, str]()
     try:
-        store.lines.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(store.lines.parent / "lock")
+        lines.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(lines.parent / "lock")
         try:
             take(lock, timeout_s=0)
         except Timeout:
@@ -55,19 +55,19 @@ def cut_lines(plan: RunPlan, view: View, held: ExitStack) -> RunPlan:
         try:
             on_page = partial(view.progress, "cutting pages")
             # each by itself: pages of two sources may have one name
-            for source in plan.sources:
-                pages = [page for page in source.survey.pages if page.lines]
+            for store, pages in plan.sources:
                 cut = cut_pages(pages, store.page_folder, cut=store.cut, channels=CHANNELS, on_page=on_page)
-                if source.split_file is not None:
-                    write_split(source.split_file, source.survey.pages, source.split.parts)
-                lists, lost = _sorted_out(lists, source, cut)
+                lists, lost = _sorted_out(lists, store, pages, cut)
                 skipped += lost
                 failed |= cut.failed
+            for truth in (plan.pages, plan.old_pages):
+                if truth is not None and truth.split_file is not None:
+                    write_split(truth.split_file, truth.survey.pages, truth.split.parts)
         finally:
             lock.release()
     except OSError as error:
         hint = "Name another `output` in the config, or free space there."
-        raise cannot_write("the line images", error, store.lines, error.filename or store.lines, hint) from error
+        raise cannot_write("the line images", error, lines, error.filename or lines, hint) from error
     for split in (Split.TRAIN, Split.VAL, *((Split.OLD_HAND,) if plan.job.old_hand else ())):
         if not lists.get(split.value):
             reasons = "; ".join([*failed.values()][:3]) or "skipped lines tell why"
@@ -75,6 +75,10 @@ def cut_lines(plan: RunPlan, view: View, held: ExitStack) -> RunPlan:
             hint = "`loghi-runner prepare` shows what can be cut."
             where = SPLIT_KEYS[split] if split is Split.OLD_HAND else "data.pages"
             raise DataError("data.nothing_cut", message, where=where, hint=hint)
+    if not lists.get(Split.UNREAD.value, ("none was wanted",)):
+        view.note("no unread line could be cut out of its page: nothing is learnt from them")
+        del lists[Split.UNREAD.value]
+        plan = replace(plan, job=replace(plan.job, self_training=None))
     return replace(plan, lists=lists, skipped=tuple(skipped))
 
 
@@ -87,13 +91,13 @@ def first_record(plan: RunPlan, engine: Engine, setting: Setting, images: Mappin
     again = plan.again
     prepared = again.prepared if again else ()
     if plan.sources:
-        prepared = tuple(source.store.page_folder(page).name for source in plan.sources for page in source.survey.pages)
+        prepared = tuple(store.page_folder(page).name for store, pages in plan.sources for page in pages)
     base = [mount.source for mount in plan.mounts if mount.target == BASE_MODEL_DIR]
     return replace(
         new_record(plan.run_id, plan.job.name, engine, setting),
         config_sha256=hashlib.sha256(plan.config.text.encode()).hexdigest(),
         overrides=plan.config.overrides,
-        epochs=plan.job.training.epochs,
+        epochs=plan.job.epochs,
         prepared=prepared,
         base_model_sha256=file_sha256(plan.base.model_file) if plan.base else None,
         base_model_folder=str(base[0]) if base else None,
@@ -130,13 +134,11 @@ def create_run_folder(plan: RunPlan, record: RunRecord, images: Mapping[str, str
 
 
 def _sorted_out(
-    given: Mapping[str, tuple[LineSample, ...]], pages: PagesTruth, cut: CutPages
+    given: Mapping[str, tuple[LineSample, ...]], store: LineStore, pages: Sequence[SurveyedPage], cut: CutPages
 ) -> tuple[dict[str, tuple[LineSample, ...]], list[tuple[str, SkippedLine]]]:
     """Lists of the lines that have an image now; and the others, each with its split and why it has none."""
     lost: dict[tuple[str, ...], SkippedLine] = {
-        (pages.store.page_folder(page).name, line.image): line
-        for page in pages.survey.pages
-        for line in cut.not_cut(page)
+        (store.page_folder(page).name, line.image): line for page in pages for line in cut.not_cut(page)
     }
     lists: dict[str, tuple[LineSample, ...]] = {}
     skipped: list[tuple[str, SkippedLine]] = []

@@ -1,12 +1,13 @@
 """What a run will do, decided before anything is written: job, lists, mounts and findings; and what is told of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
 
 from loghi_contract import CONTRACT
-from loghi_contract.job import DeviceKind, JobSpec, ListsSpec, Split, TrainingSpec
+from loghi_contract.job import DeviceKind, JobSpec, ListsSpec, SelfTraining, Split, TrainingSpec
 from loghi_contract.lines import LineSample, SkippedLine
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR, MORE_TEXTS_FILE
@@ -24,9 +25,14 @@ from loghi_runner.ground_truth.collect import PagesTruth, collect_ground_truth
 from loghi_runner.ground_truth.line_store import LineStore
 from loghi_runner.ground_truth.more_texts import MoreTexts, read_more_texts
 from loghi_runner.ground_truth.old_hand import check_old_hand
+from loghi_runner.ground_truth.survey import SurveyedPage
+from loghi_runner.ground_truth.unread import UnreadLines, read_unread
 from loghi_runner.models.find import check_base_model
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.runs.run_trainer import RunView
+
+#: Epochs that learn unread lines too, and where their learning rate begins, as a share of that of all others.
+LAST_EPOCHS, _LAST_RATE = 4, 0.5
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,7 @@ class RunPlan:
 
     `pages` is where the lines come from, when not from line lists; their images are cut when the run starts.
     `old_pages` are where lines of the old hand come from, likewise. `more_texts` are for the language model alone.
+    `unread` is where the unread lines among the lists come from.
     With an error among the findings the plan is for showing only.
     """
 
@@ -60,11 +67,15 @@ class RunPlan:
     again: Again | None = None
     more_texts: tuple[str, ...] = ()
     old_pages: PagesTruth | None = None
+    unread: UnreadLines = field(default_factory=UnreadLines)
 
     @property
-    def sources(self) -> list[PagesTruth]:
-        """Pages out of which lines are cut when the run starts."""
-        return [pages for pages in (self.pages, self.old_pages) if pages is not None]
+    def sources(self) -> list[tuple[LineStore, Sequence[SurveyedPage]]]:
+        """Pages out of which lines are cut when the run starts, and where their images go."""
+        truths = [pages for pages in (self.pages, self.old_pages) if pages is not None]
+        stores = [(each.store, [page for page in each.survey.pages if page.lines]) for each in truths]
+        unread = [(self.unread.store, self.unread.pages)] if self.unread.store and self.unread.pages else []
+        return [*stores, *unread]
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -108,10 +119,15 @@ def make_plan(
     store = LineStore(config.output, keys.cut, texts)
     truth = collect_ground_truth(keys, training.seed, loaded.path.parent, store, on_progress)
     more = read_more_texts(config.text.more, texts, truth.splits) if config.text.more else MoreTexts()
+    on_page = partial(on_progress, "reading pages without a text")
+    unread = read_unread(training.unread, truth, store, loaded.path.parent, on_page)
     output = real_path(config.output)
     homes = home_folders()
-    images = ((line.sample.where.rpartition(":")[0], line.image) for line in truth.lines())
-    data = choose_data_folders(images, homes, store.lines if truth.pages or truth.old_pages else None)
+    every = (*truth.lines(), *unread.lines)
+    images = ((line.sample.where.rpartition(":")[0], line.image) for line in every)
+    are_cut = truth.pages or truth.old_pages or unread.pages
+    data = choose_data_folders(images, homes, store.lines if are_cut else None)
+    lists = truth.splits | ({Split.UNREAD: unread.lines} if unread.lines else {})
     findings = (
         *found,
         *base.findings,
@@ -119,6 +135,7 @@ def make_plan(
         *normalization_findings,
         *check_normalization(normalization, truth),
         *more.findings,
+        *unread.findings,
         *check_characters(config, base.facts, normalization, truth),
         *check_lines(base.facts, normalization, truth),
         *check_transparency(config, base.facts, truth),
@@ -153,6 +170,9 @@ def make_plan(
         ),
         more_texts=str(MORE_TEXTS_FILE) if more.texts else None,
         old_hand=str(LISTS_DIR / "old_hand.txt") if Split.OLD_HAND in truth.splits else None,
+        self_training=SelfTraining(str(LISTS_DIR / "unread.txt"), LAST_EPOCHS, _LAST_RATE * training.learning_rate)
+        if unread.lines
+        else None,
     )
     return RunPlan(
         run_id=run_id,
@@ -161,15 +181,19 @@ def make_plan(
         job=job,
         lists={
             split.value: tuple(replace(line.sample, image=str(data.container_path(line.image))) for line in lines)
-            for split, lines in truth.splits.items()
+            for split, lines in lists.items()
         },
-        skipped=tuple((split.value, line) for split, line in truth.skipped),
+        skipped=(
+            *((split.value, line) for split, line in truth.skipped),
+            *((Split.UNREAD.value, line) for line in unread.skipped),
+        ),
         mounts=run_mounts(data, base.folder, output / run_id),
         findings=tuple(sorted(findings, key=lambda finding: list(Severity).index(finding.severity))),
         base=base.facts,
         pages=truth.pages,
         more_texts=more.texts,
         old_pages=truth.old_pages,
+        unread=unread,
     )
 
 

@@ -35,7 +35,7 @@ _PAGES = 2
 
 @dataclass(frozen=True)
 class SplitFacts:
-    """Numbers of one split; `pages` are told apart by `page_names`."""
+    """Numbers of one split; `pages` are told apart by `page_names`. Unread lines have no characters."""
 
     pages: int
     lines: int
@@ -57,7 +57,7 @@ def split_facts(plan: RunPlan) -> dict[Split, SplitFacts]:
         split: SplitFacts(
             pages=len(set(page_names([PurePosixPath(line.image) for line in plan.lists[split.value]]).values())),
             lines=len(plan.lists[split.value]),
-            characters=sum(len(sample.text) for sample in plan.lists[split.value]),
+            characters=sum(len(sample.text) for sample in plan.lists[split.value] if split is not Split.UNREAD),
         )
         for split in Split
         if split.value in plan.lists
@@ -133,6 +133,8 @@ def write_check_preview(path: Path, plan: RunPlan) -> None:
 
 def _of_lists(plan: RunPlan) -> Iterator[PreviewLine]:
     for split, samples in plan.lists.items():
+        if split == Split.UNREAD.value:
+            continue  # there is no text to look at beside the image
         for sample in samples[:: max(len(samples) // 200, 1)]:
             image = on_this_machine(plan.mounts, sample.image)
             try:

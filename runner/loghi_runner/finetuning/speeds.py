@@ -90,8 +90,10 @@ def estimate_of(plan: RunPlan) -> str | None:
     speed = _known(plan)
     if speed is None:
         return None
-    lines = _an_epoch({split: len(samples) for split, samples in plan.lists.items()})
-    seconds = speed.seconds_per_line * lines * plan.job.training.epochs * _BESIDE_TRAINING
+    counts = {split: len(samples) for split, samples in plan.lists.items()}
+    last = plan.job.self_training.epochs if plan.job.self_training is not None else 0
+    lines = _an_epoch(counts) * (plan.job.training.epochs + last) + counts.get(Split.UNREAD.value, 0) * last
+    seconds = speed.seconds_per_line * lines * _BESIDE_TRAINING
     parts = [f"about {duration(seconds)} at most"]
     parts += [f"{speed.memory_mb / 1000:.1f} GB of memory"] if speed.memory_mb else []
     parts += [f"{speed.gpu_memory_mb / 1000:.1f} GB on the card"] if speed.gpu_memory_mb else []
@@ -125,6 +127,7 @@ def _small(plan: RunPlan, run_dir: Path) -> RunPlan:
         training=replace(plan.job.training, epochs=2, early_stopping=0),
         lists=replace(plan.job.lists, test=None, base_domain=None),
         old_hand=None,
+        self_training=None,
     )
     lists = {"train": _some(plan.lists["train"], batch * _STEPS, longest=batch), "val": plan.lists["val"][:_VALIDATED]}
     return replace(plan, run_dir=run_dir, job=job, lists=lists, mounts=moved_mounts(plan.mounts, run_dir))

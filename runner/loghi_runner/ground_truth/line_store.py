@@ -79,11 +79,15 @@ class ForeignFolder(Exception):
 
 @dataclass(frozen=True)
 class LineStore:
-    """The line images of all runs of one output folder, for one way to cut and to read texts."""
+    """The line images of all runs of one output folder, for one way to cut and to read texts.
+
+    With `every_line` those that are only to be read: they have no texts.
+    """
 
     output: Path
     cut: Cut
     text: TextOptions
+    every_line: bool = False
 
     @property
     def lines(self) -> Path:
@@ -93,6 +97,7 @@ class LineStore:
     def page_folder(self, page: SurveyedPage) -> Path:
         """The folder of one page; another page, way or version has another folder."""
         made_from = [page.sha256, self.cut.value, CHANNELS, to_json(self.text), __version__]
+        made_from += ["every line"] if self.every_line else []
         return self.lines / f"{page.file.name}-{_digest(made_from)}"
 
     def split_file(self, folders: Sequence[Path], split: SplitConfig) -> Path:

@@ -16,7 +16,7 @@ from loghi_runner.cutting.pictures import Picture, page_pictures
 from loghi_runner.files import file_sha256
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.lines import GroundTruthLine
-from loghi_runner.pages.find import PageFile, find_pages
+from loghi_runner.pages.find import FoundPages, PageFile, find_pages
 from loghi_runner.pages.model import Page, PageLine
 from loghi_runner.pages.read import read_page
 from loghi_runner.pages.texts import LineText, TextOptions, Unusable, choose_text
@@ -99,6 +99,20 @@ def survey_pages(
         on_page: told how many pages are read, and of how many.
     """
     found = [find_pages(folder) for folder in folders]
+    return survey_files(found, text, cut, base, on_page, every_line=every_line, key=key)
+
+
+def survey_files(
+    found: Sequence[FoundPages],
+    text: TextOptions,
+    cut: Cut,
+    base: Path,
+    on_page: Callable[[int, int], None],
+    *,
+    every_line: bool = False,
+    key: str = "data.pages",
+) -> Survey:
+    """Read these pages, as `survey_pages` does."""
     findings = [finding for each in found for finding in each.findings]
     by_name: dict[str, PageFile] = {}
     for file in (file for each in found for file in each.pages):

@@ -27,8 +27,9 @@ from pydantic_core import PydanticCustomError
 
 from loghi_contract.cut import Cut
 from loghi_contract.job import CharsetPolicy
-from loghi_runner.config.choices import LanguageModelUse
-from loghi_runner.config.schema import NAME_PATTERN, PageReading, PageSplit, SplitConfig, TextReading, TrainingConfig
+from loghi_runner.config.choices import LanguageModelUse, UnreadUse
+from loghi_runner.config.names import NAME_PATTERN
+from loghi_runner.config.schema import PageReading, PageSplit, SplitConfig, TextReading, TrainingKeys
 from loghi_runner.engines.base import field_title
 from loghi_runner.engines.setting import keys_from_requests
 
@@ -210,6 +211,19 @@ class DataOptions(PageReading):
     split: PageSplit = SplitConfig()
 
 
+class TrainingOptions(TrainingKeys):
+    """How to train, and whether pages without a text help."""
+
+    # no folders: a request names one, that of its source
+    unread: UnreadUse = Field(
+        default=UnreadUse.OFF,
+        title="Pages without a text",
+        description="`auto`: in the end the model reads the pages of the folder on which no line has a text, and "
+        "learns the lines it is sure of, if validation lines are read better for it. Of a platform only transcribed "
+        "pages are fetched: there are none.",
+    )
+
+
 class _Named(_Parameters):
     name: str = Field(
         pattern=NAME_PATTERN,
@@ -234,7 +248,7 @@ class FinetuneParameters(_Named):
     data: DataOptions = Field(
         default=DataOptions(), title="Pages and lines", description="How lines are taken from the pages."
     )
-    training: TrainingConfig = Field(default=TrainingConfig(), title="Training", description="How to train.")
+    training: TrainingOptions = Field(default=TrainingOptions(), title="Training", description="How to train.")
     charset: CharsetPolicy = Field(
         default=CharsetPolicy.EXTEND,
         title="New characters",

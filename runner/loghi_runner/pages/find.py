@@ -14,7 +14,7 @@ from loghi_runner.wording import plural
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".jp2")
 #: Folders that hold a page's XML, in the order in which they are looked into.
-_XML_FOLDERS = ("page", ".", "alto")
+XML_FOLDERS = ("page", ".", "alto")
 _TREE = "my_pages/0001.jpg with my_pages/page/0001.xml (or my_pages/0001.xml, or my_pages/alto/0001.xml)"
 
 #: What is told of paths that take no part, and what to do.
@@ -54,7 +54,7 @@ def find_pages(folder: Path) -> FoundPages:
         if folder.parent.name == PULLED:
             hint = "Bring the pages first: `loghi-runner platform pull CONFIG`."
         return FoundPages((), (_error("data.no_pages_folder", f"there is no folder {folder}", hint),))
-    if folder.name in _XML_FOLDERS and not _holds_images(folder):
+    if folder.name in XML_FOLDERS and not _holds_images(folder):
         message = f"{folder} holds the XML of pages, not their images"
         hint = f"Name the folder that holds the images: {folder.parent}"
         return FoundPages((), (_error("data.xml_folder", message, hint),))
@@ -92,10 +92,10 @@ class _Search:
         for stem, candidates in images.items():
             self._add(stem, candidates, xml_of.pop(stem, []))
         self._left_out["data.xml_without_image"] += [
-            paths[0] for paths in xml_of.values() if paths[0].parent.name in _XML_FOLDERS
+            paths[0] for paths in xml_of.values() if paths[0].parent.name in XML_FOLDERS
         ]
         for entry in entries:
-            if is_folder(entry) and entry.name not in _XML_FOLDERS and not entry.name.startswith("."):
+            if is_folder(entry) and entry.name not in XML_FOLDERS and not entry.name.startswith("."):
                 self.look_into(Path(entry.path))
 
     def findings(self) -> Iterator[Finding]:
@@ -141,7 +141,7 @@ class _Search:
     def _xml_by_stem(self, folder: Path) -> dict[str, list[Path]]:
         """XML files by stem, the first of each the one that counts."""
         found: dict[str, list[Path]] = {}
-        for name in _XML_FOLDERS:
+        for name in XML_FOLDERS:
             place = folder / name if name != "." else folder
             try:
                 entries = _listed(place)

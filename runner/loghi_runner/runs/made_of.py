@@ -166,6 +166,8 @@ def _job_facts(job: JobSpec | None) -> Iterator[tuple[str, str, object, Effect]]
         return
     settings = {"base_model.vgsl": job.vgsl, "charset": job.charset, "normalization": job.normalization}
     training = {f"training.{key}": value for key, value in to_json(job.training).items()}
+    if (last := job.self_training) is not None:
+        training |= {"self_training.epochs": last.epochs, "self_training.learning_rate": last.learning_rate}
     for key, value in {**to_json(settings), **training}.items():
         written = ", ".join(value) or "none" if isinstance(value, list) else value
         yield key, key, "none" if written is None else written, Effect.CHANGES

@@ -33,6 +33,7 @@ class Progress:
         self.best_val_epoch: int | None = None
         self.evaluations: list[events.Evaluation] = []
         self.language_model: events.LanguageModel | None = None
+        self.self_training: events.SelfTraining | None = None
         self.finished: events.Finished | None = None
         self.recognized: events.Recognized | None = None
         self.failed: events.Failed | None = None
@@ -59,6 +60,8 @@ class Progress:
                 self.step = self._first_step = None
                 self.epochs = [row for row in self.epochs if still_holds(row, resumed)]
                 self.evaluations = [score for score in self.evaluations if still_holds(score, resumed)]
+                if self.self_training is not None and not still_holds(self.self_training, resumed):
+                    self.self_training = None
             case events.Phase(name=name):
                 self.phase = name
             case events.DataSummary() as summary:
@@ -83,6 +86,8 @@ class Progress:
                 self.evaluations.append(evaluation)
             case events.LanguageModel() as language_model:
                 self.language_model = language_model
+            case events.SelfTraining() as self_training:
+                self.self_training = self_training
             case events.Recognized() as recognized:
                 self.recognized = recognized
             case events.Finished() as finished:
@@ -122,7 +127,7 @@ class Progress:
     @property
     def remaining_s(self) -> float | None:
         """Seconds until the last planned epoch, None while nothing is known; early stopping may end it before."""
-        if self.planned_epochs is None or self.phase not in (None, "training"):
+        if self.planned_epochs is None or self.phase not in (None, "training", "self_training"):
             return None
         epoch_s = self._epoch_s()
         if epoch_s is None:
@@ -151,6 +156,8 @@ def still_holds(told: events.Payload, resumed: events.Resumed) -> bool:
     match told:
         case events.Epoch(epoch=epoch) | events.Checkpoint(epoch=epoch):
             return epoch <= resumed.epoch
+        case events.SelfTraining(after_epoch=after_epoch):
+            return after_epoch <= resumed.epoch
         case events.Step(epoch=epoch, step=step):
             return (epoch - 1, step) <= (resumed.epoch, resumed.step)
         case events.Evaluation(model=model):

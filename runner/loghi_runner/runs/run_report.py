@@ -27,7 +27,17 @@ from loghi_runner.runs.language_model_report import LanguageModelReport, report_
 from loghi_runner.runs.made_of import MORE_TEXTS, MadeOf, made_of
 from loghi_runner.runs.progress import Progress, read_events
 from loghi_runner.runs.verdict import MODELS, read_split
-from loghi_runner.wording import duration, local_time, phase_word, plural, split_word, status_word, typed
+from loghi_runner.wording import (
+    duration,
+    local_time,
+    phase_word,
+    plural,
+    self_training_gain,
+    self_training_line,
+    split_word,
+    status_word,
+    typed,
+)
 
 
 @dataclass(frozen=True)
@@ -166,6 +176,7 @@ def _as_json(facts: RunFacts, errors: ShownErrors | None) -> dict[str, Any]:
         "test": results_json(facts.test, errors) if facts.test and errors else None,
         "forgetting": to_json(facts.forgetting),
         "language_model": to_json(facts.language_model),
+        "self_training": to_json(facts.progress.self_training),
     }
 
 
@@ -185,11 +196,21 @@ def _as_html(facts: RunFacts, errors: ShownErrors | None) -> str:
         errors=errors,
         forgetting=facts.forgetting,
         language_model=facts.language_model,
+        self_training=_self_training(facts.progress),
         loghi=facts.loghi,
         curve=Markup(draw_curve(epochs)) if len(epochs) > 1 else "",  # noqa: S704  # drawn by us, from numbers only
         skipped={_skip_words(reason): count for reason, count in facts.skipped.items()},
         made=made_rows(facts),
     )
+
+
+def _self_training(progress: Progress) -> str | None:
+    """What was learnt of lines that nobody transcribed, and what it brought."""
+    told = progress.self_training
+    if told is None:
+        return None
+    gain = self_training_gain(told, progress.epochs)
+    return f"{self_training_line(told)}. {gain}." if gain else f"{self_training_line(told)}."
 
 
 def _remarks(facts: RunFacts) -> list[str]:
@@ -281,6 +302,8 @@ def _training(job: JobSpec) -> str:
         f"stop after {plural(spec.early_stopping, 'epoch')} without gain" if spec.early_stopping else "no early stop",
         f"charset {job.charset.value}",
     ]
+    if (last := job.self_training) is not None:
+        parts.append(f"then {plural(last.epochs, 'epoch')} with unread lines, learning rate {last.learning_rate:g}")
     if spec.freeze:
         parts.append("frozen: " + ", ".join(part.value for part in spec.freeze))
     return ", ".join(parts)

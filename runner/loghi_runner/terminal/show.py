@@ -178,6 +178,9 @@ def show_rows(look: Look) -> list[Row]:
     rows += [("" if index else "scores", wording.event_line(score)) for index, score in enumerate(progress.evaluations)]
     if (told := progress.language_model) is not None:
         rows.append(("language model", wording.language_model_line(told.sources, told.validation)))
+    if (read := progress.self_training) is not None:
+        rows.append(("self-training", wording.self_training_line(read)))
+        rows += [("", gain)] if (gain := wording.self_training_gain(read, progress.epochs)) else []
     rows += [("warning", notice.message) for notice in progress.notices]
     return rows
 
@@ -192,6 +195,7 @@ def show_json(look: Look) -> dict[str, Any]:
         "epochs": to_json(progress.epochs),
         "evaluations": to_json(progress.evaluations),
         "language_model": to_json(progress.language_model),
+        "self_training": to_json(progress.self_training),
         "warnings": to_json(progress.notices),
         "remaining_s": progress.remaining_s,
     }

@@ -15,7 +15,18 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from loghi_contract.events import Charset, DataSummary, Epoch, Evaluation, Event, LanguageModel, Notice, Started, Step
+from loghi_contract.events import (
+    Charset,
+    DataSummary,
+    Epoch,
+    Evaluation,
+    Event,
+    LanguageModel,
+    Notice,
+    SelfTraining,
+    Started,
+    Step,
+)
 from loghi_contract.job import CharsetPolicy, Split, TrainingSpec
 from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
@@ -94,7 +105,7 @@ class PersonView:
             say(self._console, Text.assemble(("warning: ", "yellow"), payload.message))
             if payload.hint:
                 print_rows(self._console, [("fix:", payload.hint)])
-        elif isinstance(payload, (Started, DataSummary, Charset, Evaluation, LanguageModel)):
+        elif isinstance(payload, (Started, DataSummary, Charset, Evaluation, LanguageModel, SelfTraining)):
             say(self._console, event_line(payload))
         if self._live is not None:
             self._live.refresh(at_once=not isinstance(payload, Step))
@@ -322,10 +333,10 @@ def _conclusion(findings: tuple[Finding, ...]) -> str:
 
 
 def _split_words(facts: SplitFacts) -> str:
-    return (
-        f"{plural(facts.lines, 'line')} on {plural(facts.pages, 'page')}, {facts.characters} characters "
-        f"({facts.characters / max(facts.lines, 1):.0f} a line)"
-    )
+    lines = f"{plural(facts.lines, 'line')} on {plural(facts.pages, 'page')}"
+    if not facts.characters:
+        return lines
+    return f"{lines}, {facts.characters} characters ({facts.characters / max(facts.lines, 1):.0f} a line)"
 
 
 def _base_model(plan: RunPlan) -> str:

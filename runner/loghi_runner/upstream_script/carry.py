@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 from loghi_contract.job import Augmentation, CharsetPolicy, Precision
 from loghi_runner.config.choices import DEFAULT_OUTPUT
-from loghi_runner.config.schema import TrainingConfig, plain_name
+from loghi_runner.config.names import plain_name
+from loghi_runner.config.schema import TrainingConfig
 from loghi_runner.errors import UsageError
 from loghi_runner.upstream_script import tables
 from loghi_runner.upstream_script.script import Script, read_script

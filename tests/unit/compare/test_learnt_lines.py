@@ -21,7 +21,7 @@ CHOSE = [("p2/p2-l0.png", "it chose")]
 def model(tmp_path: Path) -> NamedModel:
     folder = RunFolder(tmp_path / "run")
     (folder.job_dir / "lists").mkdir(parents=True)
-    for split, lines in (("train", LEARNT), ("val", CHOSE)):
+    for split, lines in (("train", LEARNT), ("val", CHOSE), ("unread", [("u1/u1-l0.png", "?")])):
         samples = []
         for image, text in lines:
             write(tmp_path / "data" / image, image)
@@ -67,6 +67,8 @@ NEW = ("p9", "p9-l0.png", "never seen", "new")
         ([("p1", f"p1-l{n}.png", "corrected" if n == 2 else f"the text {n}", "recut") for n in range(4)], []),
         # renamed: the image is the same
         ([("q", "q-7.png", "the text 0", "p1/p1-l0.png")], []),
+        # learnt as the model read it, and transcribed since
+        ([("u1", "u1-l0.png", "read by people", "u1/u1-l0.png")], []),
         # accents in another form are the same text
         ([("p1", "p1-l0.png", "the text 0 ", "recut")], []),
         # a page of the same name in another volume

@@ -13,6 +13,7 @@ from loghi_contract.events import (
     Payload,
     Phase,
     Resumed,
+    SelfTraining,
     Step,
 )
 from loghi_runner.runs.progress import Progress
@@ -74,3 +75,13 @@ def test_what_comes_again_after_an_interruption_is_known_once() -> None:
     assert [score.model for score in progress.evaluations] == [Model.BASE]
     assert (progress.failed, progress.step, progress.notices) == (None, None, [warning])
     assert progress.language_model is None
+
+
+@pytest.mark.parametrize(("at_epoch", "is_known"), [(2, False), (3, True), (4, True)])
+def test_what_was_read_of_unread_lines_holds_where_the_run_goes_on_after_it(at_epoch: int, is_known: bool) -> None:
+    told = SelfTraining(3, 3, 90, 60, 2400, 0.9, 0.2, 0.1)
+    rows = [(number, epoch(number)) for number in range(5)]
+
+    progress = at(*rows, (9, told), (10, Resumed(at_epoch, 0)))
+
+    assert progress.self_training == (told if is_known else None)

@@ -17,7 +17,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
-from loghi_runner.config.schema import proposed_name
+from loghi_runner.config.names import proposed_name
 from loghi_runner.errors import RunnerError
 from loghi_runner.orders.action_schema import parameters_schema
 from loghi_runner.orders.actions import MAX_PAGES, Action, ReadWord

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from enum import Enum
 
 from loghi_contract import CONTRACT
+from loghi_contract.cut import Cut
 from loghi_contract.records import from_json, parse_json, to_json
 from loghi_contract.text import Normalization
 
@@ -80,13 +81,40 @@ class ListsSpec:
 
 
 @dataclass(frozen=True)
+class Way:
+    """One way to come by the line images of a run: `name` is its value of the key that is tried.
+
+    `cut` is how the lines were cut out of their pages, None where Loghi would cut them so, or where they came as
+    images; with `straighten` the trainer makes each image level.
+    """
+
+    name: str
+    lists: ListsSpec
+    cut: Cut | None = None
+    straighten: bool = False
+
+
+@dataclass(frozen=True)
+class TrialsSpec:
+    """Ways to be tried before a training: each trains for so many epochs, and reads the validation lines.
+
+    The first is kept unless another reads them better by more than chance. `key` is that of the config.
+    """
+
+    key: str
+    epochs: int
+    ways: tuple[Way, ...]
+
+
+@dataclass(frozen=True)
 class JobSpec:
     """One run, as the trainer sees it.
 
     `vgsl` is a network specification or a library name for training from scratch; otherwise it is None and
     the base model lies in /in/base_model. With `resume` it goes on from the checkpoint in /out/last; its epochs may be
     others than those it began with. `more_texts` is the container path of texts that the language model learns beside
-    those of the training lines, one a line.
+    those of the training lines, one a line. `cut` and `straighten` are as of a `Way`; with `trials` they and the lists
+    are those of the way that is kept.
     """
 
     contract: int
@@ -102,6 +130,9 @@ class JobSpec:
     #: how often the run was ended for its memory; each time its trainer takes half of what it took before
     memory_kills: int = 0
     more_texts: str | None = None
+    cut: Cut | None = None
+    straighten: bool = False
+    trials: TrialsSpec | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +142,7 @@ class RecognizeJob:
     `list` is a container path like those of `ListsSpec`; what stands there as texts is not looked at.
     `beam_width` is the number of readings of a line that are followed at once; 1 takes the best class of each frame.
     With `language_model` the one beside the model helps to choose; what is read without it then goes to
-    /out/results_by_image.txt.
+    /out/results_by_image.txt. `straighten` says that the model learnt from lines that were made level.
     """
 
     contract: int
@@ -122,6 +153,7 @@ class RecognizeJob:
     batch_size: int
     beam_width: int
     language_model: bool = False
+    straighten: bool = False
 
 
 class ContractMismatch(ValueError):

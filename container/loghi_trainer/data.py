@@ -34,28 +34,52 @@ class RunData:
         return (self.train, self.val, *self.scored)
 
 
-def read_data(job: JobSpec, places: Places, store: ImageStore, base: BaseModel) -> RunData:
-    """Read all line lists of the job; skipped lines are added to skipped_lines.tsv.
+@dataclass(frozen=True)
+class TrainingLines:
+    """What a training needs: lines to learn from, lines that choose the best epoch, and the charset of both."""
+
+    train: Split
+    val: Split
+    charset: CharsetPlan
+
+    def require_lines(self) -> None:
+        """Raises DataError where there are none to train on, or to validate with."""
+        for split in (self.train, self.val):
+            _require_lines(split)
+
+
+def read_training_lines(job: JobSpec, places: Places, store: ImageStore, base: BaseModel) -> TrainingLines:
+    """Read the lists of the job that a training cannot do without; either may have no line left.
 
     Raises:
-        DataError: no line is left to train on or to validate with, or the charset policy refuses the texts.
+        DataError: the charset policy refuses the texts.
     """
     train = _measured("train", job.lists.train, job, places, store)
     charset = plan_charset(base.tokenizer, job.charset, (line.text for line in train.lines))
     train = train.skipping(unknown_characters(charset.tokenizer))
     train = train.skipping(too_long(lambda width_px: frames_of(base.network, width_px)))
     val = _measured("val", job.lists.val, job, places, store)
+    return TrainingLines(train, val, charset)
+
+
+def read_data(job: JobSpec, places: Places, store: ImageStore, base: BaseModel) -> RunData:
+    """Read all line lists of the job; skipped lines are added to skipped_lines.tsv.
+
+    Raises:
+        DataError: no line is left to train on or to validate with, or the charset policy refuses the texts.
+    """
+    found = read_training_lines(job, places, store, base)
+    train = found.train
     lists = {"test": job.lists.test, "base_domain": job.lists.base_domain}
     scored = tuple(
         _measured(name, path, job, places, store) for name in SCORED_SPLITS if (path := lists[name]) is not None
     )
     more = read_more_texts(places.real(job.more_texts), job.normalization) if job.more_texts else []
     learnt = learn([line.text for line in train.lines], more)
-    data = RunData(train, val, scored, charset, learnt)
+    data = RunData(train, found.val, scored, found.charset, learnt)
     if not job.resume:  # they stand there already
         append_skipped(places.out / REPORT_DIR / "skipped_lines.tsv", data.splits)
-    for split in (train, val):
-        _require_lines(split)
+    found.require_lines()
     return data
 
 

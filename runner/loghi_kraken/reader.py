@@ -17,6 +17,7 @@ from loghi_trainer.images import MIN_WIDTH_PX, Pixels, Tensor, decode, resize_to
 from loghi_trainer.lines import Line
 from loghi_trainer.network import rebuilt
 from loghi_trainer.recognize import Recognizer
+from loghi_trainer.straighten import straighten
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,13 @@ class ReadCharacter:
 
 
 class Reader:
-    """A model opened on a device, by Keras's name for it. Raises DataError: it cannot be opened."""
+    """A model opened on a device, by Keras's name for it. Raises DataError: it cannot be opened.
 
-    def __init__(self, folder: Path, device: str, batch_size: int) -> None:
+    `straightened` is for a model that learnt from line images that were made level.
+    """
+
+    def __init__(self, folder: Path, device: str, batch_size: int, *, straightened: bool = False) -> None:
+        self._straightened = straightened
         self._device = device
         with keras.device(device):
             base = open_base_model(folder)
@@ -49,7 +54,7 @@ class Reader:
     def read(self, images: Mapping[int, bytes]) -> dict[int, tuple[ReadCharacter, ...]]:
         """The characters of each line image (the bytes of a PNG file), trimmed as Loghi trims a text."""
         numbers = list(images)
-        pixels = {str(number): decode(images[number], self._channels) for number in numbers}
+        pixels = {str(number): self._decoded(images[number]) for number in numbers}
         lines = [
             Line(LineSample(name, "", 1.0, ""), "", resized_width(pixels[name], self._height_px)) for name in pixels
         ]
@@ -59,6 +64,10 @@ class Reader:
                 for place, line, count in zip(places, probabilities, frames, strict=True):
                     found[numbers[place]] = _characters(line[:count], self._tokenizer, lines[place].width_px)
         return found
+
+    def _decoded(self, content: bytes) -> Pixels:
+        pixels = decode(content, self._channels)
+        return straighten(pixels, self._height_px) if self._straightened else pixels
 
 
 @dataclass(frozen=True)

@@ -185,6 +185,7 @@ def export_command(
     """Copy a run's best_val with its card to a folder or file."""
     from loghi_runner.models.export import (
         CARD_FILE,
+        cut_remarks,
         export_file,
         export_folder,
         find_exported,
@@ -210,6 +211,7 @@ def export_command(
         key, use = "loghi_line", "the second line goes into Loghi's inference-pipeline.sh"
     look = look_at(source.run) if source.run is not None else None
     told = run_remarks(look) if look is not None else []
+    told += cut_remarks(source, cut, one_file=wants_one_file(target))
     told += lm_remarks(source, one_file=wants_one_file(target))
     if as_json:
         facts = {"run": look.record.run_id, "state": look.record.state} if look is not None else {}

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from loghi_contract.files import read_plain
-from loghi_contract.job import Split
 from loghi_contract.lines import LineSample
 from loghi_runner.engines.base import Mount
 from loghi_runner.engines.mounts import on_this_machine
@@ -75,7 +74,7 @@ def data_faults(folder: RunFolder, record: RunRecord, mounts: Sequence[Mount]) -
     Args:
         mounts: where the line images of the run's lists are now.
     """
-    lists = {split.value: lines for split in Split if (lines := folder.read_list(split.value))}
+    lists = {name: lines for name in folder.list_names() if (lines := folder.read_named_list(name))}
     images, noted = image_hashes(lists, mounts), read_hashes(folder.images_file)
     now = data_sha256(lists, images)
     faults = [f"the list of the {split_word(split)} is gone" for split in record.data_sha256 if split not in lists]

@@ -2,7 +2,7 @@
 
 import contextlib
 
-from loghi_contract.checkpoint import has_checkpoint
+from loghi_contract.checkpoint import can_go_on
 from loghi_runner.engines import load_engine
 from loghi_runner.errors import EngineError, RunnerError
 from loghi_runner.finetuning.resume import ResumeWish, resume
@@ -23,7 +23,7 @@ def go_on_once(folder: RunFolder, record: RunRecord, view: RunView) -> RunRecord
     may, with half of that; only the first time, and only where a checkpoint is there.
     """
     why = _why(record)
-    if why is None or record.resumptions or not has_checkpoint(folder.out):
+    if why is None or record.resumptions or not can_go_on(folder.out):
         return record
     view.note(f"{why}: it goes on from its last checkpoint, once")
     return _gone_on(folder, record, ResumeWish(with_less_memory=_is_out_of_memory(record)), view)
@@ -31,7 +31,7 @@ def go_on_once(folder: RunFolder, record: RunRecord, view: RunView) -> RunRecord
 
 def go_on_after_death(folder: RunFolder, record: RunRecord, view: RunView) -> RunRecord:
     """The same for a run whose trainer died without a word together with its `finetune`, as when a machine restarts."""
-    if record.state not in (RunState.LOST, RunState.FAILED) or record.resumptions or not has_checkpoint(folder.out):
+    if record.state not in (RunState.LOST, RunState.FAILED) or record.resumptions or not can_go_on(folder.out):
         return record
     if look_at(folder).progress.failed is not None:
         return record

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -18,10 +18,12 @@ from loghi_runner.errors import DataError
 from loghi_runner.files import as_utf8, cannot_write, file_sha256, is_there
 from loghi_runner.finetuning.data_hashes import data_sha256, format_hashes
 from loghi_runner.finetuning.plan import RunPlan, View
+from loghi_runner.finetuning.ways import stores_of
 from loghi_runner.ground_truth.collect import PagesTruth
 from loghi_runner.ground_truth.cut_pages import CutPages, cut_pages
 from loghi_runner.ground_truth.line_store import lines_in_use
 from loghi_runner.ground_truth.split import format_split, write_split
+from loghi_runner.ground_truth.survey import SurveyedPage
 from loghi_runner.locks import FileLock, NoLocks, Timeout, locked, take
 from loghi_runner.runs.folder import HALF_MADE_PREFIX, RECORD_FILE, RunFolder, RunRecord, cannot_write_run
 from loghi_runner.runs.run_trainer import new_record
@@ -42,6 +44,7 @@ def cut_lines(plan: RunPlan, view: View, held: ExitStack) -> RunPlan:
         return plan
     held.enter_context(lines_in_use(plan.config.config.output))
     store, survey = plan.pages.store, plan.pages.survey
+    ways = list(stores_of(plan.pages, plan.job.trials))
     pages = [page for page in survey.pages if page.lines]
     try:
         store.lines.mkdir(parents=True, exist_ok=True)
@@ -52,22 +55,27 @@ def cut_lines(plan: RunPlan, view: View, held: ExitStack) -> RunPlan:
             view.note("waiting for another run that cuts pages into the same output folder")
             take(lock)
         try:
-            on_page = partial(view.progress, "cutting pages")
-            cut = cut_pages(pages, store.page_folder, cut=store.cut, channels=CHANNELS, on_page=on_page)
+            cuts = [(way, _cut_one_way(pages, way, len(ways), view)) for way in ways]
             write_split(plan.pages.split_file, survey.pages, plan.pages.split.parts)
         finally:
             lock.release()
     except OSError as error:
         hint = "Name another `output` in the config, or free space there."
         raise cannot_write("the line images", error, store.lines, error.filename or store.lines, hint) from error
-    lists, skipped = _sorted_out(plan, plan.pages, cut)
+    lists, skipped = _sorted_out(plan, cuts)
     for split in (Split.TRAIN, Split.VAL):
         if not lists.get(split.value):
-            reasons = "; ".join([*cut.failed.values()][:3]) or "skipped lines tell why"
+            reasons = "; ".join([*cuts[0][1].failed.values()][:3]) or "skipped lines tell why"
             message = f"no {SPLIT_WORDS[split]} line could be cut out of its page: {reasons}"
             hint = "`loghi-runner prepare` shows what can be cut."
             raise DataError("data.nothing_cut", message, where="data.pages", hint=hint)
     return replace(plan, lists=lists, skipped=(*plan.skipped, *skipped))
+
+
+def _cut_one_way(pages: Sequence[SurveyedPage], way: PagesTruth, ways: int, view: View) -> CutPages:
+    doing = "cutting pages" if ways == 1 else f"cutting pages ({way.store.cut.value})"
+    on_page = partial(view.progress, doing)
+    return cut_pages(pages, way.store.page_folder, cut=way.store.cut, channels=CHANNELS, on_page=on_page)
 
 
 def first_record(plan: RunPlan, engine: Engine, setting: Setting, images: Mapping[str, str]) -> RunRecord:
@@ -79,7 +87,8 @@ def first_record(plan: RunPlan, engine: Engine, setting: Setting, images: Mappin
     pages, again = plan.pages, plan.again
     prepared = again.prepared if again else ()
     if pages:
-        prepared = tuple(pages.store.page_folder(page).name for page in pages.survey.pages)
+        ways = stores_of(pages, plan.job.trials)
+        prepared = tuple(way.store.page_folder(page).name for way in ways for page in pages.survey.pages)
     base = [mount.source for mount in plan.mounts if mount.target == BASE_MODEL_DIR]
     return replace(
         new_record(plan.run_id, plan.job.name, engine, setting),
@@ -122,21 +131,28 @@ def create_run_folder(plan: RunPlan, record: RunRecord, images: Mapping[str, str
 
 
 def _sorted_out(
-    plan: RunPlan, pages: PagesTruth, cut: CutPages
+    plan: RunPlan, cuts: Sequence[tuple[PagesTruth, CutPages]]
 ) -> tuple[dict[str, tuple[LineSample, ...]], list[tuple[str, SkippedLine]]]:
-    """Lists of the lines that have an image now; and the others, each with its split and why it has none."""
+    """Lists of the lines that have an image now; and the others, each with its split and why it has none.
+
+    A line is told once, whatever number of ways cannot cut it.
+    """
     lost: dict[tuple[str, ...], SkippedLine] = {
         (pages.store.page_folder(page).name, line.image): line
+        for pages, cut in cuts
         for page in pages.survey.pages
         for line in cut.not_cut(page)
     }
     lists: dict[str, tuple[LineSample, ...]] = {}
-    skipped: list[tuple[str, SkippedLine]] = []
-    for split, samples in plan.lists.items():
+    skipped: dict[tuple[str, str], SkippedLine] = {}
+    for name, samples in plan.lists.items():
         found = [(sample, lost.get(PurePosixPath(sample.image).parts[-2:])) for sample in samples]
-        lists[split] = tuple(sample for sample, line in found if line is None)
-        skipped += [(split, line) for _sample, line in found if line is not None]
-    return lists, skipped
+        lists[name] = tuple(sample for sample, line in found if line is None)
+        split = name.rpartition("/")[2]
+        for _sample, line in found:
+            if line is not None:
+                skipped.setdefault((split, line.image), line)
+    return lists, [(split, line) for (split, _image), line in skipped.items()]
 
 
 def _give_name(half_made: Path, path: Path) -> None:
@@ -160,6 +176,7 @@ def _fill(folder: RunFolder, plan: RunPlan, record: RunRecord, images: Mapping[s
     _write(folder.config_file, plan.config.text)
     _write(folder.job_dir / "job.json", dump_job(plan.job))
     for split, samples in plan.lists.items():
+        (lists / f"{split}.txt").parent.mkdir(exist_ok=True)
         _write(lists / f"{split}.txt", format_line_list(samples))
     if plan.more_texts:
         _write(lists / MORE_TEXTS_FILE.name, "".join(f"{text}\n" for text in plan.more_texts))

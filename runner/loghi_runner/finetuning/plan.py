@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from loghi_contract import CONTRACT
-from loghi_contract.job import DeviceKind, JobSpec, ListsSpec, Split, TrainingSpec
+from loghi_contract.cut import Cut
+from loghi_contract.job import DeviceKind, JobSpec, Split, TrainingSpec
 from loghi_contract.lines import LineSample, SkippedLine
 from loghi_contract.model_folder import ModelFacts
-from loghi_contract.places import LISTS_DIR, MORE_TEXTS_FILE
+from loghi_contract.places import MORE_TEXTS_FILE
 from loghi_runner.aliases import OnProgress
 from loghi_runner.config.load import LoadedConfig
 from loghi_runner.config.schema import VgslModel
@@ -18,6 +19,7 @@ from loghi_runner.engines.mounts import choose_data_folders, home_folders, run_m
 from loghi_runner.files import real_path
 from loghi_runner.findings import Finding, Severity, errors
 from loghi_runner.finetuning.check_output import check_disk, check_output
+from loghi_runner.finetuning.ways import lists_of, plan_ways
 from loghi_runner.ground_truth.check_charset import check_characters, check_normalization, choose_normalization
 from loghi_runner.ground_truth.check_lines import check_lines, check_look, check_transparency
 from loghi_runner.ground_truth.collect import PagesTruth, collect_ground_truth
@@ -39,7 +41,8 @@ class Again:
 
 @dataclass(frozen=True)
 class RunPlan:
-    """One run, decided. `lists` holds the splits that exist, with container image paths.
+    """One run, decided. `lists` holds the splits that exist, with container image paths; those of another cut that is
+    tried are called `<cut>/<split>`.
 
     `pages` is where the lines come from, when not from line lists; their images are cut when the run starts.
     `more_texts` are for the language model alone.
@@ -98,8 +101,9 @@ def make_plan(
     normalization, normalization_findings = choose_normalization(config, base.facts)
     keys, training = config.data, config.training
     texts = TextOptions(keys.text_equiv, keys.skip_tags, keys.style_marks, normalization, keys.skip_machine_read)
-    store = LineStore(config.output, keys.cut, texts)
+    store = LineStore(config.output, keys.cut.cut or Cut.LOGHI, texts)
     truth = collect_ground_truth(keys, training.seed, loaded.path.parent, store, on_progress)
+    ways = plan_ways(keys, truth)
     more = read_more_texts(config.text.more, texts, truth.splits) if config.text.more else MoreTexts()
     output = real_path(config.output)
     homes = home_folders()
@@ -116,6 +120,7 @@ def make_plan(
         *check_lines(base.facts, normalization, truth),
         *check_transparency(config, base.facts, truth),
         *check_look(config, base.facts, truth),
+        *ways.findings,
         *check_output(config.output, data, base.folder, homes, keys.pages or ()),
         *check_disk(config.output, base.bytes),
     )
@@ -124,12 +129,7 @@ def make_plan(
         run_id=run_id,
         name=config.name,
         vgsl=config.base_model.vgsl if isinstance(config.base_model, VgslModel) else None,
-        lists=ListsSpec(
-            train=str(LISTS_DIR / "train.txt"),
-            val=str(LISTS_DIR / "val.txt"),
-            test=str(LISTS_DIR / "test.txt") if Split.TEST in truth.splits else None,
-            base_domain=str(LISTS_DIR / "base_domain.txt") if Split.BASE_DOMAIN in truth.splits else None,
-        ),
+        lists=lists_of(truth),
         device=device,
         charset=config.charset,
         normalization=normalization,
@@ -144,6 +144,9 @@ def make_plan(
             freeze=training.freeze,
         ),
         more_texts=str(MORE_TEXTS_FILE) if more.texts else None,
+        cut=ways.cut,
+        straighten=ways.straighten,
+        trials=ways.trials,
     )
     return RunPlan(
         run_id=run_id,
@@ -151,8 +154,8 @@ def make_plan(
         config=loaded,
         job=job,
         lists={
-            split.value: tuple(replace(line.sample, image=str(data.container_path(line.image))) for line in lines)
-            for split, lines in truth.splits.items()
+            name: tuple(replace(line.sample, image=str(data.container_path(line.image))) for line in lines)
+            for name, lines in [(split.value, found) for split, found in truth.splits.items()] + [*ways.lines.items()]
         },
         skipped=tuple((split.value, line) for split, line in truth.skipped),
         mounts=run_mounts(data, base.folder, output / run_id),

@@ -19,6 +19,7 @@ from loghi_runner.errors import EngineError, RunnerError
 from loghi_runner.files import cache_folder, write_atomically
 from loghi_runner.finetuning.lay_out import create_run_folder, cut_lines, first_record
 from loghi_runner.finetuning.plan import RunPlan, View
+from loghi_runner.finetuning.ways import extra_epochs
 from loghi_runner.runs.progress import Progress
 from loghi_runner.runs.run_short import run_short
 from loghi_runner.wording import duration
@@ -88,7 +89,8 @@ def estimate_of(plan: RunPlan) -> str | None:
     speed = _known(plan)
     if speed is None:
         return None
-    seconds = speed.seconds_per_line * len(plan.lists.get("train", ())) * plan.job.training.epochs * _BESIDE_TRAINING
+    epochs = plan.job.training.epochs + extra_epochs(plan.job.trials)
+    seconds = speed.seconds_per_line * len(plan.lists.get("train", ())) * epochs * _BESIDE_TRAINING
     parts = [f"about {duration(seconds)} at most"]
     parts += [f"{speed.memory_mb / 1000:.1f} GB of memory"] if speed.memory_mb else []
     parts += [f"{speed.gpu_memory_mb / 1000:.1f} GB on the card"] if speed.gpu_memory_mb else []
@@ -115,6 +117,7 @@ def _small(plan: RunPlan, run_dir: Path) -> RunPlan:
         plan.job,
         training=replace(plan.job.training, epochs=2, early_stopping=0),
         lists=replace(plan.job.lists, test=None, base_domain=None),
+        trials=None,
     )
     lists = {"train": _some(plan.lists["train"], batch * _STEPS, longest=batch), "val": plan.lists["val"][:_VALIDATED]}
     return replace(plan, run_dir=run_dir, job=job, lists=lists, mounts=moved_mounts(plan.mounts, run_dir))

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
-from loghi_contract.checkpoint import has_checkpoint
-from loghi_contract.events import Step
+from loghi_contract.checkpoint import can_go_on
+from loghi_contract.events import Payload, Step, Trial
 from loghi_contract.files import open_plain
 from loghi_contract.records import to_json
 from loghi_runner.aliases import Row
@@ -19,6 +19,7 @@ from loghi_runner.runs.look import Look, fetch_console, follow_run, look_at
 from loghi_runner.runs.progress import told_once
 from loghi_runner.terminal.console import make_console, print_error, print_rows
 from loghi_runner.wording import (
+    chosen_line,
     counted,
     duration,
     epoch_line,
@@ -31,6 +32,7 @@ from loghi_runner.wording import (
     short_path,
     shown,
     status_word,
+    trial_words,
 )
 
 #: A container's log is fetched whole each time: a long one is fetched seldom.
@@ -88,7 +90,7 @@ def answer_rows(folder: RunFolder, record: RunRecord) -> list[Row]:
     name = shlex.quote(short_path(folder.path))
     if record.status is not None and not is_file(folder.report_file):
         rows.append(("report", f"none yet: `loghi-runner report {name}` makes it"))
-    if record.state is not RunState.FINISHED and has_checkpoint(folder.out):
+    if record.state is not RunState.FINISHED and can_go_on(folder.out):
         rows.append(("resume", f"loghi-runner resume {name}"))
     if has_model:
         rows.append(("next", f"loghi-runner export {name} DIR"))
@@ -159,6 +161,8 @@ def show_rows(look: Look) -> list[Row]:
         rows.append(("remark", look.remark))
     if record.overrides:
         rows.append(("set", " ".join(record.overrides)))
+    if progress.chosen is not None:
+        rows.append(("tried", chosen_line(progress.chosen)))
     rows += [("" if index else "epochs", epoch_line(epoch)) for index, epoch in enumerate(progress.epochs)]
     rows += [("" if index else "scores", event_line(score)) for index, score in enumerate(progress.evaluations)]
     if (told := progress.language_model) is not None:
@@ -188,8 +192,12 @@ def event_lines(folder: RunFolder, *, follow: bool, as_json: bool, steps: bool) 
     for line, event in found:
         if as_json:
             yield line.decode("utf-8", "replace")
-        elif steps or not isinstance(event.payload, Step):
+        elif steps or not _is_step(event.payload):
             yield f"{time.strftime('%H:%M:%S', time.localtime(event.t))}  {event_line(event.payload)}"
+
+
+def _is_step(payload: Payload) -> bool:
+    return isinstance(payload, Step) or (isinstance(payload, Trial) and payload.val_cer is None)
 
 
 def console_lines(folder: RunFolder, *, follow: bool) -> Iterator[str]:
@@ -219,6 +227,8 @@ def _state(look: Look) -> str:
         return summary_line(record)
     if record.waiting is not None:
         return f"{record.state.value}: {record.waiting.sentence()}"
+    if record.state is RunState.RUNNING and progress.trial is not None:
+        return f"running: {trial_words(progress.trial)}, step {progress.trial.step} of {progress.trial.steps}"
     if record.state is RunState.RUNNING and progress.step is not None:
         step = progress.step
         left = "" if progress.remaining_s is None else f", at most {duration(progress.remaining_s)} left"

@@ -21,6 +21,7 @@ from loghi_runner.findings import Finding, Severity, errors
 from loghi_runner.finetuning.check_output import check_disk, check_output
 from loghi_runner.finetuning.ways import lists_of, plan_ways
 from loghi_runner.ground_truth.check_charset import check_characters, check_normalization, choose_normalization
+from loghi_runner.ground_truth.check_cut import check_cut
 from loghi_runner.ground_truth.check_lines import check_lines, check_look, check_transparency
 from loghi_runner.ground_truth.collect import PagesTruth, collect_ground_truth
 from loghi_runner.ground_truth.line_store import LineStore
@@ -121,6 +122,7 @@ def make_plan(
         *check_transparency(config, base.facts, truth),
         *check_look(config, base.facts, truth),
         *ways.findings,
+        *check_cut(keys, base.facts, normalization, truth),
         *check_output(config.output, data, base.folder, homes, keys.pages or ()),
         *check_disk(config.output, base.bytes),
     )

@@ -118,7 +118,7 @@ def make_plan(
         *check_normalization(normalization, truth),
         *more.findings,
         *check_characters(config, base.facts, normalization, truth),
-        *check_lines(base.facts, normalization, truth),
+        *check_lines(base.facts, normalization, truth, straighten=keys.straighten is not False),
         *check_transparency(config, base.facts, truth),
         *check_look(config, base.facts, truth),
         *ways.findings,

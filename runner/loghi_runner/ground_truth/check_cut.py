@@ -86,10 +86,11 @@ def _narrow_letters(truth: GroundTruth, normalization: Normalization, height_px:
     if squeezed < _MIN_LINES or squeezed <= _SHARE * len(lines):
         return
     worst = min(narrow, key=lambda name: statistics.median(narrow[name]))
+    name, px = PurePosixPath(worst).name, statistics.median(narrow[worst])
     message = (
         f"{squeezed} of {plural(len(lines), 'training line')} are from pages whose letters are narrow once a line is "
-        f"scaled to {height_px} px (on {PurePosixPath(worst).name} {statistics.median(narrow[worst]):.0f} px each): boxes around lines "
-        "that slope or bend look so, and are learnt badly"
+        f"scaled to {height_px} px (on {name} {px:.0f} px each): boxes around lines that slope or bend look so and are "
+        "learnt badly"
     )
     hint = "`data.straighten: auto` tries whether levelling helps; better still, give the pages as `data.pages`."
     yield Finding(Severity.WARNING, "data.squeezed", message, "data.train", hint)

@@ -57,7 +57,13 @@ _MEANINGS = {
     ("started", "machine"): "the processor, the cores that may be used, and into how many parts a batch is divided",
     ("resumed", "epoch"): "so many epochs hold",
     ("resumed", "step"): "so many steps of the next epoch are done",
-    ("phase", "name"): "reading_data, loading_model, training, self_training, evaluating or saving",
+    ("phase", "name"): "trying, reading_data, loading_model, training, self_training, evaluating or saving",
+    ("trial", "way"): "what is tried: a cut, or whether line images are straightened",
+    (
+        "chosen",
+        "tried",
+    ): "each way with its CER on the validation lines that all have, and the gain over the first: the "
+    "CER of the first less its own, which lies between `low` and `high`",
     ("data_summary", "split"): "train, val, test, base_domain, old_hand or unread",
     ("data_summary", "skipped"): "how many lines were left out, by reason",
     ("charset", "policy"): "extend, fail, replace; new when trained from scratch",

@@ -16,6 +16,7 @@ from loghi_contract.files import open_plain
 from loghi_contract.model_folder import BROKEN_ARCHIVE
 from loghi_contract.places import LAST
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
+from loghi_contract.trials import TRIALS_FILE
 
 #: In `LAST`: the one written last, and the one before it.
 CHECKPOINT_FILE: Final = "checkpoint.zip"
@@ -121,6 +122,11 @@ def find_checkpoint(out: Path) -> Checkpoint:
 def has_checkpoint(out: Path) -> bool:
     """Whether there is one; nobody has looked whether it is whole."""
     return any((out / LAST / name).is_file() for name in (CHECKPOINT_FILE, EARLIER_FILE))
+
+
+def can_go_on(out: Path) -> bool:
+    """Whether a run left anything to go on from: a checkpoint, or ways to come by line images that it has tried."""
+    return has_checkpoint(out) or (out / TRIALS_FILE).is_file()
 
 
 def read_state(file: Path) -> TrainingState:

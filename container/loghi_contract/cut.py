@@ -1,4 +1,4 @@
-"""How line images are cut out of pages; an exported model remembers how its own were."""
+"""How line images are cut out of pages; a model remembers how its own were."""
 
 from enum import Enum
 
@@ -8,3 +8,4 @@ class Cut(str, Enum):
 
     LOGHI = "loghi"
     POLYGON = "polygon"
+    STRAIGHT = "straight"

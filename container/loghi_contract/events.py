@@ -8,6 +8,7 @@ from typing import Any, ClassVar  # JSON values have no narrower type
 
 from loghi_contract.language_model import OnValidation, TextSource
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
+from loghi_contract.trials import TriedWay
 
 #: The version of the event format, key `v`.
 EVENT_VERSION = 1
@@ -157,6 +158,33 @@ class Epoch:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """A way to come by line images is tried: so many steps of an epoch are done.
+
+    `val_cer`, a fraction, is there once the epoch is over and its validation lines are read.
+    """
+
+    kind: ClassVar[str] = "trial"
+    way: str
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    val_cer: float | None = None
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which of the tried ways the run takes; `key` is that of the config, the first of `tried` its default."""
+
+    kind: ClassVar[str] = "chosen"
+    key: str
+    way: str
+    epochs: int
+    tried: tuple[TriedWay, ...]
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """Written, reopened and in place; `path` is relative to the out folder."""
 
@@ -259,6 +287,8 @@ Payload = (
     | Notice
     | Step
     | Epoch
+    | Trial
+    | Chosen
     | Checkpoint
     | Evaluation
     | LanguageModel
@@ -278,6 +308,8 @@ KINDS: dict[str, type[Any]] = {
         Notice,
         Step,
         Epoch,
+        Trial,
+        Chosen,
         Checkpoint,
         Evaluation,
         LanguageModel,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from enum import Enum
 
 from loghi_contract import CONTRACT
+from loghi_contract.cut import Cut
 from loghi_contract.records import from_json, parse_json, to_json
 from loghi_contract.text import Normalization
 
@@ -105,6 +106,32 @@ class ListsSpec:
 
 
 @dataclass(frozen=True)
+class Way:
+    """One way to come by the line images of a run: `name` is its value of the key that is tried.
+
+    `cut` is how the lines were cut out of their pages, None where Loghi would cut them so, or where they came as
+    images; with `straighten` the trainer makes each image level.
+    """
+
+    name: str
+    lists: ListsSpec
+    cut: Cut | None = None
+    straighten: bool = False
+
+
+@dataclass(frozen=True)
+class TrialsSpec:
+    """Ways to be tried before a training: each trains for so many epochs, and reads the validation lines.
+
+    The first is kept unless another reads them better by more than chance. `key` is that of the config.
+    """
+
+    key: str
+    epochs: int
+    ways: tuple[Way, ...]
+
+
+@dataclass(frozen=True)
 class JobSpec:
     """One run, as the trainer sees it.
 
@@ -112,7 +139,8 @@ class JobSpec:
     the base model lies in /in/base_model. With `resume` it goes on from the checkpoint in /out/last; its epochs may be
     others than those it began with. `more_texts` is the container path of texts that the language model learns beside
     those of the training lines, one a line. `old_hand` is that of a list of lines that are mixed in to training: of
-    them no epoch takes more than a share of its own lines, others each time.
+    them no epoch takes more than a share of its own lines, others each time. `cut` and `straighten` are as of a `Way`;
+    with `trials` they and the lists are those of the way that is kept.
     """
 
     contract: int
@@ -130,6 +158,9 @@ class JobSpec:
     more_texts: str | None = None
     old_hand: str | None = None
     self_training: SelfTraining | None = None
+    cut: Cut | None = None
+    straighten: bool = False
+    trials: TrialsSpec | None = None
 
     @property
     def epochs(self) -> int:
@@ -144,7 +175,7 @@ class RecognizeJob:
     `list` is a container path like those of `ListsSpec`; what stands there as texts is not looked at.
     `beam_width` is the number of readings of a line that are followed at once; 1 takes the best class of each frame.
     With `language_model` the one beside the model helps to choose; what is read without it then goes to
-    /out/results_by_image.txt.
+    /out/results_by_image.txt. `straighten` says that the model learnt from lines that were made level.
     """
 
     contract: int
@@ -155,6 +186,7 @@ class RecognizeJob:
     batch_size: int
     beam_width: int
     language_model: bool = False
+    straighten: bool = False
 
 
 class ContractMismatch(ValueError):

@@ -21,8 +21,8 @@ SUFFIX: Final = ".mlmodel"
 MARKER_FILE: Final = "loghi.json"
 NOTES_FILE: Final = "README.md"
 
-#: Raised when a reader of the old format would misread a new file.
-FORMAT: Final = 1
+#: Raised when a reader of the old format would misread a new file. 2 is of models whose lines are straightened.
+FORMAT: Final = 2
 
 _PARTS = (MODEL_FILE, TOKENIZER_FILE, CHARLIST_FILE, CONFIG_FILE, *LM_PARTS)
 _MAX_MARKER_BYTES = 64 * 1024
@@ -45,6 +45,13 @@ class ModelMarker:
     characters: int
     cut: Cut
     val_cer: float | None = None
+    #: line images are made level before they are read
+    straighten: bool = False
+
+
+def format_for(cut: Cut, *, straighten: bool) -> int:
+    """The oldest format whose readers cut and read such lines rightly."""
+    return FORMAT if straighten or cut is Cut.STRAIGHT else 1
 
 
 def write_model_file(folder: Path, marker: ModelMarker, notes: str, target: Path, *, with_lm: bool = True) -> None:

@@ -1,6 +1,7 @@
-"""Which epoch of its run a saved model is: written into the `.keras` file itself, so both are replaced in one step.
+"""Which epoch of its run a saved model is, and from what line images it learnt.
 
-A key of metadata.json, which no Keras reads when it opens a model; a further member of the zip would make Keras unpack
+Written into the `.keras` file itself, so that the model and what is said of it are replaced in one step: a
+key of metadata.json, which no Keras reads when it opens a model; a further member of the zip would make Keras unpack
 all of it.  Source: Keras 3.9 to 3.15, `saving_lib`.
 """
 
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from loghi_contract.cut import Cut
 from loghi_contract.model_folder import BROKEN_ARCHIVE
 from loghi_contract.records import RecordError, from_json, to_json
 
@@ -21,10 +23,15 @@ _MAX_METADATA_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class SavedEpoch:
-    """`val_cer` is a fraction on the validation lines, None where the epoch was saved before it was scored."""
+    """`val_cer` is a fraction on the validation lines, None where the epoch was saved before it was scored.
+
+    `cut` and `straighten` are those of the lines that the model learnt from (`loghi_contract.job.Way`).
+    """
 
     epoch: int
     val_cer: float | None = None
+    cut: Cut | None = None
+    straighten: bool = False
 
 
 def with_saved_epoch(metadata: bytes, saved: SavedEpoch) -> str:

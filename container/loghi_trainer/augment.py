@@ -1,8 +1,12 @@
 """Light augmentation of line images: the same text, written a little differently."""
 
+from collections.abc import Callable
+from typing import Final
+
 import cv2
 import numpy as np
 
+from loghi_contract.job import Augmentation
 from loghi_trainer.images import Tensor
 
 # the ranges keep letters readable to a person; measured on the new hand, see docs/architecture
@@ -52,3 +56,10 @@ def _smooth_field(height: int, width: int, rng: np.random.Generator) -> Tensor:
     grid_shape = (height // _ELASTIC_SPACING_PX + 2, width // _ELASTIC_SPACING_PX + 2)
     grid = rng.normal(0.0, _ELASTIC_SHIFT_PX, grid_shape).astype(np.float32)
     return np.asarray(cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
+
+
+#: What is done to a line, by the name of it in a job.
+AUGMENTATIONS: Final[dict[Augmentation, Callable[[Tensor, np.random.Generator], Tensor] | None]] = {
+    Augmentation.NONE: None,
+    Augmentation.LIGHT: augment_light,
+}

@@ -40,30 +40,56 @@ class RunData:
         return (self.train, self.val, *self.scored, *beside)
 
 
+@dataclass(frozen=True)
+class TrainingLines:
+    """What a training needs: lines to learn from, lines that choose the best epoch, and the charset of both."""
+
+    train: Split
+    val: Split
+    charset: CharsetPlan
+
+    def require_lines(self) -> None:
+        """Raises DataError where there are none to train on, or to validate with."""
+        for split in (self.train, self.val):
+            _require_lines(split)
+
+
+def read_training_lines(job: JobSpec, places: Places, store: ImageStore, base: BaseModel) -> TrainingLines:
+    """Read the lists of the job that a training cannot do without; either may have no line left.
+
+    Raises:
+        DataError: the charset policy refuses the texts.
+    """
+    train = _measured("train", job.lists.train, job, places, store)
+    charset = plan_charset(base.tokenizer, job.charset, (line.text for line in train.lines))
+    train = _trainable(train, charset, base)
+    val = _measured("val", job.lists.val, job, places, store)
+    return TrainingLines(train, val, charset)
+
+
 def read_data(job: JobSpec, places: Places, store: ImageStore, base: BaseModel) -> RunData:
     """Read all line lists of the job; skipped lines are added to skipped_lines.tsv.
 
     Raises:
         DataError: no line is left to train on or to validate with, or the charset policy refuses the texts.
     """
-    train = _measured("train", job.lists.train, job, places, store)
-    charset = plan_charset(base.tokenizer, job.charset, (line.text for line in train.lines))
-    train = _trainable(train, charset, base)
-    old_hand = None
-    if job.old_hand is not None:
-        old_hand = _trainable(_measured("old_hand", job.old_hand, job, places, store), charset, base)
-    val = _measured("val", job.lists.val, job, places, store)
+    found = read_training_lines(job, places, store, base)
+    train = found.train
     lists = {"test": job.lists.test, "base_domain": job.lists.base_domain}
     scored = tuple(
         _measured(name, path, job, places, store) for name in SCORED_SPLITS if (path := lists[name]) is not None
     )
     more = read_more_texts(places.real(job.more_texts), job.normalization) if job.more_texts else []
     learnt = learn([line.text for line in train.lines], more)
-    data = RunData(train, val, scored, charset, learnt, old_hand, _unread(job, places, store))
+    old_hand = None
+    if job.old_hand is not None:
+        old_hand = _trainable(_measured("old_hand", job.old_hand, job, places, store), found.charset, base)
+    data = RunData(train, found.val, scored, found.charset, learnt, old_hand, _unread(job, places, store))
     if not job.resume:  # they stand there already
         append_skipped(places.out / REPORT_DIR / "skipped_lines.tsv", data.splits)
-    for split in (train, val, *((old_hand,) if old_hand is not None else ())):
-        _require_lines(split)
+    found.require_lines()
+    if old_hand is not None:
+        _require_lines(old_hand)
     return data
 
 

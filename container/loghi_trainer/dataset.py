@@ -17,6 +17,7 @@ from loghi_contract.widths import WIDEST_PX
 from loghi_trainer import images
 from loghi_trainer.images import Pixels, Tensor
 from loghi_trainer.lines import Line, Split, skip
+from loghi_trainer.straighten import straighten
 
 #: Decoded pixels kept in memory; what is beyond is decoded again each epoch.
 CACHE_BYTES: Final = 1024**3
@@ -55,8 +56,17 @@ class LineImages(Protocol):
 class ImageStore:
     """Decoded line images by container path; safe to use from several threads."""
 
-    def __init__(self, places: Places, height_px: int, channels: int, cache_bytes: int = CACHE_BYTES) -> None:
+    def __init__(
+        self,
+        places: Places,
+        height_px: int,
+        channels: int,
+        cache_bytes: int = CACHE_BYTES,
+        *,
+        straightened: bool = False,
+    ) -> None:
         self.height_px = height_px
+        self._straightened = straightened
         self._places = places
         self._channels = channels
         self._free_bytes = cache_bytes
@@ -69,6 +79,8 @@ class ImageStore:
             return cached
         path: Path = self._places.real(PurePosixPath(image))
         pixels = images.decode_image(path, self._channels)
+        if self._straightened:
+            pixels = straighten(pixels, self.height_px)
         # a race of two threads costs a few bytes of the budget at most
         if pixels.nbytes <= self._free_bytes:
             self._free_bytes -= pixels.nbytes

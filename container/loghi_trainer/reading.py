@@ -54,7 +54,7 @@ def read_lines(
             shares.places,
             tell=reporter.emit,
         )
-        store = ImageStore(places, base.height_px, base.channels)
+        store = ImageStore(places, base.height_px, base.channels, straightened=job.straighten)
         samples, skipped = read_samples(places.real(job.list), Normalization.NONE)
         split = measure_lines("lines", samples, skipped, store)
         reporter.emit(split.summary())

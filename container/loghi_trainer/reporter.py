@@ -7,15 +7,22 @@ import time
 from collections.abc import Callable, Sequence
 from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
-from loghi_contract.events import MAX_LINE_BYTES, Event, Payload, Step, decode_event, encode_event
+from loghi_contract.events import MAX_LINE_BYTES, Event, Payload, Step, Trial, decode_event, encode_event
 from loghi_contract.records import RecordError, parse_json
 from loghi_contract.storage import sync_file
 from loghi_trainer.errors import StorageError
 
 _STEP_INTERVAL_S = 1.0
 _STEP = b'"kind":"step"'
+
+
+class Teller(Protocol):
+    """Who is told of a training while it goes on."""
+
+    def emit(self, payload: Payload) -> None:
+        """One thing more."""
 
 
 class Reporter:
@@ -43,7 +50,7 @@ class Reporter:
 
     def emit(self, payload: Payload) -> None:
         """Write one event. Raises StorageError when the record cannot be written."""
-        if isinstance(payload, Step):
+        if isinstance(payload, Step) or (isinstance(payload, Trial) and payload.val_cer is None):
             # not by the wall clock: after one that was set back a run would be silent, and be taken for one that hangs
             now = self._steady_clock()
             if now - self._last_step_s < _STEP_INTERVAL_S:

@@ -9,6 +9,7 @@ import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any  # Keras configs are JSON
 
@@ -67,6 +68,7 @@ class ModelFolder:
         """
         self._require_turn = require_turn
         self._folder = out / BEST_VAL
+        self._job = job
         self._beside = out / SAVING_DIR
         # saved as float32 whatever it is trained in: any machine opens it
         self._portable = rebuilt(network, precision="float32", name=job.name)
@@ -94,7 +96,7 @@ class ModelFolder:
         self._portable.set_weights(weights)
         beside = self._beside / MODEL_FILE
         with _storing(self._folder), self._written_beside():
-            _write_portable(self._portable, saved, beside)
+            _write_portable(self._portable, self._with_lines(saved), beside)
             _require_same(keras.saving.load_model(beside, compile=False), self._portable)
             self._require_turn()
             beside.replace(self._folder / MODEL_FILE)
@@ -131,6 +133,10 @@ class ModelFolder:
         except (*BROKEN_ARCHIVE, ValueError):
             return None
         return saved
+
+    def _with_lines(self, saved: SavedEpoch) -> SavedEpoch:
+        """With what whoever cuts lines for the model must know."""
+        return replace(saved, cut=self._job.cut, straighten=self._job.straighten)
 
     def saved_weights(self) -> list[NDArray[np.float32]]:
         """The weights of the model saved last."""

@@ -9,15 +9,15 @@ from itertools import repeat
 import keras
 
 from loghi_contract import events
-from loghi_contract.checkpoint import Checkpoint, SavedSelfTraining, TrainingState
-from loghi_contract.job import Augmentation, DeviceKind, JobSpec, SelfTraining
+from loghi_contract.checkpoint import Checkpoint, SavedSelfTraining, TrainingState, has_checkpoint
+from loghi_contract.job import DeviceKind, JobSpec, SelfTraining
 from loghi_contract.language_model import WITH_LM
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_contract.places import BASE_MODEL_DIR, BEST_VAL, Places, lines_table
 from loghi_contract.saved_epoch import SavedEpoch
 from loghi_trainer import device
 from loghi_trainer.announce import announce
-from loghi_trainer.augment import augment_light
+from loghi_trainer.augment import AUGMENTATIONS
 from loghi_trainer.base_model import open_base_model
 from loghi_trainer.checkpoint import LastFolder, Weights
 from loghi_trainer.data import RunData, read_data
@@ -32,11 +32,10 @@ from loghi_trainer.resume import differences, lines_sha256, open_last, require_s
 from loghi_trainer.save import ModelFolder
 from loghi_trainer.self_training import chosen, lines_to_learn, read_unread
 from loghi_trainer.training import Course, Position, Training
+from loghi_trainer.trials import choose_way
 
 #: In a long epoch a kill loses no more than this; writing takes about a second.
 LAST_EVERY_S = 300.0
-
-_AUGMENTATIONS = {Augmentation.NONE: None, Augmentation.LIGHT: augment_light}
 
 
 def train(job: JobSpec, places: Places, reporter: Reporter, is_cancelled: Callable[[], bool]) -> events.Finished:
@@ -45,17 +44,26 @@ def train(job: JobSpec, places: Places, reporter: Reporter, is_cancelled: Callab
     Raises:
         TrainerError: what went wrong; the best model so far is kept.
     """
+    if job.resume and job.trials is not None and not has_checkpoint(places.out):
+        # it was interrupted while it tried: what was tried is written down
+        reporter.emit(events.Resumed(0, 0))
+        job = replace(job, resume=False)
     checkpoint = open_last(places.out, reporter) if job.resume else None
     used_device = device.claim_device(job.device)
     shares = device.share_out(used_device)
-    device.make_reproducible(job.training.seed)
     started = events.Started(device.versions(), used_device, os.getpid(), device.machine(shares))
     reporter.emit(started)
+    if job.trials is not None:
+        try:
+            job = choose_way(job, job.trials, places, reporter, is_cancelled, used_device, shares)
+        except Cancelled:
+            return events.Finished(events.FinishStatus.CANCELLED, 0, None, str(BEST_VAL), device.peak_memory_mb())
+    device.make_reproducible(job.training.seed)
 
     reporter.emit(events.Phase("loading_model"))
     base = build_base_model(job.vgsl) if job.vgsl is not None else open_base_model(places.real(BASE_MODEL_DIR))
     reporter.emit(events.Phase("reading_data"))
-    store = ImageStore(places, base.height_px, base.channels)
+    store = ImageStore(places, base.height_px, base.channels, straightened=job.straighten)
     data = read_data(job, places, store, base)
     announce(job, base, data, reporter)
 
@@ -236,7 +244,7 @@ class _Run:
             self._store,
             batch_size=training.batch_size,
             seed=training.seed,
-            augment=_AUGMENTATIONS[training.augmentation],
+            augment=AUGMENTATIONS[training.augmentation],
             old_hand=len(old_hand),
         )
 

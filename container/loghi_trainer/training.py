@@ -14,7 +14,7 @@ from loghi_trainer.errors import TrainingFailed
 from loghi_trainer.fitting import FittedStep
 from loghi_trainer.network import RECURRENT_LAYERS
 from loghi_trainer.recognize import Cancelled
-from loghi_trainer.reporter import Reporter
+from loghi_trainer.reporter import Teller
 from loghi_trainer.schedule import learning_rate_at
 from loghi_trainer.step import make_step
 
@@ -64,7 +64,7 @@ class Training:
         network: keras.Model,
         feed: TrainingFeed,
         spec: TrainingSpec,
-        reporter: Reporter,
+        reporter: Teller,
         is_cancelled: Callable[[], bool],
         places: Sequence[str | None] = (None,),
         after_step: Callable[[], None] = lambda: None,

@@ -88,7 +88,7 @@ class LoghiModel(RecognitionBaseModel):  # type: ignore[misc]  # kraken is not t
 
         with tempfile.TemporaryDirectory(prefix="loghi-") as folder:
             unpack_model_file(self._path, Path(folder))
-            return Reader(Path(folder), device, batch_size)
+            return Reader(Path(folder), device, batch_size, straightened=self._marker.straighten)
 
 
 def _device_name(accelerator: str, devices: Any) -> str:

@@ -20,6 +20,7 @@ from loghi_trainer.learnt_texts import open_guide
 from loghi_trainer.lines import Line
 from loghi_trainer.network import rebuilt
 from loghi_trainer.recognize import Recognizer
+from loghi_trainer.straighten import straighten
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,12 @@ class Reader:
     """A model opened on a device, by Keras's name for it. Raises DataError: it cannot be opened.
 
     The language model beside it helps to read where it was shown to, as in `loghi-runner recognize`.
+
+    `straightened` is for a model that learnt from line images that were made level.
     """
 
-    def __init__(self, folder: Path, device: str, batch_size: int) -> None:
+    def __init__(self, folder: Path, device: str, batch_size: int, *, straightened: bool = False) -> None:
+        self._straightened = straightened
         self._device = device
         with keras.device(device):
             base = open_base_model(folder)
@@ -57,7 +61,7 @@ class Reader:
     def read(self, images: Mapping[int, bytes]) -> dict[int, tuple[ReadCharacter, ...]]:
         """The characters of each line image (the bytes of a PNG file), trimmed as Loghi trims a text."""
         numbers = list(images)
-        pixels = {str(number): decode(images[number], self._channels) for number in numbers}
+        pixels = {str(number): self._decoded(images[number]) for number in numbers}
         lines = [
             Line(LineSample(name, "", 1.0, ""), "", resized_width(pixels[name], self._height_px)) for name in pixels
         ]
@@ -81,6 +85,10 @@ class Reader:
             best_path_runs(line) if found.labels == alone.labels else aligned_runs(line, found.labels)
             for line, found, alone in zip(own, guided, by_image, strict=True)
         ]
+
+    def _decoded(self, content: bytes) -> Pixels:
+        pixels = decode(content, self._channels)
+        return straighten(pixels, self._height_px) if self._straightened else pixels
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,8 @@ def _along_baseline(line: Any, xs: Floats, width_px: int, cut: Cut) -> Floats:
     if cut is Cut.LOGHI and len(baseline) > 1:
         # the image lies along the baseline, with the same room before and after it
         seen = (at.min() + at.max() - width_px) / 2 + xs
+    elif cut is Cut.STRAIGHT and len(baseline) > 1:
+        seen = (boundary @ direction).min() + xs
     else:
         across = np.stack([boundary[:, 0].min() + xs, np.full(len(xs), baseline[:, 1].mean())], axis=1)
         seen = across @ direction

@@ -11,6 +11,7 @@ from pathlib import Path
 from loghi_contract import events
 from loghi_contract.job import Split
 from loghi_contract.language_model import OnValidation, TextSource
+from loghi_contract.trials import TriedWay
 
 #: The words for a split, as in "492 training lines".
 SPLIT_WORDS = {
@@ -27,11 +28,14 @@ _STATUS_WORDS = {
     events.FinishStatus.CANCELLED: "stopped",
 }
 _PHASE_WORDS = {
+    "trying": "trying ways to come by line images",
     "reading_data": "reading the lines",
     "loading_model": "loading the model",
     "evaluating": "scoring the lines",
     "self_training": "learning unread lines",
 }
+#: Ways to come by line images that are no cuts.
+_WAY_WORDS = {"false": "line images as they are", "true": "line images straightened"}
 _LINES_OF_SPLIT = {split.value: f"{word} lines" for split, word in SPLIT_WORDS.items()}
 _LINES_OF_SPLIT[Split.BASE_DOMAIN.value] = "lines of the old hand"
 _LINES_OF_SPLIT[Split.OLD_HAND.value] = "mixed-in lines of the old hand"
@@ -101,6 +105,35 @@ def split_word(name: str) -> str:
     return _LINES_OF_SPLIT.get(name, name)
 
 
+def way_words(way: str) -> str:
+    """A way to come by line images, by its name in an event."""
+    return _WAY_WORDS.get(way, f"cut {way}")
+
+
+def trial_words(trial: events.Trial) -> str:
+    """What is tried, and how far it is in epochs."""
+    return f"trying {way_words(trial.way)}, epoch {trial.epoch} of {trial.epochs}"
+
+
+def chosen_line(chosen: events.Chosen) -> str:
+    """Which way was taken, and the numbers of all."""
+    first = chosen.tried[0]
+    kept = " (no other is better by more than chance)" if chosen.way == first.name else ""
+    told = "; ".join(map(_tried_words, chosen.tried))
+    return (
+        f"{chosen.key}: {way_words(chosen.way)}{kept}. CER after {plural(chosen.epochs, 'epoch')} each, on "
+        f"{plural(first.lines, 'validation line')}: {told}"
+    )
+
+
+def _tried_words(way: TriedWay) -> str:
+    said = f"{way_words(way.name)} {percent(way.val_cer)}"
+    if way.gain is None or way.low is None or way.high is None:
+        return said
+    low, high, direction = (way.low, way.high, "less") if way.gain >= 0 else (-way.high, -way.low, "more")
+    return f"{said} ({100 * low:.1f} to {100 * high:.1f} points {direction})"
+
+
 def counted(counts: dict[str, int]) -> str:
     """`8 missing_image, 4 empty_text`, the most frequent first."""
     return ", ".join(f"{n} {reason}" for reason, n in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
@@ -158,6 +191,11 @@ def event_line(payload: events.Payload) -> str:
             )
         case events.Epoch() as epoch:
             return epoch_line(epoch)
+        case events.Trial() as trial:
+            done = f"step {trial.step} of {trial.steps}" if trial.val_cer is None else f"CER {percent(trial.val_cer)}"
+            return f"{trial_words(trial)}: {done}"
+        case events.Chosen() as chosen:
+            return chosen_line(chosen)
         case events.Checkpoint(name=name, epoch=number):
             return f"saved {name} (epoch {number})"
         case events.Evaluation(split=split, model=model, lines=lines, cer=cer, wer=wer, lm_cer=lm_cer):

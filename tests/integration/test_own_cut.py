@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from loghi_runner.runs.folder import RunFolder
 from tests.integration.conftest import Result, Workplace
 from tests.unit.made_pages import MadeLine, write_page, write_pages
 
@@ -96,6 +97,65 @@ def test_the_way_of_cutting_travels_with_the_model(trained: Workplace) -> None:
     assert {path.name for path in (trained.folder / "handed on").iterdir()} == {
         "loghi.json", "README.md", *(path.name for path in best_val.iterdir()),
     }  # fmt: skip
+
+
+@pytest.fixture
+def chosen(workplace: Workplace) -> Workplace:
+    """A run that tried three cuts, and took the last; other pages to read."""
+    write_pages(workplace.folder / "pages", 3)
+    write_page(workplace.folder / "others", "q", [MadeLine(f"l{n}", f"line {n}", 60 + 70 * n) for n in range(4)])
+    workplace.config.write_text(
+        "name: bonnevie\nbase_model: base\ndata: {pages: pages, cut: auto}\noutput: runs\n"
+        "engine: {kind: local, gpus: none}\n",
+        encoding="utf-8",
+    )
+    workplace.scenario = "chooses_straight"
+    result = workplace.finetune()
+    assert result.returncode == 0, result.stderr
+    told = " ".join(result.stderr.split())
+    assert "cut loghi or cut polygon or cut straight, 2 epochs each" in told
+    assert "trying cut polygon, epoch 2 of 2: CER 25.0 %" in told
+    assert "data.cut: cut straight. CER after 2 epochs each, on 6 validation lines: cut loghi 30.0 %" in told
+    return workplace
+
+
+def test_a_run_remembers_the_cut_that_it_chose(chosen: Workplace) -> None:
+    record = json.loads((chosen.run_dir / "run.json").read_text())
+    assert record["chosen"]["way"] == "straight"
+    assert len(record["prepared"]) == 9, "the line images of all ways are kept while the run is"
+    assert "cut straight. CER after 2 epochs" in chosen.run("show", "last").stdout
+    assert "cut straight. CER after 2 epochs" in (chosen.run_dir / "out/report/report.html").read_text()
+    images = [line.image for line in RunFolder(chosen.run_dir).read_list("train") or ()]
+    host = {
+        json.loads(file.read_text())["cut"] for file in (chosen.folder / "runs").glob(".prepared/lines/*/page.json")
+    }
+    assert host == {"loghi", "polygon", "straight"}
+    store = chosen.folder / "runs/.prepared/lines"
+    cuts = {json.loads((store / Path(image).parent.name / "page.json").read_text())["cut"] for image in images}
+    assert cuts == {"straight"}
+
+
+def test_what_reads_with_the_chosen_cut_cuts_so(chosen: Workplace) -> None:
+    read(chosen, "recognize", "last", "others", "-o", "read")
+    assert json.loads((chosen.folder / "read/recognized.json").read_text())["cut"] == "straight"
+    assert json.loads(read(chosen, "evaluate", "last", "others", "--json").stdout)["cut"] == "straight"
+    read(chosen, "recognize", str(chosen.run_dir / "out/model/best_val"), "others", "-o", "again")
+    assert json.loads((chosen.folder / "again/recognized.json").read_text())["cut"] == "straight"
+
+
+def test_export_says_what_loghi_itself_will_see(chosen: Workplace) -> None:
+    result = chosen.run("export", "last", "handed on")
+    said = " ".join((result.stdout + result.stderr).split())
+    assert "it learnt from lines cut as straight, and Loghi's own inference cuts all lines its own way" in said
+    assert json.loads((chosen.folder / "handed on/loghi.json").read_text())["format"] == 2
+
+
+def test_a_run_that_chose_is_made_again_with_all_its_ways(chosen: Workplace) -> None:
+    chosen.run("reproduce", "last")
+    first, again = sorted(path for path in (chosen.folder / "runs").iterdir() if path.name[0] == "2")
+    for name in ("train", "straight/train", "polygon/val"):
+        lists = [(run / f"in/lists/{name}.txt").read_text() for run in (first, again)]
+        assert lists[0] == lists[1]
 
 
 def test_lists_that_prepare_made_tell_how_their_lines_were_cut(workplace: Workplace) -> None:

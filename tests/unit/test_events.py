@@ -7,6 +7,7 @@ import pytest
 from loghi_contract import events
 from loghi_contract.events import KINDS, MAX_LINE_BYTES, Event, Payload, decode_event, encode_event
 from loghi_contract.language_model import OnValidation, TextSource
+from loghi_contract.trials import TriedWay
 
 GOLDEN = Path(__file__).parent / "golden_events.jsonl"
 
@@ -24,6 +25,13 @@ PAYLOADS: tuple[Payload, ...] = (
     events.Notice("charset.replaced", "the output layer starts afresh", None),
     events.Step(3, 12, 60, 8.25, 14.5),
     events.Epoch(3, 15, 8.31, 0.098, 0.31, 0.0003, 61.2, True, 9.75),
+    events.Trial("straight", 1, 2, 62, 62, 0.187),
+    events.Chosen(
+        "data.cut",
+        "straight",
+        2,
+        (TriedWay("loghi", 118, 0.197), TriedWay("straight", 118, 0.172, 0.025, 0.011, 0.039)),
+    ),
     events.Checkpoint("best_val", 3, "model/best_val/model.keras"),
     events.Evaluation("test", events.Model.BEST, 50, 0.11, 0.4, 0.08),
     events.LanguageModel(6, (TextSource("training lines", 492, 21410),), OnValidation(118, 0.104, 0.04, 0.72)),

@@ -204,6 +204,7 @@ def export_command(
         key, use = "loghi_line", "the second line goes into Loghi's inference-pipeline.sh"
     look = look_at(source.run) if source.run is not None else None
     told = export.run_remarks(look) if look is not None else []
+    told += export.cut_remarks(source, cut, one_file=export.wants_one_file(target))
     told += export.lm_remarks(source, with_lm=with_lm, one_file=export.wants_one_file(target))
     if as_json:
         facts = {"run": look.record.run_id, "state": look.record.state} if look is not None else {}

@@ -3,10 +3,26 @@
 from enum import Enum
 from pathlib import Path
 
+from loghi_contract.cut import Cut
+
 #: Where runs are looked for when nobody says where they are.
 DEFAULT_OUTPUT = Path("runs")
 
 MOST_EPOCHS = 10000
+
+
+class CutChoice(str, Enum):
+    """How lines of pages are cut; `auto` tries the ways that the pages allow."""
+
+    LOGHI = Cut.LOGHI.value
+    POLYGON = Cut.POLYGON.value
+    STRAIGHT = Cut.STRAIGHT.value
+    AUTO = "auto"
+
+    @property
+    def cut(self) -> Cut | None:
+        """The cut; None where it is still to be chosen."""
+        return None if self is CutChoice.AUTO else Cut(self.value)
 
 
 class NormalizationChoice(str, Enum):

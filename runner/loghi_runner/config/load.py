@@ -89,6 +89,7 @@ _FOR_LISTS = {
     "validation": "Pages are split by data.split; leave it out.",
     "test": "Pages are split by data.split; leave it out.",
     "root": "It is for paths in line lists; leave it out.",
+    "straighten": "`data.cut: straight` does it for lines of pages, along their baselines.",
 }
 _FOR_PAGES = ("split", "cut", "text_equiv", "skip_tags", "skip_machine_read", "style_marks")
 
@@ -103,6 +104,10 @@ def _broken_rules(values: Mapping[str, object]) -> Iterator[tuple[KeyPath, str, 
     if not isinstance(data, Mapping):
         return
     given = {key for key, value in data.items() if value is not None}
+    if isinstance(values.get("base_model"), Mapping):
+        for key in [key for key in ("cut", "straighten") if data.get(key) == "auto"]:
+            hint = "Choose one; two epochs of a new network tell nothing."
+            yield ("data", key), "is auto, and there is no base model to try it with", hint
     if values.get("platform") is not None:
         hint = "Its pages are what is learnt from, split by data.split; leave this out, or the section platform."
         # base_domain and old_hand can be of another place than the pages

@@ -21,7 +21,6 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from loghi_contract.cut import Cut
 from loghi_contract.job import Augmentation, CharsetPolicy, Part, Precision
 from loghi_runner.config import choices
 from loghi_runner.engines.base import field_title
@@ -73,6 +72,13 @@ def which_unread(value: Any, info: ValidationInfo) -> Any:
     if not values:
         raise PydanticCustomError("unread", "must be off, auto, or folders of pages")
     return tuple(absolute_path(each, info) for each in values)
+
+
+def yes_no_or_auto(value: Any) -> Any:
+    """Whether something is done, or is to be tried."""
+    if isinstance(value, bool) or value == "auto":
+        return value
+    raise PydanticCustomError("yes_no_auto", "must be true, false or auto")
 
 
 def which_pages(value: Any) -> Any:
@@ -152,10 +158,12 @@ PageSplit: TypeAlias = Annotated[
 class PageReading(_Section):
     """How lines and their texts are taken from pages with PAGE XML or ALTO."""
 
-    cut: Cut = Field(
-        default=Cut.LOGHI,
+    cut: choices.CutChoice = Field(
+        default=choices.CutChoice.LOGHI,
         title="Cutting",
-        description="How lines are cut out of `pages`: as Loghi does, by baseline; or by their outline (`polygon`).",
+        description="How lines are cut out of `pages`: as Loghi does, by baseline; by their outline (`polygon`); "
+        "straightened (`straight`); or `auto`: two epochs in each way, and another than Loghi's only for a gain beyond "
+        "chance.",
     )
     text_equiv: choices.TextEquivChoice = Field(
         default=choices.TextEquivChoice.LOWEST,
@@ -210,6 +218,15 @@ class _LinesOrPages(_Section):
         description="Folder of page images with PAGE XML or ALTO, instead of line lists; several in [brackets].",
     )
     split: Annotated[PageSplit, BeforeValidator(_section)] = SplitConfig()
+    straighten: Annotated[
+        bool | Literal["auto"],
+        BeforeValidator(yes_no_or_auto, json_schema_input_type=bool | Literal["auto"]),
+    ] = Field(
+        default=False,
+        description="Whether the images of line lists are made level first, by what is seen in them alone: for boxes "
+        "around sloping lines. `auto` trains two epochs in both ways and decides by the validation lines.",
+        json_schema_extra={"values": "`true`, `false` or `auto`"},
+    )
 
 
 class DataConfig(PageReading, _LinesOrPages):

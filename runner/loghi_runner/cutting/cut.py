@@ -1,17 +1,17 @@
-"""Lines out of a page image: along the baseline as Loghi cuts them, or by their outline."""
+"""Lines out of a page image: along the baseline as Loghi cuts them, straightened, or by their outline."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from loghi_contract.cut import Cut
 from loghi_runner.aliases import Point
 from loghi_runner.cutting.contours import MIN_X_HEIGHT_PX, Contour, PageContours
 from loghi_runner.cutting.geometry import Points, as_points, bounding_box, length
-from loghi_runner.cutting.image import Pixels
+from loghi_runner.cutting.image import Pixels, paper_of
+from loghi_runner.cutting.straight import StraightLines, straight_size
 from loghi_runner.cutting.strip import INSIDE, OUTSIDE, cut_strip
 
 #: As Loghi's own training data: colour, and the line's shape as transparency.
@@ -22,8 +22,6 @@ _ABOVE, _BELOW = 2, 1
 #: The x-height of a line about which nothing else is known, as a share of its baseline's length at most.
 _MAX_X_HEIGHT_SHARE = 0.5
 _MIN_SIDE_PX = 3
-#: Greys so near each other count as one when the paper's grey is looked for.
-_GREY_STEP = 4
 
 _NO_SHAPE = "it has neither a baseline nor an outline"
 _NOTHING_INSIDE = "nothing of it is inside the image"
@@ -69,12 +67,16 @@ def cut_lines(
         cv2.ipp.setUseIPP(False)
         with_baseline = [number for number, line in enumerate(lines) if line.baseline]
         contours = PageContours(image, [as_points(lines[number].baseline) for number in with_baseline])
+    elif cut is Cut.STRAIGHT:
+        straight = StraightLines([_shape_of(line) for line in lines], image.shape[1::-1])
     for number in sorted(wanted):
         line = lines[number]
         # one odd line never takes its page along, whatever the libraries make of it; the reason is told as it is
         try:
             if cut is Cut.POLYGON:
                 outcome = _by_outline(image, line, channels)
+            elif cut is Cut.STRAIGHT:
+                outcome = _straightened(image, line, number, straight, channels)
             elif len(line.baseline) > 1:
                 outcome = _along_baseline(image, line, contours.of(with_baseline.index(number)), channels)
             else:
@@ -91,6 +93,8 @@ def cut_lines(
 def estimated_size(line: LineShape, cut: Cut) -> tuple[int, int] | None:
     """Width and height that the line's image will have, about; None where it has no shape to cut by."""
     baseline, outline = as_points(line.baseline), as_points(line.outline)
+    if cut is Cut.STRAIGHT and (size := straight_size(*_shape_of(line))) is not None:
+        return size
     if len(baseline) > 1 and (cut is Cut.LOGHI or len(outline) < 3):
         x_height = _x_height(baseline, outline, line.x_height_px)
         return round(length(baseline) + 4 * x_height), round(3 * x_height)
@@ -118,6 +122,25 @@ def _without_baseline(image: Pixels, line: LineShape, channels: int) -> CutLine 
         return _outcome(cut_box(image, outline))
     way = "cut by its outline: it has no baseline"
     return _outcome(cut_outline(image, outline, channels, masked=False), way)
+
+
+def _shape_of(line: LineShape) -> tuple[Points, Points]:
+    """Baseline and outline; a line that has only the first gets an outline around it."""
+    baseline, outline = as_points(line.baseline), as_points(line.outline)
+    if len(outline) < 3 and len(baseline) > 1:
+        outline = _around(baseline, _x_height(baseline, outline, line.x_height_px))
+    return baseline, outline
+
+
+def _straightened(
+    image: Pixels, line: LineShape, number: int, straight: StraightLines, channels: int
+) -> CutLine | NotCut:
+    if (found := straight.find(number)) is not None:
+        return _outcome(straight.cut(image, found, channels))
+    if len(line.outline) < 3:
+        return NotCut(_NO_SHAPE if not line.baseline else "its baseline is shorter than 5 pixels")
+    way = "cut by its outline: it has no baseline that could be followed"
+    return _outcome(cut_outline(image, as_points(line.outline), channels, masked=True), way)
 
 
 def _by_outline(image: Pixels, line: LineShape, channels: int) -> CutLine | NotCut:
@@ -169,7 +192,7 @@ def cut_outline(image: Pixels, outline: Points, channels: int, *, masked: bool) 
     inside = np.full(box.shape[:2], OUTSIDE, np.uint8)
     cv2.fillPoly(inside, [np.round(outline - np.asarray((left, top))).astype(np.int32)], (INSIDE,))
     if masked:
-        box[inside == OUTSIDE] = _paper(box)
+        box[inside == OUTSIDE] = paper_of(box)
     return np.dstack([box, inside]) if channels == 4 else box
 
 
@@ -182,10 +205,3 @@ def cut_box(image: Pixels, outline: Points) -> Pixels | str:
     if width < _MIN_SIDE_PX or height < _MIN_SIDE_PX:
         return _NOTHING_INSIDE
     return image[y : y + height, x : x + width].copy()
-
-
-def _paper(box: Pixels) -> NDArray[np.float64]:
-    """The colour of the paper: the mean of the pixels whose grey is the most common."""
-    grey = cv2.cvtColor(box, cv2.COLOR_BGR2GRAY) // _GREY_STEP
-    commonest = np.bincount(grey.ravel()).argmax()
-    return np.asarray(box[grey == commonest].mean(axis=0).round())

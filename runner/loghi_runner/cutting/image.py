@@ -13,6 +13,9 @@ Pixels = NDArray[np.uint8]
 #: Fast, and hardly larger than the smallest. Source: loghi-tooling writes so.
 _COMPRESSION = 1
 
+#: Greys so near each other count as one when the paper's grey is looked for.
+_GREY_STEP = 4
+
 #: Depths of scanners; samples without a statement have the smallest of these that holds them all.
 _DEPTHS = (8, 10, 12, 14, 16, 24, 32)
 #: What a real number for white may be: a share, or a whole number of so many bits.
@@ -40,6 +43,14 @@ def pixels_of(image: Image.Image) -> Pixels:
         paper = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(paper, image.convert("RGBA"))
     return np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
+
+
+def paper_of(pixels: Pixels) -> NDArray[np.float64]:
+    """The colour of the paper, BGR, in pixels (..., 3): the mean of those whose grey is the most common."""
+    flat = pixels.reshape(-1, 1, 3)
+    grey = cv2.cvtColor(flat, cv2.COLOR_BGR2GRAY)[:, 0] // _GREY_STEP
+    commonest = np.bincount(grey).argmax()
+    return np.asarray(flat[grey == commonest, 0].mean(axis=0).round())
 
 
 def write_png(pixels: Pixels, path: Path) -> None:

@@ -18,9 +18,9 @@ _ABOVE, _BELOW, _BESIDE = 4, 3, 2
 #: What is kept above and below the baseline, in x-heights.
 _KEPT_ABOVE, _KEPT_BELOW = 2, 1
 
-_MIN_WIDTH_PX, _MIN_HEIGHT_PX = 5, 6
-_MAX_SIDE_PX = 32_766
-_MAX_AREA_PX = 60_000_000
+MIN_WIDTH_PX, MIN_HEIGHT_PX = 5, 6
+MAX_SIDE_PX = 32_766
+MAX_AREA_PX = 60_000_000
 #: A line longer than this begins with a capital that may hang: its first part does not tell the direction.
 _LONG_PX, _CAPITAL_PX = 200, 150
 
@@ -41,11 +41,11 @@ def cut_strip(image: Pixels, baseline: Points, outline: Points, x_height_px: int
     """
     height, width = image.shape[:2]
     baseline = np.clip(baseline, 0, (width, height))
-    if length(baseline) < _MIN_WIDTH_PX:
+    if length(baseline) < MIN_WIDTH_PX:
         return "its baseline is shorter than 5 pixels"
     angle = _main_angle(baseline)
     size = _size(baseline, angle, max(x_height_px, MIN_X_HEIGHT_PX))
-    if max(size) > _MAX_SIDE_PX or size[0] * size[1] > _MAX_AREA_PX:
+    if max(size) > MAX_SIDE_PX or size[0] * size[1] > MAX_AREA_PX:
         return f"it would be {size[0]} x {size[1]} pixels"
     to_strip = _transform(_center(baseline), size, angle)
     turned = np.asarray(
@@ -64,7 +64,7 @@ def cut_strip(image: Pixels, baseline: Points, outline: Points, x_height_px: int
     middle = int(np.median(line_ys))
     first = max(middle - _KEPT_ABOVE * x_height, 0)
     last = min(middle + _KEPT_BELOW * x_height, size[1] - 1)
-    if last - first < _MIN_HEIGHT_PX or size[0] - 1 < _MIN_WIDTH_PX:
+    if last - first < MIN_HEIGHT_PX or size[0] - 1 < MIN_WIDTH_PX:
         return "nothing of it is inside the image"
     whole = np.dstack([turned, mask]) if channels == 4 else turned
     return np.ascontiguousarray(whole[first:last, :-1])

@@ -101,7 +101,7 @@ def data_faults(folder: RunFolder, record: RunRecord, mounts: Sequence[Mount]) -
     Args:
         mounts: where the line images of the run's lists are now.
     """
-    lists = {split.value: lines for split in Split if (lines := folder.read_list(split.value))}
+    lists = {name: lines for name in folder.list_names() if (lines := folder.read_named_list(name))}
     images, noted = image_hashes(lists, mounts), read_hashes(folder.images_file)
     now = data_sha256(lists, images, folder.read_more_texts())
     known = {*lists, MORE_TEXTS}

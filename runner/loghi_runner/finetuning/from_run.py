@@ -7,7 +7,7 @@ from pathlib import Path
 
 from loghi_contract import CONTRACT, __version__
 from loghi_contract.files import read_plain
-from loghi_contract.job import DeviceKind, Split
+from loghi_contract.job import DeviceKind
 from loghi_contract.lines import SKIPPED_COLUMNS, SkippedLine, SkipReason
 from loghi_contract.places import BASE_MODEL_DIR, DATA_DIR
 from loghi_contract.processor import processor_name
@@ -66,7 +66,7 @@ def plan_from_run(
         DataError: its base model or its line images are not there.
     """
     job = folder.read_job()
-    lists = {split.value: tuple(lines) for split in Split if (lines := folder.read_list(split.value))}
+    lists = {name: tuple(lines) for name in folder.list_names() if (lines := folder.read_named_list(name))}
     more_texts = folder.read_more_texts()
     if job is None or not lists or (job.more_texts is not None and not more_texts):
         message = "the run's job cannot be read: it is damaged, or of a version that speaks another contract"

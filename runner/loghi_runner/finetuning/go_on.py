@@ -1,6 +1,6 @@
 """A run whose trainer ended through no fault of its config goes on by itself, once, from its last checkpoint."""
 
-from loghi_contract.checkpoint import has_checkpoint
+from loghi_contract.checkpoint import can_go_on
 from loghi_runner.errors import RunnerError
 from loghi_runner.finetuning.resume import ResumeWish, resume
 from loghi_runner.runs.card_watch import HUNG
@@ -19,7 +19,7 @@ def go_on_once(folder: RunFolder, record: RunRecord, view: RunView) -> RunRecord
     may, with half of that; only the first time, and only where a checkpoint is there.
     """
     why = _why(record)
-    if why is None or record.resumptions or not has_checkpoint(folder.out):
+    if why is None or record.resumptions or not can_go_on(folder.out):
         return record
     view.note(f"{why}: it goes on from its last checkpoint, once")
     return _gone_on(folder, record, ResumeWish(with_less_memory=is_out_of_memory(record)), view)
@@ -27,7 +27,7 @@ def go_on_once(folder: RunFolder, record: RunRecord, view: RunView) -> RunRecord
 
 def go_on_after_death(folder: RunFolder, record: RunRecord, view: RunView) -> RunRecord:
     """The same for a run whose trainer died without a word together with its `finetune`, as when a machine restarts."""
-    if record.state not in (RunState.LOST, RunState.FAILED) or record.resumptions or not has_checkpoint(folder.out):
+    if record.state not in (RunState.LOST, RunState.FAILED) or record.resumptions or not can_go_on(folder.out):
         return record
     if look_at(folder).progress.failed is not None:
         return record

@@ -43,7 +43,8 @@ def cut_lines(plan: RunPlan, view: View, held: ExitStack) -> RunPlan:
         return plan
     held.enter_context(lines_in_use(plan.config.config.output))
     lines = plan.sources[0][0].lines
-    lists, skipped, failed = plan.lists, list(plan.skipped), dict[str, str]()
+    lists, failed = plan.lists, dict[str, str]()
+    skipped: dict[tuple[str, str], SkippedLine] = {}
     try:
         lines.mkdir(parents=True, exist_ok=True)
         lock = FileLock(lines.parent / "lock")
@@ -53,12 +54,15 @@ def cut_lines(plan: RunPlan, view: View, held: ExitStack) -> RunPlan:
             view.note("waiting for another run that cuts pages into the same output folder")
             take(lock)
         try:
-            on_page = partial(view.progress, "cutting pages")
+            cuts = {store.cut for store, _pages in plan.sources}
             # each by itself: pages of two sources may have one name
             for store, pages in plan.sources:
+                doing = "cutting pages" if len(cuts) == 1 else f"cutting pages ({store.cut.value})"
+                on_page = partial(view.progress, doing)
                 cut = cut_pages(pages, store.page_folder, cut=store.cut, channels=CHANNELS, on_page=on_page)
                 lists, lost = _sorted_out(lists, store, pages, cut)
-                skipped += lost
+                # told once, whatever number of ways cannot cut it
+                skipped = lost | skipped
                 failed |= cut.failed
             for truth in (plan.pages, plan.old_pages):
                 if truth is not None and truth.split_file is not None:
@@ -79,7 +83,8 @@ def cut_lines(plan: RunPlan, view: View, held: ExitStack) -> RunPlan:
         view.note("no unread line could be cut out of its page: nothing is learnt from them")
         del lists[Split.UNREAD.value]
         plan = replace(plan, job=replace(plan.job, self_training=None))
-    return replace(plan, lists=lists, skipped=tuple(skipped))
+    not_cut = ((split, line) for (split, _image), line in skipped.items())
+    return replace(plan, lists=lists, skipped=(*plan.skipped, *not_cut))
 
 
 def first_record(plan: RunPlan, engine: Engine, setting: Setting, images: Mapping[str, str]) -> RunRecord:
@@ -135,17 +140,23 @@ def create_run_folder(plan: RunPlan, record: RunRecord, images: Mapping[str, str
 
 def _sorted_out(
     given: Mapping[str, tuple[LineSample, ...]], store: LineStore, pages: Sequence[SurveyedPage], cut: CutPages
-) -> tuple[dict[str, tuple[LineSample, ...]], list[tuple[str, SkippedLine]]]:
-    """Lists of the lines that have an image now; and the others, each with its split and why it has none."""
+) -> tuple[dict[str, tuple[LineSample, ...]], dict[tuple[str, str], SkippedLine]]:
+    """Lists of the lines that have an image now; and why others have none, by their split and image.
+
+    A line is told once, whatever number of ways cannot cut it.
+    """
     lost: dict[tuple[str, ...], SkippedLine] = {
         (store.page_folder(page).name, line.image): line for page in pages for line in cut.not_cut(page)
     }
     lists: dict[str, tuple[LineSample, ...]] = {}
-    skipped: list[tuple[str, SkippedLine]] = []
-    for split, samples in given.items():
+    skipped: dict[tuple[str, str], SkippedLine] = {}
+    for name, samples in given.items():
         found = [(sample, lost.get(PurePosixPath(sample.image).parts[-2:])) for sample in samples]
-        lists[split] = tuple(sample for sample, line in found if line is None)
-        skipped += [(split, line) for _sample, line in found if line is not None]
+        lists[name] = tuple(sample for sample, line in found if line is None)
+        split = name.rpartition("/")[2]
+        for _sample, line in found:
+            if line is not None:
+                skipped.setdefault((split, line.image), line)
     return lists, skipped
 
 
@@ -170,6 +181,7 @@ def _fill(folder: RunFolder, plan: RunPlan, record: RunRecord, images: Mapping[s
     _write(folder.config_file, plan.config.text)
     _write(folder.job_file, dump_job(plan.job))
     for split, samples in plan.lists.items():
+        (lists / f"{split}.txt").parent.mkdir(exist_ok=True)
         _write(lists / f"{split}.txt", format_line_list(samples))
     if plan.more_texts:
         (lists / MORE_TEXTS_FILE.name).write_bytes(format_texts(plan.more_texts))

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from loghi_contract import CONTRACT
-from loghi_contract.job import DeviceKind, JobSpec, ListsSpec, SelfTraining, Split, TrainingSpec
+from loghi_contract.cut import Cut
+from loghi_contract.job import DeviceKind, JobSpec, SelfTraining, Split, TrainingSpec
 from loghi_contract.lines import LineSample, SkippedLine
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR, MORE_TEXTS_FILE
@@ -19,7 +20,9 @@ from loghi_runner.engines.mounts import choose_data_folders, home_folders, run_m
 from loghi_runner.files import real_path
 from loghi_runner.findings import Finding, Severity, errors
 from loghi_runner.finetuning.check_output import check_disk, check_output
+from loghi_runner.finetuning.ways import check_undecided, lists_of, plan_ways, stores_of
 from loghi_runner.ground_truth.check_charset import check_characters, check_normalization, choose_normalization
+from loghi_runner.ground_truth.check_cut import check_cut
 from loghi_runner.ground_truth.check_lines import check_lines, check_look, check_transparency
 from loghi_runner.ground_truth.collect import PagesTruth, collect_ground_truth
 from loghi_runner.ground_truth.line_store import LineStore
@@ -46,7 +49,8 @@ class Again:
 
 @dataclass(frozen=True)
 class RunPlan:
-    """One run, decided. `lists` holds the splits that exist, with container image paths.
+    """One run, decided. `lists` holds the splits that exist, with container image paths; those of another cut that is
+    tried are called `<cut>/<split>`.
 
     `pages` is where the lines come from, when not from line lists; their images are cut when the run starts.
     `old_pages` are where lines of the old hand come from, likewise. `more_texts` are for the language model alone.
@@ -72,7 +76,8 @@ class RunPlan:
     @property
     def sources(self) -> list[tuple[LineStore, Sequence[SurveyedPage]]]:
         """Pages out of which lines are cut when the run starts, and where their images go."""
-        truths = [pages for pages in (self.pages, self.old_pages) if pages is not None]
+        tried = stores_of(self.pages, self.job.trials) if self.pages is not None else ()
+        truths = [*tried, *((self.old_pages,) if self.old_pages is not None else ())]
         stores = [(each.store, [page for page in each.survey.pages if page.lines]) for each in truths]
         unread = [(self.unread.store, self.unread.pages)] if self.unread.store and self.unread.pages else []
         return [*stores, *unread]
@@ -116,8 +121,9 @@ def make_plan(
     normalization, normalization_findings = choose_normalization(config, base.facts)
     keys, training = config.data, config.training
     texts = TextOptions(keys.text_equiv, keys.skip_tags, keys.style_marks, normalization, keys.skip_machine_read)
-    store = LineStore(config.output, keys.cut, texts)
+    store = LineStore(config.output, keys.cut.cut or Cut.LOGHI, texts)
     truth = collect_ground_truth(keys, training.seed, loaded.path.parent, store, on_progress)
+    ways = plan_ways(keys, truth)
     more = read_more_texts(config.text.more, texts, truth.splits) if config.text.more else MoreTexts()
     on_page = partial(on_progress, "reading pages without a text")
     unread = read_unread(training.unread, truth, store, loaded.path.parent, on_page)
@@ -137,10 +143,13 @@ def make_plan(
         *more.findings,
         *unread.findings,
         *check_characters(config, base.facts, normalization, truth),
-        *check_lines(base.facts, normalization, truth),
+        *check_lines(base.facts, normalization, truth, straighten=keys.straighten is not False),
         *check_transparency(config, base.facts, truth),
         *check_look(config, base.facts, truth),
         *check_old_hand(truth.splits, from_scratch=isinstance(config.base_model, VgslModel)),
+        *ways.findings,
+        *check_undecided(ways, truth, unread),
+        *check_cut(keys, base.facts, normalization, truth),
         *check_output(config.output, data, base.folder, homes, keys.pages or ()),
         *check_disk(config.output, base.bytes),
     )
@@ -149,12 +158,7 @@ def make_plan(
         run_id=run_id,
         name=config.name,
         vgsl=config.base_model.vgsl if isinstance(config.base_model, VgslModel) else None,
-        lists=ListsSpec(
-            train=str(LISTS_DIR / "train.txt"),
-            val=str(LISTS_DIR / "val.txt"),
-            test=str(LISTS_DIR / "test.txt") if Split.TEST in truth.splits else None,
-            base_domain=str(LISTS_DIR / "base_domain.txt") if Split.BASE_DOMAIN in truth.splits else None,
-        ),
+        lists=lists_of(truth),
         device=device,
         charset=config.charset,
         normalization=normalization,
@@ -173,6 +177,9 @@ def make_plan(
         self_training=SelfTraining(str(LISTS_DIR / "unread.txt"), LAST_EPOCHS, _LAST_RATE * training.learning_rate)
         if unread.lines
         else None,
+        cut=ways.cut,
+        straighten=ways.straighten,
+        trials=ways.trials,
     )
     return RunPlan(
         run_id=run_id,
@@ -180,8 +187,8 @@ def make_plan(
         config=loaded,
         job=job,
         lists={
-            split.value: tuple(replace(line.sample, image=str(data.container_path(line.image))) for line in lines)
-            for split, lines in lists.items()
+            name: tuple(replace(line.sample, image=str(data.container_path(line.image))) for line in lines)
+            for name, lines in [(split.value, found) for split, found in lists.items()] + [*ways.lines.items()]
         },
         skipped=(
             *((split.value, line) for split, line in truth.skipped),

@@ -91,7 +91,7 @@ def plan_json(plan: RunPlan, setting: Setting) -> dict[str, Any]:
         "device": setting.device.kind.value,
         "device_reason": setting.device.sentence,
         "gpus": list(setting.device.uuids),
-        "lines": {split: len(samples) for split, samples in plan.lists.items()},
+        "lines": {split.value: len(plan.lists[split.value]) for split in Split if split.value in plan.lists},
         "skipped": [{"split": split, **to_json(line)} for split, line in plan.skipped],
         "mounts": [
             {"source": str(mount.source), "target": str(mount.target), "read_only": mount.read_only}
@@ -132,7 +132,7 @@ def write_check_preview(path: Path, plan: RunPlan) -> None:
 
 
 def _of_lists(plan: RunPlan) -> Iterator[PreviewLine]:
-    for split, samples in plan.lists.items():
+    for split, samples in plan.lists.items():  # of line lists, which have no others
         if split == Split.UNREAD.value:
             continue  # there is no text to look at beside the image
         for sample in samples[:: max(len(samples) // 200, 1)]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import rmtree
 
 from loghi_contract import CONTRACT
-from loghi_contract.checkpoint import UNFINISHED_FILE, Checkpoint, NoCheckpoint, find_checkpoint, has_checkpoint
+from loghi_contract.checkpoint import UNFINISHED_FILE, Checkpoint, NoCheckpoint, can_go_on, find_checkpoint
 from loghi_contract.job import JobSpec, dump_job
 from loghi_runner.clock import utc_now
 from loghi_runner.config.choices import MOST_EPOCHS
@@ -103,7 +103,7 @@ def find_resumable(output: Path, record: RunRecord) -> RunFolder | None:
             if other.run_id == record.run_id or _made_of(other) != _made_of(record):
                 continue
             if look_at(folder).record.state in (RunState.LOST, RunState.FAILED, RunState.CANCELLED):
-                return folder if has_checkpoint(folder.out) else None
+                return folder if can_go_on(folder.out) else None
     return None
 
 
@@ -144,13 +144,16 @@ def _require_contract(folder: RunFolder, record: RunRecord) -> None:
         raise ContractError("resume.contract", message, where=str(folder.path), hint=hint)
 
 
-def _checkpoint(folder: RunFolder) -> Checkpoint:
+def _checkpoint(folder: RunFolder) -> Checkpoint | None:
+    """What the run goes on from; None where it was interrupted while it tried ways to come by line images."""
     try:
         return find_checkpoint(folder.out)
     except NoCheckpoint as error:
         if error.damaged:
             message = f"no checkpoint of the run is whole: {shown(str(error))}"
             raise DataError("resume.damaged", message, where=str(folder.last), hint=_anew(folder)) from error
+        if can_go_on(folder.out):
+            return None
         message = "there is no checkpoint that the run could go on from"
         raise UsageError("resume.none", message, where=str(folder.last), hint=_anew(folder)) from error
 
@@ -162,9 +165,9 @@ def _anew(folder: RunFolder) -> str:
     )
 
 
-def _epochs(wish: ResumeWish, look: Look, job: JobSpec, checkpoint: Checkpoint) -> int:
+def _epochs(wish: ResumeWish, look: Look, job: JobSpec, checkpoint: Checkpoint | None) -> int:
     """How many epochs the run is to have now."""
-    done, planned = checkpoint.state.epoch, job.training.epochs
+    done, planned = checkpoint.state.epoch if checkpoint else 0, job.training.epochs
     is_finished = look.record.state is RunState.FINISHED
     if wish.epochs is None:
         if is_finished:
@@ -221,8 +224,11 @@ def _config(folder: RunFolder, record: RunRecord, wish: ResumeWish) -> LoadedCon
     return load_config(folder.config_file, (*record.overrides, *wish.overrides))
 
 
-def _sentences(record: RunRecord, job: JobSpec, checkpoint: Checkpoint, setting: Setting) -> Iterator[str]:
+def _sentences(record: RunRecord, job: JobSpec, checkpoint: Checkpoint | None, setting: Setting) -> Iterator[str]:
     """What will be done, in sentences."""
+    if checkpoint is None:
+        yield f"{record.run_id} goes on with what it has tried: {setting.engine}; {setting.device.sentence}"
+        return
     state = checkpoint.state
     step = f", step {state.step} of epoch {state.epoch + 1}" if state.step else ""
     yield f"{record.run_id} goes on after epoch {state.epoch}{step}: {setting.engine}; {setting.device.sentence}"

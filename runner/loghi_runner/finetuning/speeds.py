@@ -21,6 +21,7 @@ from loghi_runner.errors import EngineError, RunnerError
 from loghi_runner.files import cache_folder, write_atomically
 from loghi_runner.finetuning.lay_out import create_run_folder, cut_lines, first_record
 from loghi_runner.finetuning.plan import RunPlan, View
+from loghi_runner.finetuning.ways import extra_epochs
 from loghi_runner.runs.progress import Progress
 from loghi_runner.runs.run_short import run_short
 from loghi_runner.wording import duration
@@ -92,7 +93,8 @@ def estimate_of(plan: RunPlan) -> str | None:
         return None
     counts = {split: len(samples) for split, samples in plan.lists.items()}
     last = plan.job.self_training.epochs if plan.job.self_training is not None else 0
-    lines = _an_epoch(counts) * (plan.job.training.epochs + last) + counts.get(Split.UNREAD.value, 0) * last
+    epochs = plan.job.training.epochs + extra_epochs(plan.job.trials) + last
+    lines = _an_epoch(counts) * epochs + counts.get(Split.UNREAD.value, 0) * last
     seconds = speed.seconds_per_line * lines * _BESIDE_TRAINING
     parts = [f"about {duration(seconds)} at most"]
     parts += [f"{speed.memory_mb / 1000:.1f} GB of memory"] if speed.memory_mb else []
@@ -128,6 +130,7 @@ def _small(plan: RunPlan, run_dir: Path) -> RunPlan:
         lists=replace(plan.job.lists, test=None, base_domain=None),
         old_hand=None,
         self_training=None,
+        trials=None,
     )
     lists = {"train": _some(plan.lists["train"], batch * _STEPS, longest=batch), "val": plan.lists["val"][:_VALIDATED]}
     return replace(plan, run_dir=run_dir, job=job, lists=lists, mounts=moved_mounts(plan.mounts, run_dir))

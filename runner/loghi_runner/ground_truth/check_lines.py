@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from loghi_contract.cut import Cut
 from loghi_contract.files import open_plain
 from loghi_contract.job import Split
 from loghi_contract.lines import SKIP_SENTENCES, SkipReason
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.text import Normalization, normalize
 from loghi_contract.widths import MARGIN_PX, WIDEST_PX, frames_of, steps_for_labels
+from loghi_runner.config.choices import CutChoice
 from loghi_runner.config.schema import RunConfig
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.collect import GroundTruth
@@ -50,14 +50,20 @@ class _Measured:
     width_px: int
 
 
-def check_lines(base: ModelFacts | None, normalization: Normalization, truth: GroundTruth) -> Iterator[Finding]:
-    """Each split's lines looked at by their size and the length of their text; no pixel is read."""
+def check_lines(
+    base: ModelFacts | None, normalization: Normalization, truth: GroundTruth, *, straighten: bool = False
+) -> Iterator[Finding]:
+    """Each split's lines looked at by their size and the length of their text; no pixel is read.
+
+    Args:
+        straighten: the images are made level first, which gives a line that has too little room more of it.
+    """
     height_px = base.height_px if base else _HEIGHT_PX
     measured = {
         split: [_measure(line, normalization, height_px) for line in lines] for split, lines in truth.splits.items()
     }
     everything = [each for lines in measured.values() for each in lines]
-    if base is not None:
+    if base is not None and not straighten:
         yield from _without_room(base, measured.get(Split.TRAIN, []))
     yield from _too_wide(everything)
     yield from _absurdly_wide(everything)
@@ -67,7 +73,7 @@ def check_lines(base: ModelFacts | None, normalization: Normalization, truth: Gr
 
 def check_look(config: RunConfig, base: ModelFacts | None, truth: GroundTruth) -> Iterator[Finding]:
     """Whether the lines look like those the base model knows, as far as any of those are given."""
-    if truth.pages is not None and config.data.cut is Cut.LOGHI and base is not None and base.channels < 4:
+    if truth.pages is not None and config.data.cut is CutChoice.LOGHI and base is not None and base.channels < 4:
         message = (
             f"the base model sees {plural(base.channels, 'channel')}: it does not see the line's shape that Loghi's "
             "way of cutting adds, so parts of neighbouring lines stay visible to it"
@@ -79,7 +85,7 @@ def check_look(config: RunConfig, base: ModelFacts | None, truth: GroundTruth) -
     if known is None:
         return
     own_masked = known > _MASKED
-    masked = given > _MASKED if given is not None else config.data.cut is Cut.POLYGON
+    masked = given > _MASKED if given is not None else config.data.cut is CutChoice.POLYGON
     if masked is own_masked:
         return
     message, other = "your lines are masked by their outline, the base model's own are not", "loghi"

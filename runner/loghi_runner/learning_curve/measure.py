@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from loghi_contract.counts import pool
+from loghi_contract.cut import Cut
 from loghi_contract.job import DeviceKind, JobSpec, Split
 from loghi_contract.lines import LineSample
 from loghi_runner.config.choices import LanguageModelUse
 from loghi_runner.config.load import load_config
 from loghi_runner.engines.base import Wish
 from loghi_runner.engines.mounts import moved_mounts
-from loghi_runner.errors import RunnerError, TrainingError
+from loghi_runner.errors import RunnerError, TrainingError, UsageError
 from loghi_runner.evaluation.intervals import cer_interval
 from loghi_runner.evaluation.results import Results
 from loghi_runner.files import file_sha256, is_folder, real_path
@@ -78,7 +79,9 @@ def learning_curve(
     """
     candidates = None
     if to_rank:  # looked at before hours are spent on training
-        candidates = find_candidates(to_rank, load_config(config_path, overrides).config.data.cut, view.progress)
+        candidates = find_candidates(
+            to_rank, load_config(config_path, overrides).config.data.cut.cut or Cut.LOGHI, view.progress
+        )
     with ExitStack() as lines:  # each share needs its line images until its own run names them
         ready = prepare_run(config_path, overrides, view, lines)
         curve = _measure(ready, percents, view)
@@ -91,6 +94,11 @@ def learning_curve(
 
 def _measure(ready: Checked, percents: Sequence[int], view: View) -> Curve | Unfinished:
     plan = ready.plan
+    if plan.job.trials is not None:
+        hint = f"Let one `finetune` choose, then write what it chose as {plan.job.trials.key}."
+        raise UsageError(
+            "curve.undecided", f"each share would choose for itself: {plan.job.trials.key} is auto", hint=hint
+        )
     base = file_sha256(plan.base.model_file) if plan.base else None
     split = Split.TEST if plan.job.lists.test else Split.VAL
     trained: list[_Trained] = []

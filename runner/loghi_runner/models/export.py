@@ -15,7 +15,7 @@ from loghi_runner.config.file import ConfigError
 from loghi_runner.config.load import load_config
 from loghi_runner.errors import DataError, EngineError, UsageError
 from loghi_runner.files import as_utf8, file_sha256, is_file, is_there, real_path, why_not_written, write_atomically
-from loghi_runner.models.find import NamedModel, find_model, own_cut
+from loghi_runner.models.find import NamedModel, find_model, learnt_straightened, own_cut
 from loghi_runner.models.model_card import NOTHING_TOLD, Told, Use, model_card
 from loghi_runner.runs.folder import RunState
 from loghi_runner.runs.look import Look
@@ -150,6 +150,22 @@ def _who_reads_with_it(source: NamedModel, *, one_file: bool) -> str:
     return "loghi-runner reads with it; Loghi itself does not look at it, and reads by the image alone"
 
 
+def cut_remarks(source: NamedModel, cut: Cut | None, *, one_file: bool) -> list[str]:
+    """What Loghi's own inference will see of the way in which the model's lines came about.
+
+    Args:
+        cut: as asked for; None for the way of the run.
+    """
+    cut, straighten = cut or own_cut(source), learnt_straightened(source.folder)
+    if one_file or (cut in (None, Cut.LOGHI) and not straighten):
+        return []
+    learnt = "line images that were made level first" if straighten else f"lines cut as {cut.value if cut else ''}"
+    return [
+        f"warning: it learnt from {learnt}, and Loghi's own inference cuts all lines its own way: there it will read "
+        "worse than measured here; `loghi-runner recognize` and kraken cut lines as the model's own were"
+    ]
+
+
 def run_remarks(look: Look) -> list[str]:
     """The run and its state in a sentence, and that its model is no better than the one it began with."""
     record, best = look.record, look.progress.best
@@ -214,13 +230,13 @@ def _require_whole(source: NamedModel) -> ModelFacts:
 
 def _marker_of(source: NamedModel, facts: ModelFacts, cut: Cut) -> model_file.ModelMarker:
     """The marker; name and error are those of the model's run, or of the marker it has already."""
-    name, val_cer = facts.name, None
+    name, val_cer, straighten = facts.name, None, learnt_straightened(source.folder)
     if record := source.record:
         name, val_cer = record.name, record.best_val_cer
     elif earlier := model_file.read_folder_marker(source.folder):
         name, val_cer = earlier.name, earlier.val_cer
     return model_file.ModelMarker(
-        format=model_file.FORMAT,
+        format=model_file.format_for(cut, straighten=straighten),
         contract=CONTRACT,
         made_by=f"loghi-runner {__version__}",
         name=name,
@@ -229,6 +245,7 @@ def _marker_of(source: NamedModel, facts: ModelFacts, cut: Cut) -> model_file.Mo
         characters=len(facts.tokenizer.characters),
         cut=cut,
         val_cer=val_cer,
+        straighten=straighten,
     )
 
 

@@ -10,9 +10,17 @@ from pathlib import Path, PurePosixPath
 from loghi_contract.cut import Cut
 from loghi_contract.language_model import LM_PARTS
 from loghi_contract.model_file import read_folder_marker
-from loghi_contract.model_folder import CONFIG_FILE, ModelFacts, ModelFolderError, inspect_model_folder, require_config
+from loghi_contract.model_folder import (
+    CONFIG_FILE,
+    MODEL_FILE,
+    ModelFacts,
+    ModelFolderError,
+    inspect_model_folder,
+    require_config,
+)
 from loghi_contract.networks import LIBRARY, vgsl_fault
 from loghi_contract.places import BEST_VAL
+from loghi_contract.saved_epoch import read_saved_epoch
 from loghi_contract.text import Normalization
 from loghi_contract.tokenizer import CHARLIST_FILE, TOKENIZER_FILE
 from loghi_runner.config.choices import DEFAULT_OUTPUT, SkipTag, TextEquivChoice
@@ -106,11 +114,22 @@ def run_of(folder: Path) -> RunFolder | None:
 
 def own_cut(model: NamedModel) -> Cut | None:
     """How the lines that the model learnt from were cut; None where they came as images, or nobody knows."""
+    saved = read_saved_epoch(model.folder / MODEL_FILE)
+    if model.run is None and (marker := read_folder_marker(model.folder)) is not None:
+        return marker.cut
+    if saved is not None and saved.cut is not None:
+        return saved.cut
     if model.run is None:
-        marker = read_folder_marker(model.folder)
-        return marker.cut if marker is not None else None
+        return None
     data = _data_of(model.run)
-    return data.cut if data is not None else _cut_of_images(model.run)
+    # of `auto` no other is written into the model
+    return data.cut.cut or Cut.LOGHI if data is not None else _cut_of_images(model.run)
+
+
+def learnt_straightened(folder: Path) -> bool:
+    """Whether the line images that a model learnt from were made level, as its file says; so are those it reads."""
+    saved = read_saved_epoch(folder / MODEL_FILE)
+    return saved is not None and saved.straighten
 
 
 def choose_cut(model: NamedModel, asked: Cut | None, note: Callable[[str], None]) -> Cut:
@@ -121,6 +140,9 @@ def choose_cut(model: NamedModel, asked: Cut | None, note: Callable[[str], None]
     """
     own = own_cut(model)
     if asked is None:
+        if own is None and learnt_straightened(model.folder):
+            note(f"{model.name} learnt from line images that were made level: lines are cut as polygon, and levelled")
+            return Cut.POLYGON
         if own is None and model.run is not None:
             note(f"nobody knows how the lines that {model.name} learnt from were cut: cut as loghi; see --cut")
         elif own not in (None, Cut.LOGHI):

@@ -43,6 +43,7 @@ _CODES = {
 _CUTS = {
     Cut.LOGHI: "along its baseline, as Loghi does; all baselines of the page are needed for that",
     Cut.POLYGON: "by its outline, with paper painted over what is outside",
+    Cut.STRAIGHT: "straightened along its baseline, as high as its outline is there, with paper painted around",
 }
 
 
@@ -197,6 +198,11 @@ def _body(facts: ModelFacts, marker: ModelMarker, told: Told, use: Use, cut: Cut
             [
                 ("line images", f"{marker.height_px} pixels high, {channels}"),
                 ("a line is cut out of its page", _CUTS[cut] if cut else "in a way that is not known here"),
+                *(
+                    [("a line image is made level", "by what is seen in it, before it is read")]
+                    if marker.straighten
+                    else []
+                ),
                 ("characters it can write", f"{marker.characters}: {''.join(facts.tokenizer.characters)}"),
             ]
         ),

@@ -185,7 +185,8 @@ CutChoice: TypeAlias = Annotated[
     Cut | SkipJsonSchema[None],
     Field(
         title="Cutting",
-        description="How lines are cut out of pages: as Loghi does, by baseline; or by their outline (`polygon`). "
+        description="How lines are cut out of pages: as Loghi does, by baseline; by their outline (`polygon`); or "
+        "straightened. "
         "Left out: as the lines that the model learnt from.",
         # null is for programs that must write something; nobody has to
         json_schema_extra=lambda schema: schema.pop("default", None),

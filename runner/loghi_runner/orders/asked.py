@@ -72,7 +72,7 @@ class OrderAsked(Asked):
                 raise DataError("export.no_model", "this run has no best_val: it ended before a model was saved")
             if asked.reads_unlearnt:
                 copy_pages(folder.pages, folder.to_read, unlearnt_pages(run.split_file))
-            model, cut, pages = run.best_val, asked.data.cut, folder.to_read
+            model, cut, pages = run.best_val, asked.data.cut.cut, folder.to_read
         else:
             raise UsageError("order.stage", f"{self._order.action.value} reads no pages")
         # what an attempt before this one has left

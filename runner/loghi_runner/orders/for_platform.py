@@ -115,7 +115,7 @@ class _ByRun(Asked):
                 f"the pages that the model is to read are gone: {pages}",
                 hint="Pull them again: `loghi-runner platform pull CONFIG`.",
             )
-        options = RecognizeOptions(self.options, Cut(parked.cut))
+        options = RecognizeOptions(self.options, Cut(parked.cut) if parked.cut else None)
         return Reading(run.best_val, pages, run.path / of_run.RECOGNIZED, options)
 
     def writing(self, run: RunFolder | None) -> Writing:
@@ -159,7 +159,8 @@ class _ByConfig(_ByRun):
         if config.write_back is WriteBack.NONE:
             return
         token_file = None if config.token_file is None else str(config.token_file)
-        cut = self.loaded.config.data.cut.value
+        decided = self.loaded.config.data.cut.cut
+        cut = decided.value if decided else None
         pages = str(self.pages_to_read)
         of_run.write_parked(
             folder, of_run.Parked(config.kind, config.url, config.document, pages, config.parallel, cut, token_file)

@@ -81,7 +81,8 @@ def source_of(config: PlatformConfig, platform: Platform) -> Source:
 class Parked:
     """`pages` are the pulled pages that are to be read; `token_file` names a file, and the token is nowhere else.
 
-    `layer` and `written` are there once the readings are.
+    `cut` is None for the way in which the model's own lines were cut. `layer` and `written` are there once the readings
+    are.
     """
 
     kind: PlatformKind
@@ -89,7 +90,7 @@ class Parked:
     document: int
     pages: str
     parallel: int
-    cut: str
+    cut: str | None
     token_file: str | None
     layer: str | None = None
     written: str | None = None

@@ -20,7 +20,7 @@ from loghi_runner.engines.mounts import DataFolders, choose_data_folders, home_f
 from loghi_runner.engines.setting import settle, settle_again
 from loghi_runner.errors import DataError, EngineError
 from loghi_runner.files import breaks_lines, is_utf8, real_path
-from loghi_runner.models.find import check_base_model
+from loghi_runner.models.find import check_base_model, learnt_straightened
 from loghi_runner.pages.write import Reading
 from loghi_runner.recognition.output_folder import work_folder, writing_output
 from loghi_runner.runs.folder import new_run_id
@@ -68,6 +68,8 @@ class LineReader:
     options: ReaderOptions
     language_model: LanguageModelFacts | None = None
     about_it: str | None = None
+    #: the model learnt from line images that were made level, so these are, too
+    straighten: bool = False
 
     def read(
         self,
@@ -148,6 +150,7 @@ class LineReader:
             options.batch_size,
             options.beam_width,
             self.language_model is not None,
+            self.straighten,
         )
         # a list's line needs a text; the trainer does not look at it
         lines = format_line_list(LineSample(image, "?", 1.0, "") for image in images)
@@ -171,7 +174,8 @@ def open_reader(model: Path, options: ReaderOptions) -> LineReader:
     engine, setting = settle(options.wish)
     setting.require_usable()
     language_model, about_it = _choose_language_model(base.folder, options.language_model)
-    return LineReader(base.facts, base.folder, engine, setting, options, language_model, about_it)
+    straighten = learnt_straightened(base.folder)
+    return LineReader(base.facts, base.folder, engine, setting, options, language_model, about_it, straighten)
 
 
 def _choose_language_model(model: Path, use: LanguageModelUse) -> tuple[LanguageModelFacts | None, str | None]:

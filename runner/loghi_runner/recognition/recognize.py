@@ -149,6 +149,7 @@ def _write_extras(
         "beam": options.reader.beam_width,
         "language_model_sha256": reader.language_model.ngrams_sha256 if reader.language_model else None,
         "cut": cut,
+        "straightened": reader.straighten,
         "made": utc_now(),
         "version": __version__,
     }

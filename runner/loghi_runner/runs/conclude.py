@@ -134,7 +134,7 @@ def conclude(
     """
     stops = stops or Stops()
     finished, failed, base = progress.finished, progress.failed, progress.base
-    record = replace(record, base_val_cer=None if base is None else base.val_cer)
+    record = replace(record, base_val_cer=None if base is None else base.val_cer, chosen=progress.chosen)
     if finished is not None:
         cancelled = finished.status is FinishStatus.CANCELLED
         ended_by = ExitCode.TERMINATED if end.exit_code == ExitCode.TERMINATED else stops.exit_code

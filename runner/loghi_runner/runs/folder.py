@@ -13,18 +13,20 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path, PurePath
 
+from loghi_contract.events import Chosen
 from loghi_contract.files import read_plain
-from loghi_contract.job import DeviceKind, JobSpec, dump_job, load_job
+from loghi_contract.job import DeviceKind, JobSpec, Split, dump_job, load_job
 from loghi_contract.lines import SKIPPED_COLUMNS, LineSample, parse_line_list
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_contract.places import BEAT_FILE, BEST_VAL, EVENTS_FILE, LAST, MORE_TEXTS_FILE, REPORT_DIR, SAVING_DIR
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
+from loghi_contract.trials import read_trials
 from loghi_runner.clock import utc_now
 from loghi_runner.engines.base import PLACES, Handle
 from loghi_runner.engines.card_queue import Waiting
 from loghi_runner.engines.gpus import Card
 from loghi_runner.errors import EngineError, RunnerError, UsageError
-from loghi_runner.files import cannot_write, write_atomically
+from loghi_runner.files import cannot_write, is_file, write_atomically
 
 RECORD_FILE = "run.json"
 _OUT = PurePath("out")
@@ -159,6 +161,8 @@ class RunRecord:
     #: the id of the run that this one is made again from
     reproduces: str | None = None
     resumptions: tuple[Resumption, ...] = ()
+    #: which of several ways to come by line images was taken, and what each read; None where none was tried
+    chosen: Chosen | None = None
 
     def with_failure(self, failure: RunFailure, state: RunState = RunState.FAILED) -> "RunRecord":
         return replace(self, state=state, error=failure, exit_code=failure.exit_code, ended=utc_now(), waiting=None)
@@ -236,8 +240,25 @@ class RunFolder:
         return self.job_dir / "lists" / f"{split}.txt"
 
     def read_list(self, split: str) -> list[LineSample] | None:
-        """The lines of a split as the trainer was told them; None where the run has no such list."""
-        file = self.list_file(split)
+        """The lines of a split that the run trained on, or was judged by; None where it has no such list.
+
+        Of a run that tried several cuts it is the list of the one that was kept.
+        """
+        tried = read_trials(self.out)
+        in_cut = self.read_named_list(f"{tried.chosen}/{split}") if tried is not None and tried.chosen else None
+        return self.read_named_list(split) if in_cut is None else in_cut
+
+    def list_names(self) -> list[str]:
+        """All lists that the trainer was told: the splits, and `<cut>/<split>` of other cuts that it was to try."""
+        found = [split.value for split in Split if is_file(self.list_file(split.value))]
+        job = self.read_job() if found else None
+        ways = job.trials.ways if job is not None and job.trials is not None else ()
+        named = [f"{way.cut.value}/{split}" for way in ways if way.cut is not None for split in found]
+        return [*found, *(name for name in named if is_file(self.list_file(name)))]
+
+    def read_named_list(self, name: str) -> list[LineSample] | None:
+        """The lines of one of `list_names`."""
+        file = self.list_file(name)
         try:
             text = read_plain(file).decode(errors="replace")
         except OSError:

@@ -29,6 +29,8 @@ class Progress:
         self.charset: events.Charset | None = None
         self.notices: list[events.Notice] = []
         self.step: events.Step | None = None
+        self.trial: events.Trial | None = None
+        self.chosen: events.Chosen | None = None
         self.epochs: list[events.Epoch] = []
         self.best_val_epoch: int | None = None
         self.evaluations: list[events.Evaluation] = []
@@ -76,6 +78,10 @@ class Progress:
                 if self._first_step is None or self._first_step[1].epoch != step.epoch:
                     self._first_step = (event.t, step)
                 self.step = step
+            case events.Trial() as trial:
+                self.trial = trial
+            case events.Chosen() as chosen:
+                self.chosen, self.trial = chosen, None
             case events.Epoch() as epoch:
                 self.epochs.append(epoch)
                 self.planned_epochs = epoch.epochs

@@ -28,6 +28,7 @@ from loghi_runner.runs.made_of import MORE_TEXTS, MadeOf, made_of
 from loghi_runner.runs.progress import Progress, read_events
 from loghi_runner.runs.verdict import MODELS, read_split
 from loghi_runner.wording import (
+    chosen_line,
     duration,
     local_time,
     phase_word,
@@ -37,6 +38,7 @@ from loghi_runner.wording import (
     split_word,
     status_word,
     typed,
+    way_words,
 )
 
 
@@ -128,6 +130,8 @@ def made_rows(facts: RunFacts) -> list[Row]:
     rows = [("run", record.run_id), ("base model", _base_model(facts))]
     if facts.job is not None:
         rows += [("trained with", _training(facts.job)), ("seed", str(facts.job.training.seed))]
+    if line_images := _line_images(facts):
+        rows.append(("line images", line_images))
     for name, summary in progress.data.items():
         size = f"{plural(summary.lines, 'line')}, {summary.characters} characters"
         sha256 = record.data_sha256.get(name)
@@ -236,6 +240,15 @@ def _remarks(facts: RunFacts) -> list[str]:
         told.append("The line images are not where they were during the run, so lines are shown without them.")
     told += [f"{notice.message}. {notice.hint or ''}".rstrip() for notice in facts.progress.notices]
     return told
+
+
+def _line_images(facts: RunFacts) -> str | None:
+    """How they came about, where Loghi would not have them so."""
+    if facts.progress.chosen is not None:
+        return chosen_line(facts.progress.chosen)
+    if facts.job is None or (facts.job.cut is None and not facts.job.straighten):
+        return None
+    return way_words("true") if facts.job.straighten or facts.job.cut is None else way_words(facts.job.cut.value)
 
 
 def _skip_words(reason: str) -> str:

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
-from loghi_contract.checkpoint import NoCheckpoint, find_checkpoint
-from loghi_contract.events import Step
+from loghi_contract.checkpoint import NoCheckpoint, can_go_on, find_checkpoint
+from loghi_contract.events import Payload, Step, Trial
 from loghi_contract.files import open_plain
 from loghi_contract.records import to_json
 from loghi_runner import wording
@@ -105,7 +105,11 @@ def _resume_rows(folder: RunFolder) -> list[Row]:
     try:
         damaged = "; ".join(find_checkpoint(folder.out).damaged)
     except NoCheckpoint as error:
-        return [("checkpoint", f"no checkpoint of it is whole: {error}")] if error.damaged else []
+        if error.damaged:
+            return [("checkpoint", f"no checkpoint of it is whole: {error}")]
+        if not can_go_on(folder.out):
+            return []
+        damaged = ""
     told = [("checkpoint", f"the newest is damaged, the one before it is whole: {damaged}")] if damaged else []
     return [*told, ("resume", f"loghi-runner resume {wording.typed(folder.path)}")]
 
@@ -174,6 +178,8 @@ def show_rows(look: Look) -> list[Row]:
         rows.append(("remark", look.remark))
     if record.overrides:
         rows.append(("set", " ".join(record.overrides)))
+    if progress.chosen is not None:
+        rows.append(("tried", wording.chosen_line(progress.chosen)))
     rows += [("" if index else "epochs", wording.epoch_line(epoch)) for index, epoch in enumerate(progress.epochs)]
     rows += [("" if index else "scores", wording.event_line(score)) for index, score in enumerate(progress.evaluations)]
     if (told := progress.language_model) is not None:
@@ -207,8 +213,12 @@ def event_lines(folder: RunFolder, *, follow: bool, as_json: bool, steps: bool) 
     for line, event in found:
         if as_json:
             yield line.decode("utf-8", "replace")
-        elif steps or not isinstance(event.payload, Step):
+        elif steps or not _is_step(event.payload):
             yield f"{time.strftime('%H:%M:%S', time.localtime(event.t))}  {wording.event_line(event.payload)}"
+
+
+def _is_step(payload: Payload) -> bool:
+    return isinstance(payload, Step) or (isinstance(payload, Trial) and payload.val_cer is None)
 
 
 def console_lines(folder: RunFolder, *, follow: bool) -> Iterator[str]:
@@ -238,6 +248,9 @@ def _state(look: Look) -> str:
         return summary_line(record)
     if record.waiting is not None:
         return f"{record.state.word}: {record.waiting.sentence()}"
+    if record.state is RunState.RUNNING and progress.trial is not None:
+        trial = progress.trial
+        return f"{record.state.word}: {wording.trial_words(trial)}, step {trial.step} of {trial.steps}"
     if record.state is RunState.RUNNING and progress.step is not None:
         step = progress.step
         left = "" if progress.remaining_s is None else f", at most {wording.duration(progress.remaining_s)} left"

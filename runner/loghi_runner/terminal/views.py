@@ -17,6 +17,7 @@ from rich.text import Text
 
 from loghi_contract.events import (
     Charset,
+    Chosen,
     DataSummary,
     Epoch,
     Evaluation,
@@ -26,6 +27,7 @@ from loghi_contract.events import (
     SelfTraining,
     Started,
     Step,
+    Trial,
 )
 from loghi_contract.job import CharsetPolicy, Split, TrainingSpec
 from loghi_contract.records import to_json
@@ -53,6 +55,8 @@ from loghi_runner.wording import (
     phase_word,
     plural,
     short_path,
+    trial_words,
+    way_words,
 )
 
 _HEADER = f"{'epoch':>7}  {'loss':>9}  {'CER':>8}  {'WER':>8}  {'time':>8}"
@@ -105,10 +109,14 @@ class PersonView:
             say(self._console, Text.assemble(("warning: ", "yellow"), payload.message))
             if payload.hint:
                 print_rows(self._console, [("fix:", payload.hint)])
-        elif isinstance(payload, (Started, DataSummary, Charset, Evaluation, LanguageModel, SelfTraining)):
+        elif isinstance(payload, Trial) and payload.val_cer is None:
+            pass  # one of many steps
+        elif isinstance(
+            payload, (Started, DataSummary, Charset, Evaluation, LanguageModel, SelfTraining, Trial, Chosen)
+        ):
             say(self._console, event_line(payload))
         if self._live is not None:
-            self._live.refresh(at_once=not isinstance(payload, Step))
+            self._live.refresh(at_once=not isinstance(payload, (Step, Trial)))
 
     def queued(self, waiting: Waiting) -> None:
         if not self._is_waiting:
@@ -210,7 +218,9 @@ class LiveRun:
         return Group(self._where(), self._how())
 
     def _where(self) -> RenderableType:
-        step, epochs = self._progress.step, self._progress.planned_epochs
+        step, epochs, trial = self._progress.step, self._progress.planned_epochs, self._progress.trial
+        if trial is not None:
+            return Text(f"{trial_words(trial)}, step {trial.step}/{trial.steps}", style="bold")
         if step is None:
             return Text(f"{phase_word(self._progress.phase or 'starting')} ...", style="bold")
         row = Table.grid(padding=(0, 1))
@@ -287,6 +297,9 @@ def plan_rows(plan: RunPlan, setting: Setting, facts: Mapping[Split, SplitFacts]
     if plan.skipped:
         counts = Counter(line.reason.value for _split, line in plan.skipped)
         rows.append(("skipped", f"{plural(len(plan.skipped), 'line')}: {counted(counts)}"))
+    if plan.job.trials is not None:
+        ways = " or ".join(way_words(way.name) for way in plan.job.trials.ways)
+        rows.append(("to be tried", f"{ways}, {plural(plan.job.trials.epochs, 'epoch')} each"))
     rows += [("settings", _settings(plan.job.training)), ("output", short_path(plan.run_dir))]
     if plan.base is not None:
         size = MODEL_COPIES * plan.base.model_file.stat().st_size / MEGABYTE

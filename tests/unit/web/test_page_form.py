@@ -113,6 +113,6 @@ def test_writing_back_means_nothing_without_pages_to_read() -> None:
 def test_a_choice_left_open_lets_the_model_decide() -> None:
     schema = parameters_schema(Action.RECOGNIZE)
     field = draw_form(schema, {}, {}).field("cut")
-    assert (field.value, field.choices) == (None, ("", "loghi", "polygon"))
+    assert (field.value, field.choices) == (None, ("", "loghi", "polygon", "straight"))
     assert "cut" not in read_form(schema, FormData([("cut", "")]))
     assert read_form(schema, FormData([("cut", "polygon")]))["cut"] == "polygon"

@@ -99,6 +99,7 @@ ACTIONS = {
 
 #: What the trainer is at, as its events name it.
 PHASES = {
+    "trying": N_("trying ways to cut lines"),
     "reading_data": N_("reading the lines"),
     "loading_model": N_("loading the model"),
     "training": N_("training"),
@@ -114,6 +115,8 @@ CHOICES = {
         "": N_("as the lines that the model learnt from"),
         "loghi": N_("as Loghi does, by baseline"),
         "polygon": N_("by their outline"),
+        "straight": N_("straightened along their baseline"),
+        "auto": N_("try these ways, two epochs each, and take the best"),
     },
     "text_equiv": {"lowest": N_("the one with the lowest index"), "last": N_("the last one in the file, as Loghi")},
     "skip_tags": {"unclear": N_("unclear"), "gap": N_("gap"), "sic": N_("sic")},

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from loghi_contract import CONTRACT
-from loghi_contract.job import DeviceKind, JobSpec, ListsSpec, Split, TrainingSpec
+from loghi_contract.job import DeviceKind, JobSpec, ListsSpec, Split
 from loghi_contract.lines import LineSample, SkippedLine
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR, MORE_TEXTS_FILE
@@ -18,6 +18,7 @@ from loghi_runner.engines.mounts import choose_data_folders, home_folders, run_m
 from loghi_runner.files import real_path
 from loghi_runner.findings import Finding, Severity, errors
 from loghi_runner.finetuning.check_output import check_disk, check_output
+from loghi_runner.finetuning.schedule import check_epochs, training_spec
 from loghi_runner.ground_truth.check_charset import check_characters, check_normalization, choose_normalization
 from loghi_runner.ground_truth.check_lines import check_lines, check_look, check_transparency
 from loghi_runner.ground_truth.collect import PagesTruth, collect_ground_truth
@@ -101,6 +102,7 @@ def make_plan(
     store = LineStore(config.output, keys.cut, texts)
     truth = collect_ground_truth(keys, training.seed, loaded.path.parent, store, on_progress)
     more = read_more_texts(config.text.more, texts, truth.splits) if config.text.more else MoreTexts()
+    train_lines = len(truth.splits.get(Split.TRAIN, ()))
     output = real_path(config.output)
     homes = home_folders()
     images = ((line.sample.where.rpartition(":")[0], line.image) for line in truth.lines())
@@ -116,6 +118,7 @@ def make_plan(
         *check_lines(base.facts, normalization, truth),
         *check_transparency(config, base.facts, truth),
         *check_look(config, base.facts, truth),
+        *check_epochs(training, train_lines),
         *check_output(config.output, data, base.folder, homes, keys.pages or ()),
         *check_disk(config.output, base.bytes),
     )
@@ -133,16 +136,7 @@ def make_plan(
         device=device,
         charset=config.charset,
         normalization=normalization,
-        training=TrainingSpec(
-            epochs=training.epochs,
-            batch_size=resolve_batch_size(training.batch_size, len(truth.splits.get(Split.TRAIN, ()))),
-            learning_rate=training.learning_rate,
-            early_stopping=training.early_stopping,
-            seed=training.seed,
-            augmentation=training.augmentation,
-            precision=training.precision,
-            freeze=training.freeze,
-        ),
+        training=training_spec(training, train_lines),
         more_texts=str(MORE_TEXTS_FILE) if more.texts else None,
     )
     return RunPlan(
@@ -161,10 +155,3 @@ def make_plan(
         pages=truth.pages,
         more_texts=more.texts,
     )
-
-
-def resolve_batch_size(choice: int | Literal["auto"], train_lines: int) -> int:
-    """Lines per step: as chosen; `auto` takes fewer where there are few steps to learn from."""
-    if isinstance(choice, int):
-        return choice
-    return 8 if train_lines < 1000 else 16 if train_lines < 5000 else 32

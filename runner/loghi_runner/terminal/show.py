@@ -86,6 +86,9 @@ def answer_rows(folder: RunFolder, record: RunRecord) -> list[Row]:
     if not record.state.is_over:
         return rows
     name = shlex.quote(short_path(folder.path))
+    if record.still_improving and record.epochs and has_checkpoint(folder.out):
+        more = max(record.epochs // 2, 1)
+        rows.append(("longer", f"{record.still_improving}: `loghi-runner resume {name} --epochs +{more}` goes on"))
     if record.status is not None and not is_file(folder.report_file):
         rows.append(("report", f"none yet: `loghi-runner report {name}` makes it"))
     if record.state is not RunState.FINISHED and has_checkpoint(folder.out):

@@ -246,10 +246,10 @@ data:                         # line lists: one line image a line, as image<TAB>
 output: {output} # folder for the runs; each run makes its own folder in it
 
 training:
-  epochs: 15                  # how often the lines are gone through, at most
+  epochs: auto                # times through the lines: auto (by their number) | quick (a third) | 15
   batch_size: 8               # lines per step, or auto (by the number of lines)
   learning_rate: 0.001        # smaller is slower and safer
-  early_stopping: 5           # end after so many epochs without a better score; 0: never
+  early_stopping: auto        # end after so many epochs without a better score; 0: never
   seed: 1                     # the same seed gives the same run
   augmentation: light         # small random changes to the images: light | none
   precision: auto             # auto | float32 (slower, exact everywhere)

@@ -198,7 +198,7 @@ def test_runs_and_show_tell_the_same_figure_when_events_are_lost(workplace) -> N
     lines = events.read_bytes().splitlines(keepends=True)
     events.write_bytes(b"".join(line for line in lines if b'"epoch":2' not in line))
     assert "31.2 % > 9.8 %" in workplace.run("runs").stdout
-    assert "best CER 9.8 % (epoch 2 of 15)" in workplace.run("show", "last").stdout
+    assert "best CER 9.8 % (epoch 2 of 75)" in workplace.run("show", "last").stdout
 
 
 def test_runs_tells_a_run_that_is_over_by_its_record_alone(workplace) -> None:

@@ -26,7 +26,7 @@ def test_a_finished_run_ends_with_its_model_and_the_next_command(workplace) -> N
     model = workplace.run_dir / "out" / "model" / "best_val"
     run = f"runs/{workplace.run_dir.name}"
     assert result.stdout.splitlines() == [
-        "finished: best CER 9.8 % (epoch 2 of 15)",
+        "finished: best CER 9.8 % (epoch 2 of 75)",
         "  verdict  CER on 6 validation lines: 31.2 % before, 9.8 % after. These lines also chose the model: "
         "give data.test for a score that chose nothing",
         f"  model    {run}/out/model/best_val",
@@ -45,7 +45,7 @@ def test_without_a_terminal_each_epoch_is_one_plain_line(workplace) -> None:
     epochs = [line for line in result.stderr.splitlines() if line.startswith("epoch")]
     assert epochs[:2] == [
         "epoch 0 (before training): CER 31.2 %, WER 93.6 %",
-        "epoch 1 of 15: CER 20.0 % (best), WER 60.0 %, loss 50.00, 0:02, about 0:21 left",
+        "epoch 1 of 75: CER 20.0 % (best), WER 60.0 %, loss 50.00, 0:02, about 1:51 left",
     ]
     assert len(epochs) == 4
 
@@ -63,7 +63,7 @@ def test_a_run_that_never_got_better_says_keep_the_base_model(workplace) -> None
     workplace.scenario = "early_stop"
     result = workplace.finetune()
     assert result.returncode == 0
-    assert result.stdout.startswith("finished early, no further gain: best CER 5.0 % (epoch 0 of 15)\n")
+    assert result.stdout.startswith("finished early, no further gain: best CER 5.0 % (epoch 0 of 75)\n")
     assert "no epoch was better than the base model: keep the base model" in result.stdout
 
 
@@ -72,7 +72,7 @@ def test_lines_skipped_by_host_and_trainer_are_counted_together(workplace) -> No
         file.write("train/page_0/line_0.png\t\n")
     workplace.scenario = "skips"
     result = workplace.finetune()
-    assert result.stdout.splitlines()[0].endswith("(epoch 2 of 15), 2 lines skipped")
+    assert result.stdout.splitlines()[0].endswith("(epoch 2 of 75), 2 lines skipped")
     table = (workplace.run_dir / "out" / "report" / "skipped_lines.tsv").read_text(encoding="utf-8").splitlines()
     assert table[0] == "split\twhere\timage\ttext\treason\tdetail"
     assert [row.split("\t")[4] for row in table[1:]] == ["empty_text", "text_too_long"]
@@ -219,7 +219,7 @@ def test_a_run_folder_can_be_moved(workplace) -> None:
     workplace.run_dir.rename(elsewhere)
     result = workplace.run("show", str(elsewhere))
     assert result.returncode == 0
-    assert "finished: best CER 9.8 % (epoch 2 of 15)" in result.stdout
+    assert "finished: best CER 9.8 % (epoch 2 of 75)" in result.stdout
     assert "export 'archive/a run with blanks' DIR" in result.stdout
     assert f"HTRLOGHIMODEL='{elsewhere}/out/model/best_val'" in result.stdout
 

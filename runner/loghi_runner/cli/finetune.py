@@ -10,7 +10,7 @@ from loghi_contract.cut import Cut
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.text import Normalization
 from loghi_runner.cli.options import AsJson, Config, Moved, NoWait, Output, RunName, Settings
-from loghi_runner.config.choices import DEFAULT_OUTPUT, SkipTag, SplitUnit, TextEquivChoice
+from loghi_runner.config.choices import DEFAULT_OUTPUT, PACES, SkipTag, SplitUnit, TextEquivChoice
 from loghi_runner.findings import Severity, errors
 from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.console import Bars, make_console, print_findings, print_rows, reader_may_leave, say
@@ -26,6 +26,7 @@ def finetune_command(
     config: Config,
     settings: Settings = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and touch nothing (default: run).")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A third of the epochs (default: what reads best).")] = False,
     thorough: Annotated[
         bool, typer.Option("--thorough", help="Learn also from pages without a text (default: as the config says).")
     ] = False,
@@ -38,8 +39,8 @@ def finetune_command(
     from loghi_runner.terminal.views import JsonView, PersonView
 
     view = JsonView() if as_json else PersonView(dry_run=dry_run)
-    overrides = [*(settings or []), *(["engine.wait=false"] if no_wait else [])]
-    overrides += ["training.unread?=auto"] if thorough else []
+    pace = [*(PACES["quick"] if quick else ()), *(PACES["thorough"] if thorough else ())]
+    overrides = [*pace, *(settings or []), *(["engine.wait=false"] if no_wait else [])]
     if dry_run:
         show_plan(config, overrides, view)
         return
@@ -97,7 +98,7 @@ def check_command(
     """
     from loghi_runner.finetuning.finetune import check_run
     from loghi_runner.finetuning.plan_facts import check_json, write_check_preview
-    from loghi_runner.finetuning.speeds import estimate_of, probe
+    from loghi_runner.finetuning.speeds import probe
     from loghi_runner.terminal.views import JsonView, PersonView, print_check
 
     view = JsonView() if as_json else PersonView()
@@ -111,7 +112,7 @@ def check_command(
         print_json(check_json(checked))
     else:
         overrides = [part for setting in settings or [] for part in ("--set", setting)]
-        print_check(checked, estimate_of(checked.plan), html, ["loghi-runner", "finetune", str(config), *overrides])
+        print_check(checked, html, ["loghi-runner", "finetune", str(config), *overrides])
     if stopping:
         raise typer.Exit(min(finding.exit_code for finding in stopping))
     if strict and any(finding.severity is Severity.WARNING for finding in checked.findings):

@@ -7,6 +7,8 @@ from loghi_contract.cut import Cut
 
 #: Where runs are looked for when nobody says where they are.
 DEFAULT_OUTPUT = Path("runs")
+#: What an option of `finetune` by this name sets, as `--set` would.
+PACES = {"quick": ("training.epochs=quick",), "thorough": ("training.unread?=auto",)}
 
 MOST_EPOCHS = 10000
 

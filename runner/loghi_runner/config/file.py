@@ -196,7 +196,7 @@ def words_for(item: Mapping[str, Any], loc: KeyPath, schema: type[BaseModel] = R
     if kind == "model_type":
         keys = ", ".join(schema_of(loc, schema).model_fields)
         return f"must be a section, not {shown}", f"Indented below it, or in braces, stand its keys: {keys}."
-    if kind in ("path", "batch_size", "gpus", "memory", "write_back"):
+    if kind in ("path", "number_or_word", "gpus", "memory", "write_back"):
         return f"{item['msg']}, not {shown}", None
     if kind == "too_short":
         return "names nothing", "Give at least one."

@@ -57,11 +57,17 @@ def one_or_many(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
-def whole_number_or_auto(value: Any) -> Any:
-    """Lines in a batch."""
-    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1024):
-        return value
-    raise PydanticCustomError("batch_size", "must be a whole number from 1 to 1024, or auto")
+def or_word(least: int, most: int, *words: str) -> BeforeValidator:
+    """Takes a whole number in this range, or one of these words."""
+
+    def taken(value: Any) -> Any:
+        if value in words or (type(value) is int and least <= value <= most):
+            return value
+        sentence = ", or ".join([f"must be a whole number from {least} to {most}", *words])
+        raise PydanticCustomError("number_or_word", "{sentence}", {"sentence": sentence})
+
+    number, word = Annotated[int, Field(ge=least, le=most)], Literal[words]
+    return BeforeValidator(taken, json_schema_input_type=number | word)
 
 
 def which_unread(value: Any, info: ValidationInfo) -> Any:
@@ -236,19 +242,13 @@ class DataConfig(PageReading, _LinesOrPages):
 class TrainingKeys(_Section):
     """How to train on lines that are transcribed."""
 
-    epochs: WholeNumber = Field(
-        default=15,
-        ge=1,
-        le=choices.MOST_EPOCHS,
-        description="How often the training lines are gone through, at most.",
-        json_schema_extra={"unit": "epochs"},
+    epochs: Annotated[int | Literal["auto", "quick"], or_word(1, choices.MOST_EPOCHS, "auto", "quick")] = Field(
+        default="auto",
+        description="How often the training lines are gone through, at most; `auto` goes by their number (30 for 500 "
+        "lines, 60 for 50), `quick` is a third of it.",
+        json_schema_extra={"values": "whole number from 1 to 10000, `auto` or `quick`", "unit": "epochs"},
     )
-    batch_size: Annotated[
-        int | Literal["auto"],
-        BeforeValidator(
-            whole_number_or_auto, json_schema_input_type=Annotated[int, Field(ge=1, le=1024)] | Literal["auto"]
-        ),
-    ] = Field(
+    batch_size: Annotated[int | Literal["auto"], or_word(1, 1024, "auto")] = Field(
         default=8,
         description="Lines per training step, on every machine; `auto` is 8 under 1000 training lines, 16 from there, "
         "32 from 5000. What does not fit in memory is taken in rounds and comes to the same.",
@@ -257,12 +257,11 @@ class TrainingKeys(_Section):
     learning_rate: Number = Field(
         default=1e-3, gt=0, le=1, description="How far each step goes; smaller is slower and safer."
     )
-    early_stopping: WholeNumber = Field(
-        default=5,
-        ge=0,
-        le=10000,
-        description="End after this many epochs without a better validation CER; 0 never does.",
-        json_schema_extra={"unit": "epochs"},
+    early_stopping: Annotated[int | Literal["auto"], or_word(0, 10000, "auto")] = Field(
+        default="auto",
+        description="End after this many epochs without a better validation CER; 0 never does; `auto` is half of "
+        "the epochs, 5 at least.",
+        json_schema_extra={"values": "whole number from 0 to 10000, or `auto`", "unit": "epochs"},
     )
     seed: Seed = Field(default=1, description="Start of the random numbers; the same seed gives the same run on a CPU.")
     augmentation: Augmentation = Field(

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from loghi_contract import CONTRACT
 from loghi_contract.cut import Cut
-from loghi_contract.job import DeviceKind, JobSpec, SelfTraining, Split, TrainingSpec
+from loghi_contract.job import DeviceKind, JobSpec, SelfTraining, Split
 from loghi_contract.lines import LineSample, SkippedLine
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR, MORE_TEXTS_FILE
@@ -20,6 +20,7 @@ from loghi_runner.engines.mounts import choose_data_folders, home_folders, run_m
 from loghi_runner.files import real_path
 from loghi_runner.findings import Finding, Severity, errors
 from loghi_runner.finetuning.check_output import check_disk, check_output
+from loghi_runner.finetuning.schedule import check_epochs, training_spec
 from loghi_runner.finetuning.ways import check_undecided, lists_of, plan_ways, stores_of
 from loghi_runner.ground_truth.check_charset import check_characters, check_normalization, choose_normalization
 from loghi_runner.ground_truth.check_cut import check_cut
@@ -127,6 +128,7 @@ def make_plan(
     more = read_more_texts(config.text.more, texts, truth.splits) if config.text.more else MoreTexts()
     on_page = partial(on_progress, "reading pages without a text")
     unread = read_unread(training.unread, truth, store, loaded.path.parent, on_page)
+    train_lines = len(truth.splits.get(Split.TRAIN, ()))
     output = real_path(config.output)
     homes = home_folders()
     every = (*truth.lines(), *unread.lines)
@@ -146,6 +148,7 @@ def make_plan(
         *check_lines(base.facts, normalization, truth, straighten=keys.straighten is not False),
         *check_transparency(config, base.facts, truth),
         *check_look(config, base.facts, truth),
+        *check_epochs(training, train_lines),
         *check_old_hand(truth.splits, from_scratch=isinstance(config.base_model, VgslModel)),
         *ways.findings,
         *check_undecided(ways, truth, unread),
@@ -162,16 +165,7 @@ def make_plan(
         device=device,
         charset=config.charset,
         normalization=normalization,
-        training=TrainingSpec(
-            epochs=training.epochs,
-            batch_size=resolve_batch_size(training.batch_size, len(truth.splits.get(Split.TRAIN, ()))),
-            learning_rate=training.learning_rate,
-            early_stopping=training.early_stopping,
-            seed=training.seed,
-            augmentation=training.augmentation,
-            precision=training.precision,
-            freeze=training.freeze,
-        ),
+        training=training_spec(training, train_lines),
         more_texts=str(MORE_TEXTS_FILE) if more.texts else None,
         old_hand=str(LISTS_DIR / "old_hand.txt") if Split.OLD_HAND in truth.splits else None,
         self_training=SelfTraining(str(LISTS_DIR / "unread.txt"), LAST_EPOCHS, _LAST_RATE * training.learning_rate)
@@ -202,10 +196,3 @@ def make_plan(
         old_pages=truth.old_pages,
         unread=unread,
     )
-
-
-def resolve_batch_size(choice: int | Literal["auto"], train_lines: int) -> int:
-    """Lines per step: as chosen; `auto` takes fewer where there are few steps to learn from."""
-    if isinstance(choice, int):
-        return choice
-    return 8 if train_lines < 1000 else 16 if train_lines < 5000 else 32

@@ -98,6 +98,7 @@ def plan_json(plan: RunPlan, setting: Setting) -> dict[str, Any]:
             for mount in plan.mounts
         ],
         "job": to_json(plan.job),
+        "estimate": estimate_of(plan),
         "findings": to_json(plan.findings),
     }
 
@@ -111,7 +112,6 @@ def check_json(checked: Checked) -> dict[str, Any]:
         "splits": to_json(split_facts(checked.plan)),
         "new_characters": to_json(new_characters(checked.plan)),
         "charset": checked.plan.job.charset.value,
-        "estimate": estimate_of(checked.plan),
     }
 
 

@@ -283,6 +283,7 @@ def _as_resumed(folder: RunFolder, record: RunRecord, job: JobSpec, engine: Engi
         exit_code=None,
         status=None,
         verdict=None,
+        still_improving=None,
         error=None,
         kept=False,
         resumptions=(*record.resumptions, resumption),

@@ -23,6 +23,7 @@ from loghi_runner.files import file_sha256, is_folder, real_path
 from loghi_runner.finetuning.data_hashes import data_sha256, image_hashes
 from loghi_runner.finetuning.finetune import Checked, prepare_run, start_and_follow
 from loghi_runner.finetuning.plan import RunPlan, View
+from loghi_runner.finetuning.schedule import training_spec
 from loghi_runner.ground_truth.collect import PagesTruth
 from loghi_runner.learning_curve.curve import Curve, CurveAnswer, Point, write_curve
 from loghi_runner.learning_curve.power_law import fit_power_law
@@ -122,11 +123,13 @@ def _of_share(plan: RunPlan, share: Share) -> RunPlan:
     name = plan.job.name if share.percent == 100 else f"{plan.job.name}_{share.percent}"
     output = plan.config.config.output
     lists = plan.lists | {Split.TRAIN.value: share.samples}
+    # what goes by the number of lines goes by the share's
+    training = training_spec(plan.config.config.training, len(share.samples))
     return replace(
         plan,
         run_id=run_id,
         run_dir=output / run_id,
-        job=replace(plan.job, run_id=run_id, name=name),
+        job=replace(plan.job, run_id=run_id, name=name, training=training),
         lists=lists,
         mounts=moved_mounts(plan.mounts, real_path(output) / run_id),
         pages=_used(plan.pages, lists) if plan.pages else None,

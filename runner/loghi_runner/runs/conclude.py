@@ -21,7 +21,7 @@ from loghi_runner.runs.explain import AT_THE_CARD, WITHOUT_CAUSE, disk_fault, ex
 from loghi_runner.runs.folder import RunFailure, RunFolder, RunRecord, RunState
 from loghi_runner.runs.progress import Progress
 from loghi_runner.runs.run_report import write_run_report
-from loghi_runner.runs.verdict import RunJudgement, judge_run, verdict_of
+from loghi_runner.runs.verdict import RunJudgement, judge_run, still_improving, verdict_of
 from loghi_runner.wording import typed
 
 _TAIL_BYTES = 16 * 1024
@@ -147,6 +147,7 @@ def conclude(
             best_epoch=finished.best_epoch,
             best_val_cer=finished.best_val_cer,
             verdict=verdict_of(progress, from_scratch=from_scratch, judgement=judgement),
+            still_improving=still_improving(progress),
             error=None,
         )
     if progress.has_good_end:

@@ -139,6 +139,8 @@ class RunRecord:
     #: of the base model on the same lines
     base_val_cer: float | None = None
     verdict: str | None = None
+    #: that it was still getting better when its epochs were over, in words; None where it was not
+    still_improving: str | None = None
     error: RunFailure | None = None
     #: how it waits for graphics cards, while it does
     waiting: Waiting | None = None

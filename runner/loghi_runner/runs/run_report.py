@@ -236,6 +236,8 @@ def _remarks(facts: RunFacts) -> list[str]:
             if facts.models == (Model.BEST,)
             else "No epoch was better than the base model, so what is shown here is the base model."
         )
+    if facts.record.still_improving:
+        told.append(f"More epochs may bring more: {facts.record.still_improving}. `loghi-runner resume` adds some.")
     if facts.test and not any(path.is_file() for path in facts.images.values()):
         told.append("The line images are not where they were during the run, so lines are shown without them.")
     told += [f"{notice.message}. {notice.hint or ''}".rstrip() for notice in facts.progress.notices]

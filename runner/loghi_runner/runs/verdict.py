@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from loghi_contract.events import Model
+from loghi_contract.events import FinishStatus, Model
 from loghi_contract.files import read_plain
 from loghi_contract.places import lines_table
 from loghi_runner.evaluation.judgement import Forgetting, Judgement, Outcome
@@ -17,6 +17,8 @@ from loghi_runner.wording import percent, plural, told_apart
 #: The two models of a run, and what they are called in its report.
 MODELS = {Model.BASE: "base model", Model.BEST: "new model"}
 KEEP_BASE = "keep the base model"
+#: A run is still improving whose last third has taken away this part of the errors on the validation lines.
+_STILL_GAINED = 0.03
 #: The column of a split's table with what best_val reads by the image alone.
 BEST_TEXT = f"{Model.BEST.value}_text"
 _COLUMNS = ("image", "text", *(f"{model.value}_text" for model in MODELS))
@@ -114,6 +116,22 @@ def verdict_of(progress: Progress, *, from_scratch: bool = False, judgement: Run
         return gain or None
     second = "; ".join(more)
     return f"{gain}. {second[0].upper()}{second[1:]}"
+
+
+def still_improving(progress: Progress) -> str | None:
+    """In words, where the epochs were over before the training had nothing more to learn; None elsewhere."""
+    finished, rows = progress.finished, progress.epochs
+    if finished is None or finished.status is not FinishStatus.COMPLETED or finished.best_val_cer is None:
+        return None
+    last, best, cer = rows[-1].epoch, finished.best_epoch, finished.best_val_cer
+    before = min((row for row in rows if row.epoch <= last * 2 / 3), key=lambda row: row.val_cer, default=None)
+    # the learning rate falls to the end: an early best epoch means that there is no more to be had
+    if before is None or best < 0.9 * last or cer > (1 - _STILL_GAINED) * before.val_cer:
+        return None
+    return (
+        "after its last epoch it was still getting better on the validation lines: "
+        f"{percent(before.val_cer)} after epoch {before.epoch}, {percent(cer)} after {best}"
+    )
 
 
 def _on_test_lines(progress: Progress, from_scratch: bool, judgement: RunJudgement) -> tuple[str, str] | None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
-from loghi_contract.checkpoint import NoCheckpoint, can_go_on, find_checkpoint
+from loghi_contract.checkpoint import NoCheckpoint, can_go_on, find_checkpoint, has_checkpoint
 from loghi_contract.events import Payload, Step, Trial
 from loghi_contract.files import open_plain
 from loghi_contract.records import to_json
@@ -88,6 +88,9 @@ def answer_rows(folder: RunFolder, record: RunRecord) -> list[Row]:
     if not record.state.is_over:
         return rows
     name = wording.typed(folder.path)
+    if record.still_improving and record.epochs and has_checkpoint(folder.out):
+        more = max(record.epochs // 2, 1)
+        rows.append(("longer", f"{record.still_improving}: `loghi-runner resume {name} --epochs +{more}` goes on"))
     if record.status is not None and not is_file(folder.report_file):
         rows.append(("report", f"none yet: `loghi-runner report {name}` makes it"))
     if record.state is not RunState.FINISHED:

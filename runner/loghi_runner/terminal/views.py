@@ -39,6 +39,7 @@ from loghi_runner.finetuning.check_output import MEGABYTE, MODEL_COPIES
 from loghi_runner.finetuning.finetune import Checked
 from loghi_runner.finetuning.plan import RunPlan
 from loghi_runner.finetuning.plan_facts import SplitFacts, new_characters, plan_json, split_facts
+from loghi_runner.finetuning.speeds import estimate_of
 from loghi_runner.json_answer import print_json
 from loghi_runner.runs.folder import RunFolder
 from loghi_runner.runs.progress import Progress
@@ -246,7 +247,7 @@ class LiveRun:
         return Text("  ".join(parts), style="dim", overflow="ellipsis", no_wrap=True)
 
 
-def print_check(checked: Checked, estimate: str | None, preview: Path | None, finetune: Sequence[str]) -> None:
+def print_check(checked: Checked, preview: Path | None, finetune: Sequence[str]) -> None:
     """The answer of `check`.
 
     Args:
@@ -255,7 +256,6 @@ def print_check(checked: Checked, estimate: str | None, preview: Path | None, fi
     console = make_console(stderr=False)
     console.print(f"check of {checked.plan.config.config.name}")
     rows = _check_rows(checked)
-    rows.append(("time", estimate or "not known on this machine; `loghi-runner check --probe` measures it"))
     print_rows(console, [*rows, *([("preview", short_path(preview))] if preview else [])])
     print_findings(console, checked.findings)
     console.print(_conclusion(checked.findings))
@@ -300,7 +300,8 @@ def plan_rows(plan: RunPlan, setting: Setting, facts: Mapping[Split, SplitFacts]
     if plan.job.trials is not None:
         ways = " or ".join(way_words(way.name) for way in plan.job.trials.ways)
         rows.append(("to be tried", f"{ways}, {plural(plan.job.trials.epochs, 'epoch')} each"))
-    rows += [("settings", _settings(plan.job.training)), ("output", short_path(plan.run_dir))]
+    time_taken = estimate_of(plan) or "not known on this machine; `loghi-runner check --probe` measures it"
+    rows += [("settings", _settings(plan.job.training)), ("time", time_taken), ("output", short_path(plan.run_dir))]
     if plan.base is not None:
         size = MODEL_COPIES * plan.base.model_file.stat().st_size / MEGABYTE
         rows.append(("disk", f"{size:.0f} MB at most, with what `loghi-runner resume` goes on from"))

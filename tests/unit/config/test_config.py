@@ -40,8 +40,8 @@ def test_three_values_are_enough_and_the_rest_are_the_documented_defaults(tmp_pa
     config = load(tmp_path, SMALLEST).config
     training = config.training
     assert config.name == "bonnevie"
-    assert (training.epochs, training.batch_size, training.learning_rate) == (15, 8, 1e-3)
-    assert (training.early_stopping, training.seed, training.freeze) == (5, 1, ())
+    assert (training.epochs, training.batch_size, training.learning_rate) == ("auto", 8, 1e-3)
+    assert (training.early_stopping, training.seed, training.freeze) == ("auto", 1, ())
     assert (training.augmentation, training.precision) == (Augmentation.LIGHT, Precision.AUTO)
     assert (config.charset, config.text.normalization) == (CharsetPolicy.EXTEND, NormalizationChoice.AUTO)
     assert (config.engine.kind, config.engine.gpus, config.engine.image) == (EngineKind.AUTO, "auto", None)
@@ -82,7 +82,7 @@ def test_a_network_from_scratch_takes_the_place_of_a_base_model(tmp_path: Path) 
 
 def test_a_section_with_all_its_keys_commented_out_is_no_problem(tmp_path: Path) -> None:
     text = SMALLEST + "training:\n#  epochs: 3\ntext:\nengine:\n"
-    assert load(tmp_path, text).config.training.epochs == 15
+    assert load(tmp_path, text).config.training.epochs == "auto"
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ epochs: 5
         "of pages with PAGE XML or ALTO.",
         "bonnevie.yaml:3: data.trian is not a key of a config. Did you mean train?",
         "bonnevie.yaml:4: output is not filled in. Folder for the runs; each run makes its own folder in it.",
-        "bonnevie.yaml:6: training.epochs must be at least 1, not 0",
+        "bonnevie.yaml:6: training.epochs must be a whole number from 1 to 10000, or auto, or quick, not 0",
         "bonnevie.yaml:7: training.learning_rate must be a number, not '0,0003'. Write it with a decimal point.",
         "bonnevie.yaml:8: training.augmentation must be one of none, light, not 'Light'. Did you mean light?",
         "bonnevie.yaml:9: charset must be one of extend, fail, replace, not 'extnd'. Did you mean extend?",
@@ -169,9 +169,9 @@ epochs: 5
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("training: {epochs: 2.5}", "must be a whole number, not 2.5"),
-        ("training: {epochs: true}", "must be a whole number, not True"),
-        ("training: {epochs: many}", "must be a whole number, not 'many'"),
+        ("training: {epochs: 2.5}", "must be a whole number from 1 to 10000, or auto, or quick, not 2.5"),
+        ("training: {epochs: true}", "must be a whole number from 1 to 10000, or auto, or quick, not True"),
+        ("training: {epochs: many}", "must be a whole number from 1 to 10000, or auto, or quick, not 'many'"),
         ("engine: {wait: maybe}", "must be true or false, not 'maybe'"),
         ("training: {learning_rate: 0}", "must be more than 0, not 0"),
         ("training: {learning_rate: .nan}", "must be a number, not nan"),

@@ -11,7 +11,7 @@ from loghi_contract.job import DeviceKind, ListsSpec, dump_job, load_job
 from loghi_runner.config.load import load_config
 from loghi_runner.engines.mounts import choose_data_folders
 from loghi_runner.findings import Severity
-from loghi_runner.finetuning.plan import RunPlan, make_plan, resolve_batch_size
+from loghi_runner.finetuning.plan import RunPlan, make_plan
 from tests.unit.made_project import RUN_ID, Findings, Project
 
 REAL_DATA = Path(__file__).parents[4] / "shared" / "data"
@@ -44,12 +44,6 @@ def test_a_job_names_a_later_key_only_where_it_is_asked_for(project: Project) ->
     assert json.loads(dump_job(job)).keys().isdisjoint({"resume", "memory_kills", "more_texts"})
     assert json.loads(dump_job(asked)).keys() - json.loads(dump_job(job)).keys() == {"resume", "memory_kills"}
     assert load_job(dump_job(asked)) == asked
-
-
-@pytest.mark.parametrize(("lines", "batch_size"), [(999, 8), (1000, 16), (4999, 16), (5000, 32)])
-def test_batch_size_auto_follows_the_number_of_training_lines(lines: int, batch_size: int) -> None:
-    assert resolve_batch_size("auto", lines) == batch_size
-    assert resolve_batch_size(3, lines) == 3
 
 
 def test_lists_name_images_where_the_container_has_them(project: Project) -> None:

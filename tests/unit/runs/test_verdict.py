@@ -17,7 +17,7 @@ from loghi_contract.language_model import OnValidation
 from loghi_runner.evaluation.counts import count
 from loghi_runner.evaluation.judgement import judge, judge_forgetting
 from loghi_runner.runs.progress import Progress
-from loghi_runner.runs.verdict import RunJudgement, verdict_of
+from loghi_runner.runs.verdict import RunJudgement, still_improving, verdict_of
 
 
 def epoch(number: int, cer: float, *, is_best: bool = True) -> Epoch:
@@ -140,3 +140,23 @@ def test_a_run_stopped_before_its_test_lines_were_read_is_not_told_to_give_test_
     told = verdict(DataSummary("val", 48, 900), DataSummary("test", 50, 900), *TRAINED)
     assert told is not None and "data.test" not in told
     assert told.endswith("the run was stopped before it read the test lines")
+
+
+def improving(*cers: float, status: FinishStatus = FinishStatus.COMPLETED) -> str | None:
+    best = min(range(len(cers)), key=lambda number: cers[number])
+    rows = [epoch(number, cer) for number, cer in enumerate(cers)]
+    payloads = [*rows, Finished(status, best, cers[best], "model/best_val")]
+    return still_improving(Progress.of(Event(i, 0.0, "run", payload) for i, payload in enumerate(payloads)))
+
+
+def test_a_run_whose_last_third_brought_much_was_still_improving() -> None:
+    assert improving(0.3, 0.2, 0.18, 0.15, 0.14, 0.13, 0.1) == (
+        "after its last epoch it was still getting better on the validation lines: 14.0 % after epoch 4, 10.0 % after 6"
+    )
+
+
+def test_a_run_that_was_at_its_end_or_ended_otherwise_is_not_still_improving() -> None:
+    assert improving(0.3, 0.2, 0.18, 0.15, 0.1, 0.1, 0.098) is None
+    assert improving(0.3, 0.2, 0.18, 0.1, 0.14, 0.13, 0.12) is None
+    assert improving(0.3, 0.2, 0.1, status=FinishStatus.EARLY_STOPPED) is None
+    assert improving(0.3, 0.2, 0.1, status=FinishStatus.CANCELLED) is None

@@ -72,8 +72,8 @@ def test_a_number_may_have_a_decimal_comma(typed: str, value: float) -> None:
 @pytest.mark.parametrize(
     ("key", "typed", "words"),
     [
-        ("training.epochs", "0", "must be at least 1, not 0"),
-        ("training.epochs", "many", "must be a whole number, not 'many'"),
+        ("training.epochs", "0", "must be a whole number from 1 to 10000, or auto, or quick, not 0"),
+        ("training.epochs", "many", "or auto, or quick, not 'many'"),
         ("training.learning_rate", "nan", "must be a number"),
         ("name", "å model", "is not of the form it must have"),
         ("base_model", "../secret", "is not of the form it must have"),

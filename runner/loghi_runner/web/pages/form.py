@@ -28,7 +28,7 @@ class FieldKind(str, Enum):
 class FormField:
     """One field; `key` is its path, such as `training.epochs`. `value` is what is written in it now.
 
-    `word` is what may stand instead of a number, such as `auto`.
+    `words` are what may stand instead of a number, such as `auto`.
     """
 
     key: str
@@ -38,7 +38,7 @@ class FormField:
     value: Any
     unit: str | None = None
     choices: tuple[str, ...] = ()
-    word: str | None = None
+    words: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
     pattern: str | None = None
@@ -144,7 +144,9 @@ def _field(key: str, described: Mapping[str, Any], value: Any, error: str | None
         value=described.get("default", nothing) if value is None else value,
         unit=described.get("unit"),
         choices=tuple(choices),
-        word=next((each["const"] for each in described.get("anyOf", ()) if "const" in each), None),
+        words=tuple(
+            word for each in described.get("anyOf", ()) for word in each.get("enum", [each.get("const")]) if word
+        ),
         minimum=number.get("minimum"),
         maximum=number.get("maximum"),
         pattern=described.get("pattern"),

@@ -1,0 +1,58 @@
+"""How long a training is, and how many lines a step has, where the config leaves it to the number of lines."""
+
+from typing import Final
+
+from loghi_contract.job import TrainingSpec
+from loghi_runner.config.schema import TrainingConfig
+from loghi_runner.findings import Finding, Severity
+from loghi_runner.wording import plural
+
+# `auto`: so many epochs for so many training lines, and fewer the more lines there are. Chosen on the validation lines
+# of real pages, see docs/training-time.md.
+_EPOCHS, _LINES, _POWER = 30, 500, -0.3
+_FEWEST, _MOST = 8, 80
+#: `quick` takes this part of `auto`.
+_QUICK_PART = 1 / 3
+#: Early stopping waits for this part of the epochs: while the learning rate is high, few lines to validate on tell good
+#: epochs from bad ones by chance, and the best ones come when it falls.
+_PATIENCE_PART = 1 / 2
+_LEAST_PATIENCE = 5
+#: A number of epochs below this part of `auto` is told.
+_SHORT_PART = 1 / 2
+#: From so many training lines on, so many lines a step.
+_BATCHES: Final = ((5000, 32), (1000, 16), (0, 8))
+
+
+def training_spec(config: TrainingConfig, train_lines: int) -> TrainingSpec:
+    """The training section with nothing left open, for so many training lines."""
+    epochs = config.epochs if isinstance(config.epochs, int) else _epochs(train_lines, config.epochs == "quick")
+    patience = max(_LEAST_PATIENCE, round(_PATIENCE_PART * epochs))
+    batch_size = next(size for least, size in _BATCHES if train_lines >= least)
+    return TrainingSpec(
+        epochs=epochs,
+        batch_size=config.batch_size if isinstance(config.batch_size, int) else batch_size,
+        learning_rate=config.learning_rate,
+        early_stopping=config.early_stopping if isinstance(config.early_stopping, int) else patience,
+        seed=config.seed,
+        augmentation=config.augmentation,
+        precision=config.precision,
+        freeze=config.freeze,
+    )
+
+
+def check_epochs(config: TrainingConfig, train_lines: int) -> list[Finding]:
+    """Whether a number of epochs ends the training far before it has learnt what there is to learn."""
+    auto = _epochs(train_lines)
+    if not isinstance(config.epochs, int) or config.epochs >= _SHORT_PART * auto:
+        return []
+    message = (
+        f"{plural(config.epochs, 'epoch')} are few for {plural(train_lines, 'training line')}; `auto` takes {auto}"
+    )
+    hint = "Write `epochs: auto` under training, which takes longer; or go on afterwards: `resume RUN --epochs +10`."
+    return [Finding(Severity.INFO, "training.short", message, "training.epochs", hint)]
+
+
+def _epochs(train_lines: int, is_quick: bool = False) -> int:
+    epochs: float = _EPOCHS * (max(train_lines, 1) / _LINES) ** _POWER
+    epochs = min(max(epochs, _FEWEST), _MOST)
+    return round(epochs * _QUICK_PART if is_quick else epochs)

@@ -1,0 +1,47 @@
+"""How long a training is, where the config leaves it to the number of lines."""
+
+import pytest
+
+from loghi_runner.config.schema import TrainingConfig
+from loghi_runner.findings import Severity
+from loghi_runner.finetuning.schedule import check_epochs, training_spec
+from tests.unit.made_project import Project
+
+
+@pytest.mark.parametrize(("lines", "batch_size"), [(999, 8), (1000, 16), (4999, 16), (5000, 32)])
+def test_batch_size_auto_follows_the_number_of_training_lines(lines: int, batch_size: int) -> None:
+    assert training_spec(TrainingConfig(batch_size="auto"), lines).batch_size == batch_size
+    assert training_spec(TrainingConfig(batch_size=3), lines).batch_size == 3
+
+
+@pytest.mark.parametrize(
+    ("lines", "epochs", "quick"), [(1, 80, 27), (50, 60, 20), (500, 30, 10), (5000, 15, 5), (10**6, 8, 3)]
+)
+def test_few_lines_are_gone_through_more_often(lines: int, epochs: int, quick: int) -> None:
+    assert training_spec(TrainingConfig(), lines).epochs == epochs
+    assert training_spec(TrainingConfig(epochs="quick"), lines).epochs == quick
+
+
+def test_numbers_stay_what_they_are() -> None:
+    spec = training_spec(TrainingConfig(epochs=7, early_stopping=3), 50)
+    assert (spec.epochs, spec.early_stopping) == (7, 3)
+    assert training_spec(TrainingConfig(early_stopping=0), 50).early_stopping == 0
+
+
+@pytest.mark.parametrize(("epochs", "patience"), [(3, 5), (10, 5), (30, 15), (80, 40)])
+def test_early_stopping_waits_for_half_of_the_epochs(epochs: int, patience: int) -> None:
+    assert training_spec(TrainingConfig(epochs=epochs), 500).early_stopping == patience
+
+
+def test_a_number_of_epochs_that_ends_far_too_early_is_told_with_what_auto_would_take() -> None:
+    (finding,) = check_epochs(TrainingConfig(epochs=14), 500)
+    assert finding.severity is Severity.INFO
+    assert finding.message == "14 epochs are few for 500 training lines; `auto` takes 30"
+    assert check_epochs(TrainingConfig(epochs=15), 500) == []
+    assert check_epochs(TrainingConfig(epochs="quick"), 500) == []
+
+
+def test_the_plan_goes_by_the_lines_that_are_learnt(project: Project) -> None:
+    plan = project.plan("training.epochs=quick")
+    lines = len(plan.lists["train"])
+    assert plan.job.training == training_spec(TrainingConfig(epochs="quick"), lines)

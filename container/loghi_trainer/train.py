@@ -19,10 +19,10 @@ from loghi_trainer import device
 from loghi_trainer.announce import announce
 from loghi_trainer.augment import augment_light
 from loghi_trainer.base_model import open_base_model
-from loghi_trainer.checkpoint import LastFolder, Weights
+from loghi_trainer.checkpoint import LastFolder, Weights, not_written
 from loghi_trainer.data import RunData, read_data
 from loghi_trainer.dataset import ImageStore, TrainingFeed
-from loghi_trainer.evaluate import Reading, evaluate, read_again, write_lines_table
+from loghi_trainer.evaluate import Reading, evaluate, read_again, told, write_lines_table
 from loghi_trainer.lines import Line, Split
 from loghi_trainer.new_model import build_base_model
 from loghi_trainer.output_layer import fit_output_layer
@@ -207,7 +207,7 @@ class _Run:
         self._base_reading = read_again(self._data.val, state.base_reading)
         self._before = [read_again(*each) for each in zip(self._data.scored, state.scored_readings, strict=True)]
         self._rows = list(state.rows)
-        scores = map(_evaluation, self._data.scored, repeat(events.Model.BASE), self._before)
+        scores = map(told, self._data.scored, repeat(events.Model.BASE), self._before)
         read = [state.self_training.told] if state.self_training else []
         for lost in self._reporter.without_told([*state.rows, *read, *scores]):
             self._reporter.emit(lost)
@@ -258,10 +258,10 @@ class _Run:
             self._reporter.emit(self._self_training.told)
             # at once: a later best_val would read them otherwise
             self._write_last()
-        told = self._self_training.told
-        self._epochs = told.after_epoch + (spec.epochs if told.taken else 0)
+        facts = self._self_training.told
+        self._epochs = facts.after_epoch + (spec.epochs if facts.taken else 0)
         lines = [*self._data.train.lines, *lines_to_learn(unread, self._self_training)]
-        self._training.go_over_to(self._feed(lines), Course(told.after_epoch, spec.epochs, spec.learning_rate))
+        self._training.go_over_to(self._feed(lines), Course(facts.after_epoch, spec.epochs, spec.learning_rate))
         while (epoch := self._training.position.epoch + 1) <= self._epochs:
             self._train_epoch(epoch)
 
@@ -305,7 +305,7 @@ class _Run:
             self._last.write(state, self._folder.saved_weights())
         except OSError as error:
             if not self._is_without_last:
-                self._reporter.emit(_not_written(error))
+                self._reporter.emit(not_written(error))
             self._is_without_last = True
         self._last_s = time.monotonic()
 
@@ -367,7 +367,7 @@ class _Run:
             # the hands that the base model knows write other texts
             of_hand = self._guide if split.name == "test" and model is events.Model.BEST else None
             reading = evaluate(self._recognizer, split, self._store, self._is_cancelled, guide=of_hand)
-            self._reporter.emit(_evaluation(split, model, reading))
+            self._reporter.emit(told(split, model, reading))
             readings.append(reading)
         return readings
 
@@ -378,17 +378,3 @@ class _Run:
             if new.guided is not None:
                 models.append((WITH_LM, new.guided))
             write_lines_table(self._places.out / lines_table(split.name), split, models)
-
-
-def _evaluation(split: Split, model: events.Model, reading: Reading) -> events.Evaluation:
-    total = reading.total
-    with_lm = reading.guided.total.cer if reading.guided else None
-    return events.Evaluation(split.name, model, total.lines, total.cer, total.wer, with_lm)
-
-
-def _not_written(error: OSError) -> events.Notice:
-    return events.Notice(
-        "last.not_written",
-        f"no checkpoint could be written: {error.strerror or error}; the training goes on",
-        "After an interruption the run would go on from an earlier one. Free space on the output's disk.",
-    )

@@ -60,8 +60,8 @@ def make_job(
         if texts is not None:
             lists[split] = _write_list(root, split, texts)
     if unread is not None:
-        path = _write_list(root, "unread", unread, told="?")
-        job_keys["self_training"] = {"list": path, "epochs": 2, "learning_rate": 0.001}
+        _write_list(root, "unread", unread, told="?")
+        job_keys["self_training"] = {"epochs": 2, "learning_rate": 0.001}
     job = {
         "contract": CONTRACT,
         "run_id": root.name,

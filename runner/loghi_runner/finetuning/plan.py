@@ -154,9 +154,7 @@ def make_plan(
             freeze=training.freeze,
         ),
         more_texts=str(MORE_TEXTS_FILE) if more.texts else None,
-        self_training=SelfTraining(str(LISTS_DIR / "unread.txt"), LAST_EPOCHS, _LAST_RATE * training.learning_rate)
-        if unread.lines
-        else None,
+        self_training=SelfTraining(LAST_EPOCHS, _LAST_RATE * training.learning_rate) if unread.lines else None,
     )
     return RunPlan(
         run_id=run_id,

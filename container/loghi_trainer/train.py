@@ -352,11 +352,20 @@ class _Run:
             (self._places.out / lines_table(split.name)).unlink(missing_ok=True)
 
     def _judge_language_model(self) -> Reading:
-        """What best_val reads on the validation lines, also with the language model; written beside it."""
-        split = self._data.val
+        """What best_val reads on the validation lines, also with the language model; written beside it.
+
+        What was read of unread lines joins its texts where it reads better with them.
+        """
+        split, learnt = self._data.val, self._data.learnt
         read = evaluate(self._recognizer, split, self._store, self._is_cancelled, guide=self._guide)
         guided = read.guided or read
-        judged = self._data.learnt.judged([line.text for line in split.lines], read.errors, guided.errors)
+        if self._self_training is not None and self._self_training.told.taken:
+            with_read = learnt.with_read([text for text in self._self_training.texts if text])
+            guide = with_read.guide(self._data.charset.tokenizer)
+            other = evaluate(self._recognizer, split, self._store, self._is_cancelled, guide=guide)
+            if other.guided is not None and other.guided.total.edits < guided.total.edits:
+                learnt, guided, self._guide = with_read, other.guided, guide
+        judged = learnt.judged([line.text for line in split.lines], read.errors, guided.errors)
         self._folder.save_learnt(judged)
         self._reporter.emit(events.LanguageModel(judged.facts.order, judged.facts.sources, judged.facts.validation))
         return replace(self._best.reading or read, guided=guided)

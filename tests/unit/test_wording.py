@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from loghi_contract import events
+from loghi_contract.language_model import OnValidation
 from loghi_runner.wording import counted, duration, event_line, percent, self_training_gain, short_path, told_apart
 
 
@@ -90,4 +91,15 @@ def test_what_unread_lines_brought_is_told_and_whether_it_is_kept(cers: list[flo
         is_best = cer < min(row.val_cer for row in rows)
         rows.append(events.Epoch(number, 8, 9.0, cer, 0.5, 0.1, 60.0, is_best))
 
-    assert self_training_gain(told, rows) == sentence
+    assert self_training_gain(told, rows, None) == sentence
+
+
+def test_what_they_brought_with_the_language_model_is_told_beside_it() -> None:
+    told = events.SelfTraining(5, 4, 90, 60, 2400, 0.91, 0.2, 0.1)
+    row = events.Epoch(6, 8, 9.0, 0.19, 0.5, 0.1, 60.0, is_best=True)
+    learnt = events.LanguageModel(6, (), OnValidation(50, 0.19, 0.08, 0.5))
+
+    gain = self_training_gain(told, [row], learnt)
+
+    assert gain is not None
+    assert gain.endswith("20.0 % before, 19.0 % after; with the language model 10.0 % before, 8.0 % after")

@@ -167,7 +167,7 @@ def show_rows(look: Look) -> list[Row]:
         rows.append(("language model", language_model_line(told.sources, told.validation)))
     if (read := progress.self_training) is not None:
         rows.append(("self-training", self_training_line(read)))
-        rows += [("", gain)] if (gain := self_training_gain(read, progress.epochs)) else []
+        rows += [("", gain)] if (gain := self_training_gain(read, progress.epochs, progress.language_model)) else []
     rows += [("warning", notice.message) for notice in progress.notices]
     return rows
 

@@ -146,7 +146,7 @@ class _Run:
         self._best = _Best()
         #: where epochs of unread lines begin, and what was read of these; None before
         self._self_training: SavedSelfTraining | None = None
-        self._epochs = job.epochs
+        self._epochs = job.training.epochs
         #: what the base model read on the validation lines, and on those that choose nothing
         self._base_reading: Reading
         self._before: list[Reading] = []
@@ -254,12 +254,12 @@ class _Run:
             val = evaluate(self._recognizer, self._data.val, self._store, self._is_cancelled, guide=self._guide)
             table = self._places.out / lines_table(unread.name)
             read = read_unread(self._recognizer, unread, self._store, self._guide, self._is_cancelled, table)
-            self._self_training = chosen(read, self._training.position.epoch, self._best.epoch, val)
+            self._self_training = chosen(read, self._training.position.epoch, spec.epochs, self._best.epoch, val)
             self._reporter.emit(self._self_training.told)
             # at once: a later best_val would read them otherwise
             self._write_last()
         facts = self._self_training.told
-        self._epochs = facts.after_epoch + (spec.epochs if facts.taken else 0)
+        self._epochs = facts.after_epoch + facts.epochs
         lines = [*self._data.train.lines, *lines_to_learn(unread, self._self_training)]
         self._training.go_over_to(self._feed(lines), Course(facts.after_epoch, spec.epochs, spec.learning_rate))
         while (epoch := self._training.position.epoch + 1) <= self._epochs:

@@ -56,12 +56,12 @@ def test_the_most_frequent_reason_comes_first() -> None:
             "base model on 50 test lines: CER 31.2 %, WER 80.0 %",
         ),
         (
-            events.SelfTraining(15, 14, 90, 60, 2400, 0.91, 0.2, 0.1),
+            events.SelfTraining(15, 4, 14, 90, 60, 2400, 0.91, 0.2, 0.1),
             "self-training: of 90 unread lines the model is sure of 60 (2400 characters, 91.0 % confidence); they are "
             "learnt after epoch 15",
         ),
         (
-            events.SelfTraining(15, 14, 90, 0, 0, None, 0.2, 0.1),
+            events.SelfTraining(15, 0, 14, 90, 0, 0, None, 0.2, 0.1),
             "self-training: of 90 unread lines the model is sure of none: nothing more is learnt",
         ),
         (
@@ -85,7 +85,7 @@ def test_every_event_reads_as_one_line(payload: events.Payload, text: str) -> No
     ],
 )
 def test_what_unread_lines_brought_is_told_and_whether_it_is_kept(cers: list[float], sentence: str | None) -> None:
-    told = events.SelfTraining(5, 4, 90, 60, 2400, 0.91, 0.2, 0.1)
+    told = events.SelfTraining(5, 3, 4, 90, 60, 2400, 0.91, 0.2, 0.1)
     rows = [events.Epoch(4, 8, 9.0, 0.2, 0.5, 0.1, 60.0, is_best=True)]
     for number, cer in enumerate(cers, start=6):
         is_best = cer < min(row.val_cer for row in rows)
@@ -95,7 +95,7 @@ def test_what_unread_lines_brought_is_told_and_whether_it_is_kept(cers: list[flo
 
 
 def test_what_they_brought_with_the_language_model_is_told_beside_it() -> None:
-    told = events.SelfTraining(5, 4, 90, 60, 2400, 0.91, 0.2, 0.1)
+    told = events.SelfTraining(5, 3, 4, 90, 60, 2400, 0.91, 0.2, 0.1)
     row = events.Epoch(6, 8, 9.0, 0.19, 0.5, 0.1, 60.0, is_best=True)
     learnt = events.LanguageModel(6, (), OnValidation(50, 0.19, 0.08, 0.5))
 

@@ -10,7 +10,7 @@ from loghi_contract.cut import Cut
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.text import Normalization
 from loghi_runner.cli.options import AsJson, Config, Moved, NoWait, Output, RunName, Settings
-from loghi_runner.config.choices import DEFAULT_OUTPUT, SkipTag, SplitUnit, TextEquivChoice
+from loghi_runner.config.choices import DEFAULT_OUTPUT, PACES, SkipTag, SplitUnit, TextEquivChoice
 from loghi_runner.findings import Severity, errors
 from loghi_runner.json_answer import print_json
 from loghi_runner.terminal.console import (
@@ -46,8 +46,8 @@ def finetune_command(
     from loghi_runner.terminal.views import JsonView, PersonView
 
     view = JsonView() if as_json else PersonView(dry_run=dry_run)
-    overrides = [*(settings or []), *(["engine.wait=false"] if no_wait else [])]
-    overrides += ["training.unread?=auto"] if thorough else []
+    pace = PACES["thorough"] if thorough else ()
+    overrides = [*pace, *(settings or []), *(["engine.wait=false"] if no_wait else [])]
     if dry_run:
         show_plan(config, overrides, view)
         return

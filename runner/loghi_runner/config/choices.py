@@ -5,6 +5,8 @@ from pathlib import Path
 
 #: Where runs are looked for when nobody says where they are.
 DEFAULT_OUTPUT = Path("runs")
+#: What an option of `finetune` by this name sets, as `--set` would; with `?` where the config says nothing of it.
+PACES = {"thorough": ("training.unread?=auto",)}
 
 
 class NormalizationChoice(str, Enum):

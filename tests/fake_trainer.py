@@ -135,23 +135,6 @@ def success(trainer: FakeTrainer) -> int:
     return ExitCode.OK
 
 
-def learns_unread_lines(trainer: FakeTrainer) -> int:
-    """Of the lines without a text it is sure of the first two, and reads better for it."""
-    spec = trainer.job.self_training
-    if spec is None:
-        return ExitCode.DATA
-    unread = trainer.read_list(spec.list)
-    trainer.begin()
-    trainer.epoch(0, 0.312, is_best=True)
-    trainer.emit(events.Phase("training"))
-    trainer.epoch(1, 0.2, is_best=True)
-    trainer.emit(events.Phase("self_training"))
-    trainer.emit(events.SelfTraining(1, 1, len(unread), 2, 31, 0.91, 0.2, 0.15))
-    trainer.epoch(2, 0.16, is_best=True)
-    trainer.finish(FinishStatus.COMPLETED, 2, 0.16)
-    return ExitCode.OK
-
-
 def gives_a_model(trainer: FakeTrainer) -> int:
     """The base model, as if it were the new one: what comes after the training can open it."""
     code = success(trainer)
@@ -364,7 +347,6 @@ SCENARIOS: dict[str, Callable[[FakeTrainer], int]] = {
         success,
         chooses_straight,
         gives_a_model,
-        learns_unread_lines,
         learns_from_more,
         learns_then_is_stopped,
         learns_after_go,

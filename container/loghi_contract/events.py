@@ -225,12 +225,14 @@ class LanguageModel:
 class SelfTraining:
     """The model of epoch `best_epoch` has read the unread lines; those it is sure of are learnt after `after_epoch`.
 
-    `lines` were read and `taken` are learnt, with so many `characters`; `confidence` is their mean, over characters.
-    `val_cer` and `lm_val_cer` are of that model, by the image alone and with the language model; cer is a fraction.
+    That takes so many `epochs`, 0 where it is sure of none. `lines` were read and `taken` are learnt, with so many
+    `characters`; `confidence` is their mean, over characters. `val_cer` and `lm_val_cer` are of that model, by the
+    image alone and with the language model; cer is a fraction.
     """
 
     kind: ClassVar[str] = "self_training"
     after_epoch: int
+    epochs: int
     best_epoch: int
     lines: int
     taken: int

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, fields
 from enum import Enum
+from pathlib import PurePosixPath
 
 from loghi_contract import CONTRACT
 from loghi_contract.cut import Cut
@@ -85,12 +86,11 @@ def mixed_in(own: int, old_hand: int) -> int:
 
 @dataclass(frozen=True)
 class SelfTraining:
-    """Unread lines that the trained model reads, to learn those it is sure of in some more epochs.
+    """Unread lines, in a list beside that of the training lines (`unread_list`), are read by the trained model.
 
-    `list` is a container path like those of `ListsSpec`; `learning_rate` is where that of these epochs begins.
+    Those that it is sure of are learnt in so many more epochs; `learning_rate` is the highest of these.
     """
 
-    list: str
     epochs: int
     learning_rate: float
 
@@ -191,6 +191,11 @@ class RecognizeJob:
 
 class ContractMismatch(ValueError):
     """The job was written for another version of the contract."""
+
+
+def unread_list(lists: ListsSpec) -> str:
+    """The container path of the list of unread lines."""
+    return str(PurePosixPath(lists.train).with_name(f"{Split.UNREAD.value}.txt"))
 
 
 def dump_job(job: JobSpec | RecognizeJob) -> str:

@@ -28,6 +28,7 @@ from loghi_contract.checkpoint import (
     TrainingState,
     write_state,
 )
+from loghi_contract.events import Notice
 from loghi_contract.places import LAST
 from loghi_contract.storage import sync_file, sync_folder
 from loghi_trainer.errors import DataError
@@ -106,6 +107,15 @@ class LastFolder:
             # damaged, and the next one would push it into the place of the one that is whole
             checkpoint.file.with_name(CHECKPOINT_FILE).unlink(missing_ok=True)
         return members[BEST]
+
+
+def not_written(error: OSError) -> Notice:
+    """What is told where a disk does not take a checkpoint."""
+    return Notice(
+        "last.not_written",
+        f"no checkpoint could be written: {error.strerror or error}; the training goes on",
+        "After an interruption the run would go on from an earlier one. Free space on the output's disk.",
+    )
 
 
 def _variables(network: keras.Model) -> dict[str, list[Any]]:

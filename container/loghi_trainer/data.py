@@ -101,7 +101,7 @@ def _trainable(split: Split, charset: CharsetPlan, base: BaseModel) -> Split:
 def _unread(job: JobSpec, places: Places, store: ImageStore) -> Split | None:
     if job.self_training is None:
         return None
-    unread = _measured(jobs.Split.UNREAD.value, job.self_training.list, job, places, store)
+    unread = _measured(jobs.Split.UNREAD.value, jobs.unread_list(job.lists), job, places, store)
     return replace(unread, lines=tuple(replace(line, text="") for line in unread.lines))
 
 

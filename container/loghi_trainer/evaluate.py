@@ -7,6 +7,7 @@ from statistics import fmean
 
 from loghi_contract.checkpoint import SavedReading
 from loghi_contract.counts import ErrorCounts, pool
+from loghi_contract.events import Evaluation, Model
 from loghi_trainer.beam import Guide
 from loghi_trainer.dataset import ImageStore
 from loghi_trainer.lines import Split
@@ -61,6 +62,13 @@ def evaluate(
 def _counted(split: Split, texts: Sequence[str], loss: float | None = None, guided: Reading | None = None) -> Reading:
     errors = tuple(count_errors(line.text, text) for line, text in zip(split.lines, texts, strict=True))
     return Reading(tuple(texts), errors, loss, guided)
+
+
+def told(split: Split, model: Model, reading: Reading) -> Evaluation:
+    """The score as an event."""
+    total = reading.total
+    with_lm = reading.guided.total.cer if reading.guided else None
+    return Evaluation(split.name, model, total.lines, total.cer, total.wer, with_lm)
 
 
 def write_lines_table(table: Path, split: Split, readings: Sequence[tuple[str, Reading]]) -> None:

@@ -52,6 +52,14 @@ class LearntTexts:
         """Whether the texts were too many for contexts of the usual length."""
         return self.facts.order < ORDER
 
+    def with_read(self, texts: Sequence[str]) -> "LearntTexts":
+        """Learnt also from what a model read of lines without a text; as it is where the counts would be too many."""
+        ngrams = self.ngrams + count_ngrams(texts, self.facts.order)
+        if len(ngrams) > MOST_NGRAMS:
+            return self
+        read = TextSource("unread pages", len(texts), sum(map(len, texts)))
+        return _packed(ngrams, self.facts.order, (*self.facts.sources, read))
+
     def guide(self, tokenizer: Tokenizer) -> Guide:
         return _guide(self.facts, self.ngrams, tokenizer)
 
@@ -71,9 +79,13 @@ def learn(training: Sequence[str], more: Sequence[str], most_ngrams: int = MOST_
     texts, order = [*training, *more], ORDER
     while len(ngrams := count_ngrams(texts, order)) > most_ngrams and order > 2:
         order -= 1
-    packed = pack_ngrams(ngrams)
     named = {"training lines": training, "text.more": more}
     sources = tuple(TextSource(name, len(each), sum(map(len, each))) for name, each in named.items() if each)
+    return _packed(ngrams, order, sources)
+
+
+def _packed(ngrams: NGrams, order: int, sources: tuple[TextSource, ...]) -> LearntTexts:
+    packed = pack_ngrams(ngrams)
     facts = facts_of(
         packed, order=order, discounts=DISCOUNTS, weight=WEIGHT, per_character=PER_CHARACTER, sources=sources
     )

@@ -49,16 +49,20 @@ def is_sure(read: ReadLine) -> bool:
     return len(read.text) >= FEWEST_CHARACTERS and read.confidence >= LEAST_CONFIDENCE
 
 
-def chosen(read: Sequence[ReadLine], after_epoch: int, best_epoch: int, validation: Reading) -> SavedSelfTraining:
+def chosen(
+    read: Sequence[ReadLine], after_epoch: int, epochs: int, best_epoch: int, validation: Reading
+) -> SavedSelfTraining:
     """The lines that are learnt after this epoch, and what is told of them.
 
     Args:
+        epochs: how many learn them.
         validation: what the model that read them, of `best_epoch`, reads on the validation lines.
     """
     sure = [each for each in read if is_sure(each)]
     characters = sum(len(each.text) for each in sure)
     told = SelfTraining(
         after_epoch=after_epoch,
+        epochs=epochs if sure else 0,
         best_epoch=best_epoch,
         lines=len(read),
         taken=len(sure),

@@ -19,10 +19,10 @@ from loghi_trainer import device
 from loghi_trainer.announce import announce
 from loghi_trainer.augment import AUGMENTATIONS
 from loghi_trainer.base_model import open_base_model
-from loghi_trainer.checkpoint import LastFolder, Weights
+from loghi_trainer.checkpoint import LastFolder, Weights, not_written
 from loghi_trainer.data import RunData, read_data
 from loghi_trainer.dataset import ImageStore, TrainingFeed
-from loghi_trainer.evaluate import Reading, evaluate, read_again, write_lines_table
+from loghi_trainer.evaluate import Reading, evaluate, read_again, told, write_lines_table
 from loghi_trainer.lines import Line, Split
 from loghi_trainer.new_model import build_base_model
 from loghi_trainer.output_layer import fit_output_layer
@@ -154,7 +154,7 @@ class _Run:
         self._best = _Best()
         #: where epochs of unread lines begin, and what was read of these; None before
         self._self_training: SavedSelfTraining | None = None
-        self._epochs = job.epochs
+        self._epochs = job.training.epochs
         #: what the base model read on the validation lines, and on those that choose nothing
         self._base_reading: Reading
         self._before: list[Reading] = []
@@ -215,7 +215,7 @@ class _Run:
         self._base_reading = read_again(self._data.val, state.base_reading)
         self._before = [read_again(*each) for each in zip(self._data.scored, state.scored_readings, strict=True)]
         self._rows = list(state.rows)
-        scores = map(_evaluation, self._data.scored, repeat(events.Model.BASE), self._before)
+        scores = map(told, self._data.scored, repeat(events.Model.BASE), self._before)
         read = [state.self_training.told] if state.self_training else []
         for lost in self._reporter.without_told([*state.rows, *read, *scores]):
             self._reporter.emit(lost)
@@ -266,14 +266,14 @@ class _Run:
             val = evaluate(self._recognizer, self._data.val, self._store, self._is_cancelled, guide=self._guide)
             table = self._places.out / lines_table(unread.name)
             read = read_unread(self._recognizer, unread, self._store, self._guide, self._is_cancelled, table)
-            self._self_training = chosen(read, self._training.position.epoch, self._best.epoch, val)
+            self._self_training = chosen(read, self._training.position.epoch, spec.epochs, self._best.epoch, val)
             self._reporter.emit(self._self_training.told)
             # at once: a later best_val would read them otherwise
             self._write_last()
-        told = self._self_training.told
-        self._epochs = told.after_epoch + (spec.epochs if told.taken else 0)
+        facts = self._self_training.told
+        self._epochs = facts.after_epoch + facts.epochs
         learnt = lines_to_learn(unread, self._self_training)
-        self._training.go_over_to(self._feed(learnt), Course(told.after_epoch, spec.epochs, spec.learning_rate))
+        self._training.go_over_to(self._feed(learnt), Course(facts.after_epoch, spec.epochs, spec.learning_rate))
         while (epoch := self._training.position.epoch + 1) <= self._epochs:
             self._train_epoch(epoch)
 
@@ -317,7 +317,7 @@ class _Run:
             self._last.write(state, self._folder.saved_weights())
         except OSError as error:
             if not self._is_without_last:
-                self._reporter.emit(_not_written(error))
+                self._reporter.emit(not_written(error))
             self._is_without_last = True
         self._last_s = time.monotonic()
 
@@ -364,11 +364,20 @@ class _Run:
             (self._places.out / lines_table(split.name)).unlink(missing_ok=True)
 
     def _judge_language_model(self) -> Reading:
-        """What best_val reads on the validation lines, also with the language model; written beside it."""
-        split = self._data.val
+        """What best_val reads on the validation lines, also with the language model; written beside it.
+
+        What was read of unread lines joins its texts where it reads better with them.
+        """
+        split, learnt = self._data.val, self._data.learnt
         read = evaluate(self._recognizer, split, self._store, self._is_cancelled, guide=self._guide)
         guided = read.guided or read
-        judged = self._data.learnt.judged([line.text for line in split.lines], read.errors, guided.errors)
+        if self._self_training is not None and self._self_training.told.taken:
+            with_read = learnt.with_read([text for text in self._self_training.texts if text])
+            guide = with_read.guide(self._data.charset.tokenizer)
+            other = evaluate(self._recognizer, split, self._store, self._is_cancelled, guide=guide)
+            if other.guided is not None and other.guided.total.edits < guided.total.edits:
+                learnt, guided, self._guide = with_read, other.guided, guide
+        judged = learnt.judged([line.text for line in split.lines], read.errors, guided.errors)
         self._folder.save_learnt(judged)
         self._reporter.emit(events.LanguageModel(judged.facts.order, judged.facts.sources, judged.facts.validation))
         return replace(self._best.reading or read, guided=guided)
@@ -379,7 +388,7 @@ class _Run:
             # the hands that the base model knows write other texts
             of_hand = self._guide if split.name == "test" and model is events.Model.BEST else None
             reading = evaluate(self._recognizer, split, self._store, self._is_cancelled, guide=of_hand)
-            self._reporter.emit(_evaluation(split, model, reading))
+            self._reporter.emit(told(split, model, reading))
             readings.append(reading)
         return readings
 
@@ -390,17 +399,3 @@ class _Run:
             if new.guided is not None:
                 models.append((WITH_LM, new.guided))
             write_lines_table(self._places.out / lines_table(split.name), split, models)
-
-
-def _evaluation(split: Split, model: events.Model, reading: Reading) -> events.Evaluation:
-    total = reading.total
-    with_lm = reading.guided.total.cer if reading.guided else None
-    return events.Evaluation(split.name, model, total.lines, total.cer, total.wer, with_lm)
-
-
-def _not_written(error: OSError) -> events.Notice:
-    return events.Notice(
-        "last.not_written",
-        f"no checkpoint could be written: {error.strerror or error}; the training goes on",
-        "After an interruption the run would go on from an earlier one. Free space on the output's disk.",
-    )

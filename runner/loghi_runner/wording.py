@@ -241,17 +241,24 @@ def self_training_line(told: events.SelfTraining) -> str:
     )
 
 
-def self_training_gain(told: events.SelfTraining, epochs: Sequence[events.Epoch]) -> str | None:
-    """What that brought on the validation lines; None before one of these epochs was scored."""
+def self_training_gain(
+    told: events.SelfTraining, epochs: Sequence[events.Epoch], with_lm: events.LanguageModel | None
+) -> str | None:
+    """What that brought on the validation lines; None before one of these epochs was scored.
+
+    Args:
+        with_lm: what the language model does in the end; None where nobody knows yet.
+    """
     after = [epoch for epoch in epochs if epoch.epoch > told.after_epoch]
     if not after:
         return None
     best = min(after, key=lambda epoch: epoch.val_cer)
-    if any(epoch.is_best for epoch in after):
-        return f"CER on the validation lines {percent(told.val_cer)} before, {percent(best.val_cer)} after"
-    return (
-        f"not kept: CER on the validation lines {percent(told.val_cer)} before, {percent(best.val_cer)} at best after"
-    )
+    cers = f"CER on the validation lines {percent(told.val_cer)} before, {percent(best.val_cer)}"
+    gain = f"{cers} after" if any(epoch.is_best for epoch in after) else f"not kept: {cers} at best after"
+    if with_lm is None or with_lm.validation is None:
+        return gain
+    cers = f"{percent(told.lm_val_cer)} before, {percent(with_lm.validation.cer)} after"
+    return f"{gain}; with the language model {cers}"
 
 
 def _charset_line(charset: events.Charset) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.unit.made_pages import MadeLine, write_page, write_pages
 
+TRAINER = Path(__file__).parents[1] / "unread_trainer.py"
 LAST_EPOCHS = 4
 
 
@@ -22,7 +23,7 @@ def pages(workplace) -> Path:
         "name: bonnevie\nbase_model: base\ndata: {pages: pages}\noutput: runs\nengine: {kind: local, gpus: none}\n"
         "training: {epochs: 1}\n"
     )
-    workplace.scenario = "learns_unread_lines"
+    workplace.trainer = TRAINER
     return folder
 
 
@@ -76,8 +77,6 @@ def test_clean_keeps_the_line_images_that_a_run_reads_in_the_end(workplace, page
 
 @pytest.mark.parametrize("flags", [(), ("--set", "training.unread=off", "--thorough")])
 def test_nobody_gets_it_who_did_not_ask(workplace, pages, flags: tuple[str, ...]) -> None:
-    workplace.scenario = "success"
-
     assert workplace.finetune(*flags).returncode == 0
 
     assert "self_training" not in json.loads((workplace.run_dir / "in/job.json").read_text())

@@ -63,8 +63,8 @@ def make_job(
     if old_hand is not None:
         job_keys["old_hand"] = _write_list(root, "old_hand", old_hand)
     if unread is not None:
-        path = _write_list(root, "unread", unread, told="?")
-        job_keys["self_training"] = {"list": path, "epochs": 2, "learning_rate": 0.001}
+        _write_list(root, "unread", unread, told="?")
+        job_keys["self_training"] = {"epochs": 2, "learning_rate": 0.001}
     job = {
         "contract": CONTRACT,
         "run_id": root.name,

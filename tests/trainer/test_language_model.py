@@ -94,6 +94,17 @@ def test_too_many_texts_shorten_the_contexts() -> None:
     assert shortened.is_shortened
 
 
+def test_what_was_read_counts_as_if_it_had_been_learnt_with_the_rest_and_is_named() -> None:
+    both = learn(TEXTS[:1], ["ban"]).with_read(["nab an", "an"])
+
+    assert both.ngrams == learn([TEXTS[0], "ban", "nab an", "an"], []).ngrams
+    assert [(each.name, each.lines, each.characters) for each in both.facts.sources] == [
+        ("training lines", 1, len(TEXTS[0])),
+        ("text.more", 1, 3),
+        ("unread pages", 2, 8),
+    ]
+
+
 def test_one_beside_a_model_guides_as_it_did_when_it_was_learnt(tmp_path: Path) -> None:
     learnt = learn(TEXTS, [])
     (tmp_path / "lm").mkdir()

@@ -51,9 +51,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> JobFolder:
 def test_what_the_model_reads_is_learnt_after_the_other_epochs(whole: JobFolder) -> None:
     [told] = of_kind(whole, "self_training")
 
-    assert (told.after_epoch, told.lines, told.taken) == (5, 8, 8)
+    assert (told.after_epoch, told.epochs, told.lines, told.taken) == (5, 2, 8, 8)
     assert [row[0] for row in table(whole)] == list(range(8))
-    assert {epoch.epochs for epoch in of_kind(whole, "epoch")} == {7}
+    assert [epoch.epochs for epoch in of_kind(whole, "epoch")] == [5] * 6 + [7] * 2
     assert told.val_cer == min(row[2] for row in table(whole)[:6])
     rates = [row[5] for row in table(whole)]
     assert rates[6] < 0.001 < rates[1]
@@ -93,5 +93,5 @@ def test_a_model_that_is_sure_of_nothing_learns_nothing_more(tmp_path: Path, who
     assert run(job, partial(be_sure_of, 2.0)) == ExitCode.OK, (job.root / "stderr").read_text()
 
     told = of_kind(job, "self_training")[-1]
-    assert (told.after_epoch, told.taken, told.confidence) == (8, 0, None)
+    assert (told.after_epoch, told.epochs, told.taken, told.confidence) == (8, 0, 0, None)
     assert table(job)[-1][0] == 8

@@ -35,7 +35,7 @@ PAYLOADS: tuple[Payload, ...] = (
     events.Checkpoint("best_val", 3, "model/best_val/model.keras"),
     events.Evaluation("test", events.Model.BEST, 50, 0.11, 0.4, 0.08),
     events.LanguageModel(6, (TextSource("training lines", 492, 21410),), OnValidation(118, 0.104, 0.04, 0.72)),
-    events.SelfTraining(15, 14, 1840, 1210, 48650, 0.96, 0.104, 0.061),
+    events.SelfTraining(15, 4, 14, 1840, 1210, 48650, 0.96, 0.104, 0.061),
     events.Finished(events.FinishStatus.EARLY_STOPPED, 3, 0.098, "model/best_val", 1570),
     events.Recognized(events.FinishStatus.COMPLETED, 733, 12.5, "results.txt"),
     events.Failed("data.no_lines", 3, "no line is left in the train list: 4 missing_image", "Look.", "train", None),

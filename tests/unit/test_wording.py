@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from loghi_contract import events
+from loghi_contract.language_model import OnValidation
 from loghi_runner.wording import counted, duration, event_line, percent, self_training_gain, short_path, told_apart
 
 
@@ -55,12 +56,12 @@ def test_the_most_frequent_reason_comes_first() -> None:
             "base model on 50 test lines: CER 31.2 %, WER 80.0 %",
         ),
         (
-            events.SelfTraining(15, 14, 90, 60, 2400, 0.91, 0.2, 0.1),
+            events.SelfTraining(15, 4, 14, 90, 60, 2400, 0.91, 0.2, 0.1),
             "self-training: of 90 unread lines the model is sure of 60 (2400 characters, 91.0 % confidence); they are "
             "learnt after epoch 15",
         ),
         (
-            events.SelfTraining(15, 14, 90, 0, 0, None, 0.2, 0.1),
+            events.SelfTraining(15, 0, 14, 90, 0, 0, None, 0.2, 0.1),
             "self-training: of 90 unread lines the model is sure of none: nothing more is learnt",
         ),
         (
@@ -84,10 +85,21 @@ def test_every_event_reads_as_one_line(payload: events.Payload, text: str) -> No
     ],
 )
 def test_what_unread_lines_brought_is_told_and_whether_it_is_kept(cers: list[float], sentence: str | None) -> None:
-    told = events.SelfTraining(5, 4, 90, 60, 2400, 0.91, 0.2, 0.1)
+    told = events.SelfTraining(5, 3, 4, 90, 60, 2400, 0.91, 0.2, 0.1)
     rows = [events.Epoch(4, 8, 9.0, 0.2, 0.5, 0.1, 60.0, is_best=True)]
     for number, cer in enumerate(cers, start=6):
         is_best = cer < min(row.val_cer for row in rows)
         rows.append(events.Epoch(number, 8, 9.0, cer, 0.5, 0.1, 60.0, is_best))
 
-    assert self_training_gain(told, rows) == sentence
+    assert self_training_gain(told, rows, None) == sentence
+
+
+def test_what_they_brought_with_the_language_model_is_told_beside_it() -> None:
+    told = events.SelfTraining(5, 3, 4, 90, 60, 2400, 0.91, 0.2, 0.1)
+    row = events.Epoch(6, 8, 9.0, 0.19, 0.5, 0.1, 60.0, is_best=True)
+    learnt = events.LanguageModel(6, (), OnValidation(50, 0.19, 0.08, 0.5))
+
+    gain = self_training_gain(told, [row], learnt)
+
+    assert gain is not None
+    assert gain.endswith("20.0 % before, 19.0 % after; with the language model 10.0 % before, 8.0 % after")

@@ -7,7 +7,7 @@ from loghi_contract.cut import Cut
 
 #: Where runs are looked for when nobody says where they are.
 DEFAULT_OUTPUT = Path("runs")
-#: What an option of `finetune` by this name sets, as `--set` would.
+#: What an option of `finetune` by this name sets, as `--set` would; with `?` where the config says nothing of it.
 PACES = {"quick": ("training.epochs=quick",), "thorough": ("training.unread?=auto",)}
 
 MOST_EPOCHS = 10000

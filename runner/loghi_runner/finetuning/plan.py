@@ -168,9 +168,7 @@ def make_plan(
         training=training_spec(training, train_lines),
         more_texts=str(MORE_TEXTS_FILE) if more.texts else None,
         old_hand=str(LISTS_DIR / "old_hand.txt") if Split.OLD_HAND in truth.splits else None,
-        self_training=SelfTraining(str(LISTS_DIR / "unread.txt"), LAST_EPOCHS, _LAST_RATE * training.learning_rate)
-        if unread.lines
-        else None,
+        self_training=SelfTraining(LAST_EPOCHS, _LAST_RATE * training.learning_rate) if unread.lines else None,
         cut=ways.cut,
         straighten=ways.straighten,
         trials=ways.trials,

@@ -94,6 +94,7 @@ class Progress:
                 self.language_model = language_model
             case events.SelfTraining() as self_training:
                 self.self_training = self_training
+                self.planned_epochs = self_training.after_epoch + self_training.epochs
             case events.Recognized() as recognized:
                 self.recognized = recognized
             case events.Finished() as finished:
@@ -144,7 +145,9 @@ class Progress:
         return max(self.planned_epochs - done, 0.0) * epoch_s
 
     def _epoch_s(self) -> float | None:
-        recent = [epoch.seconds for epoch in self.epochs if epoch.epoch > 0][-_RECENT_EPOCHS:]
+        # an epoch with unread lines takes longer than those before
+        before = self.self_training.after_epoch if self.self_training is not None else 0
+        recent = [epoch.seconds for epoch in self.epochs if epoch.epoch > before][-_RECENT_EPOCHS:]
         if recent:
             return sum(recent) / len(recent)
         if self._first_step is None or self.step is None or self.last_t is None:

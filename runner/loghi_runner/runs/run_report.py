@@ -213,7 +213,7 @@ def _self_training(progress: Progress) -> str | None:
     told = progress.self_training
     if told is None:
         return None
-    gain = self_training_gain(told, progress.epochs)
+    gain = self_training_gain(told, progress.epochs, progress.language_model)
     return f"{self_training_line(told)}. {gain}." if gain else f"{self_training_line(told)}."
 
 

@@ -189,7 +189,8 @@ def show_rows(look: Look) -> list[Row]:
         rows.append(("language model", wording.language_model_line(told.sources, told.validation)))
     if (read := progress.self_training) is not None:
         rows.append(("self-training", wording.self_training_line(read)))
-        rows += [("", gain)] if (gain := wording.self_training_gain(read, progress.epochs)) else []
+        gain = wording.self_training_gain(read, progress.epochs, progress.language_model)
+        rows += [("", gain)] if gain else []
     rows += [("warning", notice.message) for notice in progress.notices]
     return rows
 

@@ -7,7 +7,7 @@ import pytest
 
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.job import Augmentation, CharsetPolicy, Part, Precision
-from loghi_runner.config.choices import NormalizationChoice
+from loghi_runner.config.choices import NormalizationChoice, UnreadUse
 from loghi_runner.config.file import ConfigError
 from loghi_runner.config.load import LoadedConfig, load_config
 from loghi_runner.config.schema import VgslModel
@@ -359,3 +359,23 @@ def test_pages_can_take_the_place_of_line_lists(tmp_path: Path) -> None:
     assert data.pages is not None
     assert [folder.name for folder in data.pages] == ["a", "b"]
     assert (data.split.test, data.split.validation, data.skip_tags) == (0, 0.1, ())
+
+
+@pytest.mark.parametrize("written", ["more", "[more, /srv/page.xml]"])
+def test_unread_pages_are_off_found_or_named(tmp_path: Path, written: str) -> None:
+    def unread(value: str) -> Any:
+        return load(tmp_path, f"{SMALLEST}training: {{unread: {value}}}\n").config.training.unread
+
+    assert [unread(word) for word in ("off", "auto")] == [UnreadUse.OFF, UnreadUse.AUTO]
+    assert unread(written) == (tmp_path / "more", Path("/srv/page.xml"))[: 1 + written.count(",")]
+    problem = only_problem(tmp_path, f"{SMALLEST}training: {{unread: []}}\n")
+    assert problem.message.startswith("must be off, auto, or folders of pages")
+
+
+def test_an_override_with_a_question_mark_gives_way_to_the_file(tmp_path: Path) -> None:
+    asked = "training.unread?=auto"
+
+    assert load(tmp_path, SMALLEST, asked).config.training.unread is UnreadUse.AUTO
+    named = load(tmp_path, f"{SMALLEST}training: {{unread: more}}\n", asked)
+    assert named.config.training.unread == (tmp_path / "more",)
+    assert named.overrides == (asked,)

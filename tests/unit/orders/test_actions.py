@@ -96,6 +96,12 @@ def test_defaults_are_those_of_a_config() -> None:
     assert {key: getattr(data, key) for key in type(asked.data).model_fields} == dict(asked.data)
 
 
+@pytest.mark.parametrize("unread", ["/etc", "bonnevie/more", ["bonnevie/more"], True])
+def test_no_request_names_folders_of_pages_without_a_text(unread: object) -> None:
+    assert FinetuneParameters.model_validate(FINETUNE | {"training": {"unread": "auto"}}).training.unread == "auto"
+    assert problems(FINETUNE | {"training": {"unread": unread}}) == ["Input should be 'off' or 'auto'"]
+
+
 @pytest.mark.parametrize("action", Action)
 def test_every_field_tells_a_form_what_to_write_beside_it(action: Action) -> None:
     def fields(model: type[BaseModel]) -> dict[str, Any]:

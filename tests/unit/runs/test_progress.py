@@ -79,9 +79,18 @@ def test_what_comes_again_after_an_interruption_is_known_once() -> None:
 
 @pytest.mark.parametrize(("at_epoch", "is_known"), [(2, False), (3, True), (4, True)])
 def test_what_was_read_of_unread_lines_holds_where_the_run_goes_on_after_it(at_epoch: int, is_known: bool) -> None:
-    told = SelfTraining(3, 3, 90, 60, 2400, 0.9, 0.2, 0.1)
+    told = SelfTraining(3, 2, 3, 90, 60, 2400, 0.9, 0.2, 0.1)
     rows = [(number, epoch(number)) for number in range(5)]
 
     progress = at(*rows, (9, told), (10, Resumed(at_epoch, 0)))
 
     assert progress.self_training == (told if is_known else None)
+
+
+def test_the_time_left_of_epochs_with_unread_lines_is_that_of_such_epochs() -> None:
+    rows = [(60 * number, epoch(number)) for number in range(6)]
+    told = SelfTraining(5, 4, 5, 90, 60, 2400, 0.9, 0.2, 0.1)
+
+    assert at(*rows, (310, Phase("self_training")), (320, told)).remaining_s is None
+    longer = Epoch(6, 9, None, 0.2, 0.5, None, 200.0, is_best=False)
+    assert at(*rows, (310, Phase("self_training")), (320, told), (520, longer)).remaining_s == pytest.approx(3 * 200)

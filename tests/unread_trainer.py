@@ -10,7 +10,7 @@ from fake_trainer import SCENARIOS, FakeTrainer, main  # it lies beside this scr
 from loghi_contract import events
 from loghi_contract.events import FinishStatus
 from loghi_contract.exit_codes import ExitCode
-from loghi_contract.job import unread_list
+from loghi_contract.job import Split, list_beside
 
 _others = SCENARIOS["success"]
 
@@ -18,7 +18,7 @@ _others = SCENARIOS["success"]
 def success(trainer: FakeTrainer) -> int:
     if trainer.job.self_training is None:
         return _others(trainer)
-    unread = trainer.read_list(unread_list(trainer.job.lists))
+    unread = trainer.read_list(list_beside(trainer.job.lists, Split.UNREAD))
     trainer.begin()
     trainer.epoch(0, 0.312, is_best=True)
     trainer.emit(events.Phase("training"))

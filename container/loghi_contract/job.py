@@ -86,7 +86,7 @@ def mixed_in(own: int, old_hand: int) -> int:
 
 @dataclass(frozen=True)
 class SelfTraining:
-    """Unread lines, in a list beside that of the training lines (`unread_list`), are read by the trained model.
+    """Unread lines, in a list beside that of the training lines (`list_beside`), are read by the trained model.
 
     Those that it is sure of are learnt in so many more epochs; `learning_rate` is the highest of these.
     """
@@ -138,9 +138,9 @@ class JobSpec:
     `vgsl` is a network specification or a library name for training from scratch; otherwise it is None and
     the base model lies in /in/base_model. With `resume` it goes on from the checkpoint in /out/last; its epochs may be
     others than those it began with. `more_texts` is the container path of texts that the language model learns beside
-    those of the training lines, one a line. `old_hand` is that of a list of lines that are mixed in to training: of
-    them no epoch takes more than a share of its own lines, others each time. `cut` and `straighten` are as of a `Way`;
-    with `trials` they and the lists are those of the way that is kept.
+    those of the training lines, one a line. With `old_hand` lines of a list beside that of the training lines are mixed
+    in: of them no epoch takes more than a share of its own lines, others each time. `cut` and `straighten` are as of a
+    `Way`; with `trials` they and the lists are those of the way that is kept.
     """
 
     contract: int
@@ -156,7 +156,7 @@ class JobSpec:
     #: how often the run was ended for its memory; each time its trainer takes half of what it took before
     memory_kills: int = 0
     more_texts: str | None = None
-    old_hand: str | None = None
+    old_hand: bool = False
     self_training: SelfTraining | None = None
     cut: Cut | None = None
     straighten: bool = False
@@ -193,9 +193,9 @@ class ContractMismatch(ValueError):
     """The job was written for another version of the contract."""
 
 
-def unread_list(lists: ListsSpec) -> str:
-    """The container path of the list of unread lines."""
-    return str(PurePosixPath(lists.train).with_name(f"{Split.UNREAD.value}.txt"))
+def list_beside(lists: ListsSpec, split: Split) -> str:
+    """The container path of the list of unread lines, or of the old hand; each way to cut lines has its own."""
+    return str(PurePosixPath(lists.train).with_name(f"{split.value}.txt"))
 
 
 def dump_job(job: JobSpec | RecognizeJob) -> str:

@@ -82,8 +82,8 @@ def read_data(job: JobSpec, places: Places, store: ImageStore, base: BaseModel) 
     more = read_more_texts(places.real(job.more_texts), job.normalization) if job.more_texts else []
     learnt = learn([line.text for line in train.lines], more)
     old_hand = None
-    if job.old_hand is not None:
-        old_hand = _trainable(_measured("old_hand", job.old_hand, job, places, store), found.charset, base)
+    if job.old_hand:
+        old_hand = _trainable(_beside(jobs.Split.OLD_HAND, job, places, store), found.charset, base)
     data = RunData(train, found.val, scored, found.charset, learnt, old_hand, _unread(job, places, store))
     if not job.resume:  # they stand there already
         append_skipped(places.out / REPORT_DIR / "skipped_lines.tsv", data.splits)
@@ -101,8 +101,12 @@ def _trainable(split: Split, charset: CharsetPlan, base: BaseModel) -> Split:
 def _unread(job: JobSpec, places: Places, store: ImageStore) -> Split | None:
     if job.self_training is None:
         return None
-    unread = _measured(jobs.Split.UNREAD.value, jobs.unread_list(job.lists), job, places, store)
+    unread = _beside(jobs.Split.UNREAD, job, places, store)
     return replace(unread, lines=tuple(replace(line, text="") for line in unread.lines))
+
+
+def _beside(split: jobs.Split, job: JobSpec, places: Places, store: ImageStore) -> Split:
+    return _measured(split.value, jobs.list_beside(job.lists, split), job, places, store)
 
 
 def _measured(name: str, list_path: str, job: JobSpec, places: Places, store: ImageStore) -> Split:

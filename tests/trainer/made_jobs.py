@@ -61,7 +61,8 @@ def make_job(
         if texts is not None:
             lists[split] = _write_list(root, split, texts)
     if old_hand is not None:
-        job_keys["old_hand"] = _write_list(root, "old_hand", old_hand)
+        _write_list(root, "old_hand", old_hand)
+        job_keys["old_hand"] = True
     if unread is not None:
         _write_list(root, "unread", unread, told="?")
         job_keys["self_training"] = {"epochs": 2, "learning_rate": 0.001}

@@ -11,7 +11,7 @@ from loghi_contract.cut import Cut
 from loghi_contract.job import DeviceKind, JobSpec, SelfTraining, Split
 from loghi_contract.lines import LineSample, SkippedLine
 from loghi_contract.model_folder import ModelFacts
-from loghi_contract.places import LISTS_DIR, MORE_TEXTS_FILE
+from loghi_contract.places import MORE_TEXTS_FILE
 from loghi_runner.aliases import OnProgress
 from loghi_runner.config.load import LoadedConfig
 from loghi_runner.config.schema import VgslModel
@@ -21,7 +21,7 @@ from loghi_runner.files import real_path
 from loghi_runner.findings import Finding, Severity, errors
 from loghi_runner.finetuning.check_output import check_disk, check_output
 from loghi_runner.finetuning.schedule import check_epochs, training_spec
-from loghi_runner.finetuning.ways import check_undecided, lists_of, plan_ways, stores_of
+from loghi_runner.finetuning.ways import in_every_way, lists_of, plan_ways
 from loghi_runner.ground_truth.check_charset import check_characters, check_normalization, choose_normalization
 from loghi_runner.ground_truth.check_cut import check_cut
 from loghi_runner.ground_truth.check_lines import check_lines, check_look, check_transparency
@@ -77,11 +77,11 @@ class RunPlan:
     @property
     def sources(self) -> list[tuple[LineStore, Sequence[SurveyedPage]]]:
         """Pages out of which lines are cut when the run starts, and where their images go."""
-        tried = stores_of(self.pages, self.job.trials) if self.pages is not None else ()
-        truths = [*tried, *((self.old_pages,) if self.old_pages is not None else ())]
-        stores = [(each.store, [page for page in each.survey.pages if page.lines]) for each in truths]
-        unread = [(self.unread.store, self.unread.pages)] if self.unread.store and self.unread.pages else []
-        return [*stores, *unread]
+        truths = [pages for pages in (self.pages, self.old_pages) if pages is not None]
+        tried = [way for truth in truths for way in in_every_way(truth, self.job.trials)]
+        stores = [(way.store, [page for page in way.survey.pages if page.lines]) for way in tried]
+        unread = in_every_way(self.unread, self.job.trials)
+        return [*stores, *((way.store, way.pages) for way in unread if way.store is not None and way.pages)]
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -124,10 +124,10 @@ def make_plan(
     texts = TextOptions(keys.text_equiv, keys.skip_tags, keys.style_marks, normalization, keys.skip_machine_read)
     store = LineStore(config.output, keys.cut.cut or Cut.LOGHI, texts)
     truth = collect_ground_truth(keys, training.seed, loaded.path.parent, store, on_progress)
-    ways = plan_ways(keys, truth)
     more = read_more_texts(config.text.more, texts, truth.splits) if config.text.more else MoreTexts()
     on_page = partial(on_progress, "reading pages without a text")
     unread = read_unread(training.unread, truth, store, loaded.path.parent, on_page)
+    ways = plan_ways(keys, truth, unread)
     train_lines = len(truth.splits.get(Split.TRAIN, ()))
     output = real_path(config.output)
     homes = home_folders()
@@ -151,7 +151,6 @@ def make_plan(
         *check_epochs(training, train_lines),
         *check_old_hand(truth.splits, from_scratch=isinstance(config.base_model, VgslModel)),
         *ways.findings,
-        *check_undecided(ways, truth, unread),
         *check_cut(keys, base.facts, normalization, truth),
         *check_output(config.output, data, base.folder, homes, keys.pages or ()),
         *check_disk(config.output, base.bytes),
@@ -167,7 +166,7 @@ def make_plan(
         normalization=normalization,
         training=training_spec(training, train_lines),
         more_texts=str(MORE_TEXTS_FILE) if more.texts else None,
-        old_hand=str(LISTS_DIR / "old_hand.txt") if Split.OLD_HAND in truth.splits else None,
+        old_hand=Split.OLD_HAND in truth.splits,
         self_training=SelfTraining(LAST_EPOCHS, _LAST_RATE * training.learning_rate) if unread.lines else None,
         cut=ways.cut,
         straighten=ways.straighten,

@@ -128,7 +128,7 @@ def _small(plan: RunPlan, run_dir: Path) -> RunPlan:
         plan.job,
         training=replace(plan.job.training, epochs=2, early_stopping=0),
         lists=replace(plan.job.lists, test=None, base_domain=None),
-        old_hand=None,
+        old_hand=False,
         self_training=None,
         trials=None,
     )

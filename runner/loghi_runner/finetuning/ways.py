@@ -1,7 +1,8 @@
 """Ways to come by the line images of a run that are tried before it trains: which, and on which lists."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from loghi_contract.cut import Cut
 from loghi_contract.job import ListsSpec, Split, TrialsSpec, Way
@@ -11,8 +12,6 @@ from loghi_runner.config.schema import DataConfig
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.collect import GroundTruth, PagesTruth
 from loghi_runner.ground_truth.lines import GroundTruthLine
-from loghi_runner.ground_truth.lists import SPLIT_KEYS
-from loghi_runner.ground_truth.unread import KEY as UNREAD_KEY
 from loghi_runner.ground_truth.unread import UnreadLines
 from loghi_runner.wording import way_words
 
@@ -20,6 +19,9 @@ from loghi_runner.wording import way_words
 TRIAL_EPOCHS = 2
 #: A way is tried where so many lines have what it needs; the others would be cut in another way.
 _HAVE_IT = 0.9
+
+
+_Cuttable = TypeVar("_Cuttable", PagesTruth, UnreadLines)
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def lists_of(truth: GroundTruth, cut: Cut | None = None) -> ListsSpec:
     )
 
 
-def plan_ways(data: DataConfig, truth: GroundTruth) -> Ways:
+def plan_ways(data: DataConfig, truth: GroundTruth, unread: UnreadLines) -> Ways:
     """What of the ways is decided, and what has to be tried."""
     own = lists_of(truth)
     if data.straighten == "auto":
@@ -68,33 +70,35 @@ def plan_ways(data: DataConfig, truth: GroundTruth) -> Ways:
     lines: dict[str, tuple[GroundTruthLine, ...]] = {}
     for cut in others:
         ways.append(Way(cut.value, lists_of(truth, cut), cut))
-        of_cut = replace(truth.pages, store=replace(truth.pages.store, cut=cut)).lines()
-        lines |= {f"{cut.value}/{split.value}": found for split, found in of_cut.items()}
+        lines |= {f"{cut.value}/{split.value}": found for split, found in _in_cut(cut, truth, unread).items()}
     trials = TrialsSpec("data.cut", TRIAL_EPOCHS, tuple(ways))
     return Ways(None, False, trials, lines, (_told(trials),))
 
 
-def check_undecided(ways: Ways, truth: GroundTruth, unread: UnreadLines) -> Iterator[Finding]:
-    """Lines beside the run's own are cut in one way only: where that is yet to be found out they cannot join."""
-    beside = [SPLIT_KEYS[Split.OLD_HAND]] if truth.old_pages is not None else []
-    beside += [UNREAD_KEY] if unread.pages else []
-    if ways.lines and beside:
-        message = f"pages of {' and '.join(beside)} are cut as the run's own, and data.cut: auto has not decided how"
-        hint = "Let a run without them find out, then write its cut into data.cut."
-        yield Finding(Severity.ERROR, "data.cut_undecided", message, "data.cut", hint)
-
-
-def stores_of(pages: PagesTruth, trials: TrialsSpec | None) -> Iterator[PagesTruth]:
-    """The pages as each way cuts them."""
+def in_every_way(pages: _Cuttable, trials: TrialsSpec | None) -> Iterator[_Cuttable]:
+    """The pages as each way cuts them, the run's own first."""
     yield pages
     for way in trials.ways if trials is not None else ():
         if way.cut is not None:
-            yield replace(pages, store=replace(pages.store, cut=way.cut))
+            yield pages.in_cut(way.cut)
 
 
 def extra_epochs(trials: TrialsSpec | None) -> int:
     """How many epochs the trials train, all together."""
     return 0 if trials is None else trials.epochs * len(trials.ways)
+
+
+def _in_cut(cut: Cut, truth: GroundTruth, unread: UnreadLines) -> dict[Split, tuple[GroundTruthLine, ...]]:
+    """The lists of a way: line images that were cut before are in all of them."""
+    found = dict[Split, tuple[GroundTruthLine, ...]]()
+    for pages in (truth.pages, truth.old_pages):
+        found |= pages.in_cut(cut).lines() if pages is not None else {}
+    if Split.OLD_HAND in truth.splits:
+        listed = (line for line in truth.splits[Split.OLD_HAND] if line.is_cut)
+        found[Split.OLD_HAND] = (*listed, *found.get(Split.OLD_HAND, ()))
+    if unread.lines:
+        found[Split.UNREAD] = unread.in_cut(cut).lines
+    return found
 
 
 def _that_pages_allow(pages: PagesTruth) -> list[Cut]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from loghi_contract.cut import Cut
 from loghi_contract.job import Split
 from loghi_contract.lines import SKIP_SENTENCES, LineSample, SkippedLine, SkipReason
 from loghi_runner.aliases import OnProgress
@@ -51,6 +52,9 @@ class PagesTruth:
             placed = (replace(line, image=folder / line.image) for line in page.lines)
             lines.setdefault(self.split.parts[page.file.name], []).extend(placed)
         return {split: tuple(found) for split, found in lines.items()}
+
+    def in_cut(self, cut: Cut) -> "PagesTruth":
+        return replace(self, store=replace(self.store, cut=cut))
 
     def skipped(self) -> tuple[tuple[Split, SkippedLine], ...]:
         return tuple((self.split.parts[page.file.name], line) for page in self.survey.pages for line in page.skipped)

@@ -39,6 +39,12 @@ class UnreadLines:
     findings: tuple[Finding, ...] = ()
     store: LineStore | None = None
 
+    def in_cut(self, cut: Cut) -> "UnreadLines":
+        if self.store is None:
+            return self
+        store = replace(self.store, cut=cut)
+        return replace(self, lines=(*_cut_into(store, self.pages), *filter(_is_listed, self.lines)), store=store)
+
 
 def read_unread(
     named: UnreadUse | Sequence[Path],
@@ -76,12 +82,21 @@ def read_unread(
     of_image = own.splits_of_images(images)
     findings += _overlaps({**of_page, **{str(image): split for image, split in of_image.items()}})
     pages = tuple(page for page in survey.pages if page.lines and of_page[page.file.name] is None)
-    lines = [replace(line, image=store.page_folder(page) / line.image) for page in pages for line in page.lines]
+    lines = [*_cut_into(store, pages)]
     lines += (line for line in images if of_image[line.image] is None)
     if not any(finding.severity is Severity.ERROR for finding in findings):
         findings.insert(0, _summary(lines, pages, is_auto=isinstance(named, UnreadUse)))
     skipped = tuple(line for page in pages for line in page.skipped)
     return UnreadLines(tuple(lines), pages, skipped, tuple(findings), store)
+
+
+def _cut_into(store: LineStore, pages: Sequence[SurveyedPage]) -> Iterator[GroundTruthLine]:
+    return (replace(line, image=store.page_folder(page) / line.image) for page in pages for line in page.lines)
+
+
+def _is_listed(line: GroundTruthLine) -> bool:
+    """Whether there is an image of it already."""
+    return line.is_cut
 
 
 def _own_cut(truth: GroundTruth) -> Cut | None:

@@ -152,7 +152,7 @@ def conclude(
     if failed is not None:
         return record.with_failure(explain_end(progress, end, console_tail))
     if stops.killed:
-        failure = RunFailure("run.killed", f"ended at once, as asked{_and_model(record)}", int(stops.exit_code))
+        failure = RunFailure("run.killed", f"stopped at once, as asked{_and_model(record)}", int(stops.exit_code))
         return record.with_failure(failure, RunState.CANCELLED)
     failure = explain_end(progress, end, console_tail)
     state = RunState.LOST if failure.code == "run.lost" else RunState.FAILED

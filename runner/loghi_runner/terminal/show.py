@@ -169,7 +169,7 @@ def show_rows(look: Look) -> list[Row]:
     rows += [("resumed", f"{wording.local_time(it.at)} on {it.machine}") for it in record.resumptions]
     plans = [*progress.plans, record.epochs]
     if record.epochs is not None and plans[0] != record.epochs:
-        rows.append(("trained longer", f"{record.epochs} epochs in place of {plans[0]}"))
+        rows.append(("planned", f"{record.epochs} epochs in place of {plans[0]}"))
     if look.remark:
         rows.append(("remark", look.remark))
     if record.overrides:

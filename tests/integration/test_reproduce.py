@@ -254,6 +254,10 @@ def test_of_a_run_that_was_made_longer_no_equal_result_is_promised(workplace, ma
     assert "an equal result is not to be expected" in result.stdout
     assert json.loads(workplace.run("reproduce", "last", "--check", "--json").stdout)["equal_expected"] is False
 
+    events.write_text(events.read_text().replace('"val_cer":0.2,', '"val_cer":0.21,'))
+    again = workplace.run("reproduce", "last").stdout
+    assert "not equal bit for bit (resumed with another number of epochs); " in again
+
 
 def test_a_run_on_pages_that_was_moved_is_made_again_in_a_folder_of_ones_own(workplace) -> None:
     """Its lines are not cut again, nor its pages split again: both are what they were, beside the run."""

@@ -164,6 +164,7 @@ def compare(first: Side, second: Side) -> Reproduced:
         sentence = f"equal, bit for bit: the weights of best_val, and every number of epochs 0 to {epochs}"
         return Reproduced(diff, Outcome.EQUAL, sentence)
     causes = [each.what for each in diff.differences if each.effect is Effect.CHANGES]
+    causes += ["resumed with another number of epochs"] if len(first.progress.plans) > 1 else []
     if not causes and first.made.processor is not None:
         sentence = "not equal, although nothing that is known differs: please report this"
         return Reproduced(diff, Outcome.DIFFERENT, f"{sentence}{_lines(diff)}")

@@ -209,7 +209,7 @@ def _explained_by_disk(record: RunRecord, error: OSError) -> RunRecord:
 def _removed(what: str) -> RunFailure:
     """Why a run has no good end whose folder is gone: nothing of it can be kept or explained."""
     message = f"the {what} was removed while it ran; nothing of it is kept"
-    hint = "Start it again, and leave its folder alone until it is over; `loghi-runner stop RUN` ends a run."
+    hint = "Start it again, and leave its folder alone until it is over; `loghi-runner stop` ends a run."
     return RunFailure("run.removed", message, int(ExitCode.ENGINE), hint)
 
 

@@ -182,26 +182,34 @@ def export_command(
     as_json: AsJson = False,
 ) -> None:
     """Copy a run's best_val with its card to a folder or file."""
-    from loghi_runner.models import export
+    from loghi_runner.models.export import (
+        CARD_FILE,
+        export_file,
+        export_folder,
+        find_exported,
+        lm_remarks,
+        run_remarks,
+        wants_one_file,
+    )
     from loghi_runner.models.model_card import told_of_model
     from loghi_runner.runs.look import look_at
     from loghi_runner.terminal.show import loghi_model_line
 
     told_of = told_of_model(author or (), licence, language or (), script or (), dataset or (), base_model)
-    source = export.find_exported(run, output)
-    if export.wants_one_file(target):
-        made, card = export.export_file(source, target, cut, told_of)
+    source = find_exported(run, output)
+    if wants_one_file(target):
+        made, card = export_file(source, target, cut, told_of)
         line = f"kraken -i page.jpg page.txt segment -bl ocr -m {shlex.quote(short_path(made))}"
         key = "kraken_line"
         use = "the second line reads a page with it, where kraken 7 and loghi-runner (extra kraken) are"
     else:
-        made = export.export_folder(source, target, cut, told_of)
-        card = made / export.CARD_FILE
+        made = export_folder(source, target, cut, told_of)
+        card = made / CARD_FILE
         line = loghi_model_line(made)
         key, use = "loghi_line", "the second line goes into Loghi's inference-pipeline.sh"
     look = look_at(source.run) if source.run is not None else None
-    told = export.run_remarks(look) if look is not None else []
-    told += export.lm_remarks(source, one_file=export.wants_one_file(target))
+    told = run_remarks(look) if look is not None else []
+    told += lm_remarks(source, one_file=wants_one_file(target))
     if as_json:
         facts = {"run": look.record.run_id, "state": look.record.state} if look is not None else {}
         exported = {"kind": "exported", "path": str(made), "model_card": str(card), key: line, "remarks": told}

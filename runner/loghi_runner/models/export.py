@@ -6,9 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from loghi_contract import CONTRACT, __version__, model_file
+from loghi_contract import CONTRACT, __version__
 from loghi_contract.cut import Cut
 from loghi_contract.language_model import LM_DIR, LM_PARTS
+from loghi_contract.model_file import (
+    FORMAT,
+    MARKER_FILE,
+    NOTES_FILE,
+    SUFFIX,
+    ModelMarker,
+    format_marker,
+    read_folder_marker,
+    write_model_file,
+)
 from loghi_contract.model_folder import MODEL_FILE, ModelFacts, ModelFolderError, inspect_model_folder, require_config
 from loghi_contract.storage import sync_file
 from loghi_runner.config.file import ConfigError
@@ -31,7 +41,7 @@ _ENDED_EARLY = {
 }
 
 #: What `export` lays into a folder, and beside one file, which has it inside too.
-CARD_FILE = model_file.NOTES_FILE
+CARD_FILE = NOTES_FILE
 
 _IN_KRAKEN = """\
 In kraken 7 with loghi-runner and its extra `kraken` beside it:
@@ -60,7 +70,7 @@ def find_exported(name: str, output: Path) -> NamedModel:
 
 
 def wants_one_file(target: Path) -> bool:
-    return target.suffix.lower() == model_file.SUFFIX
+    return target.suffix.lower() == SUFFIX
 
 
 def export_folder(source: NamedModel, target: Path, cut: Cut | None = None, told: Told = NOTHING_TOLD) -> Path:
@@ -86,7 +96,7 @@ def export_folder(source: NamedModel, target: Path, cut: Cut | None = None, told
         cut = cut or (own_cut(source) if source.run is not None else None)
         if cut is not None:
             marker = _marker_of(source, facts, cut)
-            (made / model_file.MARKER_FILE).write_text(model_file.format_marker(marker), encoding="utf-8")
+            (made / MARKER_FILE).write_text(format_marker(marker), encoding="utf-8")
         if not is_there(made / CARD_FILE):
             marker = _marker_of(source, facts, cut or Cut.LOGHI)
             use = Use("loghi", ("loghi-htr>=2",), _IN_LOGHI)
@@ -116,7 +126,7 @@ def export_file(source: NamedModel, target: Path, cut: Cut | None, told: Told = 
         raise UsageError("export.target_taken", message, hint="Name a place where nothing is yet.")
     card = model_card(source, facts, marker, told, _use_of_file(target.name), marker.cut)
     with _beside(source, target) as (target, made):
-        model_file.write_model_file(source.folder, marker, card, made)
+        write_model_file(source.folder, marker, card, made)
         with made.open("rb") as file:
             sync_file(file.fileno())
         write_atomically(beside, card)
@@ -195,15 +205,15 @@ def _require_whole(source: NamedModel) -> ModelFacts:
     return facts
 
 
-def _marker_of(source: NamedModel, facts: ModelFacts, cut: Cut) -> model_file.ModelMarker:
+def _marker_of(source: NamedModel, facts: ModelFacts, cut: Cut) -> ModelMarker:
     """The marker; name and error are those of the model's run, or of the marker it has already."""
     name, val_cer = facts.name, None
     if record := source.record:
         name, val_cer = record.name, record.best_val_cer
-    elif earlier := model_file.read_folder_marker(source.folder):
+    elif earlier := read_folder_marker(source.folder):
         name, val_cer = earlier.name, earlier.val_cer
-    return model_file.ModelMarker(
-        format=model_file.FORMAT,
+    return ModelMarker(
+        format=FORMAT,
         contract=CONTRACT,
         made_by=f"loghi-runner {__version__}",
         name=name,

@@ -20,8 +20,19 @@ from loghi_runner.finetuning.plan import RunPlan, View
 from loghi_runner.orders.orders import Stage
 from loghi_runner.orders.pipeline import Answer, Asked, Pipeline, Reading, Writing
 from loghi_runner.orders.platform_progress import PlatformProgress
-from loghi_runner.platform import of_run
 from loghi_runner.platform.base import Outcome, Platform, Pulled, Pushed, Report, Source
+from loghi_runner.platform.of_run import (
+    RECOGNIZED,
+    Parked,
+    connect,
+    is_written,
+    layer_comment,
+    layer_name,
+    platform_of,
+    read_parked,
+    source_of,
+    write_parked,
+)
 from loghi_runner.recognition.line_reader import ReaderOptions
 from loghi_runner.recognition.recognize import RecognizeOptions
 from loghi_runner.recognition.recognized import RECORD_FILE
@@ -56,9 +67,9 @@ def finetune_for_platform(
         RunnerError: nothing was started.
     """
     loaded = load_config(config_path, overrides)
-    config = of_run.platform_of(loaded)
+    config = platform_of(loaded)
     options = ReaderOptions(loaded.config.engine, language_model=config.language_model)
-    asked = _ByConfig(of_run.connect(config, view.note), options, loaded, config)
+    asked = _ByConfig(connect(config, view.note), options, loaded, config)
     follower = _Terminal(view, asked, told_pulled)
     pipeline = Pipeline(asked, follower, follower.told)
     stages = (Stage.PULLING, Stage.TRAINING)
@@ -88,9 +99,9 @@ def push_run(folder: RunFolder, options: ReaderOptions, view: View) -> Pushed:
     """
     # whose it is says where the token goes: its own file names the address
     require_ours(folder, "push")
-    asked = _ByRun(of_run.connect(of_run.read_parked(folder).config(), view.note), options)
+    asked = _ByRun(connect(read_parked(folder).config(), view.note), options)
     follower = _Terminal(view, None, run=folder)
-    is_read = is_file(folder.path / of_run.RECOGNIZED / RECORD_FILE)
+    is_read = is_file(folder.path / RECOGNIZED / RECORD_FILE)
     Pipeline(asked, follower, follower.told, folder).carry_out(_GIVING_BACK[1:] if is_read else _GIVING_BACK)
     assert follower.pushed is not None  # noqa: S101  # else it would have raised
     return follower.pushed
@@ -116,14 +127,12 @@ class _ByRun(Asked):
                 hint="Pull them again: `loghi-runner platform pull CONFIG`.",
             )
         options = RecognizeOptions(self.options, Cut(parked.cut))
-        return Reading(run.best_val, pages, run.path / of_run.RECOGNIZED, options)
+        return Reading(run.best_val, pages, run.path / RECOGNIZED, options)
 
     def writing(self, run: RunFolder | None) -> Writing:
         run, parked = _parked_in(run)
         record = run.read()
-        return Writing(
-            Path(parked.pages), run.path / of_run.RECOGNIZED, of_run.layer_name(record), of_run.layer_comment(record)
-        )
+        return Writing(Path(parked.pages), run.path / RECOGNIZED, layer_name(record), layer_comment(record))
 
 
 @dataclass(frozen=True)
@@ -134,7 +143,7 @@ class _ByConfig(_ByRun):
     config: PlatformConfig
 
     def pulls(self) -> Sequence[tuple[Source, Path]]:
-        learnt = of_run.source_of(self.config, self.connected)
+        learnt = source_of(self.config, self.connected)
         pulls = [(learnt, pulled_folder(self.loaded.config.output, self.config))]
         if self.config.write_back not in (WriteBack.NONE, WriteBack.PULLED):
             chosen = None if isinstance(self.config.write_back, WriteBack) else self.config.write_back
@@ -161,9 +170,7 @@ class _ByConfig(_ByRun):
         token_file = None if config.token_file is None else str(config.token_file)
         cut = self.loaded.config.data.cut.value
         pages = str(self.pages_to_read)
-        of_run.write_parked(
-            folder, of_run.Parked(config.kind, config.url, config.document, pages, config.parallel, cut, token_file)
-        )
+        write_parked(folder, Parked(config.kind, config.url, config.document, pages, config.parallel, cut, token_file))
 
 
 class _Terminal:
@@ -192,7 +199,7 @@ class _Terminal:
         if isinstance(answer, Pushed):
             self.pushed = answer
             if self._run is not None:
-                of_run.is_written(self._run, of_run.read_parked(self._run), answer)
+                is_written(self._run, read_parked(self._run), answer)
         elif isinstance(answer, Pulled) and not self._pulled:
             # those to learn from; others may follow
             self._pulled = True
@@ -255,7 +262,7 @@ def _last_word(done: CarriedOut, end: Stage) -> str:
     return done.record.error.message if done.record.error else "ended; the best model so far is kept"
 
 
-def _parked_in(run: RunFolder | None) -> tuple[RunFolder, of_run.Parked]:
+def _parked_in(run: RunFolder | None) -> tuple[RunFolder, Parked]:
     if run is None:
         raise UsageError("order.stage", "there is no run yet whose model could read")
-    return run, of_run.read_parked(run)
+    return run, read_parked(run)

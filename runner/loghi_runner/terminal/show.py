@@ -13,7 +13,6 @@ from loghi_contract.checkpoint import NoCheckpoint, find_checkpoint
 from loghi_contract.events import Step
 from loghi_contract.files import open_plain
 from loghi_contract.records import to_json
-from loghi_runner import wording
 from loghi_runner.aliases import Row
 from loghi_runner.files import is_file, is_folder
 from loghi_runner.json_answer import print_json
@@ -22,6 +21,21 @@ from loghi_runner.runs.folder import RunFolder, RunRecord, RunState, skipped_cou
 from loghi_runner.runs.look import Look, fetch_console, follow_run, look_at
 from loghi_runner.runs.progress import told_once
 from loghi_runner.terminal.console import make_console, print_error, print_rows, reader_may_leave
+from loghi_runner.wording import (
+    counted,
+    duration,
+    epoch_line,
+    event_line,
+    language_model_line,
+    local_time,
+    percent,
+    phase_word,
+    plural,
+    short_path,
+    shown,
+    status_word,
+    typed,
+)
 
 #: A container's log is fetched whole each time: a long one is fetched seldom.
 _TAIL_PAUSE_S = 2.0
@@ -46,7 +60,7 @@ def print_answer(folder: RunFolder, record: RunRecord, *, as_json: bool = False)
 def print_run_error(folder: RunFolder, record: RunRecord) -> None:
     """What kept a run from a good end, if anything did; a command to type names the run where it lies now."""
     if record.error is not None:
-        hint = re.sub(r"\bRUN\b", lambda _found: wording.typed(folder.path), record.error.hint or "")
+        hint = re.sub(r"\bRUN\b", lambda _found: typed(folder.path), record.error.hint or "")
         print_error(make_console(stderr=True), replace(record.error, hint=hint))
 
 
@@ -58,15 +72,15 @@ def loghi_model_line(model: Path) -> str:
 def summary_line(record: RunRecord, skipped: int = 0) -> str:
     """One line on how a run ended: its best epoch and how many lines were skipped. Errors are told apart from it."""
     if record.status is not None:
-        ended = wording.status_word(record.status)
+        ended = status_word(record.status)
     else:
         ended = "stopped at once" if record.state is RunState.CANCELLED else record.state.word
     parts = []
     if record.best_val_cer is not None:
         of = f" of {record.epochs}" if record.epochs else ""
-        parts.append(f"best CER {wording.percent(record.best_val_cer)} (epoch {record.best_epoch}{of})")
+        parts.append(f"best CER {percent(record.best_val_cer)} (epoch {record.best_epoch}{of})")
     if skipped:
-        parts.append(f"{wording.plural(skipped, 'line')} skipped")
+        parts.append(f"{plural(skipped, 'line')} skipped")
     return f"{ended}: {', '.join(parts)}" if parts else ended
 
 
@@ -79,15 +93,15 @@ def answer_rows(folder: RunFolder, record: RunRecord) -> list[Row]:
         rows.append(("verdict", record.verdict))
     has_model = is_file(folder.model_file)
     if has_model:
-        rows.append(("model", wording.short_path(folder.best_val)))
+        rows.append(("model", short_path(folder.best_val)))
     if is_file(folder.report_file):
-        rows.append(("report", wording.short_path(folder.report_file)))
+        rows.append(("report", short_path(folder.report_file)))
     skipped = skipped_counts(folder)
     if skipped:
-        rows.append(("skipped", f"{wording.short_path(folder.skipped_file)} ({wording.counted(skipped)})"))
+        rows.append(("skipped", f"{short_path(folder.skipped_file)} ({counted(skipped)})"))
     if not record.state.is_over:
         return rows
-    name = wording.typed(folder.path)
+    name = typed(folder.path)
     if record.status is not None and not is_file(folder.report_file):
         rows.append(("report", f"none yet: `loghi-runner report {name}` makes it"))
     if record.state is not RunState.FINISHED:
@@ -107,7 +121,7 @@ def _resume_rows(folder: RunFolder) -> list[Row]:
     except NoCheckpoint as error:
         return [("checkpoint", f"no checkpoint of it is whole: {error}")] if error.damaged else []
     told = [("checkpoint", f"the newest is damaged, the one before it is whole: {damaged}")] if damaged else []
-    return [*told, ("resume", f"loghi-runner resume {wording.typed(folder.path)}")]
+    return [*told, ("resume", f"loghi-runner resume {typed(folder.path)}")]
 
 
 def record_json(folder: RunFolder, record: RunRecord) -> dict[str, Any]:
@@ -125,7 +139,7 @@ def record_json(folder: RunFolder, record: RunRecord) -> dict[str, Any]:
 def run_table(looks: list[Look], broken: list[Unreadable]) -> list[str]:
     """A header, then one line a run; a run that cannot be read is there too."""
     header = f"{'run':<20}  {'state':<9}  {'CER':>15}  {'started':<16}  name"
-    damaged = [f"{wording.shown(run.folder.path.name):<20}  unreadable ({wording.shown(run.why)})" for run in broken]
+    damaged = [f"{shown(run.folder.path.name):<20}  unreadable ({shown(run.why)})" for run in broken]
     return [header, *damaged, *(_columns(look) for look in looks)]
 
 
@@ -145,14 +159,14 @@ def _columns(look: Look) -> str:
         best, base = look.progress.best, look.progress.base
         epoch, val_cer = (best.epoch, best.val_cer) if best is not None else (None, None)
         base_cer = base.val_cer if base is not None else None
-    cer = "" if val_cer is None else wording.percent(val_cer)
+    cer = "" if val_cer is None else percent(val_cer)
     if cer and base_cer is not None and epoch != 0:
-        cer = f"{wording.percent(base_cer)} > {cer}"
+        cer = f"{percent(base_cer)} > {cer}"
     state = record.state.word
     if record.waiting is not None:
         state = f"{state} {record.waiting.position}"
-    row = f"{record.run_id:<20}  {state:<9}  {cer:>15}  {wording.local_time(record.created):<16}  {record.name}"
-    return wording.shown(row.rstrip())
+    row = f"{record.run_id:<20}  {state:<9}  {cer:>15}  {local_time(record.created):<16}  {record.name}"
+    return shown(row.rstrip())
 
 
 def show_rows(look: Look) -> list[Row]:
@@ -163,10 +177,10 @@ def show_rows(look: Look) -> list[Row]:
     rows = [
         ("run", f"{record.run_id}  {record.name}"),
         ("state", _state(look)),
-        ("started", wording.local_time(record.created)),
+        ("started", local_time(record.created)),
         ("engine", f"{record.engine}{image}, on {device}"),
     ]
-    rows += [("resumed", f"{wording.local_time(it.at)} on {it.machine}") for it in record.resumptions]
+    rows += [("resumed", f"{local_time(it.at)} on {it.machine}") for it in record.resumptions]
     plans = [*progress.plans, record.epochs]
     if record.epochs is not None and plans[0] != record.epochs:
         rows.append(("planned", f"{record.epochs} epochs in place of {plans[0]}"))
@@ -174,10 +188,10 @@ def show_rows(look: Look) -> list[Row]:
         rows.append(("remark", look.remark))
     if record.overrides:
         rows.append(("set", " ".join(record.overrides)))
-    rows += [("" if index else "epochs", wording.epoch_line(epoch)) for index, epoch in enumerate(progress.epochs)]
-    rows += [("" if index else "scores", wording.event_line(score)) for index, score in enumerate(progress.evaluations)]
+    rows += [("" if index else "epochs", epoch_line(epoch)) for index, epoch in enumerate(progress.epochs)]
+    rows += [("" if index else "scores", event_line(score)) for index, score in enumerate(progress.evaluations)]
     if (told := progress.language_model) is not None:
-        rows.append(("language model", wording.language_model_line(told.sources, told.validation)))
+        rows.append(("language model", language_model_line(told.sources, told.validation)))
     rows += [("warning", notice.message) for notice in progress.notices]
     return rows
 
@@ -204,7 +218,7 @@ def event_lines(folder: RunFolder, *, follow: bool, as_json: bool, steps: bool) 
         if as_json:
             yield line.decode("utf-8", "replace")
         elif steps or not isinstance(event.payload, Step):
-            yield f"{time.strftime('%H:%M:%S', time.localtime(event.t))}  {wording.event_line(event.payload)}"
+            yield f"{time.strftime('%H:%M:%S', time.localtime(event.t))}  {event_line(event.payload)}"
 
 
 def console_lines(folder: RunFolder, *, follow: bool) -> Iterator[str]:
@@ -236,9 +250,9 @@ def _state(look: Look) -> str:
         return f"{record.state.word}: {record.waiting.sentence()}"
     if record.state is RunState.RUNNING and progress.step is not None:
         step = progress.step
-        left = "" if progress.remaining_s is None else f", at most {wording.duration(progress.remaining_s)} left"
+        left = "" if progress.remaining_s is None else f", at most {duration(progress.remaining_s)} left"
         return f"running: epoch {step.epoch} of {progress.planned_epochs}, step {step.step} of {step.steps}{left}"
-    return f"{record.state.word}: {wording.phase_word(progress.phase)}" if progress.phase else record.state.word
+    return f"{record.state.word}: {phase_word(progress.phase)}" if progress.phase else record.state.word
 
 
 def _read_from(path: Path, offset: int) -> bytes:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any  # JSON values have no narrower type
 
-from loghi_contract.checkpoint import NoCheckpoint, find_checkpoint
+from loghi_contract.checkpoint import NoCheckpoint, find_checkpoint, has_checkpoint
 from loghi_contract.events import Step
 from loghi_contract.files import open_plain
 from loghi_contract.records import to_json
@@ -104,7 +104,7 @@ def answer_rows(folder: RunFolder, record: RunRecord) -> list[Row]:
     name = typed(folder.path)
     if record.status is not None and not is_file(folder.report_file):
         rows.append(("report", f"none yet: `loghi-runner report {name}` makes it"))
-    if record.state is not RunState.FINISHED:
+    if record.state is not RunState.FINISHED and has_checkpoint(folder.out):
         rows += _resume_rows(folder)
     if has_model:
         rows.append(("next", f"loghi-runner export {name} DIR"))
@@ -116,11 +116,13 @@ def answer_rows(folder: RunFolder, record: RunRecord) -> list[Row]:
 
 def _resume_rows(folder: RunFolder) -> list[Row]:
     """How an interrupted run goes on; its checkpoints are read whole, as a damaged one is worth nothing."""
+    told = []
     try:
-        damaged = "; ".join(find_checkpoint(folder.out).damaged)
+        if damaged := find_checkpoint(folder.out).damaged:
+            told = [("checkpoint", f"the newest is damaged, the one before it is whole: {'; '.join(damaged)}")]
     except NoCheckpoint as error:
-        return [("checkpoint", f"no checkpoint of it is whole: {error}")] if error.damaged else []
-    told = [("checkpoint", f"the newest is damaged, the one before it is whole: {damaged}")] if damaged else []
+        if error.damaged:
+            return [("checkpoint", f"no checkpoint of it is whole: {error}")]
     return [*told, ("resume", f"loghi-runner resume {typed(folder.path)}")]
 
 

@@ -75,7 +75,7 @@ def test_stop_ends_a_waiting_run(place: CardPlace) -> None:
         place.start_and_wait_for("running")
     host, record = place.start_and_wait_for("queued")
     stopped = place.place.run("stop", record["run_id"])
-    assert (stopped.returncode, stopped.stdout.splitlines()[0]) == (0, "cancelled")
+    assert (stopped.returncode, stopped.stdout.splitlines()[0]) == (0, "stopped")
     assert place.ended(host) == 130
     assert len(place.records()) == 2
 

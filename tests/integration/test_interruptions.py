@@ -58,7 +58,7 @@ def test_ctrl_c_twice_ends_at_once(workplace, until) -> None:
     assert host.returncode == 130
     assert (last["state"], last["error"]["message"]) == (
         "cancelled",
-        "ended at once, as asked; best_val of epoch 0 is kept",
+        "stopped at once, as asked; best_val of epoch 0 is kept",
     )
     with pytest.raises(ProcessLookupError):
         os.kill(started["pid"], 0)
@@ -133,7 +133,7 @@ def test_stop_ends_a_run_from_another_terminal(workplace, until) -> None:
     until(host, _is_step)
     stopped = workplace.run("stop", "last")
     assert stopped.returncode == 0, stopped.stderr
-    assert stopped.stdout.splitlines()[0] == "cancelled"
+    assert stopped.stdout.splitlines()[0] == "stopped"
     assert _records(host)[-1]["state"] == "cancelled"
     assert host.returncode == 130
 
@@ -165,7 +165,7 @@ def test_who_stops_a_run_before_its_trainer_listens_has_cancelled_it(workplace, 
     host = workplace.start_finetune()
     until(host, lambda value: value["kind"] == "run")
     if by == "stop":
-        assert workplace.run("stop", "last").stdout.splitlines()[0] == "cancelled"
+        assert workplace.run("stop", "last").stdout.splitlines()[0] == "stopped"
     else:
         host.send_signal(signal.SIGINT)
     last = _records(host)[-1]

@@ -64,6 +64,10 @@ def test_what_a_person_says_stands_in_the_card(workplace, run: Path) -> None:
         },
         {"name": "Ola Nordmann"},
     ]
+    other = workplace.run("export", "last", "copy", "--author", "Kari Nordmann https://orcid.org/0000-0002-1825-0097")
+    assert other.returncode == 0
+    alone, _body = parts_of((workplace.folder / "copy/README.md").read_text(encoding="utf-8"))
+    assert alone["authors"] == [{"name": "Kari Nordmann", "orcid": "https://orcid.org/0000-0002-1825-0097"}]
     assert (head["license"], head["language"], head["script"]) == ("CC-BY-4.0", ["nob", "dan"], ["Latn"])
     assert head["base_model"] == ["https://doi.org/10.5281/zenodo.2"]
     with zipfile.ZipFile(workplace.folder / "hand.mlmodel") as archive:
@@ -78,6 +82,7 @@ def test_what_a_person_says_stands_in_the_card(workplace, run: Path) -> None:
         ("--script", "Latin", "Did you mean Latn?"),
         ("--licence", "cc-by-4.0", "Did you mean CC-BY-4.0?"),
         ("--author", "Kari Nordmann 0000-0002-1825-0079", "an ORCID that cannot be"),
+        ("--author", "Kari Nordmann 0000-0002-1825-009", "which is no name"),
         ("--script", "latin", "--script is 'latin'"),
         ("--licence", "CC BY 4.0", "--licence is 'CC BY 4.0'"),
         ("--author", "(Institute)", "--author is '(Institute)', which is no name"),

@@ -119,7 +119,7 @@ def test_cancel_on_the_platform_ends_the_run_and_keeps_the_model(
     stand_in.cancelled_at = "epoch 1"
     result = workplace.run("platform", "finetune", "config.yaml")
     assert result.returncode == 130, result.stderr
-    assert "cancelled on the platform" in result.stderr
+    assert "stopped on the platform" in result.stderr
     assert json.loads((run_dir(workplace) / "run.json").read_text())["state"] == "cancelled"
     assert layers(document) == ["manual"]
 

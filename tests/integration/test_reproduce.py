@@ -214,6 +214,10 @@ def test_what_cannot_be_read_of_two_runs_is_named(workplace, made: Path) -> None
 
     assert f"in/job.json of {second.name} cannot be read: its settings are not compared." in result.stdout
     assert f"in/lists/val.txt of {made.name} cannot be read" in result.stdout
+    (second / "out/report/val_lines.tsv").unlink()
+    (second / "out/model/best_val/model.keras").unlink()
+    without = workplace.run("diff", made.name, second.name).stdout
+    assert "Their validation lines are the same, but not both have readings of them." in without
     told = json.loads(workplace.run("diff", made.name, second.name, "--json").stdout)
     assert [run["unread"] for run in told["runs"]] == [["in/lists/val.txt"], ["in/job.json"]]
 
@@ -246,9 +250,13 @@ def test_of_a_run_that_was_made_longer_no_equal_result_is_promised(workplace, ma
     result = workplace.run("reproduce", "last", "--check")
 
     assert result.returncode == 0
-    assert "trained longer after its end (9, then 15 epochs)" in result.stdout
+    assert "resumed with another number of epochs (9, then 15)" in result.stdout
     assert "an equal result is not to be expected" in result.stdout
     assert json.loads(workplace.run("reproduce", "last", "--check", "--json").stdout)["equal_expected"] is False
+
+    events.write_text(events.read_text().replace('"val_cer":0.2,', '"val_cer":0.21,'))
+    again = workplace.run("reproduce", "last").stdout
+    assert "not equal bit for bit (resumed with another number of epochs); " in again
 
 
 def test_a_run_on_pages_that_was_moved_is_made_again_in_a_folder_of_ones_own(workplace) -> None:

@@ -82,7 +82,7 @@ def test_a_finished_run_goes_on_after_its_end_with_more_epochs(interrupted: Work
     assert answer.returncode == ExitCode.OK, answer.stderr
     assert "5 epochs in place of 3: the learning rate" in " ".join(answer.stderr.split())
     assert f"run {interrupted.run_dir.name} goes on; Ctrl+C ends it" in answer.stderr
-    assert "trained longer  5 epochs in place of 3" in interrupted.run("show", "last").stdout
+    assert "planned  5 epochs in place of 3" in interrupted.run("show", "last").stdout
     look = shown(interrupted)
     assert ([row["epoch"] for row in look["epochs"]], look["state"]) == ([0, 1, 2, 3, 4, 5], "finished")
     assert look["epochs"][-1]["epochs"] == 5

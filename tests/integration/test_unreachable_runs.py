@@ -65,7 +65,7 @@ def test_a_trainer_that_was_not_written_down_is_shown_and_stopped(workplace) -> 
     trainer = psutil.Process(int(folder.read().handle.id.partition(":")[0]))
     assert trainer.cwd() == str(folder.path)
     stopped = workplace.run("stop", "last")
-    assert (stopped.returncode, stopped.stdout.splitlines()[0]) == (0, "cancelled"), stopped.stderr
+    assert (stopped.returncode, stopped.stdout.splitlines()[0]) == (0, "stopped"), stopped.stderr
     assert not trainer.is_running() or trainer.status() == psutil.STATUS_ZOMBIE
 
 
@@ -100,7 +100,7 @@ def test_a_run_that_was_given_up_and_goes_on_is_shown_and_stopped(workplace, unt
     )
     assert show(workplace)["state"] == "running"
     stopped = workplace.run("stop", "last")
-    assert (stopped.returncode, stopped.stdout.splitlines()[0]) == (0, "cancelled"), stopped.stderr
+    assert (stopped.returncode, stopped.stdout.splitlines()[0]) == (0, "stopped"), stopped.stderr
 
 
 def test_a_lost_run_that_came_to_its_end_is_told_with_it(workplace) -> None:

@@ -11,7 +11,15 @@ import pytest
 
 from loghi_contract.storage import sync_file, sync_folder
 from loghi_runner.errors import EngineError
-from loghi_runner.files import is_utf8, safe_name, whole_file, why_not_written, write_atomically, write_together
+from loghi_runner.files import (
+    is_utf8,
+    plain_path,
+    safe_name,
+    whole_file,
+    why_not_written,
+    write_atomically,
+    write_together,
+)
 from loghi_runner.init import write_config, write_sample
 from loghi_runner.runs.folder import cannot_write_run
 from loghi_runner.runs.run_report import make_run_report
@@ -142,3 +150,13 @@ def test_what_cannot_be_written_has_one_code_whatever_it_is(tmp_path: Path) -> N
             attempt()
         assert caught.value.code == "output.cannot_write"
         assert caught.value.where
+
+
+def test_a_detour_goes_from_a_path_unless_a_link_makes_it_another_place(tmp_path: Path) -> None:
+    (tmp_path / "far/away").mkdir(parents=True)
+    (tmp_path / "near").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "far/away")
+
+    assert plain_path(tmp_path / "near/../far/./away") == tmp_path / "far/away"
+    assert plain_path(tmp_path / "link/../away") == tmp_path / "link/../away"
+    assert plain_path(tmp_path / "link") == tmp_path / "link"

@@ -69,9 +69,10 @@ def plan_from_run(
     lists = {name: tuple(lines) for name in folder.list_names() if (lines := folder.read_named_list(name))}
     more_texts = folder.read_more_texts()
     if job is None or not lists or (job.more_texts is not None and not more_texts):
-        message = "the run's job cannot be read: it is damaged, or of a version that speaks another contract"
+        what, where = ("job", folder.job_file) if job is None else ("lines", folder.list_file("train").parent)
+        message = f"the run's {what} cannot be read: damaged, or of a version that speaks another contract"
         hint = "`loghi-runner finetune` with its config.yaml begins a run anew."
-        raise UsageError("run.no_job", message, where=str(folder.job_dir), hint=hint)
+        raise UsageError("run.no_job", message, where=str(where), hint=hint)
     # places in it are relative to where it once lay; its name may have been the file's
     output = (output or folder.path.parent).absolute()
     config = loaded.config.model_copy(update={"output": output, "name": job.name})

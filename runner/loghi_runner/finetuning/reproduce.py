@@ -48,7 +48,8 @@ class ToRepeat:
         require_same(self.found, self.first.folder.path)
 
     @property
-    def was_longer(self) -> bool:
+    def changed_epochs(self) -> bool:
+        """Whether it was resumed to train longer, or shorter, than it began."""
         return len(self.first.progress.plans) > 1
 
     @property
@@ -65,11 +66,11 @@ class ToRepeat:
         told = [*errors, *self.found.faults, *(each.sentence for each in self.found.differences)]
         if not self.possible:
             return [*told, "It cannot be made again here."]
-        if self.was_longer:
+        if self.changed_epochs:
             plans = ", then ".join(map(str, self.first.progress.plans))
             told.append(
-                f"The run was trained longer after its end ({plans} epochs). Made again it trains them in one go, "
-                "along another curve of the learning rate: an equal result is not to be expected."
+                f"The run was resumed with another number of epochs ({plans}). Made again it trains in one go, along "
+                "another curve of the learning rate: an equal result is not to be expected."
             )
         return [*told, "It can be made again here." + ("" if told else " Nothing that is known so far differs.")]
 
@@ -78,7 +79,7 @@ class ToRepeat:
             "kind": "reproduce_check",
             "run": self.first.record.run_id,
             "possible": self.possible,
-            "equal_expected": self.possible and not self.was_longer and not self._changes,
+            "equal_expected": self.possible and not self.changed_epochs and not self._changes,
             "faults": [*(finding.message for finding in self.checked.plan.errors), *self.found.faults],
             "differences": to_json(self.found.differences),
         }
@@ -163,6 +164,7 @@ def compare(first: Side, second: Side) -> Reproduced:
         sentence = f"equal, bit for bit: the weights of best_val, and every number of epochs 0 to {epochs}"
         return Reproduced(diff, Outcome.EQUAL, sentence)
     causes = [each.what for each in diff.differences if each.effect is Effect.CHANGES]
+    causes += ["resumed with another number of epochs"] if len(first.progress.plans) > 1 else []
     if not causes and first.made.processor is not None:
         sentence = "not equal, although nothing that is known differs: please report this"
         return Reproduced(diff, Outcome.DIFFERENT, f"{sentence}{_lines(diff)}")

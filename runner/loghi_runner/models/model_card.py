@@ -31,7 +31,8 @@ from loghi_runner.wording import percent
 NO_LANGUAGE, NO_SCRIPT, NO_LICENCE = "und", "Zyyy", "notspecified"
 
 _AUTHOR = re.compile(
-    r"(?P<name>[^()]*[^()\s])(?:\s*\((?P<affiliation>[^()]+)\))?(?:\s+(?P<orcid>\d{4}-\d{4}-\d{4}-\d{3}[\dX]))?"
+    r"(?P<name>[^()\d]*[^()\d\s])(?:\s*\((?P<affiliation>[^()]+)\))?"
+    r"(?:\s+(?:https://orcid\.org/)?(?P<orcid>\d{4}-\d{4}-\d{4}-\d{3}[\dX]))?"
 )
 _ADDRESS = r"https?://\S+"
 _CODES = {

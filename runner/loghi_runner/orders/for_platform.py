@@ -73,7 +73,7 @@ def finetune_for_platform(
         end, parked = Stage.FAILED, error
     if pipeline.run is None or pipeline.record is None:
         follower.told.end(Outcome.CANCELLED, "ended before it began")
-        raise PlatformError("platform.cancelled", "it was cancelled on the platform; nothing was started")
+        raise PlatformError("platform.cancelled", "it was stopped on the platform; nothing was started")
     done = CarriedOut(pipeline.run, pipeline.record, follower.pushed, parked)
     if end.is_over:
         follower.told.end(Outcome(end.value), _last_word(done, end))
@@ -240,7 +240,7 @@ class _Terminal:
         if self._is_waiting:
             os.kill(os.getpid(), signal.SIGINT)  # as somebody at the terminal would
             return
-        self._view.note("cancelled on the platform; the best model so far is kept")
+        self._view.note("stopped on the platform; the best model so far is kept")
         if self._run is not None:
             with contextlib.suppress(RunnerError):
                 # over already: then what would follow does not begin

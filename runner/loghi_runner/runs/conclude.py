@@ -157,7 +157,7 @@ def conclude(
     if failed is not None:
         return record.with_failure(explain_end(progress, end, console_tail))
     if stops.killed:
-        failure = RunFailure("run.killed", f"ended at once, as asked{_and_model(record)}", int(stops.exit_code))
+        failure = RunFailure("run.killed", f"stopped at once, as asked{_and_model(record)}", int(stops.exit_code))
         return record.with_failure(failure, RunState.CANCELLED)
     failure = explain_end(progress, end, console_tail)
     state = RunState.LOST if failure.code == "run.lost" else RunState.FAILED
@@ -214,7 +214,7 @@ def _explained_by_disk(record: RunRecord, error: OSError) -> RunRecord:
 def _removed(what: str) -> RunFailure:
     """Why a run has no good end whose folder is gone: nothing of it can be kept or explained."""
     message = f"the {what} was removed while it ran; nothing of it is kept"
-    hint = "Start it again, and leave its folder alone until it is over; `loghi-runner stop RUN` ends a run."
+    hint = "Start it again, and leave its folder alone until it is over; `loghi-runner stop` ends a run."
     return RunFailure("run.removed", message, int(ExitCode.ENGINE), hint)
 
 

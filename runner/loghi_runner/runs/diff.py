@@ -126,11 +126,13 @@ class RunsDiff:
     @cached_property
     def same_lines(self) -> SameLines | None:
         """On test lines, or where there are none on validation lines; None where they did not read the same."""
-        for split in (Split.TEST, Split.VAL):
-            hashes = [side.record.data_sha256.get(split.value) for side in self.sides]
-            if hashes[0] is not None and hashes[0] == hashes[1] and (found := self._on(split)) is not None:
-                return found
-        return None
+        return next((found for split in self.shared if (found := self._on(split)) is not None), None)
+
+    @property
+    def shared(self) -> list[Split]:
+        """What judges both by the same lines, whether or not they have read them."""
+        first, second = (side.record.data_sha256 for side in self.sides)
+        return [split for split in (Split.TEST, Split.VAL) if first.get(split.value, "") == second.get(split.value)]
 
     def _on(self, split: Split) -> SameLines | None:
         tables = [read_split(side.folder.out, split.value) for side in self.sides]
@@ -174,6 +176,8 @@ def diff_conclusion(diff: RunsDiff) -> list[str]:
         told.append("Their best_val has the same weights, bit for bit.")
     elif diff.same_lines is not None:
         told.append(f"{diff.same_lines.sentence[:1].upper()}{diff.same_lines.sentence[1:]}.")
+    elif diff.shared:
+        told.append(f"Their {SPLIT_WORDS[diff.shared[0]]} lines are the same, but not both have readings of them.")
     else:
         told.append("They have no test or validation lines in common to be compared by.")
     # in the table they would be torn on a narrow terminal

@@ -108,7 +108,7 @@ class Progress:
 
     @property
     def plans(self) -> list[int]:
-        """How many epochs were planned: one number, and another for each time that it was made longer."""
+        """How many epochs were planned: one number, and another for each time that it was changed."""
         return list(dict.fromkeys(epoch.epochs for epoch in self.epochs))
 
     @property

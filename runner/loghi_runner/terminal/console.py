@@ -26,6 +26,8 @@ from loghi_runner.json_answer import Failure
 from loghi_runner.wording import harmless, shown
 
 _COLUMN = 48
+#: Of a run's id, which is typed again: it must not be torn.
+_ID_WIDTH = 20
 _ANY_TEXT = "loghi_runner.any_text"
 
 _SEVERITY_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -149,16 +151,16 @@ def print_rows(console: Console, rows: list[Row], indent: int = 2) -> None:
 def print_side_by_side(console: Console, rows: list[tuple[str, str, str]]) -> None:
     """A label, and how it is in each of two; on a terminal long texts are broken within their column."""
     rows = [(shown(label), shown(first), shown(second)) for label, first, second in rows]
+    label_width = max(len(label) for label, _first, _second in rows)
     if console.is_terminal:
         grid = Table.grid(padding=(0, 2))
         grid.add_column(style="dim", overflow="fold")
-        grid.add_column(overflow="fold", ratio=1)
-        grid.add_column(overflow="fold", ratio=1)
+        for _side in range(2):
+            grid.add_column(overflow="fold", width=max((console.width - label_width - 4) // 2, _ID_WIDTH))
         for row in rows:
             grid.add_row(*map(Text, row))
         console.print(grid, soft_wrap=False)
         return
-    label_width = max(len(label) for label, _first, _second in rows)
     # one long text must not push all others apart
     width = max((len(first) for _label, first, _second in rows if len(first) <= _COLUMN), default=0)
     for label, first, second in rows:

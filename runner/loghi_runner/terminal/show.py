@@ -93,7 +93,7 @@ def answer_rows(folder: RunFolder, record: RunRecord) -> list[Row]:
         rows.append(("longer", f"{record.still_improving}: `loghi-runner resume {name} --epochs +{more}` goes on"))
     if record.status is not None and not is_file(folder.report_file):
         rows.append(("report", f"none yet: `loghi-runner report {name}` makes it"))
-    if record.state is not RunState.FINISHED:
+    if record.state is not RunState.FINISHED and can_go_on(folder.out):
         rows += _resume_rows(folder)
     if has_model:
         rows.append(("next", f"loghi-runner export {name} DIR"))
@@ -105,15 +105,13 @@ def answer_rows(folder: RunFolder, record: RunRecord) -> list[Row]:
 
 def _resume_rows(folder: RunFolder) -> list[Row]:
     """How an interrupted run goes on; its checkpoints are read whole, as a damaged one is worth nothing."""
+    told = []
     try:
-        damaged = "; ".join(find_checkpoint(folder.out).damaged)
+        if damaged := find_checkpoint(folder.out).damaged:
+            told = [("checkpoint", f"the newest is damaged, the one before it is whole: {'; '.join(damaged)}")]
     except NoCheckpoint as error:
         if error.damaged:
             return [("checkpoint", f"no checkpoint of it is whole: {error}")]
-        if not can_go_on(folder.out):
-            return []
-        damaged = ""
-    told = [("checkpoint", f"the newest is damaged, the one before it is whole: {damaged}")] if damaged else []
     return [*told, ("resume", f"loghi-runner resume {wording.typed(folder.path)}")]
 
 
@@ -176,7 +174,7 @@ def show_rows(look: Look) -> list[Row]:
     rows += [("resumed", f"{wording.local_time(it.at)} on {it.machine}") for it in record.resumptions]
     plans = [*progress.plans, record.epochs]
     if record.epochs is not None and plans[0] != record.epochs:
-        rows.append(("trained longer", f"{record.epochs} epochs in place of {plans[0]}"))
+        rows.append(("planned", f"{record.epochs} epochs in place of {plans[0]}"))
     if look.remark:
         rows.append(("remark", look.remark))
     if record.overrides:

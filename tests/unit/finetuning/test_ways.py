@@ -43,6 +43,17 @@ def test_each_cut_has_lists_of_its_own(project: Project) -> None:
     assert "cut polygon" in Findings(plan.findings).one("data.ways_to_try").message
 
 
+def test_lines_beside_the_run_s_own_are_cut_in_every_way_too(project: Project) -> None:
+    for name in ("old", "unread"):
+        write_pages(project.folder / name, 1, prefix=name)
+    plan = plan_pages(project, "data.old_hand=[old]", "training.unread=[unread]")
+    assert not plan.errors
+    for split in ("old_hand", "unread"):
+        ways = [plan.lists[f"{way}{split}"] for way in ("", "polygon/", "straight/")]
+        assert len({line.image for lines in ways for line in lines}) == 3 * len(ways[0]) > 0
+    assert len({store.page_folder(page) for store, pages in plan.sources for page in pages}) == 3 * (3 + 1 + 1)
+
+
 def test_a_cut_that_the_pages_do_not_allow_is_not_tried(project: Project) -> None:
     plan = plan_pages(project, outlines=False)
     assert plan.job.trials is None

@@ -6,9 +6,10 @@ import os
 import sys
 
 import pytest
+from rich.console import Console
 
 from loghi_runner.json_answer import print_json
-from loghi_runner.terminal.console import make_console, print_any_text, say
+from loghi_runner.terminal.console import make_console, print_any_text, print_side_by_side, say
 from loghi_runner.wording import shown
 
 LATIN1_NAME = os.fsdecode(b"Caf\xe9")
@@ -46,3 +47,13 @@ def test_a_name_is_printed_as_the_bytes_it_is_and_shown_in_escapes(monkeypatch: 
     make_console(stderr=False).print(LATIN1_NAME)
     assert written.getvalue() == b"Caf\xe9\n"
     assert shown(f"no page in {LATIN1_NAME}\x1b") == "no page in Caf\\xe9\\x1b"
+
+
+def test_a_runs_id_beside_another_is_whole_on_a_narrow_terminal() -> None:
+    screen = io.StringIO()
+    ids = ("20261129-030302-kbid", "20261129-030506-7vj4")
+    rows = [("", *(f"{each} (letters_hand)" for each in ids)), ("times it was resumed", "0", "1")]
+    print_side_by_side(Console(file=screen, force_terminal=True, color_system=None, width=60), rows)
+
+    assert screen.getvalue().splitlines()[0].split() == list(ids)
+    assert max(map(len, screen.getvalue().splitlines())) <= 60

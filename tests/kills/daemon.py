@@ -137,3 +137,5 @@ def _made_image(packed: Path) -> Iterator[Path]:
         raise NoDaemon(error.stderr.decode().strip().splitlines()[-1]) from error
     finally:
         packed.unlink(missing_ok=True)
+        if shutil.which("docker"):
+            subprocess.run(["docker", "image", "rm", "--force", IMAGE], capture_output=True, check=False)

@@ -72,6 +72,9 @@ class _Daemon:
 
     def stop(self) -> None:
         self._script("stop")
+        # one that was killed has mounted its folder on itself once more than it takes away
+        data = self._folder / "data"
+        subprocess.run(["umount", "--recursive", "--lazy", data], capture_output=True, check=False)
 
     def _script(self, command: str, *options: str) -> None:
         done = subprocess.run([_SCRIPT, command, self._folder, *options], capture_output=True, text=True, check=False)

@@ -28,7 +28,7 @@ help:
 	@echo "make demo    fine-tune a small model on a sample in another hand (in a container when Docker is there)"
 	@echo "make test    all tests this machine can run; says which it left out"
 	@echo "make test-cuda  TensorFlow in the CUDA image finds a card, a stub where there is none (7 GB, minutes; BASE_IMAGE=...)"
-	@echo "make test-kill  real runs killed in 50 ways, and what is left of them; half an hour to an hour (ARGS=...)"
+	@echo "make test-kill  real runs killed in 50 ways, failing disks, other machines, a dying Docker daemon; an hour or more (ARGS=...)"
 	@echo "make soak-runs  an hour of 100 short runs on made cards, killed and cancelled; nothing may be left (ARGS=...)"
 	@echo "make check   linter, formatting, types, and whether the generated docs are up to date"
 	@echo "make map     the packages in their layers, and the size of what they are made of"

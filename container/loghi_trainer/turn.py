@@ -44,7 +44,7 @@ class Turn:
     def end(self) -> None:
         """After the last event, which tells more than a sign of life."""
         self._is_over.set()
-        self._beating.join()
+        self._beating.join(_LOOK_EVERY_S)  # a disk that does not answer holds up nobody
         with contextlib.suppress(OSError):
             self._beat_file.unlink(missing_ok=True)
 

@@ -72,6 +72,9 @@ class _Daemon:
 
     def stop(self) -> None:
         self._script("stop")
+        # one that was killed has mounted its folder on itself once more than it takes away
+        data = self._folder / "data"
+        subprocess.run(["umount", "--recursive", "--lazy", data], capture_output=True, check=False)
 
     def _script(self, command: str, *options: str) -> None:
         done = subprocess.run([_SCRIPT, command, self._folder, *options], capture_output=True, text=True, check=False)
@@ -137,3 +140,5 @@ def _made_image(packed: Path) -> Iterator[Path]:
         raise NoDaemon(error.stderr.decode().strip().splitlines()[-1]) from error
     finally:
         packed.unlink(missing_ok=True)
+        if shutil.which("docker"):
+            subprocess.run(["docker", "image", "rm", "--force", IMAGE], capture_output=True, check=False)

@@ -56,7 +56,10 @@ def name_process(pid: int) -> str:
 
 def is_of_this_boot(name: str) -> bool:
     """Whether a process of that name was started here since this machine was started; assumed of one by the clock."""
-    return is_by_clock(name) or name.rpartition(":")[2] == _boot_id()
+    try:
+        return is_by_clock(name) or name.rpartition(":")[2] == _boot_id()
+    except OSError:
+        return False  # nothing is named so where the kernel does not tell it
 
 
 def is_by_clock(name: str) -> bool:

@@ -179,7 +179,7 @@ def _with_cards(
             view.abandon()
             is_alone = True
         with contextlib.suppress(OSError):
-            folder.record_file.touch()  # a sign of life for machines that cannot see this process
+            os.utime(folder.record_file)  # a sign of life for machines that cannot see this process
         time.sleep(LOOK_EVERY_S)
 
     try:

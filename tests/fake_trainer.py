@@ -8,7 +8,6 @@ import shutil
 import signal
 import sys
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -20,8 +19,6 @@ from loghi_contract.job import DeviceKind, JobSpec, RecognizeJob, load_job
 from loghi_contract.lines import LineSample, parse_line_list
 from loghi_contract.places import BASE_MODEL_DIR, BEST_VAL, EVENTS_FILE, JOB_FILE, REPORT_DIR, RESULTS_FILE, Places
 from loghi_contract.processor import processor_name
-from loghi_contract.saved_epoch import METADATA_MEMBER, SavedEpoch, with_saved_epoch
-from loghi_contract.trials import TRIALS_FILE, TrialsRecord, TriedWay, format_trials
 
 SCENARIO_VARIABLE = "LOGHI_FAKE_TRAINER"
 #: Names a file: as long as it is there, a reading does not begin; it makes one beside it to say that it waits.
@@ -139,29 +136,6 @@ def gives_a_model(trainer: FakeTrainer) -> int:
     """The base model, as if it were the new one: what comes after the training can open it."""
     code = success(trainer)
     shutil.copytree(trainer.places.real(BASE_MODEL_DIR), trainer.places.out / BEST_VAL, dirs_exist_ok=True)
-    return code
-
-
-def chooses_straight(trainer: FakeTrainer) -> int:
-    """The last way that was to be tried is the best; the model is the base model, and says how its lines were cut."""
-    trials = trainer.job.trials
-    assert trials is not None
-    trainer.emit(events.Phase("trying"))
-    for number, way in enumerate(trials.ways):
-        trainer.emit(events.Trial(way.name, trials.epochs, trials.epochs, 3, 3, 0.3 - 0.05 * number))
-    chosen = trials.ways[-1]
-    tried = [TriedWay(way.name, 6, 0.3 - 0.05 * number) for number, way in enumerate(trials.ways)]
-    trainer.emit(events.Chosen(trials.key, chosen.name, trials.epochs, tuple(tried)))
-    (trainer.places.out / TRIALS_FILE).write_text(format_trials(TrialsRecord(chosen=chosen.name)))
-    code = gives_a_model(trainer)
-    model = trainer.places.out / BEST_VAL / "model.keras"
-    with zipfile.ZipFile(model) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    saved = SavedEpoch(2, 0.098, chosen.cut, chosen.straighten)
-    members[METADATA_MEMBER] = with_saved_epoch(members.get(METADATA_MEMBER, b"{}"), saved).encode()
-    with zipfile.ZipFile(model, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
     return code
 
 
@@ -345,7 +319,6 @@ SCENARIOS: dict[str, Callable[[FakeTrainer], int]] = {
     scenario.__name__: scenario
     for scenario in (
         success,
-        chooses_straight,
         gives_a_model,
         learns_from_more,
         learns_then_is_stopped,

@@ -53,9 +53,14 @@ def straighten(pixels: Pixels, height_px: int) -> Pixels:
     xs = (np.arange(columns) + 0.5) / columns
     middle = first / scale + (np.arange(rows) + 0.5)[:, None] * band / rows
     ys = middle + _offsets(*bend, 2 * xs - 1)[None] * height
-    map_x, map_y = np.broadcast_to(xs * width - 0.5, ys.shape).astype(np.float32), (ys - 0.5).astype(np.float32)
+    map_x, map_y = (
+        np.broadcast_to(np.clip(xs * width - 0.5, 0, width - 1), ys.shape).astype(np.float32),
+        (ys - 0.5).astype(np.float32),
+    )
     flat = pixels.reshape(height, width, -1)
     paper = [float(np.median(flat[:, :, channel])) for channel in range(flat.shape[2])]
+    if flat.shape[2] == 4:
+        paper[3] = float(flat[:, :, 3].min())  # outside the line's shape, where it has one
     level: Any = cv2.remap(flat, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT, borderValue=paper)
     return np.ascontiguousarray(level.reshape(rows, columns, -1), dtype=np.uint8)
 

@@ -64,20 +64,21 @@ def choose_way(
         TrainerError: a trial failed.
     """
     record = read_trials(places.out) or TrialsRecord()
-    if record.chosen is None:
-        reporter.emit(events.Phase("trying"))
-        tried = {way.name: way for way in record.ways}
-        for way in trials.ways:
-            if way.name not in tried:
-                read = _Trial(job, way, trials.epochs, reporter).read(places, is_cancelled, used, shares)
-                record = replace(record, ways=(*record.ways, read))
-                _write(places.out, record)
-    rows = compare([way for spec in trials.ways for way in record.ways if way.name == spec.name])
-    chosen = choose(rows)
-    if record.chosen is None:
-        _write(places.out, replace(record, chosen=chosen))
-        reporter.emit(events.Chosen(trials.key, chosen, trials.epochs, tuple(rows)))
-    return taken(job, next(way for way in trials.ways if way.name == chosen))
+    tried = {way.name: way for way in record.ways}
+    for way in trials.ways:
+        if way.name not in tried:
+            reporter.emit(events.Phase("trying"))
+            tried[way.name] = _Trial(job, way, trials.epochs, reporter).read(places, is_cancelled, used, shares)
+            _write(places.out, TrialsRecord(tuple(tried.values())))
+    rows = compare([tried[way.name] for way in trials.ways])
+    by_name = {way.name: way for way in trials.ways}
+    # once it is chosen it stays, whatever a later version would choose
+    chosen = record.chosen if record.chosen in by_name else choose(rows)
+    if chosen != record.chosen:
+        _write(places.out, TrialsRecord(tuple(tried.values()), chosen))
+    for untold in reporter.without_told([events.Chosen(trials.key, chosen, trials.epochs, tuple(rows))]):
+        reporter.emit(untold)
+    return taken(job, by_name[chosen])
 
 
 def taken(job: JobSpec, way: Way) -> JobSpec:

@@ -234,7 +234,7 @@ data:                         # line lists: one line image a line, as image<TAB>
   # base_domain: old.txt      # lines in the base model's own hands: does it forget them? default: none
   # old_hand: older.txt       # other such lines, mixed in so that less is forgotten; default: none
   # root: /srv/htr            # where the image paths in the lists begin; default: each list's own folder
-  # straighten: false         # true: images of lists are made level first | auto: tries both
+  # straighten: false         # true: images of lists are made level first | auto (tries): for sloping boxes
   # pages: my_pages           # instead of lists: page images with PAGE XML or ALTO
   # split: {{validation: 0.1, test: 0.1, seed: 1}}    # shares of the lines; whole pages are set aside
   # cut: loghi                # how lines are cut: loghi | polygon (by outline) | straight | auto (tries all)

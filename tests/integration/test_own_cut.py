@@ -10,6 +10,7 @@ from loghi_runner.runs.folder import RunFolder
 from tests.integration.conftest import Result, Workplace
 from tests.unit.made_pages import MadeLine, write_page, write_pages
 
+CHOOSING_TRAINER = Path(__file__).parents[1] / "choosing_trainer.py"
 OPTIONS = ("--engine", "local", "--gpus", "none")
 
 
@@ -109,7 +110,7 @@ def chosen(workplace: Workplace) -> Workplace:
         "engine: {kind: local, gpus: none}\n",
         encoding="utf-8",
     )
-    workplace.scenario = "chooses_straight"
+    workplace.trainer, workplace.scenario = CHOOSING_TRAINER, "chooses_the_last"
     result = workplace.finetune()
     assert result.returncode == 0, result.stderr
     told = " ".join(result.stderr.split())
@@ -156,6 +157,20 @@ def test_a_run_that_chose_is_made_again_with_all_its_ways(chosen: Workplace) -> 
     for name in ("train", "straight/train", "polygon/val"):
         lists = [(run / f"in/lists/{name}.txt").read_text() for run in (first, again)]
         assert lists[0] == lists[1]
+
+
+def test_what_reads_with_a_model_of_levelled_lines_levels_them(workplace: Workplace) -> None:
+    write_page(workplace.folder / "others", "q", [MadeLine(f"l{n}", f"line {n}", 60 + 70 * n) for n in range(4)])
+    workplace.trainer, workplace.scenario = CHOOSING_TRAINER, "chooses_the_last"
+    assert workplace.finetune("--set", "data.straighten=auto").returncode == 0
+    result = read(workplace, "recognize", "last", "others", "-o", "read")
+    assert "cut as polygon, and levelled" in " ".join(result.stderr.split())
+    record = json.loads((workplace.folder / "read/recognized.json").read_text())
+    assert (record["cut"], record["straightened"]) == ("polygon", True)
+    workplace.run("export", "last", "new.mlmodel")
+    with zipfile.ZipFile(workplace.folder / "new.mlmodel") as archive:
+        marker = json.loads(archive.read("loghi.json"))
+    assert (marker["cut"], marker["straighten"], marker["format"]) == ("polygon", True, 2)
 
 
 def test_lists_that_prepare_made_tell_how_their_lines_were_cut(workplace: Workplace) -> None:

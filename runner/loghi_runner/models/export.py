@@ -15,7 +15,7 @@ from loghi_runner.config.file import ConfigError
 from loghi_runner.config.load import load_config
 from loghi_runner.errors import DataError, EngineError, UsageError
 from loghi_runner.files import as_utf8, file_sha256, is_file, is_there, real_path, why_not_written, write_atomically
-from loghi_runner.models.find import NamedModel, find_model, learnt_straightened, own_cut
+from loghi_runner.models.find import NamedModel, find_model, learnt_straightened, own_cut, usual_cut
 from loghi_runner.models.model_card import NOTHING_TOLD, Told, Use, model_card
 from loghi_runner.runs.folder import RunState
 from loghi_runner.runs.look import Look
@@ -115,7 +115,7 @@ def export_file(
         EngineError: the disk does not take it.
     """
     facts = _require_whole(source)
-    marker = _marker_of(source, facts, cut or own_cut(source) or Cut.LOGHI)
+    marker = _marker_of(source, facts, cut or usual_cut(source))
     if is_there(beside := _card_beside(real_path(target))):
         message = f"{beside}, where the model's card would go, is there already; nothing was written"
         raise UsageError("export.target_taken", message, hint="Name a place where nothing is yet.")

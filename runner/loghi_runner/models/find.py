@@ -132,6 +132,14 @@ def learnt_straightened(folder: Path) -> bool:
     return saved is not None and saved.straighten
 
 
+def usual_cut(model: NamedModel) -> Cut:
+    """How lines of pages are cut for the model: as its own, where that is known.
+
+    Images that had to be made level were boxes, most often.
+    """
+    return own_cut(model) or (Cut.POLYGON if learnt_straightened(model.folder) else Cut.LOGHI)
+
+
 def choose_cut(model: NamedModel, asked: Cut | None, note: Callable[[str], None]) -> Cut:
     """How lines are cut for the model: as asked, else as its own were, else as Loghi does.
 
@@ -142,12 +150,11 @@ def choose_cut(model: NamedModel, asked: Cut | None, note: Callable[[str], None]
     if asked is None:
         if own is None and learnt_straightened(model.folder):
             note(f"{model.name} learnt from line images that were made level: lines are cut as polygon, and levelled")
-            return Cut.POLYGON
-        if own is None and model.run is not None:
+        elif own is None and model.run is not None:
             note(f"nobody knows how the lines that {model.name} learnt from were cut: cut as loghi; see --cut")
         elif own not in (None, Cut.LOGHI):
             note(f"lines are cut as those that {model.name} learnt from: {own.value}")
-        return own or Cut.LOGHI
+        return usual_cut(model)
     if own is not None and own is not asked:
         note(f"{model.name} learnt from lines cut as {own.value}; cut as {asked.value} it may read worse than it can")
     return asked

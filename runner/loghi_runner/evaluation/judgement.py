@@ -9,8 +9,8 @@ from loghi_runner.evaluation.intervals import Interval, gain_interval, reach, sc
 from loghi_runner.wording import percent, plural
 
 _ADVICE = (
-    "For pages of the old hand keep the base model. To forget less, add some lines of the old hand to data.train, "
-    "or halve training.learning_rate."
+    "For pages of the old hand keep the base model. To forget less, have lines of the old hand mixed in "
+    "(data.old_hand), or more of them."
 )
 #: Errors that are so many times as many are called doubled.
 _ABOUT_TWICE = (1.85, 2.15)

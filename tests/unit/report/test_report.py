@@ -118,7 +118,7 @@ def test_forgetting_is_judged_and_comes_with_advice(run: tuple[RunFolder, RunRec
     html = write_run_report(folder, record).read_text(encoding="utf-8")
     sentence = "The new model forgot some of the old hand: CER on 20 lines of the old hand 0.0 % before, 14.3 % after"
     assert sentence in html
-    assert "add some lines of the old hand to data.train" in html
+    assert "have lines of the old hand mixed in (data.old_hand)" in html
     forgetting = json.loads((folder.out / "report" / "report.json").read_text(encoding="utf-8"))["forgetting"]
     assert (forgetting["outcome"], forgetting["lines"]) == ("worse", 20)
 

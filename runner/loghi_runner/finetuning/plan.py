@@ -29,8 +29,9 @@ from loghi_runner.models.find import check_base_model
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.runs.run_trainer import RunView
 
-#: Epochs that learn unread lines too, and where their learning rate begins, as a share of that of all others.
-LAST_EPOCHS, _LAST_RATE = 4, 0.5
+#: Epochs that learn unread lines too: so many that they go over no more than twice as many lines as all others, but at
+#: least and at most so many. Their learning rate begins at this share. Chosen on real lines, see docs/self-training.md.
+_FEWEST_LAST, _MOST_LAST, _LAST_RATE = 2, 8, 0.5
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ def make_plan(
     store = LineStore(config.output, keys.cut, texts)
     truth = collect_ground_truth(keys, training.seed, loaded.path.parent, store, on_progress)
     more = read_more_texts(config.text.more, texts, truth.splits) if config.text.more else MoreTexts()
+    train_lines = len(truth.splits.get(Split.TRAIN, ()))
     on_page = partial(on_progress, "reading pages without a text")
     unread = read_unread(training.unread, truth, store, loaded.path.parent, on_page)
     output = real_path(config.output)
@@ -129,6 +131,16 @@ def make_plan(
         *check_output(config.output, data, base.folder, homes, keys.pages or ()),
         *check_disk(config.output, base.bytes),
     )
+    spec = TrainingSpec(
+        epochs=training.epochs,
+        batch_size=resolve_batch_size(training.batch_size, train_lines),
+        learning_rate=training.learning_rate,
+        early_stopping=training.early_stopping,
+        seed=training.seed,
+        augmentation=training.augmentation,
+        precision=training.precision,
+        freeze=training.freeze,
+    )
     job = JobSpec(
         contract=CONTRACT,
         run_id=run_id,
@@ -143,18 +155,9 @@ def make_plan(
         device=device,
         charset=config.charset,
         normalization=normalization,
-        training=TrainingSpec(
-            epochs=training.epochs,
-            batch_size=resolve_batch_size(training.batch_size, len(truth.splits.get(Split.TRAIN, ()))),
-            learning_rate=training.learning_rate,
-            early_stopping=training.early_stopping,
-            seed=training.seed,
-            augmentation=training.augmentation,
-            precision=training.precision,
-            freeze=training.freeze,
-        ),
+        training=spec,
         more_texts=str(MORE_TEXTS_FILE) if more.texts else None,
-        self_training=SelfTraining(LAST_EPOCHS, _LAST_RATE * training.learning_rate) if unread.lines else None,
+        self_training=_self_training(spec, train_lines, len(unread.lines)),
     )
     return RunPlan(
         run_id=run_id,
@@ -183,3 +186,10 @@ def resolve_batch_size(choice: int | Literal["auto"], train_lines: int) -> int:
     if isinstance(choice, int):
         return choice
     return 8 if train_lines < 1000 else 16 if train_lines < 5000 else 32
+
+
+def _self_training(training: TrainingSpec, train_lines: int, unread_lines: int) -> SelfTraining | None:
+    if not unread_lines:
+        return None
+    epochs = round(2 * training.epochs * train_lines / (train_lines + unread_lines))
+    return SelfTraining(min(max(epochs, _FEWEST_LAST), _MOST_LAST), _LAST_RATE * training.learning_rate)

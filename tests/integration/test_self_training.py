@@ -8,7 +8,8 @@ import pytest
 from tests.unit.made_pages import MadeLine, write_page, write_pages
 
 TRAINER = Path(__file__).parents[1] / "unread_trainer.py"
-LAST_EPOCHS = 4
+#: There was one epoch of the transcribed lines.
+LAST_EPOCHS = 2
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from loghi_contract import CONTRACT
 from loghi_contract.cut import Cut
-from loghi_contract.job import DeviceKind, JobSpec, SelfTraining, Split
+from loghi_contract.job import DeviceKind, JobSpec, Split
 from loghi_contract.lines import LineSample, SkippedLine
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import MORE_TEXTS_FILE
@@ -20,7 +20,7 @@ from loghi_runner.engines.mounts import choose_data_folders, home_folders, run_m
 from loghi_runner.files import real_path
 from loghi_runner.findings import Finding, Severity, errors
 from loghi_runner.finetuning.check_output import check_disk, check_output
-from loghi_runner.finetuning.schedule import check_epochs, training_spec
+from loghi_runner.finetuning.schedule import check_epochs, self_training_spec, training_spec
 from loghi_runner.finetuning.ways import in_every_way, lists_of, plan_ways
 from loghi_runner.ground_truth.check_charset import check_characters, check_normalization, choose_normalization
 from loghi_runner.ground_truth.check_cut import check_cut
@@ -34,9 +34,6 @@ from loghi_runner.ground_truth.unread import UnreadLines, read_unread
 from loghi_runner.models.find import check_base_model
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.runs.run_trainer import RunView
-
-#: Epochs that learn unread lines too, and where their learning rate begins, as a share of that of all others.
-LAST_EPOCHS, _LAST_RATE = 4, 0.5
 
 
 @dataclass(frozen=True)
@@ -125,6 +122,7 @@ def make_plan(
     store = LineStore(config.output, keys.cut.cut or Cut.LOGHI, texts)
     truth = collect_ground_truth(keys, training.seed, loaded.path.parent, store, on_progress)
     more = read_more_texts(config.text.more, texts, truth.splits) if config.text.more else MoreTexts()
+    train_lines = len(truth.splits.get(Split.TRAIN, ()))
     on_page = partial(on_progress, "reading pages without a text")
     unread = read_unread(training.unread, truth, store, loaded.path.parent, on_page)
     ways = plan_ways(keys, truth, unread)
@@ -155,6 +153,7 @@ def make_plan(
         *check_output(config.output, data, base.folder, homes, keys.pages or ()),
         *check_disk(config.output, base.bytes),
     )
+    spec = training_spec(training, train_lines)
     job = JobSpec(
         contract=CONTRACT,
         run_id=run_id,
@@ -164,10 +163,10 @@ def make_plan(
         device=device,
         charset=config.charset,
         normalization=normalization,
-        training=training_spec(training, train_lines),
+        training=spec,
         more_texts=str(MORE_TEXTS_FILE) if more.texts else None,
         old_hand=Split.OLD_HAND in truth.splits,
-        self_training=SelfTraining(LAST_EPOCHS, _LAST_RATE * training.learning_rate) if unread.lines else None,
+        self_training=self_training_spec(spec, train_lines, len(unread.lines)),
         cut=ways.cut,
         straighten=ways.straighten,
         trials=ways.trials,

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from loghi_contract.job import TrainingSpec
+from loghi_contract.job import SelfTraining, TrainingSpec
 from loghi_runner.config.schema import TrainingConfig
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.wording import plural
@@ -23,6 +23,11 @@ _SHORT_PART = 1 / 2
 _BATCHES: Final = ((5000, 32), (1000, 16), (0, 8))
 
 
+#: Epochs that learn unread lines too: so many that they go over no more than twice as many lines as all others, but at
+#: least and at most so many. Their learning rate begins at this share. Chosen on real lines, see docs/self-training.md.
+_FEWEST_LAST, _MOST_LAST, _LAST_RATE = 2, 8, 0.5
+
+
 def training_spec(config: TrainingConfig, train_lines: int) -> TrainingSpec:
     """The training section with nothing left open, for so many training lines."""
     epochs = config.epochs if isinstance(config.epochs, int) else _epochs(train_lines, config.epochs == "quick")
@@ -38,6 +43,14 @@ def training_spec(config: TrainingConfig, train_lines: int) -> TrainingSpec:
         precision=config.precision,
         freeze=config.freeze,
     )
+
+
+def self_training_spec(training: TrainingSpec, train_lines: int, unread_lines: int) -> SelfTraining | None:
+    """How unread lines are learnt after that; None where there are none."""
+    if not unread_lines:
+        return None
+    epochs = round(2 * training.epochs * train_lines / (train_lines + unread_lines))
+    return SelfTraining(min(max(epochs, _FEWEST_LAST), _MOST_LAST), _LAST_RATE * training.learning_rate)
 
 
 def check_epochs(config: TrainingConfig, train_lines: int) -> list[Finding]:

@@ -7,12 +7,12 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from loghi_contract.job import DeviceKind, ListsSpec, dump_job, load_job
+from loghi_contract.job import DeviceKind, ListsSpec, SelfTraining, dump_job, load_job
 from loghi_runner.config.load import load_config
 from loghi_runner.engines.mounts import choose_data_folders
 from loghi_runner.findings import Severity
 from loghi_runner.finetuning.plan import RunPlan, make_plan
-from tests.unit.made_project import RUN_ID, Findings, Project
+from tests.unit.made_project import RUN_ID, Findings, Project, page
 
 REAL_DATA = Path(__file__).parents[4] / "shared" / "data"
 needs_real_data = pytest.mark.skipif(not REAL_DATA.is_dir(), reason=f"the real data is not there: {REAL_DATA}")
@@ -180,3 +180,17 @@ def test_a_real_keras_2_model_is_accepted_and_announced(tmp_path: Path, ask: typ
 def test_a_real_saved_model_is_refused_with_the_conversion(tmp_path: Path, ask: type[Findings]) -> None:
     plan = real_plan(tmp_path, "legacy_models/saved_model_v2", train="target_lines/train.txt")
     assert [finding.code for finding in plan.errors] == ["model.saved_model"]
+
+
+@pytest.mark.parametrize(("epochs", "unread", "last"), [(15, 3, 8), (15, 30, 5), (2, 30, 2)])
+def test_unread_lines_are_learnt_about_as_long_as_the_others(
+    project: Project, epochs: int, unread: int, last: int
+) -> None:
+    project.line_list("lines/unread.txt", page("p8", unread))
+
+    plan = project.plan("training.unread=lines/unread.txt", f"training.epochs={epochs}")
+
+    assert plan.job.self_training == SelfTraining(last, plan.job.training.learning_rate / 2)
+    assert [line.text for line in plan.lists["unread"]] == ["?"] * unread
+    assert plan.job.epochs == epochs + last
+    assert load_job(dump_job(plan.job)) == plan.job

@@ -10,7 +10,7 @@ from loghi_runner.config.file import ConfigError
 from loghi_runner.config.load import load_config
 from loghi_runner.finetuning.plan import RunPlan, make_plan
 from loghi_runner.finetuning.ways import extra_epochs
-from tests.unit.made_pages import MadeLine, page_xml, write_pages
+from tests.unit.made_pages import MadeLine, page_xml, write_page, write_pages
 from tests.unit.made_project import RUN_ID, Findings, Project
 
 
@@ -44,8 +44,9 @@ def test_each_cut_has_lists_of_its_own(project: Project) -> None:
 
 
 def test_lines_beside_the_run_s_own_are_cut_in_every_way_too(project: Project) -> None:
-    for name in ("old", "unread"):
-        write_pages(project.folder / name, 1, prefix=name)
+    for shade, name in enumerate(("old", "unread")):
+        lines = [MadeLine(f"l{n}", f"line {n} of {name}", 60 + 70 * n) for n in range(4)]
+        write_page(project.folder / name, name, lines, shade=230 + shade)
     plan = plan_pages(project, "data.old_hand=[old]", "training.unread=[unread]")
     assert not plan.errors
     for split in ("old_hand", "unread"):

@@ -104,6 +104,8 @@ def verdict_of(progress: Progress, *, from_scratch: bool = False, judgement: Run
     compared = _on_test_lines(progress, from_scratch, judgement) or _on_validation_lines(progress, from_scratch)
     if finished.best_epoch == 0 and not from_scratch:
         if not any(epoch.epoch > 0 for epoch in progress.epochs):
+            if progress.best_val_epoch is None and not progress.epochs:
+                return "stopped before there was a model"
             return "stopped before the first epoch was over: best_val is still the base model"
         compared = f"no epoch was better than the base model: {KEEP_BASE}" + (f" ({compared})" if compared else "")
     forgetting = _forgetting(progress, from_scratch, judgement)

@@ -109,6 +109,8 @@ def verdict_of(progress: Progress, *, from_scratch: bool = False, judgement: Run
     gain, *more = compared or ("",)
     if finished.best_epoch == 0 and not from_scratch:
         if not any(epoch.epoch > 0 for epoch in progress.epochs):
+            if progress.best_val_epoch is None and not progress.epochs:
+                return "stopped before there was a model"
             return "stopped before the first epoch was over: best_val is still the base model"
         gain = f"no epoch was better than the base model: {KEEP_BASE}" + (f" ({gain})" if gain else "")
     more = [part for part in (*more, _with_lm(progress), _forgetting(progress, from_scratch, judgement)) if part]

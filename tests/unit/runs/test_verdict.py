@@ -12,6 +12,7 @@ from loghi_contract.events import (
     LanguageModel,
     Model,
     Payload,
+    Trial,
 )
 from loghi_contract.language_model import OnValidation
 from loghi_runner.evaluation.counts import count
@@ -83,6 +84,10 @@ def test_a_run_stopped_in_its_first_epoch_does_not_blame_the_training() -> None:
     assert verdict(epoch(0, 0.05), best_epoch=0) == (
         "stopped before the first epoch was over: best_val is still the base model"
     )
+
+
+def test_a_run_stopped_while_it_tried_ways_has_no_model_yet() -> None:
+    assert verdict(Trial("loghi", 1, 2, 62, 62, 0.185), best_epoch=0) == "stopped before there was a model"
 
 
 def test_forgetting_is_told_beside_the_gain() -> None:

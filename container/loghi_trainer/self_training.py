@@ -15,8 +15,8 @@ from loghi_trainer.evaluate import Reading
 from loghi_trainer.lines import Line, Split
 from loghi_trainer.recognize import ReadLine, Recognizer
 
-#: A line is learnt where the image gives what was read, for each character, at least this probability. Of 440 real
-#: lines that models of 52 and 42 lines read with 13.4 and 13.1 % CER, these were 69 and 60 %, with 10.5 and 10.6 %.
+#: A line is learnt where the image gives what was read, for each character, at least this probability. Of real lines
+#: that models of 52 and 42 lines read with 13.4 and 13.1 % CER, these were 68 and 60 %, with 10.5 and 10.6 %.
 LEAST_CONFIDENCE = 0.7
 #: Shorter readings are as often noise as words, whatever their confidence.
 FEWEST_CHARACTERS = 10

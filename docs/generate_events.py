@@ -57,7 +57,7 @@ _MEANINGS = {
     ("started", "machine"): "the processor, the cores that may be used, and into how many parts a batch is divided",
     ("resumed", "epoch"): "so many epochs hold",
     ("resumed", "step"): "so many steps of the next epoch are done",
-    ("phase", "name"): "reading_data, loading_model, training, evaluating or saving",
+    ("phase", "name"): "reading_data, loading_model, folds, training, evaluating or saving",
     ("data_summary", "split"): "train, val, test or base_domain",
     ("data_summary", "skipped"): "how many lines were left out, by reason",
     ("charset", "policy"): "extend, fail, replace; new when trained from scratch",

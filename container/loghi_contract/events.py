@@ -157,6 +157,24 @@ class Epoch:
 
 
 @dataclass(frozen=True)
+class Fold:
+    """After an epoch of a model that learns all lines but those of one fold: its scores on these.
+
+    cer and wer are fractions. Once all folds are trained, the epoch table has their scores on all lines together.
+    """
+
+    kind: ClassVar[str] = "fold"
+    fold: int
+    folds: int
+    epoch: int
+    epochs: int
+    train_loss: float | None
+    val_cer: float
+    val_wer: float
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """Written, reopened and in place; `path` is relative to the out folder."""
 
@@ -240,6 +258,7 @@ Payload = (
     | Notice
     | Step
     | Epoch
+    | Fold
     | Checkpoint
     | Evaluation
     | LanguageModel
@@ -258,6 +277,7 @@ KINDS: dict[str, type[Any]] = {
         Notice,
         Step,
         Epoch,
+        Fold,
         Checkpoint,
         Evaluation,
         LanguageModel,

@@ -86,7 +86,8 @@ class JobSpec:
     `vgsl` is a network specification or a library name for training from scratch; otherwise it is None and
     the base model lies in /in/base_model. With `resume` it goes on from the checkpoint in /out/last; its epochs may be
     others than those it began with. `more_texts` is the container path of texts that the language model learns beside
-    those of the training lines, one a line.
+    those of the training lines, one a line. `folds` are the images that each fold holds out: the validation lines are
+    those learnt from then, each scored by a model that has not learnt its fold, and the last model learns them all.
     """
 
     contract: int
@@ -102,6 +103,7 @@ class JobSpec:
     #: how often the run was ended for its memory; each time its trainer takes half of what it took before
     memory_kills: int = 0
     more_texts: str | None = None
+    folds: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)

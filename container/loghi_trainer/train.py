@@ -4,39 +4,37 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import repeat
-
-import keras
 
 from loghi_contract import events
 from loghi_contract.checkpoint import Checkpoint, TrainingState
-from loghi_contract.job import Augmentation, DeviceKind, JobSpec
+from loghi_contract.job import DeviceKind, JobSpec
 from loghi_contract.language_model import WITH_LM
 from loghi_contract.model_folder import MODEL_FILE
 from loghi_contract.places import BASE_MODEL_DIR, BEST_VAL, Places, lines_table
 from loghi_contract.saved_epoch import SavedEpoch
 from loghi_trainer import device
 from loghi_trainer.announce import announce
-from loghi_trainer.augment import augment_light
 from loghi_trainer.base_model import open_base_model
 from loghi_trainer.beam import Guide
 from loghi_trainer.checkpoint import LastFolder, Weights
-from loghi_trainer.data import RunData, read_data
-from loghi_trainer.dataset import ImageStore, TrainingFeed
+from loghi_trainer.data import read_data
+from loghi_trainer.dataset import ImageStore
+from loghi_trainer.equip import Equipment
 from loghi_trainer.evaluate import Reading, evaluate, read_again, write_lines_table
+from loghi_trainer.folds import Folded, Folds
 from loghi_trainer.lines import Split
 from loghi_trainer.new_model import build_base_model
 from loghi_trainer.output_layer import fit_output_layer
-from loghi_trainer.recognize import Cancelled, Recognizer
+from loghi_trainer.recognize import Cancelled
 from loghi_trainer.reporter import Reporter
 from loghi_trainer.resume import differences, lines_sha256, open_checkpoint, require_same_run
 from loghi_trainer.save import ModelFolder
-from loghi_trainer.training import Position, Training
+from loghi_trainer.training import Position
 
 #: In a long epoch a kill loses no more than this; writing takes about a second.
 LAST_EVERY_S = 300.0
-
-_AUGMENTATIONS = {Augmentation.NONE: None, Augmentation.LIGHT: augment_light}
 
 
 def train(job: JobSpec, places: Places, reporter: Reporter, is_cancelled: Callable[[], bool]) -> events.Finished:
@@ -59,7 +57,8 @@ def train(job: JobSpec, places: Places, reporter: Reporter, is_cancelled: Callab
     data = read_data(job, places, store, base)
     announce(job, base, data, reporter)
 
-    network = fit_output_layer(
+    make_network = partial(
+        fit_output_layer,
         base,
         data.charset,
         job.charset,
@@ -72,10 +71,7 @@ def train(job: JobSpec, places: Places, reporter: Reporter, is_cancelled: Callab
         places,
         reporter,
         is_cancelled,
-        network,
-        data,
-        store,
-        shares,
+        Equipment(job, data, store, shares, is_cancelled, make_network),
         started,
         checkpoint,
     ).finish()
@@ -99,10 +95,7 @@ class _Run:
         places: Places,
         reporter: Reporter,
         is_cancelled: Callable[[], bool],
-        network: keras.Model,
-        data: RunData,
-        store: ImageStore,
-        shares: device.Shares,
+        equipment: Equipment,
         started: events.Started,
         checkpoint: Checkpoint | None,
     ) -> None:
@@ -110,38 +103,14 @@ class _Run:
         self._places = places
         self._reporter = reporter
         self._is_cancelled = is_cancelled
-        self._data = data
-        self._store = store
-        tokenizer = data.charset.tokenizer
-        self._network = network
-        self._recognizer = Recognizer(
-            network,
-            tokenizer,
-            job.training.batch_size,
-            at_once=shares.at_once,
-            places=shares.places,
-            tell=reporter.emit,
-        )
-        self._cards = len(shares.places)
-        self._folder = ModelFolder(places.out, network, tokenizer, job, data.learnt)
-        labels = [tokenizer.encode(line.text) for line in data.train.lines]
-        self._feed = TrainingFeed(
-            data.train.lines,
-            labels,
-            store,
-            batch_size=job.training.batch_size,
-            seed=job.training.seed,
-            augment=_AUGMENTATIONS[job.training.augmentation],
-        )
-        self._training = Training(
-            network,
-            self._feed,
-            job.training,
-            reporter,
-            is_cancelled,
-            shares.places,
-            self._write_last_in_time,
-            job.memory_kills,
+        self._equipment = equipment
+        self._data = data = equipment.data
+        self._store = equipment.store
+        self._network = network = equipment.make_network()
+        self._cards = len(equipment.shares.places)
+        self._folder = ModelFolder(places.out, network, data.charset.tokenizer, job, data.learnt)
+        self._training, self._recognizer = equipment.of(
+            network, data.train.lines, reporter.emit, self._write_last_in_time
         )
         self._checkpoint = checkpoint
         self._started = started
@@ -156,6 +125,8 @@ class _Run:
         self._base_reading: Reading
         self._before: list[Reading] = []
         self._rows: list[events.Epoch] = []
+        #: what the folds have read; None of a run without folds
+        self._folded: Folded | None = None
 
     def finish(self) -> events.Finished:
         try:
@@ -163,6 +134,10 @@ class _Run:
                 self._go_on(self._checkpoint)
             else:
                 self._begin()
+            if self._job.folds:
+                self._reporter.emit(events.Phase("folds"))
+                folds = Folds(self._equipment, self._places.out, self._lines_sha256, self._reporter.emit)
+                self._folded = folds.train(self._training.most_px)
             self._reporter.emit(events.Phase("training"))
             status = self._train_epochs()
             self._reporter.emit(events.Phase("evaluating"))
@@ -226,10 +201,12 @@ class _Run:
 
     def _train_epochs(self) -> events.FinishStatus:
         spec, training = self._job.training, self._training
+        # the folds have tried all epochs already
+        last, patience = (self._folded.best_epoch, 0) if self._folded else (spec.epochs, spec.early_stopping)
         try:
-            while (epoch := training.position.epoch + 1) <= spec.epochs:
+            while (epoch := training.position.epoch + 1) <= last:
                 waited = epoch - 1 - max(self._best.epoch, self._patient_from)
-                if 0 < spec.early_stopping <= waited:
+                if 0 < patience <= waited:
                     return events.FinishStatus.EARLY_STOPPED
                 steps = training.run_epoch(epoch)
                 self._score_validation(epoch, training.position.seconds, steps.train_loss, steps.learning_rate)
@@ -277,7 +254,10 @@ class _Run:
         self, epoch: int, seconds: float = 0.0, train_loss: float | None = None, learning_rate: float | None = None
     ) -> None:
         """Score the network on the validation lines, and keep it when no earlier epoch was as good."""
-        reading = evaluate(self._recognizer, self._data.val, self._store, self._is_cancelled, with_loss=True)
+        if self._folded is not None and epoch > 0:
+            reading = self._folded.after(epoch)
+        else:
+            reading = evaluate(self._recognizer, self._data.val, self._store, self._is_cancelled, with_loss=True)
         total = reading.total
         is_better = self._best.cer is None or total.cer < self._best.cer
         # best_val is of this epoch already where the run goes on from before it
@@ -317,10 +297,16 @@ class _Run:
 
     def _judge_language_model(self, guide: Guide) -> Reading:
         """What best_val reads on the validation lines, also with the language model; written beside it."""
-        split = self._data.val
-        read = evaluate(self._recognizer, split, self._store, self._is_cancelled, guide=guide)
+        split, folded = self._data.val, self._folded
+        # what the last model reads of lines that it has learnt says nothing
+        read = (
+            folded.after(max(self._best.epoch, 1))
+            if folded is not None
+            else evaluate(self._recognizer, split, self._store, self._is_cancelled, guide=guide)
+        )
         guided = read.guided or read
-        judged = self._data.learnt.judged([line.text for line in split.lines], read.errors, guided.errors)
+        texts, repeated = [line.text for line in split.lines], folded.repeated if folded is not None else None
+        judged = self._data.learnt.judged(texts, read.errors, guided.errors, repeated)
         self._folder.save_learnt(judged)
         self._reporter.emit(events.LanguageModel(judged.facts.order, judged.facts.sources, judged.facts.validation))
         return replace(self._best.reading or read, guided=guided)

@@ -27,6 +27,7 @@ _PHASE_WORDS = {
     "reading_data": "reading the lines",
     "loading_model": "loading the model",
     "evaluating": "scoring the lines",
+    "folds": "training the folds",
 }
 _LINES_OF_SPLIT = {split.value: f"{word} lines" for split, word in SPLIT_WORDS.items()}
 _LINES_OF_SPLIT[Split.BASE_DOMAIN.value] = "lines of the old hand"
@@ -123,6 +124,11 @@ def epoch_line(epoch: events.Epoch, remaining_s: float | None = None) -> str:
     return line if remaining_s is None or remaining_s < 1 else f"{line}, about {duration(remaining_s)} left"
 
 
+def fold_place(fold: events.Fold) -> str:
+    """How far the folds are."""
+    return f"fold {fold.fold} of {fold.folds}, epoch {fold.epoch} of {fold.epochs}"
+
+
 def event_line(payload: events.Payload) -> str:
     """Any event as one plain line."""
     match payload:
@@ -147,6 +153,8 @@ def event_line(payload: events.Payload) -> str:
             )
         case events.Epoch() as epoch:
             return epoch_line(epoch)
+        case events.Fold() as fold:
+            return f"{fold_place(fold)}: CER {percent(fold.val_cer)}, WER {percent(fold.val_wer)}"
         case events.Checkpoint(name=name, epoch=number):
             return f"saved {name} (epoch {number})"
         case events.Evaluation(split=split, model=model, lines=lines, cer=cer, wer=wer, lm_cer=lm_cer):

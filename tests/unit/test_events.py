@@ -24,6 +24,7 @@ PAYLOADS: tuple[Payload, ...] = (
     events.Notice("charset.replaced", "the output layer starts afresh", None),
     events.Step(3, 12, 60, 8.25, 14.5),
     events.Epoch(3, 15, 8.31, 0.098, 0.31, 0.0003, 61.2, True, 9.75),
+    events.Fold(2, 5, 12, 60, 8.31, 0.143, 0.41, 4.2),
     events.Checkpoint("best_val", 3, "model/best_val/model.keras"),
     events.Evaluation("test", events.Model.BEST, 50, 0.11, 0.4, 0.08),
     events.LanguageModel(6, (TextSource("training lines", 492, 21410),), OnValidation(118, 0.104, 0.04, 0.72)),

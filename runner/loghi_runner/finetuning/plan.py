@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from loghi_contract import CONTRACT
@@ -12,18 +12,19 @@ from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import LISTS_DIR, MORE_TEXTS_FILE
 from loghi_runner.aliases import OnProgress
 from loghi_runner.config.load import LoadedConfig
-from loghi_runner.config.schema import VgslModel
+from loghi_runner.config.schema import TrainingConfig, VgslModel
 from loghi_runner.engines.base import Mount, Setting
 from loghi_runner.engines.mounts import choose_data_folders, home_folders, run_mounts
 from loghi_runner.files import real_path
 from loghi_runner.findings import Finding, Severity, errors
 from loghi_runner.finetuning.check_output import check_disk, check_output
-from loghi_runner.finetuning.schedule import check_epochs, training_spec
+from loghi_runner.finetuning.schedule import check_epochs, check_folds, training_spec
 from loghi_runner.ground_truth.check_charset import check_characters, check_normalization, choose_normalization
 from loghi_runner.ground_truth.check_lines import check_lines, check_look, check_transparency
 from loghi_runner.ground_truth.collect import PagesTruth, collect_ground_truth
 from loghi_runner.ground_truth.line_store import LineStore
 from loghi_runner.ground_truth.more_texts import MoreTexts, read_more_texts
+from loghi_runner.ground_truth.split import deal_folds
 from loghi_runner.models.find import check_base_model
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.runs.run_trainer import RunView
@@ -100,7 +101,8 @@ def make_plan(
     keys, training = config.data, config.training
     texts = TextOptions(keys.text_equiv, keys.skip_tags, keys.style_marks, normalization, keys.skip_machine_read)
     store = LineStore(config.output, keys.cut, texts)
-    truth = collect_ground_truth(keys, training.seed, loaded.path.parent, store, on_progress)
+    is_folded = training.folds != "off"
+    truth = collect_ground_truth(keys, training.seed, loaded.path.parent, store, on_progress, is_folded=is_folded)
     more = read_more_texts(config.text.more, texts, truth.splits) if config.text.more else MoreTexts()
     train_lines = len(truth.splits.get(Split.TRAIN, ()))
     output = real_path(config.output)
@@ -119,9 +121,14 @@ def make_plan(
         *check_transparency(config, base.facts, truth),
         *check_look(config, base.facts, truth),
         *check_epochs(training, train_lines),
+        *check_folds(config, train_lines, len(truth.splits.get(Split.VAL, ()))),
         *check_output(config.output, data, base.folder, homes, keys.pages or ()),
         *check_disk(config.output, base.bytes),
     )
+    lists = {
+        split.value: tuple(replace(line.sample, image=str(data.container_path(line.image))) for line in lines)
+        for split, lines in truth.splits.items()
+    }
     job = JobSpec(
         contract=CONTRACT,
         run_id=run_id,
@@ -138,16 +145,14 @@ def make_plan(
         normalization=normalization,
         training=training_spec(training, train_lines),
         more_texts=str(MORE_TEXTS_FILE) if more.texts else None,
+        folds=_folds(training, lists.get(Split.VAL.value, ())),
     )
     return RunPlan(
         run_id=run_id,
         run_dir=config.output / run_id,
         config=loaded,
         job=job,
-        lists={
-            split.value: tuple(replace(line.sample, image=str(data.container_path(line.image))) for line in lines)
-            for split, lines in truth.splits.items()
-        },
+        lists=lists,
         skipped=tuple((split.value, line) for split, line in truth.skipped),
         mounts=run_mounts(data, base.folder, output / run_id),
         findings=tuple(sorted(findings, key=lambda finding: list(Severity).index(finding.severity))),
@@ -155,3 +160,9 @@ def make_plan(
         pages=truth.pages,
         more_texts=more.texts,
     )
+
+
+def _folds(training: TrainingConfig, samples: Sequence[LineSample]) -> tuple[tuple[str, ...], ...]:
+    if not isinstance(training.folds, int) or not samples:
+        return ()
+    return deal_folds([PurePosixPath(sample.image) for sample in samples], training.folds, training.seed)

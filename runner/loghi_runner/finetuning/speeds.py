@@ -88,7 +88,9 @@ def estimate_of(plan: RunPlan) -> str | None:
     speed = _known(plan)
     if speed is None:
         return None
-    seconds = speed.seconds_per_line * len(plan.lists.get("train", ())) * plan.job.training.epochs * _BESIDE_TRAINING
+    # k folds of k - 1 parts of the lines, and all of them
+    times = plan.job.training.epochs * max(len(plan.job.folds), 1)
+    seconds = speed.seconds_per_line * len(plan.lists.get("train", ())) * times * _BESIDE_TRAINING
     parts = [f"about {duration(seconds)} at most"]
     parts += [f"{speed.memory_mb / 1000:.1f} GB of memory"] if speed.memory_mb else []
     parts += [f"{speed.gpu_memory_mb / 1000:.1f} GB on the card"] if speed.gpu_memory_mb else []
@@ -115,6 +117,7 @@ def _small(plan: RunPlan, run_dir: Path) -> RunPlan:
         plan.job,
         training=replace(plan.job.training, epochs=2, early_stopping=0),
         lists=replace(plan.job.lists, test=None, base_domain=None),
+        folds=(),
     )
     lists = {"train": _some(plan.lists["train"], batch * _STEPS, longest=batch), "val": plan.lists["val"][:_VALIDATED]}
     return replace(plan, run_dir=run_dir, job=job, lists=lists, mounts=moved_mounts(plan.mounts, run_dir))

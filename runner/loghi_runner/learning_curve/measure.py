@@ -15,7 +15,7 @@ from loghi_runner.config.choices import LanguageModelUse
 from loghi_runner.config.load import load_config
 from loghi_runner.engines.base import Wish
 from loghi_runner.engines.mounts import moved_mounts
-from loghi_runner.errors import RunnerError, TrainingError
+from loghi_runner.errors import RunnerError, TrainingError, UsageError
 from loghi_runner.evaluation.intervals import cer_interval
 from loghi_runner.evaluation.results import Results
 from loghi_runner.files import file_sha256, is_folder, real_path
@@ -79,6 +79,10 @@ def learning_curve(
     candidates = None
     if to_rank:  # looked at before hours are spent on training
         candidates = find_candidates(to_rank, load_config(config_path, overrides).config.data.cut, view.progress)
+    if load_config(config_path, overrides).config.training.folds != "off":
+        message = "a learning curve judges all its models on the same lines, which folds do not leave"
+        hint = "Write `folds: off` under training, or add `--set training.folds=off`."
+        raise UsageError("curve.folds", message, where="training.folds", hint=hint)
     with ExitStack() as lines:  # each share needs its line images until its own run names them
         ready = prepare_run(config_path, overrides, view, lines)
         curve = _measure(ready, percents, view)

@@ -156,6 +156,7 @@ def _job_facts(job: JobSpec | None) -> Iterator[tuple[str, str, object, Effect]]
     if job is None:
         return
     settings = {"base_model.vgsl": job.vgsl, "charset": job.charset, "normalization": job.normalization}
+    settings |= {"training.folds": str(len(job.folds))} if job.folds else {}
     training = {f"training.{key}": value for key, value in to_json(job.training).items()}
     for key, value in {**to_json(settings), **training}.items():
         written = ", ".join(value) or "none" if isinstance(value, list) else value

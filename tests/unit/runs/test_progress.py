@@ -7,6 +7,7 @@ from loghi_contract.events import (
     Evaluation,
     Event,
     Failed,
+    Fold,
     LanguageModel,
     Model,
     Notice,
@@ -74,3 +75,14 @@ def test_what_comes_again_after_an_interruption_is_known_once() -> None:
     assert [score.model for score in progress.evaluations] == [Model.BASE]
     assert (progress.failed, progress.step, progress.notices) == (None, None, [warning])
     assert progress.language_model is None
+
+
+def test_the_time_left_counts_the_folds_to_come_and_the_last_training() -> None:
+    fold = Fold(2, 5, 12, 60, None, 0.2, 0.5, 4.0)
+    assert at((0, Phase("folds")), (1, fold)).remaining_s == (48 + 3 * 60 + 60) * 4.0
+
+
+def test_a_fold_that_was_interrupted_begins_anew() -> None:
+    told = [Fold(fold, 3, epoch, 2, None, 0.2, 0.5, 4.0) for fold, epoch in ((1, 1), (1, 2), (2, 1))]
+    progress = at(*enumerate(told), (9, Resumed(0, 0)))
+    assert [(fold.fold, fold.epoch) for fold in progress.folds] == [(1, 1), (1, 2)]

@@ -101,6 +101,7 @@ ACTIONS = {
 PHASES = {
     "reading_data": N_("reading the lines"),
     "loading_model": N_("loading the model"),
+    "folds": N_("training the folds"),
     "training": N_("training"),
     "evaluating": N_("scoring the lines"),
     "saving": N_("saving"),

@@ -57,7 +57,7 @@ _MEANINGS = {
     ("started", "machine"): "the processor, the cores that may be used, and into how many parts a batch is divided",
     ("resumed", "epoch"): "so many epochs hold",
     ("resumed", "step"): "so many steps of the next epoch are done",
-    ("phase", "name"): "trying, reading_data, loading_model, training, self_training, evaluating or saving",
+    ("phase", "name"): "trying, reading_data, loading_model, folds, training, self_training, evaluating or saving",
     ("trial", "way"): "what is tried: a cut, or whether line images are straightened",
     (
         "chosen",

@@ -185,6 +185,24 @@ class Chosen:
 
 
 @dataclass(frozen=True)
+class Fold:
+    """After an epoch of a model that learns all lines but those of one fold: its scores on these.
+
+    cer and wer are fractions. Once all folds are trained, the epoch table has their scores on all lines together.
+    """
+
+    kind: ClassVar[str] = "fold"
+    fold: int
+    folds: int
+    epoch: int
+    epochs: int
+    train_loss: float | None
+    val_cer: float
+    val_wer: float
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """Written, reopened and in place; `path` is relative to the out folder."""
 
@@ -291,6 +309,7 @@ Payload = (
     | Epoch
     | Trial
     | Chosen
+    | Fold
     | Checkpoint
     | Evaluation
     | LanguageModel
@@ -312,6 +331,7 @@ KINDS: dict[str, type[Any]] = {
         Epoch,
         Trial,
         Chosen,
+        Fold,
         Checkpoint,
         Evaluation,
         LanguageModel,

@@ -140,7 +140,9 @@ class JobSpec:
     others than those it began with. `more_texts` is the container path of texts that the language model learns beside
     those of the training lines, one a line. With `old_hand` lines of a list beside that of the training lines are mixed
     in: of them no epoch takes more than a share of its own lines, others each time. `cut` and `straighten` are as of a
-    `Way`; with `trials` they and the lists are those of the way that is kept.
+    `Way`; with `trials` they and the lists are those of the way that is kept. `folds` are the images that each fold
+    holds out: the validation lines are those learnt from then, each scored by a model that has not learnt its fold, and
+    the last model learns them all.
     """
 
     contract: int
@@ -161,6 +163,7 @@ class JobSpec:
     cut: Cut | None = None
     straighten: bool = False
     trials: TrialsSpec | None = None
+    folds: tuple[tuple[str, ...], ...] = ()
 
     @property
     def epochs(self) -> int:

@@ -64,12 +64,21 @@ class LearntTexts:
         return _guide(self.facts, self.ngrams, tokenizer)
 
     def judged(
-        self, texts: Sequence[str], greedy: Sequence[ErrorCounts], guided: Sequence[ErrorCounts]
+        self,
+        texts: Sequence[str],
+        greedy: Sequence[ErrorCounts],
+        guided: Sequence[ErrorCounts],
+        repeated: float | None = None,
     ) -> "LearntTexts":
-        """With what the validation lines say of it, where they are enough; `texts` are their transcriptions."""
+        """With what the validation lines say of it, where they are enough; `texts` are their transcriptions.
+
+        Args:
+            repeated: the share of their n-grams that was learnt, where it is not this model that read them.
+        """
         if len(texts) < FEWEST_LINES:
             return self
-        repeated = share_known(self.ngrams, texts, self.facts.order)
+        if repeated is None:
+            repeated = share_known(self.ngrams, texts, self.facts.order)
         said = OnValidation(len(texts), pool(greedy).cer, pool(guided).cer, repeated)
         return replace(self, facts=replace(self.facts, validation=said))
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from loghi_contract.events import MAX_LINE_BYTES, Event, Payload, Step, Trial, decode_event, encode_event
 from loghi_contract.records import RecordError, parse_json
@@ -16,13 +16,6 @@ from loghi_trainer.errors import StorageError
 
 _STEP_INTERVAL_S = 1.0
 _STEP = b'"kind":"step"'
-
-
-class Teller(Protocol):
-    """Who is told of a training while it goes on."""
-
-    def emit(self, payload: Payload) -> None:
-        """One thing more."""
 
 
 class Reporter:

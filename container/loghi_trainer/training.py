@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 import keras
 
-from loghi_contract.events import Step
+from loghi_contract.events import Payload, Step
 from loghi_contract.job import DeviceKind, Part, TrainingSpec
 from loghi_trainer.dataset import TrainingFeed
 from loghi_trainer.errors import TrainingFailed
 from loghi_trainer.fitting import FittedStep
 from loghi_trainer.network import RECURRENT_LAYERS
 from loghi_trainer.recognize import Cancelled
-from loghi_trainer.reporter import Teller
 from loghi_trainer.schedule import learning_rate_at
 from loghi_trainer.step import make_step
 
@@ -64,7 +63,7 @@ class Training:
         network: keras.Model,
         feed: TrainingFeed,
         spec: TrainingSpec,
-        reporter: Teller,
+        emit: Callable[[Payload], None],
         is_cancelled: Callable[[], bool],
         places: Sequence[str | None] = (None,),
         after_step: Callable[[], None] = lambda: None,
@@ -75,12 +74,12 @@ class Training:
         self.position = Position()
         self._feed = feed
         self._course = Course(0, spec.epochs, spec.learning_rate)
-        self._reporter = reporter
+        self._emit = emit
         self._is_cancelled = is_cancelled
         self._after_step = after_step
         freeze(network, spec.freeze)
         self._optimizer = keras.optimizers.AdamW(learning_rate=spec.learning_rate, weight_decay=_WEIGHT_DECAY)
-        self._take_step = FittedStep(make_step(network, self._optimizer, places), feed, reporter.emit, memory_kills)
+        self._take_step = FittedStep(make_step(network, self._optimizer, places), feed, emit, memory_kills)
         self._places = places
 
     @property
@@ -133,7 +132,7 @@ class Training:
             lines_done += len(batch.images)
             seconds = max(time.monotonic() - started, 1e-9)
             self.position = Position(epoch - 1, step, loss_sum, lines_done, seconds)
-            self._reporter.emit(Step(epoch, step, len(batches), loss, round(lines_done / seconds, 2)))
+            self._emit(Step(epoch, step, len(batches), loss, round(lines_done / seconds, 2)))
             if self._is_cancelled():
                 raise Cancelled
             self._after_step()

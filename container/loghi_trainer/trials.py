@@ -15,7 +15,7 @@ import numpy as np
 
 from loghi_contract import events
 from loghi_contract.counts import ErrorCounts
-from loghi_contract.job import DeviceKind, JobSpec, TrialsSpec, Way
+from loghi_contract.job import JobSpec, TrialsSpec, Way
 from loghi_contract.places import BASE_MODEL_DIR, Places
 from loghi_contract.storage import sync_file
 from loghi_contract.trials import (
@@ -28,16 +28,14 @@ from loghi_contract.trials import (
     read_trials,
 )
 from loghi_trainer import device
-from loghi_trainer.augment import AUGMENTATIONS
 from loghi_trainer.base_model import open_base_model
 from loghi_trainer.data import read_training_lines
-from loghi_trainer.dataset import ImageStore, TrainingFeed
+from loghi_trainer.dataset import ImageStore
+from loghi_trainer.equip import Equipment
 from loghi_trainer.errors import StorageError
 from loghi_trainer.evaluate import evaluate
-from loghi_trainer.output_layer import fit_output_layer
-from loghi_trainer.recognize import Recognizer
 from loghi_trainer.reporter import Reporter
-from loghi_trainer.training import Position, Training
+from loghi_trainer.training import Position
 
 #: With fewer lines that all ways have, the first is kept.
 FEWEST_LINES = 10
@@ -134,7 +132,7 @@ def gain_of(before: Sequence[LineErrors], after: Sequence[LineErrors], others: i
 
 @dataclass(frozen=True)
 class _Trial:
-    """The training of one way; to `Training` it is the reporter, whose steps are told as those of a trial."""
+    """The training of one way; its steps are told as those of a trial."""
 
     job: JobSpec
     way: Way
@@ -157,26 +155,9 @@ class _Trial:
         store = ImageStore(places, base.height_px, base.channels, straightened=job.straighten)
         lines = read_training_lines(job, places, store, base)
         lines.require_lines()
-        tokenizer = lines.charset.tokenizer
-        network = fit_output_layer(
-            base,
-            lines.charset,
-            job.charset,
-            precision=device.policy_for(spec.precision, used),
-            for_processor=job.device is DeviceKind.CPU,
-        )
-        recognizer = Recognizer(
-            network, tokenizer, spec.batch_size, at_once=shares.at_once, places=shares.places, tell=self.emit
-        )
-        feed = TrainingFeed(
-            lines.train.lines,
-            [tokenizer.encode(line.text) for line in lines.train.lines],
-            store,
-            batch_size=spec.batch_size,
-            seed=spec.seed,
-            augment=AUGMENTATIONS[spec.augmentation],
-        )
-        training = Training(network, feed, spec, self, is_cancelled, shares.places, memory_kills=job.memory_kills)
+        equipment = Equipment.on(base, lines.charset, job, store, shares, is_cancelled, used)
+        network, feed = equipment.make_network(), equipment.feed(lines.train.lines)
+        training, recognizer = equipment.of(network, feed, self.emit)
         training.try_widest_step(job.device, feed)
         for epoch in range(1, self.epochs + 1):
             training.run_epoch(epoch)

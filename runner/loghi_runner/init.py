@@ -250,6 +250,7 @@ training:
   batch_size: 8               # lines per step, or auto (by the number of lines)
   learning_rate: 0.001        # smaller is slower and safer
   early_stopping: auto        # end after so many epochs without a better score; 0: never
+  folds: off                  # for few lines: 5 folds take the place of validation lines, and 5 times as long
   seed: 1                     # the same seed gives the same run
   augmentation: light         # small random changes to the images: light | none
   precision: auto             # auto | float32 (slower, exact everywhere)

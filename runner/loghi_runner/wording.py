@@ -33,6 +33,7 @@ _PHASE_WORDS = {
     "loading_model": "loading the model",
     "evaluating": "scoring the lines",
     "self_training": "learning unread lines",
+    "folds": "training the folds",
 }
 #: Ways to come by line images that are no cuts.
 _WAY_WORDS = {"false": "line images as they are", "true": "line images straightened"}
@@ -167,6 +168,11 @@ def epoch_line(epoch: events.Epoch, remaining_s: float | None = None) -> str:
     return line if remaining_s is None or remaining_s < 1 else f"{line}, about {duration(remaining_s)} left"
 
 
+def fold_place(fold: events.Fold) -> str:
+    """How far the folds are."""
+    return f"fold {fold.fold} of {fold.folds}, epoch {fold.epoch} of {fold.epochs}"
+
+
 def event_line(payload: events.Payload) -> str:
     """Any event as one plain line."""
     match payload:
@@ -196,6 +202,8 @@ def event_line(payload: events.Payload) -> str:
             return f"{trial_words(trial)}: {done}"
         case events.Chosen() as chosen:
             return chosen_line(chosen)
+        case events.Fold() as fold:
+            return f"{fold_place(fold)}: CER {percent(fold.val_cer)}, WER {percent(fold.val_wer)}"
         case events.Checkpoint(name=name, epoch=number):
             return f"saved {name} (epoch {number})"
         case events.Evaluation(split=split, model=model, lines=lines, cer=cer, wer=wer, lm_cer=lm_cer):

@@ -49,6 +49,20 @@ def test_the_answer_says_what_doubling_would_bring_and_how_far_to_trust_it(learn
     assert lines[-1].split()[:3] == ["next", "loghi-runner", "next-pages"]
 
 
+def test_each_part_is_trained_as_long_as_so_many_lines_ask_for(learning: Workplace) -> None:
+    assert learning.run("learning-curve", "config.yaml").returncode == 0
+    jobs = [json.loads(path.read_text()) for path in (learning.folder / "runs").glob("*/in/job.json")]
+    # 24, 12 and 6 lines
+    assert sorted(job["training"]["epochs"] for job in jobs) == [75, 80, 80]
+
+
+def test_folds_leave_no_lines_on_which_all_parts_could_be_judged(learning: Workplace) -> None:
+    result = learning.run("learning-curve", "config.yaml", "--set", "training.folds=3", "--set", "data.validation=null")
+    assert result.returncode == 2
+    assert "Write `folds: off`" in " ".join(result.stderr.split())
+    assert not (learning.folder / "runs").exists()
+
+
 def test_test_lines_judge_where_there_are_some(learning: Workplace) -> None:
     write_line_images(learning.folder / "data" / "test", learning.folder / "data" / "test.txt", 30)
     result = learning.run("learning-curve", "config.yaml", "--set", "data.test=data/test.txt", "--json")

@@ -198,6 +198,19 @@ def test_finetune_takes_pages_and_cuts_them_once(workplace) -> None:
     assert set(split.splitlines()) <= set(again.splitlines())
 
 
+def test_folds_learn_the_pages_that_would_validate_and_leave_the_split_as_it_is(workplace) -> None:
+    write_pages(workplace.folder / "pages", 7)
+    workplace.config.write_text("base_model: base\ndata: {pages: pages}\noutput: runs\nengine: {kind: local}\n")
+    assert workplace.finetune("--set", "training.folds=3").returncode == 0
+    parts = [row.split("\t")[0] for row in (workplace.run_dir / "out/report/split.tsv").read_text().splitlines()[1:]]
+    assert set(parts) == {"train", "test"}
+    lists = workplace.run_dir / "in/lists"
+    assert (lists / "val.txt").read_bytes() == (lists / "train.txt").read_bytes()
+    # another run may set the same pages aside again
+    (remembered,) = (workplace.folder / "runs/.prepared").rglob("split*.tsv")
+    assert "val\t" in remembered.read_text()
+
+
 def test_clean_removes_line_images_that_no_run_uses(workplace) -> None:
     write_pages(workplace.folder / "pages", 6)
     workplace.config.write_text("base_model: base\ndata: {pages: pages}\noutput: runs\nengine: {kind: local}\n")

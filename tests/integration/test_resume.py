@@ -88,6 +88,13 @@ def test_a_finished_run_goes_on_after_its_end_with_more_epochs(interrupted: Work
     assert look["epochs"][-1]["epochs"] == 5
 
 
+def test_a_run_of_folds_has_no_more_epochs(interrupted: Workplace) -> None:
+    job = interrupted.run_dir / "in/job.json"
+    job.write_text(json.dumps(json.loads(job.read_text()) | {"folds": [["/in/data/0/a.png"], ["/in/data/0/b.png"]]}))
+    told = require_refused(interrupted, "resume.folds", ExitCode.USAGE, "--epochs", "+2")
+    assert "they have found how many are best" in told
+
+
 def test_a_finished_run_that_cannot_be_started_again_stays_finished(interrupted: Workplace) -> None:
     assert resume(interrupted).returncode == ExitCode.OK
     (interrupted.run_dir / "places").write_text("in the way")  # the engine cannot lay out the folders

@@ -315,7 +315,7 @@ def test_weight_of_a_line_scales_its_part_of_the_loss(base: Any, tmp_path: Path)
         feed = TrainingFeed(lines, [[1, 2]], store, batch_size=1, seed=1, augment=None)
         network = rebuilt(base.network, precision="float32")
         reporter = Reporter(tmp_path / f"{weight}.jsonl", None, "run")
-        loss = Training(network, feed, spec, reporter, lambda: False).run_epoch(1).train_loss
+        loss = Training(network, feed, spec, reporter.emit, lambda: False).run_epoch(1).train_loss
         reporter.close()
         return loss
 

@@ -40,9 +40,9 @@ KEYS: dict[str, Any] = {
 
 def kill_before(epoch: int, step: int) -> None:
     """SIGKILL to this trainer when it begins a step; a checkpoint is written after every other."""
-    from loghi_trainer import train
+    from loghi_trainer import training_run
 
-    train.LAST_EVERY_S = 0.0
+    training_run.LAST_EVERY_S = 0.0
     _signal_before(epoch, step, signal.SIGKILL)
 
 

@@ -32,6 +32,7 @@ PAYLOADS: tuple[Payload, ...] = (
         2,
         (TriedWay("loghi", 118, 0.197), TriedWay("straight", 118, 0.172, 0.025, 0.011, 0.039)),
     ),
+    events.Fold(2, 5, 12, 60, 8.31, 0.143, 0.41, 4.2),
     events.Checkpoint("best_val", 3, "model/best_val/model.keras"),
     events.Evaluation("test", events.Model.BEST, 50, 0.11, 0.4, 0.08),
     events.LanguageModel(6, (TextSource("training lines", 492, 21410),), OnValidation(118, 0.104, 0.04, 0.72)),

@@ -263,6 +263,12 @@ class TrainingKeys(_Section):
         "the epochs, 5 at least.",
         json_schema_extra={"values": "whole number from 0 to 10000, or `auto`", "unit": "epochs"},
     )
+    folds: Annotated[int | Literal["off"], or_word(2, 10, "off")] = Field(
+        default="off",
+        description="For few lines, in place of validation lines: each line is scored by a model that learns the other "
+        "folds, and the last model learns them all. Takes that many times as long.",
+        json_schema_extra={"values": "whole number from 2 to 10, or `off`"},
+    )
     seed: Seed = Field(default=1, description="Start of the random numbers; the same seed gives the same run on a CPU.")
     augmentation: Augmentation = Field(
         default=Augmentation.LIGHT,

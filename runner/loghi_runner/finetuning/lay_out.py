@@ -190,7 +190,10 @@ def _fill(folder: RunFolder, plan: RunPlan, record: RunRecord, images: Mapping[s
     if plan.again is not None and plan.again.split is not None:
         _write(folder.split_file, plan.again.split)
     if plan.pages is not None:
-        _write(folder.split_file, format_split(plan.pages.survey.pages, plan.pages.split.parts))
+        parts = plan.pages.split.parts
+        if plan.job.folds:  # which learn what would be set aside
+            parts = {page: Split.TRAIN if split is Split.VAL else split for page, split in parts.items()}
+        _write(folder.split_file, format_split(plan.pages.survey.pages, parts))
     folder.write(record)
 
 

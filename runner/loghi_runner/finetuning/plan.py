@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from loghi_contract import CONTRACT
@@ -14,13 +14,13 @@ from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import MORE_TEXTS_FILE
 from loghi_runner.aliases import OnProgress
 from loghi_runner.config.load import LoadedConfig
-from loghi_runner.config.schema import VgslModel
+from loghi_runner.config.schema import TrainingConfig, VgslModel
 from loghi_runner.engines.base import Mount, Setting
 from loghi_runner.engines.mounts import choose_data_folders, home_folders, run_mounts
 from loghi_runner.files import real_path
 from loghi_runner.findings import Finding, Severity, errors
 from loghi_runner.finetuning.check_output import check_disk, check_output
-from loghi_runner.finetuning.schedule import check_epochs, self_training_spec, training_spec
+from loghi_runner.finetuning.schedule import check_epochs, check_folds, self_training_spec, training_spec
 from loghi_runner.finetuning.ways import in_every_way, lists_of, plan_ways
 from loghi_runner.ground_truth.check_charset import check_characters, check_normalization, choose_normalization
 from loghi_runner.ground_truth.check_cut import check_cut
@@ -29,6 +29,7 @@ from loghi_runner.ground_truth.collect import PagesTruth, collect_ground_truth
 from loghi_runner.ground_truth.line_store import LineStore
 from loghi_runner.ground_truth.more_texts import MoreTexts, read_more_texts
 from loghi_runner.ground_truth.old_hand import check_old_hand
+from loghi_runner.ground_truth.split import deal_folds
 from loghi_runner.ground_truth.survey import SurveyedPage
 from loghi_runner.ground_truth.unread import UnreadLines, read_unread
 from loghi_runner.models.find import check_base_model
@@ -120,7 +121,8 @@ def make_plan(
     keys, training = config.data, config.training
     texts = TextOptions(keys.text_equiv, keys.skip_tags, keys.style_marks, normalization, keys.skip_machine_read)
     store = LineStore(config.output, keys.cut.cut or Cut.LOGHI, texts)
-    truth = collect_ground_truth(keys, training.seed, loaded.path.parent, store, on_progress)
+    is_folded = training.folds != "off"
+    truth = collect_ground_truth(keys, training.seed, loaded.path.parent, store, on_progress, is_folded=is_folded)
     more = read_more_texts(config.text.more, texts, truth.splits) if config.text.more else MoreTexts()
     train_lines = len(truth.splits.get(Split.TRAIN, ()))
     on_page = partial(on_progress, "reading pages without a text")
@@ -147,12 +149,18 @@ def make_plan(
         *check_transparency(config, base.facts, truth),
         *check_look(config, base.facts, truth),
         *check_epochs(training, train_lines),
+        *check_folds(config, train_lines, len(truth.splits.get(Split.VAL, ()))),
         *check_old_hand(truth.splits, from_scratch=isinstance(config.base_model, VgslModel)),
         *ways.findings,
         *check_cut(keys, base.facts, normalization, truth),
         *check_output(config.output, data, base.folder, homes, keys.pages or ()),
         *check_disk(config.output, base.bytes),
     )
+    every_list = [(split.value, found) for split, found in lists.items()] + [*ways.lines.items()]
+    samples = {
+        name: tuple(replace(line.sample, image=str(data.container_path(line.image))) for line in lines)
+        for name, lines in every_list
+    }
     spec = training_spec(training, train_lines)
     job = JobSpec(
         contract=CONTRACT,
@@ -170,16 +178,14 @@ def make_plan(
         cut=ways.cut,
         straighten=ways.straighten,
         trials=ways.trials,
+        folds=_folds(training, samples.get(Split.VAL.value, ())),
     )
     return RunPlan(
         run_id=run_id,
         run_dir=config.output / run_id,
         config=loaded,
         job=job,
-        lists={
-            name: tuple(replace(line.sample, image=str(data.container_path(line.image))) for line in lines)
-            for name, lines in [(split.value, found) for split, found in lists.items()] + [*ways.lines.items()]
-        },
+        lists=samples,
         skipped=(
             *((split.value, line) for split, line in truth.skipped),
             *((Split.UNREAD.value, line) for line in unread.skipped),
@@ -192,3 +198,9 @@ def make_plan(
         old_pages=truth.old_pages,
         unread=unread,
     )
+
+
+def _folds(training: TrainingConfig, samples: Sequence[LineSample]) -> tuple[tuple[str, ...], ...]:
+    if not isinstance(training.folds, int) or not samples:
+        return ()
+    return deal_folds([PurePosixPath(sample.image) for sample in samples], training.folds, training.seed)

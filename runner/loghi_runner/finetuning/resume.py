@@ -175,6 +175,11 @@ def _epochs(wish: ResumeWish, look: Look, job: JobSpec, checkpoint: Checkpoint |
             hint = f"For ten epochs more: `loghi-runner resume {typed(look.folder.path)} --epochs +10`."
             raise UsageError("resume.finished", message, where=str(look.folder.path), hint=hint)
         return planned
+    if job.folds:
+        message = "a run of folds has no more epochs: they have found how many are best"
+        raise UsageError(
+            "resume.folds", message, hint="For another number begin a new run with `loghi-runner finetune`."
+        )
     if not _EPOCHS.fullmatch(wish.epochs):
         message = f"--epochs {wish.epochs} is no number of epochs"
         raise UsageError("resume.epochs", message, hint="Write 30 for thirty in all, or +10 for ten more.")

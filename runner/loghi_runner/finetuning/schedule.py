@@ -3,7 +3,8 @@
 from typing import Final
 
 from loghi_contract.job import SelfTraining, TrainingSpec
-from loghi_runner.config.schema import TrainingConfig
+from loghi_runner.config.choices import CutChoice, UnreadUse
+from loghi_runner.config.schema import RunConfig, TrainingConfig
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.wording import plural
 
@@ -19,6 +20,8 @@ _PATIENCE_PART = 1 / 2
 _LEAST_PATIENCE = 5
 #: A number of epochs below this part of `auto` is told.
 _SHORT_PART = 1 / 2
+#: Fewer validation lines tell epochs apart by chance; so many folds are proposed then.
+_FEW_VALIDATION_LINES, _FOLDS = 30, 5
 #: From so many training lines on, so many lines a step.
 _BATCHES: Final = ((5000, 32), (1000, 16), (0, 8))
 
@@ -63,6 +66,39 @@ def check_epochs(config: TrainingConfig, train_lines: int) -> list[Finding]:
     )
     hint = "Write `epochs: auto` under training, which takes longer; or go on afterwards: `resume RUN --epochs +10`."
     return [Finding(Severity.INFO, "training.short", message, "training.epochs", hint)]
+
+
+def check_folds(config: RunConfig, lines: int, validation_lines: int) -> list[Finding]:
+    """Whether folds can be had, and whether they are to be had: few validation lines tell epochs apart by chance."""
+    folds = config.training.folds
+    if isinstance(folds, int):
+        if config.data.validation is not None:
+            message = "folds take the place of validation lines, and there is a list of these"
+            hint = "Take out data.validation, or write `folds: off` under training."
+            return [Finding(Severity.ERROR, "data.folds", message, "training.folds", hint)]
+        if asked := _that_validation_decides(config):
+            message = f"validation lines decide what comes of {asked}, and with folds all of them are learnt"
+            hint = f"Take out {asked}, or write `folds: off` under training."
+            return [Finding(Severity.ERROR, "data.folds", message, "training.folds", hint)]
+        if lines < 2 * folds:
+            message = f"{plural(lines, 'line')} are too few for {folds} folds"
+            return [Finding(Severity.ERROR, "data.folds", message, "training.folds", "Take two lines a fold at least.")]
+        return []
+    if config.data.validation is not None or not 0 < validation_lines < _FEW_VALIDATION_LINES:
+        return []
+    message = f"{plural(validation_lines, 'validation line')} choose the best epoch, which is a matter of chance"
+    every = f"`training.folds: {_FOLDS}` scores on all {lines + validation_lines} lines, and learns them all"
+    hint = f"{every}, in {_FOLDS} times the time; or give data.validation more lines."
+    return [Finding(Severity.INFO, "data.few_validation", message, "training.folds", hint)]
+
+
+def _that_validation_decides(config: RunConfig) -> str:
+    asked = {
+        "data.cut: auto": config.data.cut is CutChoice.AUTO,
+        "data.straighten: auto": config.data.straighten == "auto",
+        "training.unread": config.training.unread is not UnreadUse.OFF,
+    }
+    return " and ".join(key for key, is_asked in asked.items() if is_asked)
 
 
 def _epochs(train_lines: int, is_quick: bool = False) -> int:

@@ -93,8 +93,9 @@ def estimate_of(plan: RunPlan) -> str | None:
         return None
     counts = {split: len(samples) for split, samples in plan.lists.items()}
     last = plan.job.self_training.epochs if plan.job.self_training is not None else 0
-    epochs = plan.job.training.epochs + extra_epochs(plan.job.trials) + last
-    lines = _an_epoch(counts) * epochs + counts.get(Split.UNREAD.value, 0) * last
+    # k folds of k - 1 parts of the lines, and all of them
+    trained = plan.job.training.epochs * max(len(plan.job.folds), 1) + extra_epochs(plan.job.trials) + last
+    lines = _an_epoch(counts) * trained + counts.get(Split.UNREAD.value, 0) * last
     seconds = speed.seconds_per_line * lines * _BESIDE_TRAINING
     parts = [f"about {duration(seconds)} at most"]
     parts += [f"{speed.memory_mb / 1000:.1f} GB of memory"] if speed.memory_mb else []
@@ -131,6 +132,7 @@ def _small(plan: RunPlan, run_dir: Path) -> RunPlan:
         old_hand=False,
         self_training=None,
         trials=None,
+        folds=(),
     )
     lists = {"train": _some(plan.lists["train"], batch * _STEPS, longest=batch), "val": plan.lists["val"][:_VALIDATED]}
     return replace(plan, run_dir=run_dir, job=job, lists=lists, mounts=moved_mounts(plan.mounts, run_dir))

@@ -85,10 +85,13 @@ def collect_ground_truth(
     config_folder: Path,
     store: LineStore,
     on_progress: OnProgress = lambda _doing, _done, _total: None,
+    *,
+    is_folded: bool = False,
 ) -> GroundTruth:
     """Read and check the pages or lists of a config.
 
     Args:
+        is_folded: validation lines are the training lines, with those that would be set aside for it.
         seed: which pages become validation when there is no list for it.
         store: where lines of pages are kept once they are cut.
         on_progress: told what is being read, how much of it is, and of how much.
@@ -109,13 +112,16 @@ def collect_ground_truth(
     if data.pages is not None:
         pages = _read_pages(data.pages, data.split, store, config_folder, partial(on_progress, "reading pages"))
         collector.add_pages(pages)
-    elif data.validation is None and collector.splits[Split.TRAIN]:
+    elif data.validation is None and collector.splits[Split.TRAIN] and not is_folded:
         train, validation, finding = set_pages_aside(collector.splits[Split.TRAIN], seed)
         collector.splits |= {Split.TRAIN: train, Split.VAL: validation}
         collector.findings.append(finding)
     if Split.TEST not in collector.splits:
         collector.findings.append(_no_test(from_pages=pages is not None))
     collector.findings += find_leaks(collector.splits)
+    if is_folded:
+        learnt = (*collector.splits.get(Split.TRAIN, ()), *collector.splits.get(Split.VAL, ()))
+        collector.splits |= {Split.TRAIN: learnt, Split.VAL: learnt}
     splits = {split: collector.splits[split] for split in Split if split in collector.splits}
     return GroundTruth(splits, tuple(collector.skipped), tuple(collector.findings), pages, old_pages)
 

@@ -7,7 +7,8 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
 
 from loghi_contract.files import read_plain
 from loghi_contract.job import Split
@@ -93,6 +94,22 @@ def set_pages_aside(
     )
     hint = "Give data.validation a list to choose yourself."
     return train, validation, Finding(Severity.INFO, "data.split_by_page", message, "data.validation", hint)
+
+
+def deal_folds(images: Sequence[PurePosixPath], folds: int, seed: int) -> tuple[tuple[str, ...], ...]:
+    """The images that each fold holds out: whole pages, or, with fewer pages than folds, lines that stand together."""
+    page_of = page_names(images, unknown_apart=True)
+    sizes = Counter(page_of[image] for image in images)
+    if len(sizes) < folds:
+        bounds = [len(images) * number // folds for number in range(folds + 1)]
+        return tuple(tuple(map(str, images[start:end])) for start, end in pairwise(bounds))
+    held: list[list[str]] = [[] for _ in range(folds)]
+    counts = [0] * folds
+    for page in sorted(_shuffled(sizes, seed), key=lambda page: -sizes[page]):
+        smallest = counts.index(min(counts))
+        counts[smallest] += sizes[page]
+        held[smallest] += [str(image) for image in images if page_of[image] == page]
+    return tuple(map(tuple, held))
 
 
 def read_split(path: Path) -> dict[str, EarlierPage]:

@@ -83,6 +83,10 @@ def learning_curve(
         candidates = find_candidates(
             to_rank, load_config(config_path, overrides).config.data.cut.cut or Cut.LOGHI, view.progress
         )
+    if load_config(config_path, overrides).config.training.folds != "off":
+        message = "a learning curve judges all its models on the same lines, which folds do not leave"
+        hint = "Write `folds: off` under training, or add `--set training.folds=off`."
+        raise UsageError("curve.folds", message, where="training.folds", hint=hint)
     with ExitStack() as lines:  # each share needs its line images until its own run names them
         ready = prepare_run(config_path, overrides, view, lines)
         curve = _measure(ready, percents, view)

@@ -27,7 +27,7 @@ from loghi_runner.recognition.recognized import Recognized, was_guided
 from loghi_runner.runs.folder import RunFolder, RunRecord, RunState
 from loghi_runner.runs.look import Look, look_at, silent_s, stop_run
 from loghi_runner.runs.signals import StopWishes
-from loghi_runner.wording import epoch_line
+from loghi_runner.wording import epoch_line, fold_place
 
 #: Whoever cannot be reached for so long is given up: no order waits for ever.
 OUT_OF_REACH_S = 3600.0
@@ -243,4 +243,6 @@ def _never_started(run: RunFolder) -> bool:
 
 def _standing(look: Look) -> str:
     progress = look.progress
+    if progress.phase == "folds" and progress.folds:
+        return fold_place(progress.folds[-1])
     return epoch_line(progress.epochs[-1], progress.remaining_s) if progress.epochs else progress.phase or "training"

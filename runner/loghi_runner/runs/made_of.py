@@ -165,6 +165,7 @@ def _job_facts(job: JobSpec | None) -> Iterator[tuple[str, str, object, Effect]]
     if job is None:
         return
     settings = {"base_model.vgsl": job.vgsl, "charset": job.charset, "normalization": job.normalization}
+    settings |= {"training.folds": str(len(job.folds))} if job.folds else {}
     training = {f"training.{key}": value for key, value in to_json(job.training).items()}
     if (last := job.self_training) is not None:
         training |= {"self_training.epochs": last.epochs, "self_training.learning_rate": last.learning_rate}

@@ -32,6 +32,7 @@ class Progress:
         self.trial: events.Trial | None = None
         self.chosen: events.Chosen | None = None
         self.epochs: list[events.Epoch] = []
+        self.folds: list[events.Fold] = []
         self.best_val_epoch: int | None = None
         self.evaluations: list[events.Evaluation] = []
         self.language_model: events.LanguageModel | None = None
@@ -61,6 +62,9 @@ class Progress:
                 self.forget_end()
                 self.step = self._first_step = None
                 self.epochs = [row for row in self.epochs if still_holds(row, resumed)]
+                # one that was not trained to its end begins anew
+                whole = {fold.fold for fold in self.folds if fold.epoch == fold.epochs}
+                self.folds = [fold for fold in self.folds if fold.fold in whole]
                 self.evaluations = [score for score in self.evaluations if still_holds(score, resumed)]
                 if self.self_training is not None and not still_holds(self.self_training, resumed):
                     self.self_training = None
@@ -86,6 +90,8 @@ class Progress:
                 self.epochs.append(epoch)
                 self.planned_epochs = epoch.epochs
                 self.step = None
+            case events.Fold() as fold:
+                self.folds.append(fold)
             case events.Checkpoint(name=BEST_VAL.name, epoch=number):
                 self.best_val_epoch = number
             case events.Evaluation() as evaluation:
@@ -134,6 +140,10 @@ class Progress:
     @property
     def remaining_s(self) -> float | None:
         """Seconds until the last planned epoch, None while nothing is known; early stopping may end it before."""
+        if self.phase == "folds" and self.folds:
+            fold = self.folds[-1]
+            # those of this one, of those to come, and the last training of all lines
+            return fold.seconds * (fold.epochs * (fold.folds - fold.fold + 2) - fold.epoch)
         if self.planned_epochs is None or self.phase not in (None, "training", "self_training"):
             return None
         epoch_s = self._epoch_s()

@@ -123,7 +123,12 @@ def verdict_of(progress: Progress, *, from_scratch: bool = False, judgement: Run
 def still_improving(progress: Progress) -> str | None:
     """In words, where the epochs were over before the training had nothing more to learn; None elsewhere."""
     finished, rows = progress.finished, progress.epochs
-    if finished is None or finished.status is not FinishStatus.COMPLETED or finished.best_val_cer is None:
+    if (
+        finished is None
+        or finished.status is not FinishStatus.COMPLETED
+        or finished.best_val_cer is None
+        or progress.folds
+    ):
         return None
     last, best, cer = rows[-1].epoch, finished.best_epoch, finished.best_val_cer
     before = min((row for row in rows if row.epoch <= last * 2 / 3), key=lambda row: row.val_cer, default=None)
@@ -166,6 +171,9 @@ def _on_validation_lines(progress: Progress, from_scratch: bool) -> tuple[str, s
     if base is not None and not from_scratch and best.epoch > 0:
         sentence += f"{percent(base.val_cer)} before, "
     sentence += f"{percent(best.val_cer)} after" if best.epoch > 0 else percent(best.val_cer)
+    if at_best := [fold.val_cer for fold in progress.folds if fold.epoch == max(best.epoch, 1)]:
+        spread = f"{len(at_best)} folds: {percent(min(at_best))} to {percent(max(at_best))}"
+        return sentence, f"each by a model that had not learnt it ({spread}), and the new model has learnt them all"
     if "test" in progress.data:
         return sentence, "these lines also chose the model: the run was stopped before it read the test lines"
     return sentence, "these lines also chose the model: give data.test for a score that chose nothing"

@@ -22,6 +22,7 @@ from loghi_contract.events import (
     Epoch,
     Evaluation,
     Event,
+    Fold,
     LanguageModel,
     Notice,
     SelfTraining,
@@ -51,6 +52,7 @@ from loghi_runner.wording import (
     duration,
     epoch_line,
     event_line,
+    fold_place,
     loss_text,
     percent,
     phase_word,
@@ -106,6 +108,9 @@ class PersonView:
             self._live.add_epoch(payload)
         elif isinstance(payload, Epoch):
             self._console.print(epoch_line(payload, self._progress.remaining_s))
+        elif isinstance(payload, Fold):
+            if payload.epoch == payload.epochs:
+                say(self._console, event_line(payload))
         elif isinstance(payload, Notice):
             say(self._console, Text.assemble(("warning: ", "yellow"), payload.message))
             if payload.hint:
@@ -222,6 +227,8 @@ class LiveRun:
         step, epochs, trial = self._progress.step, self._progress.planned_epochs, self._progress.trial
         if trial is not None:
             return Text(f"{trial_words(trial)}, step {trial.step}/{trial.steps}", style="bold")
+        if self._progress.phase == "folds" and self._progress.folds:
+            return Text(fold_place(self._progress.folds[-1]), style="bold")
         if step is None:
             return Text(f"{phase_word(self._progress.phase or 'starting')} ...", style="bold")
         row = Table.grid(padding=(0, 1))
@@ -293,7 +300,10 @@ def plan_rows(plan: RunPlan, setting: Setting, facts: Mapping[Split, SplitFacts]
     for split, words in SPLIT_WORDS.items():
         if split.value in plan.lists or split in (Split.TRAIN, Split.VAL):
             lines = plural(len(plan.lists.get(split.value, ())), "line")
-            rows.append((words, _split_words(facts[split]) if split in facts else lines))
+            if plan.job.folds and split is Split.VAL:
+                lines = f"the same, each by a model that learns the other {len(plan.job.folds) - 1} folds"
+            is_told = split in facts and not (plan.job.folds and split is Split.VAL)
+            rows.append((words, _split_words(facts[split]) if is_told else lines))
     if plan.skipped:
         counts = Counter(line.reason.value for _split, line in plan.skipped)
         rows.append(("skipped", f"{plural(len(plan.skipped), 'line')}: {counted(counts)}"))

@@ -73,6 +73,7 @@ class RunView(BaseModel):
     epochs_planned: int | None
     step: StepView | None
     remaining_s: float | None = Field(description="Seconds of training that are left at most; null where unknown.")
+    fold: dict[str, Any] | None = Field(description="The newest event `fold`, while folds are trained.")
     epochs: list[dict[str, Any]]
     evaluations: list[dict[str, Any]]
     warnings: list[dict[str, Any]]
@@ -134,6 +135,7 @@ def run_view(run: RunFolder) -> RunView | None:
         epochs_planned=progress.planned_epochs,
         step=StepView(epoch=step.epoch, step=step.step, steps=step.steps) if step else None,
         remaining_s=progress.remaining_s,
+        fold=to_json(progress.folds[-1]) if progress.phase == "folds" and progress.folds else None,
         epochs=to_json(progress.epochs),
         evaluations=to_json(progress.evaluations),
         warnings=to_json(progress.notices),

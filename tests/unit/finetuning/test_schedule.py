@@ -5,7 +5,7 @@ import pytest
 from loghi_runner.config.schema import TrainingConfig
 from loghi_runner.findings import Severity
 from loghi_runner.finetuning.schedule import check_epochs, training_spec
-from tests.unit.made_project import Project
+from tests.unit.made_project import Findings, Project, page
 
 
 @pytest.mark.parametrize(("lines", "batch_size"), [(999, 8), (1000, 16), (4999, 16), (5000, 32)])
@@ -45,3 +45,35 @@ def test_the_plan_goes_by_the_lines_that_are_learnt(project: Project) -> None:
     plan = project.plan("training.epochs=quick")
     lines = len(plan.lists["train"])
     assert plan.job.training == training_spec(TrainingConfig(epochs="quick"), lines)
+
+
+def folded(project: Project, lines: int, **data: str) -> Project:
+    project.line_list("train.txt", page("p1", lines))
+    project.values["data"] = {"train": "train.txt", **data}
+    return project
+
+
+def test_with_folds_all_lines_are_learnt_and_each_is_held_out_once(project: Project) -> None:
+    plan = folded(project, 10).plan("training.folds=5")
+    assert plan.errors == ()
+    assert plan.lists["val"] == plan.lists["train"]
+    assert len(plan.lists["train"]) == 10
+    held = [image for fold in plan.job.folds for image in fold]
+    assert held == [line.image for line in plan.lists["train"]]
+    assert len(plan.job.folds) == 5
+
+
+def test_folds_without_enough_lines_or_beside_validation_lines_are_refused(project: Project) -> None:
+    few = Findings(folded(project, 9).plan("training.folds=5").findings)
+    assert few.one("data.folds").message == "9 lines are too few for 5 folds"
+    beside = Findings(folded(project, 10, validation="val.txt").plan("training.folds=5").findings)
+    assert "there is a list of these" in beside.one("data.folds").message
+
+
+def test_folds_are_proposed_where_a_few_lines_would_choose_the_best_epoch(project: Project) -> None:
+    project.line_list("train.txt", [*page("p1", 20), *page("p2", 5)])
+    project.values["data"] = {"train": "train.txt"}
+    finding = Findings(project.plan().findings).one("data.few_validation")
+    assert finding.message.startswith("5 validation lines choose")
+    assert finding.hint is not None
+    assert "scores on all 25 lines" in finding.hint

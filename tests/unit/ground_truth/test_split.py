@@ -1,7 +1,7 @@
 """Pages into training, validation and test pages: whole, once and for all, in shares about as asked."""
 
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ from loghi_runner.cutting.pictures import Picture
 from loghi_runner.errors import DataError
 from loghi_runner.findings import Severity
 from loghi_runner.ground_truth.lines import GroundTruthLine
-from loghi_runner.ground_truth.split import EarlierPage, PageSplit, read_split, split_pages, write_split
+from loghi_runner.ground_truth.split import EarlierPage, PageSplit, deal_folds, read_split, split_pages, write_split
 from loghi_runner.ground_truth.survey import SurveyedPage
 from loghi_runner.pages.find import PageFile
 from loghi_runner.pages.model import Page
@@ -175,3 +175,27 @@ def test_a_page_under_two_names_is_told_when_it_is_in_two_splits() -> None:
     codes = [finding.code for finding in split_pages(found, SplitConfig(), {}).findings]
     assert codes == ["data.split", "data.page_twice"]
     assert "data.page_twice" not in [finding.code for finding in split_pages(pages(20), SplitConfig(), {}).findings]
+
+
+def images(*pages: int) -> list[PurePosixPath]:
+    """Lines of pages with so many each."""
+    return [
+        PurePosixPath(f"/in/data/0/p{page}/p{page}-{n}.png") for page, lines in enumerate(pages) for n in range(lines)
+    ]
+
+
+def test_folds_hold_out_whole_pages_and_are_about_equally_large() -> None:
+    found = images(9, 3, 3, 4, 5)
+    folds = deal_folds(found, 3, seed=1)
+    assert sorted(image for fold in folds for image in fold) == sorted(map(str, found))
+    assert sorted(map(len, folds)) == [7, 8, 9]
+    pages = [{PurePosixPath(image).parent.name for image in fold} for fold in folds]
+    assert sum(map(len, pages)) == len(set.union(*pages)) == 5
+    assert deal_folds(found, 3, seed=1) == folds
+
+
+def test_fewer_pages_than_folds_are_dealt_by_lines_that_stand_together() -> None:
+    found = images(4, 6)
+    folds = deal_folds(found, 5, seed=1)
+    assert [image for fold in folds for image in fold] == list(map(str, found))
+    assert [len(fold) for fold in folds] == [2, 2, 2, 2, 2]

@@ -7,6 +7,7 @@ from loghi_contract.events import (
     Evaluation,
     Event,
     Failed,
+    Fold,
     LanguageModel,
     Model,
     Notice,
@@ -94,3 +95,14 @@ def test_the_time_left_of_epochs_with_unread_lines_is_that_of_such_epochs() -> N
     assert at(*rows, (310, Phase("self_training")), (320, told)).remaining_s is None
     longer = Epoch(6, 9, None, 0.2, 0.5, None, 200.0, is_best=False)
     assert at(*rows, (310, Phase("self_training")), (320, told), (520, longer)).remaining_s == pytest.approx(3 * 200)
+
+
+def test_the_time_left_counts_the_folds_to_come_and_the_last_training() -> None:
+    fold = Fold(2, 5, 12, 60, None, 0.2, 0.5, 4.0)
+    assert at((0, Phase("folds")), (1, fold)).remaining_s == (48 + 3 * 60 + 60) * 4.0
+
+
+def test_a_fold_that_was_interrupted_begins_anew() -> None:
+    told = [Fold(fold, 3, epoch, 2, None, 0.2, 0.5, 4.0) for fold, epoch in ((1, 1), (1, 2), (2, 1))]
+    progress = at(*enumerate(told), (9, Resumed(0, 0)))
+    assert [(fold.fold, fold.epoch) for fold in progress.folds] == [(1, 1), (1, 2)]

@@ -9,6 +9,7 @@ from loghi_contract.events import (
     Event,
     Finished,
     FinishStatus,
+    Fold,
     LanguageModel,
     Model,
     Payload,
@@ -165,3 +166,15 @@ def test_a_run_that_was_at_its_end_or_ended_otherwise_is_not_still_improving() -
     assert improving(0.3, 0.2, 0.18, 0.1, 0.14, 0.13, 0.12) is None
     assert improving(0.3, 0.2, 0.1, status=FinishStatus.EARLY_STOPPED) is None
     assert improving(0.3, 0.2, 0.1, status=FinishStatus.CANCELLED) is None
+
+
+def test_folds_tell_their_spread_and_that_nobody_knew_the_lines() -> None:
+    folds = [Fold(number, 2, epoch, 2, None, cer, 0.5, 1.0) for number, epoch, cer in FOLD_SCORES]
+    told = verdict(DataSummary("val", 50, 900), TRAINED[0], *folds, *TRAINED[1:])
+    assert told == (
+        "CER on 50 validation lines: 30.0 % before, 10.0 % after, each by a model that had not learnt it (2 folds: "
+        "8.0 % to 12.0 %); the new model has learnt them all"
+    )
+
+
+FOLD_SCORES = ((1, 1, 0.2), (1, 2, 0.08), (2, 1, 0.3), (2, 2, 0.12))

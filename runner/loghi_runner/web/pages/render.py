@@ -102,6 +102,7 @@ PHASES = {
     "trying": N_("trying ways to cut lines"),
     "reading_data": N_("reading the lines"),
     "loading_model": N_("loading the model"),
+    "folds": N_("training the folds"),
     "training": N_("training"),
     "evaluating": N_("scoring the lines"),
     "saving": N_("saving"),

@@ -14,7 +14,8 @@ from pydantic.fields import FieldInfo
 from loghi_contract.job import Part
 from loghi_runner.config.choices import SkipTag
 from loghi_runner.config.file import schema_of
-from loghi_runner.config.schema import ConfigPath, ConfigPaths, RunConfig, VgslModel
+from loghi_runner.config.key_types import ConfigPath, ConfigPaths
+from loghi_runner.config.schema import RunConfig, VgslModel
 from loghi_runner.engines.base import Wish
 from loghi_runner.engines.setting import owners_of
 from loghi_runner.init import config_template

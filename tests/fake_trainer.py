@@ -297,24 +297,6 @@ def on_the_cpu_instead(trainer: FakeTrainer) -> int:
     return ExitCode.OK
 
 
-def live_demo(trainer: FakeTrainer) -> int:
-    """For looking at the display: some seconds of training."""
-    trainer.pace_s = 0.15
-    trainer.begin()
-    trainer.emit(events.Charset("extend", 96, ("ð", "ſ"), ()))
-    trainer.emit(events.Phase("evaluating"))
-    time.sleep(1)
-    trainer.epoch(0, 0.312, is_best=True)
-    trainer.emit(events.Evaluation("test", Model.BASE, 5, 0.35, 0.8))
-    trainer.emit(events.Phase("training"))
-    for number, cer in enumerate((0.2, 0.15, 0.16, 0.098), start=1):
-        trainer.epoch(number, cer, is_best=cer != 0.16, steps=20)
-    trainer.emit(events.Notice("train.val_better", "an example of a warning", "And what to do about it."))
-    trainer.emit(events.Evaluation("test", Model.BEST, 5, 0.11, 0.4))
-    trainer.finish(FinishStatus.COMPLETED, 4, 0.098)
-    return ExitCode.OK
-
-
 SCENARIOS: dict[str, Callable[[FakeTrainer], int]] = {
     scenario.__name__: scenario
     for scenario in (
@@ -339,7 +321,6 @@ SCENARIOS: dict[str, Callable[[FakeTrainer], int]] = {
         slow_writer,
         newer_trainer,
         on_the_cpu_instead,
-        live_demo,
     )
 }
 

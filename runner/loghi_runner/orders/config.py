@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from loghi_runner.config.choices import PlatformKind
 from loghi_runner.config.file import ConfigFile
-from loghi_runner.config.schema import ConfigPath, ConfigPaths, WholeNumber
+from loghi_runner.config.key_types import ConfigPath, ConfigPaths, WholeNumber
 from loghi_runner.engines.setting import EngineConfig, foreign_keys
 
 CONFIG_FILE = Path("service.yaml")

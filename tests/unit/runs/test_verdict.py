@@ -172,8 +172,8 @@ def test_folds_tell_their_spread_and_that_nobody_knew_the_lines() -> None:
     folds = [Fold(number, 2, epoch, 2, None, cer, 0.5, 1.0) for number, epoch, cer in FOLD_SCORES]
     told = verdict(DataSummary("val", 50, 900), TRAINED[0], *folds, *TRAINED[1:])
     assert told == (
-        "CER on 50 validation lines: 30.0 % before, 10.0 % after, each by a model that had not learnt it (2 folds: "
-        "8.0 % to 12.0 %); the new model has learnt them all"
+        "CER on 50 validation lines: 30.0 % before, 10.0 % after. Each by a model that had not learnt it (2 folds: "
+        "8.0 % to 12.0 %), and the new model has learnt them all"
     )
 
 

@@ -70,7 +70,7 @@ def test_its_form_is_drawn_from_the_manifest(address: str, tmp_path: Path) -> No
     out, _ = run.communicate("\n".join(typed) + "\n", timeout=LIMIT_S)
 
     assert run.returncode == 0, out
-    assert "Epochs: How often the training lines are gone through, at most." in out
+    assert "Epochs: How often the training lines are gone through, at most; `auto` goes by" in out
     assert "default auto; unit epochs" in out
     assert "epoch 3 of 3" in out
 

@@ -194,14 +194,22 @@ def test_two_runs_side_by_side_show_what_differs_and_what_came_of_it(workplace, 
 
     rows = result.stdout.splitlines()
     assert rows[0].split() == [made.name, "(bonnevie)", second.name, "(bonnevie)"]
-    assert [row.split() for row in rows[1:3]] == [["training.epochs", "75", "2"], ["training.seed", "1", "2"]]
+    assert [row.split() for row in rows[1:4]] == [
+        ["training.epochs", "75", "2"],
+        ["training.early_stopping", "38", "5"],  # which goes by the epochs
+        ["training.seed", "1", "2"],
+    ]
     assert ["validation", "CER", "9.8", "%", "9.8", "%"] in [row.split() for row in rows]
     assert ["epoch", "3", "CER", "10.0", "%,", "loss", "16.667"] in [row.split() for row in rows]
     assert "processor" not in result.stdout, "what is equal is not listed"
     assert "Their best_val has the same weights, bit for bit." in rows
 
     told = json.loads(workplace.run("diff", made.name, second.name, "--json").stdout)
-    assert [each["key"] for each in told["differences"]] == ["training.epochs", "training.seed"]
+    assert [each["key"] for each in told["differences"]] == [
+        "training.epochs",
+        "training.early_stopping",
+        "training.seed",
+    ]
     assert (told["same_weights"], told["same_epochs"]) == (True, False)
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 import httpx
 import psutil
 
-from loghi_contract.events import Event, Phase, Step, encode_event
+from loghi_contract.event_lines import encode_event
+from loghi_contract.events import Event, Phase, Step
 from loghi_runner.clock import utc_now_exactly
 from loghi_runner.orders.orders import OrderFolder, OrderState, Stage
 from loghi_runner.web.callers import new_token, token_digest

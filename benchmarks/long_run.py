@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from loghi_contract.events import Checkpoint, Epoch, Event, Finished, FinishStatus, Payload, Phase, Step, encode_event
+from loghi_contract.event_lines import encode_event
+from loghi_contract.events import Checkpoint, Epoch, Event, Finished, FinishStatus, Payload, Phase, Step
 from loghi_runner.clock import utc_now
 from loghi_runner.engines.base import Handle
 from loghi_runner.engines.processes import machine_name, name_process

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from benchmarks.long_run import payloads
 from benchmarks.measure import Cost, run_measured, told
-from loghi_contract.events import Event, encode_event
+from loghi_contract.event_lines import encode_event
+from loghi_contract.events import Event
 from loghi_contract.records import to_json
 from loghi_runner.clock import utc_now
 from loghi_runner.engines.base import Handle

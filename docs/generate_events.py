@@ -13,7 +13,8 @@ from pathlib import Path
 
 from generated_page import write_or_check
 
-from loghi_contract.events import EVENT_VERSION, KINDS, MAX_LINE_BYTES, TERMINAL_KINDS
+from loghi_contract.event_lines import EVENT_VERSION, MAX_LINE_BYTES
+from loghi_contract.events import KINDS, TERMINAL_KINDS
 
 ROOT = Path(__file__).parents[1]
 PAGE = Path(__file__).parent / "events.md"

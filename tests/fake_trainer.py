@@ -13,7 +13,8 @@ from pathlib import Path
 from types import FrameType
 
 from loghi_contract import __version__, events
-from loghi_contract.events import Device, Event, FinishStatus, Machine, Model, Payload, Versions, encode_event
+from loghi_contract.event_lines import encode_event
+from loghi_contract.events import Device, Event, FinishStatus, Machine, Model, Payload, Versions
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.job import DeviceKind, JobSpec, RecognizeJob, load_job
 from loghi_contract.lines import LineSample, parse_line_list

@@ -7,7 +7,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from loghi_contract import CONTRACT, events
-from loghi_contract.events import Event, Payload, encode_event
+from loghi_contract.event_lines import encode_event
+from loghi_contract.events import Event, Payload
 from loghi_contract.job import (
     Augmentation,
     CharsetPolicy,

@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 
 from loghi_contract import events
-from loghi_contract.events import Device, Event, FinishStatus, Payload, Versions, encode_event
+from loghi_contract.event_lines import encode_event
+from loghi_contract.events import Device, Event, FinishStatus, Payload, Versions
 from loghi_contract.exit_codes import ExitCode
 from loghi_contract.job import DeviceKind, JobSpec, load_job
 from loghi_contract.places import BASE_MODEL_DIR, BEST_VAL, EVENTS_FILE, JOB_FILE, Places

@@ -9,7 +9,8 @@ from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
-from loghi_contract.events import MAX_LINE_BYTES, Event, Payload, Step, Trial, decode_event, encode_event
+from loghi_contract.event_lines import MAX_LINE_BYTES, decode_event, encode_event
+from loghi_contract.events import Event, Payload, Step, Trial
 from loghi_contract.records import RecordError, parse_json
 from loghi_contract.storage import sync_file
 from loghi_trainer.errors import StorageError

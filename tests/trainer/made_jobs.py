@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from loghi_contract import CONTRACT
-from loghi_contract.events import Event, decode_event
+from loghi_contract.event_lines import decode_event
+from loghi_contract.events import Event
 
 ALPHABET = "abcdefgh "
 SMALL_VGSL = "None,None,32,1 Cr3,3,16 Mp2,2,2,2 Bn Cr3,3,24 Mp2,2,2,2 Bn Rc3 Bl32 Fs92"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from loghi_contract.events import Phase, Step, decode_event
+from loghi_contract.event_lines import decode_event
+from loghi_contract.events import Phase, Step
 from loghi_trainer.errors import StorageError
 from loghi_trainer.reporter import Reporter
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from loghi_contract import events
-from loghi_contract.events import KINDS, MAX_LINE_BYTES, Event, Payload, decode_event, encode_event
+from loghi_contract.event_lines import MAX_LINE_BYTES, decode_event, encode_event
+from loghi_contract.events import KINDS, Event, Payload
 from loghi_contract.language_model import OnValidation, TextSource
 from loghi_contract.trials import TriedWay
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from loghi_contract import events
-from loghi_contract.events import MAX_LINE_BYTES, Event, decode_event
+from loghi_contract.event_lines import MAX_LINE_BYTES, decode_event
+from loghi_contract.events import Event
 from loghi_contract.files import open_plain
 from loghi_contract.places import BEST_VAL
 from loghi_contract.records import RecordError

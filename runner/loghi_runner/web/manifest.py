@@ -7,7 +7,8 @@ import yaml
 from pydantic import TypeAdapter
 
 from loghi_contract import CONTRACT, __version__
-from loghi_contract.events import EVENT_VERSION, KINDS, TERMINAL_KINDS
+from loghi_contract.event_lines import EVENT_VERSION
+from loghi_contract.events import KINDS, TERMINAL_KINDS
 from loghi_contract.exit_codes import ExitCode
 from loghi_runner.config.choices import PlatformKind
 from loghi_runner.config.file import ConfigFile

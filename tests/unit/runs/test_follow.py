@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from loghi_contract.events import Event, Failed, Finished, FinishStatus, Phase, encode_event
+from loghi_contract.event_lines import encode_event
+from loghi_contract.events import Event, Failed, Finished, FinishStatus, Phase
 from loghi_runner.runs.progress import EventReader, follow
 
 

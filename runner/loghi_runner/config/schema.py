@@ -179,8 +179,8 @@ class TrainingKeys(_Section):
     )
     batch_size: Annotated[int | Literal["auto"], or_word(1, 1024, "auto")] = Field(
         default=8,
-        description="Lines per training step, on every machine; `auto` is 8 under 1000 training lines, 16 from there, "
-        "32 from 5000. What does not fit in memory is taken in rounds and comes to the same.",
+        description="Lines per training step, on every machine; `auto` is 4 under 100 training lines, 8 under 1000, 16 "
+        "from there, 32 from 5000. What does not fit in memory is taken in rounds and comes to the same.",
         json_schema_extra={"values": "whole number from 1 to 1024, or `auto`", "unit": "lines"},
     )
     learning_rate: Number = Field(

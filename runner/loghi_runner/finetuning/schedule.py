@@ -23,7 +23,7 @@ _SHORT_PART = 1 / 2
 #: Fewer validation lines tell epochs apart by chance; so many folds are proposed then.
 _FEW_VALIDATION_LINES, _FOLDS = 30, 5
 #: From so many training lines on, so many lines a step.
-_BATCHES: Final = ((5000, 32), (1000, 16), (0, 8))
+_BATCHES: Final = ((5000, 32), (1000, 16), (100, 8), (0, 4))
 
 
 #: Epochs that learn unread lines too: so many that they go over no more than twice as many lines as all others, but at

@@ -33,7 +33,7 @@ def test_the_job_is_complete_and_survives_the_wire(project: Project) -> None:
     job = project.plan("training.batch_size=auto", "name=bonnevie_2").job
     assert load_job(dump_job(job)) == job
     assert (job.run_id, job.name, job.device, job.vgsl) == (RUN_ID, "bonnevie_2", DeviceKind.CPU, None)
-    assert job.training.batch_size == 8
+    assert job.training.batch_size == 4
     assert job.lists == ListsSpec("/in/job/lists/train.txt", "/in/job/lists/val.txt", "/in/job/lists/test.txt", None)
 
 

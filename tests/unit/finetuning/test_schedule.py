@@ -8,7 +8,7 @@ from loghi_runner.finetuning.schedule import check_epochs, training_spec
 from tests.unit.made_project import Findings, Project, page
 
 
-@pytest.mark.parametrize(("lines", "batch_size"), [(999, 8), (1000, 16), (4999, 16), (5000, 32)])
+@pytest.mark.parametrize(("lines", "batch_size"), [(99, 4), (100, 8), (999, 8), (1000, 16), (4999, 16), (5000, 32)])
 def test_batch_size_auto_follows_the_number_of_training_lines(lines: int, batch_size: int) -> None:
     assert training_spec(TrainingConfig(batch_size="auto"), lines).batch_size == batch_size
     assert training_spec(TrainingConfig(batch_size=3), lines).batch_size == 3

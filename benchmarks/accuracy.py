@@ -40,6 +40,7 @@ class Row:
     by_upstream: bool = False
     boxes: bool = False
     other_texts: bool = False  # the language model also learns the texts of the lines that are not taken
+    unread: bool = False  # in the end the lines that are not taken are learnt as they are read
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
@@ -72,7 +73,9 @@ ROWS = (
     Row("ours, 100 lines", lines=100),
     Row("ours, 200 lines", lines=200),
     Row("ours, 50 lines, the texts of the others", lines=50, other_texts=True),
+    Row("ours, 50 lines, the others unread", lines=50, unread=True),
     Row("ours, boxes", boxes=True),
+    Row("ours, boxes made level", boxes=True, settings={"data": {"straighten": True}}),
 )
 
 
@@ -163,6 +166,8 @@ def _by_ours(row: Row, seed: int, work: Path, base_model: Path, lists: dict[str,
     config["training"] = {"seed": seed} | config.get("training", {})
     if row.epochs is not None:
         config["training"] |= {"epochs": row.epochs, "early_stopping": row.epochs}
+    if row.unread:
+        config["training"]["unread"] = [str(lists["others"])]
     if row.other_texts:
         texts = work.parent / f"{work.name}_texts.txt"
         others = [each.split("\t")[-1] for each in lists["others"].read_text(encoding="utf-8").splitlines()]

@@ -13,6 +13,7 @@ from loghi_contract.lines import LineSample, SkippedLine
 from loghi_contract.model_folder import ModelFacts
 from loghi_contract.places import MORE_TEXTS_FILE
 from loghi_runner.aliases import OnProgress
+from loghi_runner.config.choices import UnreadUse
 from loghi_runner.config.load import LoadedConfig
 from loghi_runner.config.schema import TrainingConfig, VgslModel
 from loghi_runner.engines.base import Mount, Setting
@@ -126,9 +127,10 @@ def make_plan(
     more = read_more_texts(config.text.more, texts, truth.splits) if config.text.more else MoreTexts()
     train_lines = len(truth.splits.get(Split.TRAIN, ()))
     on_page = partial(on_progress, "reading pages without a text")
-    unread = read_unread(training.unread, truth, store, loaded.path.parent, on_page)
+    # folds refuse them: see `check_folds`
+    named = UnreadUse.OFF if is_folded else training.unread
+    unread = read_unread(named, truth, store, loaded.path.parent, on_page)
     ways = plan_ways(keys, truth, unread)
-    train_lines = len(truth.splits.get(Split.TRAIN, ()))
     output = real_path(config.output)
     homes = home_folders()
     every = (*truth.lines(), *unread.lines)

@@ -62,7 +62,7 @@ def check_lines(
     measured = {
         split: [_measure(line, normalization, height_px) for line in lines] for split, lines in truth.splits.items()
     }
-    everything = [each for lines in measured.values() for each in lines]
+    everything = [_measure(line, normalization, height_px) for line in truth.lines()]
     if base is not None and not straighten:
         yield from _without_room(base, measured.get(Split.TRAIN, []))
     yield from _too_wide(everything)

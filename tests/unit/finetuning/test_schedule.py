@@ -77,3 +77,11 @@ def test_folds_are_proposed_where_a_few_lines_would_choose_the_best_epoch(projec
     assert finding.message.startswith("5 validation lines choose")
     assert finding.hint is not None
     assert "scores on all 25 lines" in finding.hint
+
+
+@pytest.mark.parametrize("asked", ["data.straighten=auto", "training.unread=[unread.txt]"])
+def test_what_validation_lines_decide_and_folds_exclude_each_other(project: Project, asked: str) -> None:
+    (project.folder / "unread.txt").write_text("", encoding="utf-8")
+    told = Findings(folded(project, 10).plan("training.folds=5", asked).findings).one("data.folds")
+    assert asked.split("=")[0] in told.message
+    assert told.severity is Severity.ERROR

@@ -37,7 +37,7 @@ def listed(run: Path, split: str) -> list[str]:
 def test_its_pages_are_cut_and_belong_to_what_the_run_was_made_of(workplace: Workplace, mixed: Path) -> None:
     texts = [row.split("\t")[-1] for row in listed(mixed, "old_hand")]
     assert len(texts) == 6 and all("of another hand" in text for text in texts)
-    assert json.loads((mixed / "in/job.json").read_text())["old_hand"] == "/in/job/lists/old_hand.txt"
+    assert json.loads((mixed / "in/job.json").read_text())["old_hand"] is True
     assert set(workplace.record()["data_sha256"]) == {"train", "val", "old_hand"}
     assert "another hand" not in "".join(listed(mixed, "train") + listed(mixed, "val"))
     assert "old" not in (mixed / "out/report/split.tsv").read_text(), "these pages are not split"

@@ -253,12 +253,12 @@ def test_of_a_run_that_was_made_longer_no_equal_result_is_promised(workplace, ma
     events = made / "out/events.jsonl"
     rows = events.read_text().splitlines(keepends=True)
     place = next(number for number, row in enumerate(rows) if '"kind":"epoch"' in row)
-    rows[place] = rows[place].replace('"epochs":15', '"epochs":9')
+    rows[place] = rows[place].replace('"epochs":75', '"epochs":9')
     events.write_text("".join(rows))
     result = workplace.run("reproduce", "last", "--check")
 
     assert result.returncode == 0
-    assert "resumed with another number of epochs (9, then 15)" in result.stdout
+    assert "resumed with another number of epochs (9, then 75)" in result.stdout
     assert "an equal result is not to be expected" in result.stdout
     assert json.loads(workplace.run("reproduce", "last", "--check", "--json").stdout)["equal_expected"] is False
 

@@ -47,6 +47,10 @@ def test_thorough_cuts_and_hands_over_the_pages_without_a_text_and_tells_what_th
     shown = " ".join(workplace.run("show", str(run)).stdout.split())
     assert "of 6 unread lines the model is sure of 2 (31 characters, 91.0 % confidence)" in shown
     assert "CER on the validation lines 20.0 % before, 16.0 % after" in shown
+    # they are no other number of epochs than was planned
+    assert "in place of" not in shown
+    checked = workplace.run("reproduce", str(run), "--check")
+    assert "another number of epochs" not in " ".join((checked.stdout + checked.stderr).split())
     report = json.loads((run / "out/report/report.json").read_text())
     assert report["self_training"]["taken"] == 2
     assert "Self-training: of" in (run / "out/report/report.html").read_text().replace("\u00a0", " ")
@@ -99,3 +103,15 @@ def test_a_page_that_judges_ends_the_run_before_it_begins(workplace, pages) -> N
     assert result.returncode == 3
     assert "is among the unread pages, and has" in " ".join(result.stderr.split())
     assert not list((workplace.folder / "runs").glob("2*"))
+
+
+def test_a_run_that_goes_on_plans_its_epochs_of_unread_lines_as_before(workplace, pages) -> None:
+    workplace.trainer, workplace.scenario = TRAINER.parent / "resuming_trainer.py", "dies_once"
+    workplace.config.write_text(workplace.config.read_text().replace("epochs: 1", "epochs: 3"))
+    assert workplace.finetune("--thorough").returncode != 0
+    before = workplace.record()["epochs"]
+
+    assert workplace.run("resume", str(workplace.run_dir)).returncode == 0
+
+    assert before > 3
+    assert workplace.record()["epochs"] == before

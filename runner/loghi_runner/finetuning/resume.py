@@ -283,7 +283,7 @@ def _as_resumed(folder: RunFolder, record: RunRecord, job: JobSpec, engine: Engi
     resumed = replace(
         record,
         **{name: getattr(new, name) for name in _FROM_NEW},
-        epochs=job.training.epochs,
+        epochs=job.epochs,
         ended=None,
         exit_code=None,
         status=None,

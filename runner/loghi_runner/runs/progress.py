@@ -33,6 +33,8 @@ class Progress:
         self.trial: events.Trial | None = None
         self.chosen: events.Chosen | None = None
         self.epochs: list[events.Epoch] = []
+        #: epochs that learnt unread lines: beside those that were planned of the others
+        self._last_epochs: set[int] = set()
         self.folds: list[events.Fold] = []
         self.best_val_epoch: int | None = None
         self.evaluations: list[events.Evaluation] = []
@@ -89,6 +91,10 @@ class Progress:
                 self.chosen, self.trial = chosen, None
             case events.Epoch() as epoch:
                 self.epochs.append(epoch)
+                if self.phase == "self_training":
+                    self._last_epochs.add(epoch.epoch)
+                else:
+                    self._last_epochs.discard(epoch.epoch)
                 self.planned_epochs = epoch.epochs
                 self.step = None
             case events.Fold() as fold:
@@ -115,8 +121,8 @@ class Progress:
 
     @property
     def plans(self) -> list[int]:
-        """How many epochs were planned: one number, and another for each time that it was changed."""
-        return list(dict.fromkeys(epoch.epochs for epoch in self.epochs))
+        """How many epochs of the transcribed lines were planned: one number, and another for each change."""
+        return list(dict.fromkeys(row.epochs for row in self.epochs if row.epoch not in self._last_epochs))
 
     @property
     def best(self) -> events.Epoch | None:

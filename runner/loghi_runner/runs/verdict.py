@@ -171,7 +171,10 @@ def _on_validation_lines(progress: Progress, from_scratch: bool) -> tuple[str, s
     if base is not None and not from_scratch and best.epoch > 0:
         sentence += f"{percent(base.val_cer)} before, "
     sentence += f"{percent(best.val_cer)} after" if best.epoch > 0 else percent(best.val_cer)
-    if at_best := [fold.val_cer for fold in progress.folds if fold.epoch == max(best.epoch, 1)]:
+    if progress.folds and best.epoch == 0:
+        # the score is the base model's, which no fold has trained
+        return sentence, ""
+    if at_best := [fold.val_cer for fold in progress.folds if fold.epoch == best.epoch]:
         spread = f"{len(at_best)} folds: {percent(min(at_best))} to {percent(max(at_best))}"
         return sentence, f"each by a model that had not learnt it ({spread}), and the new model has learnt them all"
     if "test" in progress.data:

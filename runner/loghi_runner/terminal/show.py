@@ -172,9 +172,11 @@ def show_rows(look: Look) -> list[Row]:
         ("engine", f"{record.engine}{image}, on {device}"),
     ]
     rows += [("resumed", f"{wording.local_time(it.at)} on {it.machine}") for it in record.resumptions]
-    plans = [*progress.plans, record.epochs]
-    if record.epochs is not None and plans[0] != record.epochs:
-        rows.append(("planned", f"{record.epochs} epochs in place of {plans[0]}"))
+    job = look.folder.read_job()
+    planned = job.training.epochs if job is not None else record.epochs
+    plans = [*progress.plans, planned]
+    if planned is not None and plans[0] != planned:
+        rows.append(("planned", f"{planned} epochs in place of {plans[0]}"))
     if look.remark:
         rows.append(("remark", look.remark))
     if record.overrides:

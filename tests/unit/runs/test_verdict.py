@@ -177,4 +177,13 @@ def test_folds_tell_their_spread_and_that_nobody_knew_the_lines() -> None:
     )
 
 
+def test_folds_that_were_no_better_than_the_base_model_do_not_vouch_for_its_score() -> None:
+    folds = [Fold(number, 2, epoch, 2, None, cer, 0.5, 1.0) for number, epoch, cer in FOLD_SCORES]
+    rows = [Epoch(0, 1, None, 0.05, 0.5, None, 0.0, True), Epoch(1, 1, 1.0, 0.1, 0.5, 0.001, 1.0, False)]
+    told = verdict(DataSummary("val", 50, 900), rows[0], *folds, rows[1], best_epoch=0)
+    assert told is not None
+    assert "keep the base model (CER on 50 validation lines: 5.0 %)" in told
+    assert "had not learnt" not in told
+
+
 FOLD_SCORES = ((1, 1, 0.2), (1, 2, 0.08), (2, 1, 0.3), (2, 2, 0.12))

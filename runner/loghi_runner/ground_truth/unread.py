@@ -189,8 +189,12 @@ class _Own:
                 self._add(page.file.image, split)
                 self._shapes.setdefault(page.file.image.stem, {}).update(dict.fromkeys(page.shapes, split))
         self._lines = {
-            line.image: split for split, lines in truth.splits.items() for line in lines if line.is_cut
-        }  # fmt: skip
+            # lines of the old hand are learnt from, and judge nothing
+            line.image: Split.TRAIN if split is Split.OLD_HAND else split
+            for split, lines in truth.splits.items()
+            for line in lines
+            if line.is_cut
+        }
         for image, split in self._lines.items():
             self._add(image, split)
             self._names[image.stem] = _graver(split, self._names.get(image.stem))

@@ -301,7 +301,8 @@ def plan_rows(plan: RunPlan, setting: Setting, facts: Mapping[Split, SplitFacts]
         if split.value in plan.lists or split in (Split.TRAIN, Split.VAL):
             lines = plural(len(plan.lists.get(split.value, ())), "line")
             if plan.job.folds and split is Split.VAL:
-                lines = f"the same, each by a model that learns the other {len(plan.job.folds) - 1} folds"
+                others = "fold" if len(plan.job.folds) == 2 else f"{len(plan.job.folds) - 1} folds"
+                lines = f"the same, each by a model that learns the other {others}"
             is_told = split in facts and not (plan.job.folds and split is Split.VAL)
             rows.append((words, _split_words(facts[split]) if is_told else lines))
     if plan.skipped:

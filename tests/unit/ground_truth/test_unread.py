@@ -171,6 +171,20 @@ def test_listed_images_are_taken_but_for_those_of_the_run(tmp_path: Path) -> Non
     assert errors(unread(truth, tmp_path / "judged.txt")) == ["data.unread_judges"]
 
 
+def test_listed_images_of_the_old_hand_are_left_out_as_they_are_learnt_from(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.line_list("train.txt", page("p1", 3))
+    project.line_list("val.txt", page("p2", 2))
+    project.line_list("old.txt", page("p3", 2))
+    project.line_list("unread.txt", [*page("p8", 2), *page("p3", 2)])
+    truth = truth_of(of_lists(tmp_path).model_copy(update={"old_hand": (tmp_path / "old.txt",)}), tmp_path)
+
+    found = unread(truth, tmp_path / "unread.txt")
+
+    assert errors(found) == []
+    assert [line.image.name for line in found.lines] == ["p8-000.png", "p8-001.png"]
+
+
 def test_what_is_not_there_is_an_error(tmp_path: Path) -> None:
     write_truth(tmp_path / "pages")
 

@@ -19,6 +19,7 @@ from loghi_trainer.dataset import TrainingFeed
 from loghi_trainer.equip import Equipment
 from loghi_trainer.evaluate import Reading, evaluate, read_again, told, write_lines_table
 from loghi_trainer.folds import Folded, Folds
+from loghi_trainer.learnt_texts import LearntTexts
 from loghi_trainer.lines import Line, Split
 from loghi_trainer.recognize import Cancelled
 from loghi_trainer.reporter import Reporter
@@ -290,12 +291,14 @@ class TrainingRun:
         What was read of unread lines joins its texts where it reads better with them.
         """
         split, learnt, folded = self._data.val, self._data.learnt, self._folded
-        # what the last model reads of lines that it has learnt says nothing
-        read = (
-            folded.after(max(self._best.epoch, 1))
-            if folded is not None
-            else evaluate(self._recognizer, split, self._store, self._is_cancelled, guide=self._guide)
-        )
+        if folded is None:
+            read = evaluate(self._recognizer, split, self._store, self._is_cancelled, guide=self._guide)
+        elif self._best.epoch > 0:
+            # what the last model reads of lines that it has learnt says nothing
+            read = folded.after(self._best.epoch)
+        else:
+            # the base model is of no fold, and the language model has learnt these lines
+            return self._told_of(learnt, self._base_reading)
         guided = read.guided or read
         if self._self_training is not None and self._self_training.told.taken:
             with_read = learnt.with_read([text for text in self._self_training.texts if text])
@@ -305,9 +308,12 @@ class TrainingRun:
                 learnt, guided, self._guide = with_read, other.guided, guide
         texts, repeated = [line.text for line in split.lines], folded.repeated if folded is not None else None
         judged = learnt.judged(texts, read.errors, guided.errors, repeated)
-        self._folder.save_learnt(judged)
-        self._reporter.emit(events.LanguageModel(judged.facts.order, judged.facts.sources, judged.facts.validation))
-        return replace(self._best.reading or read, guided=guided)
+        return self._told_of(judged, replace(self._best.reading or read, guided=guided))
+
+    def _told_of(self, learnt: LearntTexts, read: Reading) -> Reading:
+        self._folder.save_learnt(learnt)
+        self._reporter.emit(events.LanguageModel(learnt.facts.order, learnt.facts.sources, learnt.facts.validation))
+        return read
 
     def _score(self, model: events.Model) -> list[Reading]:
         readings = []

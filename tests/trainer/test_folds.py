@@ -20,12 +20,12 @@ pytestmark = pytest.mark.tf
 LINES, FOLDS, EPOCHS = 12, 2, 3
 
 
-def folded_job(root: Path) -> JobFolder:
+def folded_job(root: Path, learning_rate: float = 0.02) -> JobFolder:
     job = make_job(
         root,
         vgsl="None,None,32,1 Cr3,3,8 Mp2,2,2,2 Bn Cr3,3,8 Mp2,2,2,2 Bn Rc3 Bl16 Fs92",
         train=alike_texts(LINES, 1),
-        training={"epochs": EPOCHS, "learning_rate": 0.02},
+        training={"epochs": EPOCHS, "learning_rate": learning_rate},
     )
     lists = job.root / "in/job/lists"
     (lists / "val.txt").write_bytes((lists / "train.txt").read_bytes())
@@ -88,6 +88,15 @@ def test_the_language_model_is_judged_on_lines_that_it_has_not_learnt(whole: Job
     (told,) = of_kind(whole, "language_model")
     assert told.validation.lines == LINES
     assert told.validation.repeated < 1
+
+
+def test_where_the_base_model_stays_the_best_nobody_knows_whether_the_language_model_helps(tmp_path: Path) -> None:
+    """It has learnt the lines that the base model reads, and the folds are other models."""
+    job = folded_job(tmp_path / "run", learning_rate=1e-12)
+    assert run(job) == 0
+    assert of_kind(job, "finished")[0].best_epoch == 0
+    assert of_kind(job, "language_model")[0].validation is None
+    assert "lm_text" not in (job.out / "report/val_lines.tsv").read_text().splitlines()[0]
 
 
 def test_a_run_that_was_killed_among_its_folds_ends_as_if_it_had_not_been(whole: JobFolder, tmp_path: Path) -> None:

@@ -183,17 +183,14 @@ class _Own:
         self._by_size: dict[int, list[Path]] = {}
         self._shapes: dict[str, dict[LineShape, Split]] = {}
         self._names: dict[str, Split] = {}
-        for page in truth.pages.survey.pages if truth.pages is not None else ():
-            if page.lines and truth.pages is not None:
-                split = truth.pages.split.parts[page.file.name]
-                self._add(page.file.image, split)
-                self._shapes.setdefault(page.file.image.stem, {}).update(dict.fromkeys(page.shapes, split))
+        for pages in (truth.old_pages, truth.pages):
+            for page in pages.survey.pages if pages is not None else ():
+                if page.lines and pages is not None:
+                    split = _what_it_does(pages.split.parts[page.file.name])
+                    self._add(page.file.image, split)
+                    self._shapes.setdefault(page.file.image.stem, {}).update(dict.fromkeys(page.shapes, split))
         self._lines = {
-            # lines of the old hand are learnt from, and judge nothing
-            line.image: Split.TRAIN if split is Split.OLD_HAND else split
-            for split, lines in truth.splits.items()
-            for line in lines
-            if line.is_cut
+            line.image: _what_it_does(split) for split, lines in truth.splits.items() for line in lines if line.is_cut
         }
         for image, split in self._lines.items():
             self._add(image, split)
@@ -225,6 +222,11 @@ class _Own:
         alike = [other for other in self._by_size.get(_size(real), ()) if other != real]
         same = [other for other in alike if self._digest(other) == self._digest(real)]
         return _gravest([self._files.get(real), *map(self._files.get, same)])
+
+
+def _what_it_does(split: Split) -> Split:
+    """Lines of the old hand are learnt from, and judge nothing."""
+    return Split.TRAIN if split is Split.OLD_HAND else split
 
 
 def _graver(split: Split, other: Split | None) -> Split:

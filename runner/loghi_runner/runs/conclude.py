@@ -137,6 +137,7 @@ def conclude(
     record = replace(record, base_val_cer=None if base is None else base.val_cer, chosen=progress.chosen)
     if finished is not None:
         cancelled = finished.status is FinishStatus.CANCELLED
+        read = progress.self_training
         ended_by = ExitCode.TERMINATED if end.exit_code == ExitCode.TERMINATED else stops.exit_code
         return replace(
             record,
@@ -148,6 +149,8 @@ def conclude(
             best_val_cer=finished.best_val_cer,
             verdict=verdict_of(progress, from_scratch=from_scratch, judgement=judgement),
             still_improving=still_improving(progress),
+            # those of unread lines are planned, and come where the model was sure of some
+            epochs=record.epochs if read is None else read.after_epoch + read.epochs,
             error=None,
         )
     if progress.has_good_end:

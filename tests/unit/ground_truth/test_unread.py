@@ -185,6 +185,18 @@ def test_listed_images_of_the_old_hand_are_left_out_as_they_are_learnt_from(tmp_
     assert [line.image.name for line in found.lines] == ["p8-000.png", "p8-001.png"]
 
 
+def test_pages_of_the_old_hand_are_left_out_as_they_are_learnt_from(tmp_path: Path) -> None:
+    write_truth(tmp_path / "pages")
+    write_page(tmp_path / "old", "o0", lines("other words", 20), shade=200)
+    data = {"pages": str(tmp_path / "pages"), "old_hand": [str(tmp_path / "old")]}
+    truth = truth_of(DataConfig.model_validate(data), tmp_path)
+
+    found = unread(truth, tmp_path / "old")
+
+    assert not found.pages
+    assert "o0" in Findings(found.findings).one("data.unread_learnt").message
+
+
 def test_what_is_not_there_is_an_error(tmp_path: Path) -> None:
     write_truth(tmp_path / "pages")
 

@@ -119,12 +119,21 @@ def trial_words(trial: events.Trial) -> str:
 def chosen_line(chosen: events.Chosen) -> str:
     """Which way was taken, and the numbers of all."""
     first = chosen.tried[0]
-    kept = " (no other is better by more than chance)" if chosen.way == first.name else ""
+    kept = f" ({_why_kept(chosen.tried[1:])})" if chosen.way == first.name else ""
     told = "; ".join(map(_tried_words, chosen.tried))
     return (
         f"{chosen.key}: {way_words(chosen.way)}{kept}. CER after {plural(chosen.epochs, 'epoch')} each, on "
         f"{plural(first.lines, 'validation line')}: {told}"
     )
+
+
+def _why_kept(others: Sequence[TriedWay]) -> str:
+    """Why none of the other ways was taken."""
+    if all(way.gain is None for way in others):
+        return "too few validation lines to choose by"
+    if any(way.low is not None and way.low > 0 for way in others):
+        return "what another gains is less than a twentieth of the errors"
+    return "no other is better by more than chance"
 
 
 def _tried_words(way: TriedWay) -> str:

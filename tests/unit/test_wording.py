@@ -6,7 +6,17 @@ import pytest
 
 from loghi_contract import events
 from loghi_contract.language_model import OnValidation
-from loghi_runner.wording import counted, duration, event_line, percent, self_training_gain, short_path, told_apart
+from loghi_contract.trials import TriedWay
+from loghi_runner.wording import (
+    chosen_line,
+    counted,
+    duration,
+    event_line,
+    percent,
+    self_training_gain,
+    short_path,
+    told_apart,
+)
 
 
 @pytest.mark.parametrize(
@@ -103,3 +113,16 @@ def test_what_they_brought_with_the_language_model_is_told_beside_it() -> None:
 
     assert gain is not None
     assert gain.endswith("20.0 % before, 19.0 % after; with the language model 10.0 % before, 8.0 % after")
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        (TriedWay("true", 5, 0.311), "too few validation lines to choose by"),
+        (TriedWay("true", 90, 0.295, 0.005, 0.001, 0.009), "what another gains is less than a twentieth of the errors"),
+        (TriedWay("true", 90, 0.295, 0.005, -0.01, 0.02), "no other is better by more than chance"),
+    ],
+)
+def test_why_the_first_way_is_kept_is_told_as_it_was(other: TriedWay, why: str) -> None:
+    tried = (TriedWay("false", other.lines, 0.3), other)
+    assert f"as they are ({why})." in chosen_line(events.Chosen("data.straighten", "false", 2, tried))

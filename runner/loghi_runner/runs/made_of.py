@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
+from loghi_contract.cut import Cut
 from loghi_contract.job import DeviceKind, JobSpec, Split
 from loghi_contract.records import to_json
 from loghi_runner.runs.folder import RunRecord, UsedCard
@@ -166,6 +167,9 @@ def _job_facts(job: JobSpec | None) -> Iterator[tuple[str, str, object, Effect]]
         return
     settings = {"base_model.vgsl": job.vgsl, "charset": job.charset, "normalization": job.normalization}
     settings |= {"training.folds": str(len(job.folds))} if job.folds else {}
+    tried = job.trials.key if job.trials is not None else None
+    settings |= {"data.cut": "auto" if tried == "data.cut" else (job.cut or Cut.LOGHI).value}
+    settings |= {"data.straighten": "auto" if tried == "data.straighten" else str(job.straighten).lower()}
     training = {f"training.{key}": value for key, value in to_json(job.training).items()}
     if (last := job.self_training) is not None:
         training |= {"self_training.epochs": last.epochs, "self_training.learning_rate": last.learning_rate}

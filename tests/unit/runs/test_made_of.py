@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from loghi_contract import events
-from loghi_contract.job import Split
+from loghi_contract.job import Split, TrialsSpec
 from loghi_contract.processor import processor_name
 from loghi_runner.runs.folder import RunRecord, RunState, UsedCard
 from loghi_runner.runs.made_of import MORE_TEXTS, Effect, MadeOf, differences, made_of
@@ -82,6 +82,16 @@ OTHER = made()
         (
             replace(OTHER, job=replace(JOB, training=replace(JOB.training, seed=18))),
             "training.seed: 17 then, 18 here; this can change the result",
+            Effect.CHANGES,
+        ),
+        (
+            replace(OTHER, job=replace(JOB, straighten=True)),
+            "data.straighten: false then, true here; this can change the result",
+            Effect.CHANGES,
+        ),
+        (
+            replace(OTHER, job=replace(JOB, trials=TrialsSpec("data.straighten", 2, ()))),
+            "data.straighten: false then, auto here; this can change the result",
             Effect.CHANGES,
         ),
         (

@@ -61,9 +61,8 @@ def check_epochs(config: TrainingConfig, train_lines: int) -> list[Finding]:
     auto = _epochs(train_lines)
     if not isinstance(config.epochs, int) or config.epochs >= _SHORT_PART * auto:
         return []
-    message = (
-        f"{plural(config.epochs, 'epoch')} are few for {plural(train_lines, 'training line')}; `auto` takes {auto}"
-    )
+    epochs = f"{plural(config.epochs, 'epoch')} {'is' if config.epochs == 1 else 'are'} few"
+    message = f"{epochs} for {plural(train_lines, 'training line')}; `auto` takes {auto}"
     hint = "Write `epochs: auto` under training, which takes longer; or go on afterwards: `resume RUN --epochs +10`."
     return [Finding(Severity.INFO, "training.short", message, "training.epochs", hint)]
 

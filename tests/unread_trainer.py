@@ -24,7 +24,8 @@ def success(trainer: FakeTrainer) -> int:
     trainer.emit(events.Phase("training"))
     trainer.epoch(1, 0.2, is_best=True)
     trainer.emit(events.Phase("self_training"))
-    trainer.emit(events.SelfTraining(1, 4, 1, len(unread), 2, 31, 0.91, 0.2, 0.15))
+    last = trainer.job.self_training.epochs
+    trainer.emit(events.SelfTraining(1, last, 1, len(unread), 2, 31, 0.91, 0.2, 0.15))
     trainer.epoch(2, 0.16, is_best=True)
     trainer.finish(FinishStatus.COMPLETED, 2, 0.16)
     return ExitCode.OK

@@ -19,6 +19,25 @@ def sync_file(descriptor: int) -> None:
             raise
 
 
+def write_through(path: Path, data: bytes) -> None:
+    """Write a file and wait until it is on the disk. Raises OSError."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        sync_file(file.fileno())
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Put a text in place, whole or not at all. Raises OSError; then what was there stays, and nothing beside it."""
+    beside = path.with_name(f".{path.name}")
+    try:
+        write_through(beside, text.encode())
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+
+
 def sync_folder(folder: Path) -> None:
     """Wait until the names in a folder are on the disk. Raises OSError where the disk could not take them."""
     try:

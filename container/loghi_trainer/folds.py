@@ -1,5 +1,6 @@
 """A small set validates with all of its lines: each is read by a network that has learnt only lines of other folds."""
 
+import contextlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from loghi_contract.checkpoint import SavedReading
 from loghi_contract.language_model import share_known
 from loghi_contract.places import LAST
 from loghi_contract.records import RecordError, from_json, parse_json, to_json
-from loghi_contract.storage import sync_file
+from loghi_contract.storage import write_whole
 from loghi_trainer.data import RunData
 from loghi_trainer.device import make_reproducible
 from loghi_trainer.equip import Equipment
@@ -155,15 +156,8 @@ class Folds:
 
     def _write(self, number: int, fold: SavedFold) -> None:
         """For a run that goes on; a disk that does not take it ends nothing."""
-        unfinished = self._file(number).with_suffix(".part")
-        try:
-            with unfinished.open("w", encoding="utf-8") as file:
-                json.dump(to_json(fold), file)
-                file.flush()
-                sync_file(file.fileno())
-            unfinished.replace(self._file(number))
-        except OSError:
-            unfinished.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            write_whole(self._file(number), json.dumps(to_json(fold)))
 
 
 def _together(val: Split, order: Sequence[int], parts: Sequence[SavedReading]) -> Reading:

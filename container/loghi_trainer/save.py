@@ -24,7 +24,7 @@ from loghi_contract.model_folder import BROKEN_ARCHIVE, CONFIG_FILE, MODEL_FILE
 from loghi_contract.places import BEST_VAL, SAVING_DIR
 from loghi_contract.records import to_json
 from loghi_contract.saved_epoch import METADATA_MEMBER, SavedEpoch, read_saved_epoch, with_saved_epoch
-from loghi_contract.storage import sync_file, sync_folder
+from loghi_contract.storage import sync_file, sync_folder, write_through
 from loghi_contract.tokenizer import CHARLIST_FILE, TOKENIZER_FILE, Tokenizer, format_charlist, format_tokenizer
 from loghi_trainer.checkpoint import Weights
 from loghi_trainer.errors import StorageError
@@ -145,7 +145,7 @@ class ModelFolder:
     def _put(self, files: dict[str, bytes], folder: Path) -> None:
         with self._written_beside():
             for name, content in files.items():
-                _write(self._beside / name, content)
+                write_through(self._beside / name, content)
                 self._require_turn()
                 (self._beside / name).replace(folder / name)
 
@@ -214,13 +214,6 @@ def _config_json(network: keras.Model, job: JobSpec) -> str:
         "args": {"training": training},
     }
     return json.dumps(config, ensure_ascii=False, indent=4)
-
-
-def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        sync_file(file.fileno())
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from loghi_contract import events
 from loghi_contract.counts import ErrorCounts
 from loghi_contract.job import JobSpec, TrialsSpec, Way
 from loghi_contract.places import BASE_MODEL_DIR, Places
-from loghi_contract.storage import sync_file
+from loghi_contract.storage import write_whole
 from loghi_contract.trials import (
     TRIALS_FILE,
     LineErrors,
@@ -181,14 +181,8 @@ def _errors_of(image: PurePosixPath, counts: ErrorCounts, job: JobSpec) -> LineE
 
 def _write(out: Path, record: TrialsRecord) -> None:
     """Whole or not at all. Raises StorageError."""
-    target = out / TRIALS_FILE
-    beside = target.with_name(f".{TRIALS_FILE}")
     try:
-        with beside.open("w", encoding="utf-8") as file:
-            file.write(format_trials(record))
-            file.flush()
-            sync_file(file.fileno())
-        beside.replace(target)
+        write_whole(out / TRIALS_FILE, format_trials(record))
     except OSError as error:
         raise StorageError(
             "storage.cannot_record",

@@ -11,6 +11,7 @@ from loghi_contract.text import Normalization
 from loghi_runner.config.choices import TextEquivChoice
 from loghi_runner.errors import PlatformError, UsageError
 from loghi_runner.ground_truth.survey import Survey, survey_pages
+from loghi_runner.pages.find import find_pages
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.platform.base import Platform, Source
 from loghi_runner.platform.pulled import read_pulled
@@ -29,7 +30,7 @@ def source(document: Document, pages: tuple[int, ...] | None = None, *, only_tra
 def survey(folder: Path) -> Survey:
     """What the code that reads people's files makes of it."""
     options = TextOptions(TextEquivChoice.LOWEST, (), False, Normalization.NFC)
-    return survey_pages([folder], options, Cut.LOGHI, folder, lambda done, total: None)
+    return survey_pages([find_pages(folder)], options, Cut.LOGHI, folder, lambda done, total: None)
 
 
 def test_pulled_pages_are_read_like_anybodys_files(platform: Platform, stand_in: StandIn, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from loghi_runner.ground_truth.lines import GroundTruthLine, ImageFinder, propos
 from loghi_runner.ground_truth.lists import SPLIT_KEYS, read_list
 from loghi_runner.ground_truth.split import PageSplit, read_split, set_pages_aside, split_pages
 from loghi_runner.ground_truth.survey import Survey, by_reason, survey_pages
+from loghi_runner.pages.find import find_pages
 from loghi_runner.wording import SPLIT_WORDS
 
 #: A list of so many lines takes seconds: it is told after each so many.
@@ -133,7 +134,8 @@ def _read_pages(
     config_folder: Path,
     on_page: Callable[[int, int], None],
 ) -> PagesTruth:
-    survey = survey_pages(folders, store.text, store.cut, config_folder, on_page)
+    found = [find_pages(folder) for folder in folders]
+    survey = survey_pages(found, store.text, store.cut, config_folder, on_page)
     split_file = store.split_file(folders, split)
     divided = split_pages(survey.pages, split, read_split(split_file))
     return PagesTruth(survey, divided, split_file, store, (*survey.findings, *divided.findings))
@@ -143,7 +145,8 @@ def _read_old_pages(
     folders: Sequence[Path], store: LineStore, config_folder: Path, on_page: Callable[[int, int], None]
 ) -> PagesTruth:
     """All of them are mixed in: nothing is split."""
-    survey = survey_pages(folders, store.text, store.cut, config_folder, on_page, key=SPLIT_KEYS[Split.OLD_HAND])
+    found = [find_pages(folder) for folder in folders]
+    survey = survey_pages(found, store.text, store.cut, config_folder, on_page, key=SPLIT_KEYS[Split.OLD_HAND])
     parts = dict.fromkeys((page.file.name for page in survey.pages), Split.OLD_HAND)
     return PagesTruth(survey, PageSplit(parts, ()), None, store, survey.findings)
 

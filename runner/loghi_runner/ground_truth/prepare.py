@@ -23,6 +23,7 @@ from loghi_runner.ground_truth.page_preview import PreviewLine, choose_lines, wr
 from loghi_runner.ground_truth.split import format_split, read_split, split_pages
 from loghi_runner.ground_truth.survey import SurveyedPage, survey_pages
 from loghi_runner.locks import FileLock, Timeout, take
+from loghi_runner.pages.find import find_pages
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.wording import SPLIT_WORDS, counted, plural, short_path
 
@@ -82,7 +83,9 @@ def prepare(folder: Path, out: Path, options: PrepareOptions, on_progress: OnPro
     _require_apart(real_path(folder), real_path(out))
     if not options.relative:
         _require_listable(real_path(out))
-    survey = survey_pages([folder], options.text, options.cut, folder, partial(on_progress, "reading pages"))
+    survey = survey_pages(
+        [find_pages(folder)], options.text, options.cut, folder, partial(on_progress, "reading pages")
+    )
     division = split_pages(survey.pages, options.split, read_split(out / SPLIT_FILE))
     # one page is enough to be cut; only a training needs another to be judged by
     findings = tuple(

@@ -16,7 +16,7 @@ from loghi_runner.cutting.pictures import Picture, page_pictures
 from loghi_runner.files import file_sha256
 from loghi_runner.findings import Finding, Severity
 from loghi_runner.ground_truth.lines import GroundTruthLine
-from loghi_runner.pages.find import FoundPages, PageFile, find_pages
+from loghi_runner.pages.find import FoundPages, PageFile
 from loghi_runner.pages.model import Page, PageLine
 from loghi_runner.pages.read import read_page
 from loghi_runner.pages.texts import LineText, TextOptions, Unusable, choose_text
@@ -81,28 +81,6 @@ class Survey:
 
 
 def survey_pages(
-    folders: Sequence[Path],
-    text: TextOptions,
-    cut: Cut,
-    base: Path,
-    on_page: Callable[[int, int], None],
-    *,
-    every_line: bool = False,
-    key: str = "data.pages",
-) -> Survey:
-    """Read all pages below the folders; a page that cannot be used is a finding, the others go on.
-
-    Args:
-        every_line: take lines without a text, too: they are to be read, not learnt from.
-        key: the config's key that names the folders, for findings.
-        base: findings name files relative to it where they lie below it.
-        on_page: told how many pages are read, and of how many.
-    """
-    found = [find_pages(folder) for folder in folders]
-    return survey_files(found, text, cut, base, on_page, every_line=every_line, key=key)
-
-
-def survey_files(
     found: Sequence[FoundPages],
     text: TextOptions,
     cut: Cut,
@@ -112,7 +90,14 @@ def survey_files(
     every_line: bool = False,
     key: str = "data.pages",
 ) -> Survey:
-    """Read these pages, as `survey_pages` does."""
+    """Read these pages, as of `find_pages`; a page that cannot be used is a finding, the others go on.
+
+    Args:
+        every_line: take lines without a text, too: they are to be read, not learnt from.
+        key: the config's key that names the folders, for findings.
+        base: findings name files relative to it where they lie below it.
+        on_page: told how many pages are read, and of how many.
+    """
     findings = [finding for each in found for finding in each.findings]
     by_name: dict[str, PageFile] = {}
     for file in (file for each in found for file in each.pages):

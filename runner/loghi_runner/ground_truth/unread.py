@@ -17,7 +17,7 @@ from loghi_runner.ground_truth.collect import GroundTruth
 from loghi_runner.ground_truth.line_store import LineStore, cut_in
 from loghi_runner.ground_truth.lines import GroundTruthLine
 from loghi_runner.ground_truth.lists import read_image_list
-from loghi_runner.ground_truth.survey import SurveyedPage, survey_files
+from loghi_runner.ground_truth.survey import SurveyedPage, survey_pages
 from loghi_runner.line_pages import page_names
 from loghi_runner.pages.find import IMAGE_SUFFIXES, XML_FOLDERS, FoundPages, PageFile, find_pages
 from loghi_runner.wording import SPLIT_WORDS, plural
@@ -73,7 +73,7 @@ def read_unread(
             listed, faults = _listed(path)
             images += listed
             findings += faults
-    survey = survey_files(found, store.text, store.cut, config_folder, on_page, every_line=True)
+    survey = survey_pages(found, store.text, store.cut, config_folder, on_page, every_line=True)
     # what is told of the pages' geometry is no concern where nothing is learnt from it by itself
     told = (each for each in survey.findings if each.severity is not Severity.INFO)
     findings += (replace(each, where=KEY) if each.where == "data.pages" else each for each in told)

@@ -11,6 +11,7 @@ from loghi_runner.errors import DataError
 from loghi_runner.findings import Severity, errors, for_folder
 from loghi_runner.ground_truth.cut_pages import CutPages, cut_pages
 from loghi_runner.ground_truth.survey import Survey, SurveyedPage, survey_pages
+from loghi_runner.pages.find import find_pages
 from loghi_runner.pages.texts import TextOptions
 from loghi_runner.recognition.output_folder import writing_output
 
@@ -46,7 +47,12 @@ def cut_into(work: Path, pages: Sequence[SurveyedPage], cut_as: Cut, on_progress
 def survey_folder(folder: Path, text: TextOptions, cut_as: Cut, on_progress: OnProgress, *, every_line: bool) -> Survey:
     """Read all pages below the folder that a command was given. Raises DataError: there is no page that can be used."""
     survey = survey_pages(
-        [folder], text, cut_as, folder, lambda *told: on_progress("reading pages", *told), every_line=every_line
+        [find_pages(folder)],
+        text,
+        cut_as,
+        folder,
+        lambda *told: on_progress("reading pages", *told),
+        every_line=every_line,
     )
     survey = replace(survey, findings=for_folder(survey.findings, folder))
     for wrong in errors(survey.findings):

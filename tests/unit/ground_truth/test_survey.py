@@ -12,6 +12,7 @@ from loghi_contract.text import Normalization
 from loghi_runner.config.choices import TextEquivChoice
 from loghi_runner.findings import Finding
 from loghi_runner.ground_truth.survey import Survey, survey_pages
+from loghi_runner.pages.find import find_pages
 from loghi_runner.pages.texts import TextOptions
 from tests.unit.made_pages import MadeLine, draw_page, page_xml, write_page
 from tests.unit.made_tiffs import MadePicture, write_tiff
@@ -21,7 +22,7 @@ MACHINE = '<TextEquiv index="1"><Unicode>tne mi11</Unicode></TextEquiv>'
 
 
 def survey(folder: Path, text: TextOptions = TEXT) -> Survey:
-    return survey_pages([folder], text, Cut.LOGHI, folder, lambda _done, _total: None)
+    return survey_pages([find_pages(folder)], text, Cut.LOGHI, folder, lambda _done, _total: None)
 
 
 def finding(found: Survey, code: str) -> Finding:

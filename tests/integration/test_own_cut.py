@@ -14,16 +14,21 @@ CHOOSING_TRAINER = Path(__file__).parents[1] / "choosing_trainer.py"
 OPTIONS = ("--engine", "local", "--gpus", "none")
 
 
-@pytest.fixture
-def trained(workplace: Workplace) -> Workplace:
-    """A run on pages whose lines were cut by their outline; other pages to read."""
+def write_project(workplace: Workplace, cut: str) -> None:
+    """Pages to learn from, a config that cuts them so, and other pages to read."""
     write_pages(workplace.folder / "pages", 3)
     write_page(workplace.folder / "others", "q", [MadeLine(f"l{n}", f"line {n}", 60 + 70 * n) for n in range(4)])
     workplace.config.write_text(
-        "name: bonnevie\nbase_model: base\ndata: {pages: pages, cut: polygon}\noutput: runs\n"
+        f"name: bonnevie\nbase_model: base\ndata: {{pages: pages, cut: {cut}}}\noutput: runs\n"
         "engine: {kind: local, gpus: none}\n",
         encoding="utf-8",
     )
+
+
+@pytest.fixture
+def trained(workplace: Workplace) -> Workplace:
+    """A run on pages whose lines were cut by their outline; other pages to read."""
+    write_project(workplace, "polygon")
     workplace.scenario = "gives_a_model"
     result = workplace.finetune()
     assert result.returncode == 0, result.stderr
@@ -103,13 +108,7 @@ def test_the_way_of_cutting_travels_with_the_model(trained: Workplace) -> None:
 @pytest.fixture
 def chosen(workplace: Workplace) -> Workplace:
     """A run that tried three cuts, and took the last; other pages to read."""
-    write_pages(workplace.folder / "pages", 3)
-    write_page(workplace.folder / "others", "q", [MadeLine(f"l{n}", f"line {n}", 60 + 70 * n) for n in range(4)])
-    workplace.config.write_text(
-        "name: bonnevie\nbase_model: base\ndata: {pages: pages, cut: auto}\noutput: runs\n"
-        "engine: {kind: local, gpus: none}\n",
-        encoding="utf-8",
-    )
+    write_project(workplace, "auto")
     workplace.trainer, workplace.scenario = CHOOSING_TRAINER, "chooses_the_last"
     result = workplace.finetune()
     assert result.returncode == 0, result.stderr

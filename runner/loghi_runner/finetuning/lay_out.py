@@ -181,8 +181,9 @@ def _fill(folder: RunFolder, plan: RunPlan, record: RunRecord, images: Mapping[s
     _write(folder.config_file, plan.config.text)
     _write(folder.job_file, dump_job(plan.job))
     for split, samples in plan.lists.items():
-        (lists / f"{split}.txt").parent.mkdir(exist_ok=True)
-        _write(lists / f"{split}.txt", format_line_list(samples))
+        file = folder.list_file(split)
+        file.parent.mkdir(exist_ok=True)
+        _write(file, format_line_list(samples))
     if plan.more_texts:
         (lists / MORE_TEXTS_FILE.name).write_bytes(format_texts(plan.more_texts))
     _write(folder.images_file, format_hashes(images))

@@ -24,8 +24,6 @@ _SHORT_PART = 1 / 2
 _FEW_VALIDATION_LINES, _FOLDS = 30, 5
 #: From so many training lines on, so many lines a step.
 _BATCHES: Final = ((5000, 32), (1000, 16), (100, 8), (0, 4))
-
-
 #: Epochs that learn unread lines too: so many that they go over no more than twice as many lines as all others, but at
 #: least and at most so many. Their learning rate begins at this share. Chosen on real lines, see docs/self-training.md.
 _FEWEST_LAST, _MOST_LAST, _LAST_RATE = 2, 8, 0.5
